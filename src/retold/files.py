@@ -1,0 +1,385 @@
+"""The one room that opens data: lines, Parquet rows, archives and object stores in; files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
+
+import msgspec
+
+from retold.findings import Finding, FindingsError, UnreadableError
+from retold.records import SubmissionCard
+
+__all__ = [
+    "MAX_LINE",
+    "Line",
+    "Lookup",
+    "Source",
+    "Submission",
+    "count_lines",
+    "open_submission",
+    "read_jsonl",
+    "read_lines",
+    "sha256",
+    "write_atomic",
+]
+
+#: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
+MAX_LINE: Final = 64 * 1024 * 1024
+#: Largest member that is taken out of an archive, in bytes.
+MAX_MEMBER: Final = 16 * 1024**3
+_PREDICTIONS: Final = ("predictions.jsonl", "predictions.parquet")
+
+Line = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Records in a file: a path or fsspec URL, or a member of an archive.
+
+    Attributes:
+        name: how messages call it.
+        path: the file, or the archive that holds it.
+        member: name inside the archive, None for a file of its own.
+    """
+
+    name: str
+    path: str
+    member: str | None = None
+
+    @property
+    def is_parquet(self) -> bool:
+        return (self.member or self.path).endswith(".parquet")
+
+    def open(self) -> IO[bytes]:
+        """Open for reading.
+
+        Raises:
+            UnreadableError: missing, a directory, a pipe or a device, or not permitted.
+        """
+        if self.member is not None:
+            try:
+                return zipfile.ZipFile(self.path).open(self.member)
+            except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+                raise UnreadableError(f"{self.name}: cannot be read from the archive ({error})") from error
+        return open_bytes(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What was submitted: the records of a system and, where given, its card."""
+
+    name: str
+    records: Source
+    card: SubmissionCard | None
+
+
+def open_bytes(path: str) -> IO[bytes]:
+    """Open a local path or an fsspec URL for reading bytes; only regular files are opened."""
+    if "://" in path:
+        import fsspec
+
+        try:
+            opened: IO[bytes] = fsspec.open(path, "rb").open()
+        except (OSError, ValueError, ImportError) as error:
+            raise UnreadableError(f"{path}: {error}") from error
+        return opened
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise UnreadableError(f"{path}: is a folder, a file was expected")
+        if not stat.S_ISREG(mode):
+            raise UnreadableError(f"{path}: is not a regular file")
+        return open(path, "rb")
+    except UnreadableError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UnreadableError(f"{path}: {reason}") from error
+
+
+def read_lines(source: Source) -> Iterator[Line]:
+    """Yield (line number from 1, bytes without the line end) of JSON Lines, or each Parquet row as such a line.
+
+    Blank lines come as empty bytes; what to make of them is the rules' business.
+
+    Raises:
+        UnreadableError: the file cannot be opened.
+        FindingsError: a line is longer than ``MAX_LINE``, or a Parquet file is torn.
+    """
+    if source.is_parquet:
+        yield from _read_parquet(source)
+        return
+    with source.open() as stream:
+        number = 0
+        while True:
+            try:
+                line = stream.readline(MAX_LINE + 1)
+            except (OSError, zipfile.BadZipFile, EOFError) as error:
+                raise UnreadableError(f"{source.name}: {error}") from error
+            if not line:
+                return
+            number += 1
+            if len(line) > MAX_LINE:
+                raise FindingsError(
+                    [
+                        Finding(
+                            code="RT106",
+                            severity="error",
+                            message=f"the line is longer than {MAX_LINE} bytes",
+                            cure="Write one document per line.",
+                            file=source.name,
+                            line=number,
+                        )
+                    ]
+                )
+            yield number, line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _read_parquet(source: Source) -> Iterator[Line]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with source.open() as stream:
+            # Archives do not seek; Parquet begins at the end.
+            with contextlib.ExitStack() as stack:
+                seekable: Any = stream
+                if source.member is not None:
+                    seekable = stack.enter_context(tempfile.TemporaryFile())
+                    for piece in iter(lambda: stream.read(1 << 20), b""):
+                        seekable.write(piece)
+                    seekable.seek(0)
+                for batch in pq.ParquetFile(seekable).iter_batches(batch_size=256):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield number, msgspec.json.encode(_without_nulls(row))
+    except (pa.ArrowException, OSError, msgspec.MsgspecError, TypeError) as error:
+        if isinstance(error, UnreadableError):
+            raise
+        raise FindingsError(
+            [
+                Finding(
+                    code="RT110",
+                    severity="error",
+                    message=f"not a readable Parquet file: {str(error).splitlines()[0][:200]}",
+                    cure="Write the file again; an interrupted write leaves no footer.",
+                    file=source.name,
+                    line=number or None,
+                )
+            ]
+        ) from error
+
+
+def _without_nulls(value: Any) -> Any:
+    """Parquet has no absent fields: a null field was not given. ``kb_id`` alone may be null, and means the same."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def count_lines(source: Source) -> int:
+    """Number of records: lines that are not blank, or Parquet rows."""
+    return sum(1 for _, line in read_lines(source) if line)
+
+
+class Lookup:
+    """Lines by key, read once from front to back.
+
+    Two files in the same order are joined without keeping anything. A line that comes before it is asked for is
+    spooled to a temporary file; memory holds only its key and place.
+
+    Args:
+        lines: (line number, bytes) in the order of the file.
+        key_of: bytes of a line -> its key.
+    """
+
+    def __init__(self, lines: Iterator[Line], key_of: Any) -> None:
+        self._lines = lines
+        self._key_of = key_of
+        self._spool: IO[bytes] | None = None
+        self._places: dict[str, tuple[int, int, int]] = {}
+        self._end = 0
+
+    def get(self, key: str) -> Line | None:
+        """Return and forget the line of a key, or None where the file has none."""
+        if (place := self._places.pop(key, None)) is not None and self._spool is not None:
+            number, start, size = place
+            self._spool.seek(start)
+            return number, self._spool.read(size)
+        for number, line in self._lines:
+            if not line:
+                continue
+            found = self._key_of(line)
+            if found == key:
+                return number, line
+            self._keep(found, number, line)
+        return None
+
+    def rest(self) -> Iterator[tuple[str, Line]]:
+        """Yield what was never asked for, in no particular order."""
+        for number, line in self._lines:
+            if line:
+                yield self._key_of(line), (number, line)
+        for key in list(self._places):
+            found = self.get(key)
+            if found is not None:
+                yield key, found
+
+    def _keep(self, key: str, number: int, line: bytes) -> None:
+        if self._spool is None:
+            self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the lookup
+        self._spool.seek(self._end)
+        self._spool.write(line)
+        self._places[key] = number, self._end, len(line)
+        self._end += len(line)
+
+    def close(self) -> None:
+        """Drop the spool."""
+        if self._spool is not None:
+            self._spool.close()
+
+    def __enter__(self) -> Lookup:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_jsonl(path: Path | str, kind: type[Any]) -> list[Any]:
+    """Read a whole JSON Lines file of one type; for the small files of a corpus (catalogues, claims).
+
+    Raises:
+        UnreadableError: the file cannot be opened.
+        FindingsError: a line is not a ``kind``.
+    """
+    decoder = msgspec.json.Decoder(kind)
+    source = Source(str(path), str(path))
+    records = []
+    for number, line in read_lines(source):
+        if not line:
+            continue
+        try:
+            records.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FindingsError([_malformed(source.name, number, error)]) from error
+    return records
+
+
+def read_json(path: Path | str, kind: type[Any]) -> Any:
+    """Read one JSON file of one type; raises as ``read_jsonl`` does."""
+    with open_bytes(str(path)) as stream:
+        data = stream.read(MAX_LINE)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FindingsError([_malformed(str(path), None, error)]) from error
+
+
+def _malformed(name: str, line: int | None, error: Exception) -> Finding:
+    return Finding(
+        code="RT201" if isinstance(error, msgspec.ValidationError) else "RT102",
+        severity="error",
+        message=str(error),
+        cure="Compare the file with its schema in schema/.",
+        file=name,
+        line=line,
+    )
+
+
+def open_submission(path: str | Path) -> Submission:
+    """Find the records and the card of a submission: a file of records, a folder, or a .zip of such a folder.
+
+    Raises:
+        UnreadableError: the path is missing, or holds no predictions.
+        FindingsError: the card is at fault.
+    """
+    path = str(path)
+    if path.endswith(".zip"):
+        return _open_zip(path)
+    if "://" not in path and Path(path).is_dir():
+        folder = Path(path)
+        for name in _PREDICTIONS:
+            if (folder / name).exists():
+                card_file = folder / "submission.json"
+                card = read_json(card_file, SubmissionCard) if card_file.exists() else None
+                records = Source(str(folder / name), str(folder / name))
+                return Submission(card.name if card else folder.resolve().name, records, card)
+        raise UnreadableError(f"{path}: the folder has neither {' nor '.join(_PREDICTIONS)}")
+    with open_bytes(path):
+        pass
+    return Submission(PurePosixPath(path).stem, Source(path, path), None)
+
+
+def _open_zip(path: str) -> Submission:
+    with open_bytes(path) as stream:
+        try:
+            members = {info.filename: info for info in zipfile.ZipFile(stream).infolist() if not info.is_dir()}
+        except (zipfile.BadZipFile, OSError) as error:
+            raise UnreadableError(f"{path}: not a readable zip archive ({error})") from error
+    # The names alone are used, nothing is unpacked to the file system: a member cannot land outside a folder.
+    for name in _PREDICTIONS:
+        found = [member for member in members if PurePosixPath(member).name == name]
+        if len(found) > 1:
+            raise UnreadableError(f"{path}: has more than one {name}")
+        if not found:
+            continue
+        if members[found[0]].file_size > MAX_MEMBER:
+            raise UnreadableError(f"{path}: {found[0]} is larger than {MAX_MEMBER} bytes")
+        card = None
+        card_name = str(PurePosixPath(found[0]).with_name("submission.json"))
+        if card_name in members:
+            with zipfile.ZipFile(path) as archive, archive.open(card_name) as member:
+                try:
+                    card = msgspec.json.decode(member.read(MAX_LINE), type=SubmissionCard)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
+        records = Source(f"{path}/{found[0]}", path, found[0])
+        return Submission(card.name if card else PurePosixPath(path).stem, records, card)
+    raise UnreadableError(f"{path}: the archive has neither {' nor '.join(_PREDICTIONS)}")
+
+
+def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> None:
+    """Write a file beside its name and rename it: readers see the old file or the new one, never a part."""
+    path = Path(path)
+    if isinstance(pieces, str):
+        pieces = pieces.encode()
+    if isinstance(pieces, bytes):
+        pieces = [pieces]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            for piece in pieces:
+                stream.write(piece)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def sha256(path: Path | str) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open_bytes(str(path)) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

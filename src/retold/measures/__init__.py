@@ -1,0 +1,96 @@
+"""Measures: pure functions from sums of counts to numbers. They know no document.
+
+Every function takes scalars or arrays (one element for each resample) and returns the same shape. A cell that is
+undefined (0/0) is NaN inside this package and null wherever a user sees it: never 0, never a free 1, and never
+averaged in (``mean_of_defined``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retold.counts import Counts
+
+__all__ = [
+    "Array",
+    "Measure",
+    "expected_calibration_error",
+    "f1",
+    "label_f1",
+    "macro_f1",
+    "mean_of_defined",
+    "ratio",
+]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One row of a task's table of measures.
+
+    Attributes:
+        name: public name, ``track.measure.part``.
+        value: sums of counts -> value.
+        trials: sums of counts -> the number of trials that a Wilson interval at 0 or 1 rests on.
+        counts: names of the counts that are shown beside the value.
+    """
+
+    name: str
+    value: Callable[[Counts], Array]
+    trials: Callable[[Counts], Array]
+    counts: tuple[str, ...]
+
+
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Return numerator / denominator; NaN where the denominator is 0."""
+    numerator, denominator = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+
+
+def f1(correct: Array, predicted: Array, gold: Array) -> Array:
+    """F1 (van Rijsbergen 1979) = 2 correct / (predicted + gold): the harmonic mean of precision and recall.
+
+    It is 0 where nothing is correct, NaN where there is neither gold nor prediction.
+    """
+    return ratio(2.0 * correct, predicted + gold)
+
+
+def label_f1(counts: Counts, labels: Sequence[str], label: str) -> Array:
+    """F1 of one label from a confusion table whose columns are named ``gold:predicted``.
+
+    A gold item without a prediction stands in column ``gold:missing`` and counts as missed.
+    """
+    gold = sum((counts[f"{label}:{other}"] for other in (*labels, "missing")), start=np.float64(0.0))
+    predicted = sum((counts[f"{other}:{label}"] for other in labels), start=np.float64(0.0))
+    return f1(counts[f"{label}:{label}"], np.asarray(predicted), np.asarray(gold))
+
+
+def macro_f1(counts: Counts, labels: Sequence[str]) -> Array:
+    """Mean of the labels' F1 (not the F1 of mean precision and recall), over the labels where it is defined."""
+    return mean_of_defined([label_f1(counts, labels, label) for label in labels])
+
+
+def mean_of_defined(parts: Sequence[Array]) -> Array:
+    """Mean over the parts that are defined; NaN where none is."""
+    stacked = np.stack([np.asarray(part, dtype=np.float64) for part in parts])
+    defined = ~np.isnan(stacked)
+    return ratio(np.where(defined, stacked, 0.0).sum(axis=0), defined.sum(axis=0))
+
+
+def expected_calibration_error(counts: Counts, bins: int) -> Array:
+    """Expected calibration error (Naeini et al. 2015): the mean gap between confidence and accuracy over equal bins.
+
+    Columns ``bin{k}:items``, ``bin{k}:confidence`` and ``bin{k}:correct`` hold sums for each bin. NaN without items.
+    """
+    items = sum((counts[f"bin{k}:items"] for k in range(bins)), start=np.float64(0.0))
+    gaps = sum(
+        (np.abs(counts[f"bin{k}:confidence"] - counts[f"bin{k}:correct"]) for k in range(bins)),
+        start=np.float64(0.0),
+    )
+    return ratio(np.asarray(gaps), np.asarray(items))

@@ -1,0 +1,320 @@
+"""Coreference measures from a table of overlaps between gold and predicted clusters.
+
+Nothing here knows a mention: the input says how many mentions each gold cluster shares with each predicted one. The
+same functions therefore give the point value, a resample (overlaps weighted by how often a unit was drawn) and a
+breakdown. All arrays carry a leading axis of resamples; a point value has length 1 there.
+
+Definitions:
+    MUC: Vilain et al. 1995. Singletons carry no link.
+    B3: Bagga and Baldwin 1998, with missing and spurious mentions as in Pradhan et al. 2014: a gold mention that is not
+        predicted has recall 0, a predicted mention that is not gold has precision 0.
+    CEAFm, CEAFe: Luo 2005, phi3 and phi4, the best one-to-one alignment of clusters, exact.
+    BLANC: Recasens and Hovy 2011 as extended to predicted mentions by Luo et al. 2014.
+    LEA: Moosavi and Strube 2016; a singleton counts as linked to itself.
+    CoNLL: mean F1 of MUC, B3 and CEAFe (Pradhan et al. 2012).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from retold.measures import Array, f1, mean_of_defined, ratio
+
+__all__ = ["FAMILIES", "ClusterOverlaps", "blanc", "bcubed", "ceaf", "conll", "lea", "muc"]
+
+Index = npt.NDArray[np.int64]
+
+FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
+
+#: Up to this many cells the dense solver is faster than looking for structure first.
+SMALL_CELLS: Final = 20_000
+#: Largest dense block (cells) handed to the dense assignment solver; larger ones go to the sparse one.
+DENSE_CELLS: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class ClusterOverlaps:
+    """How gold and predicted clusters share mentions.
+
+    Attributes:
+        gold: shape (pairs,), the gold cluster of each pair, -1 for predicted mentions that are not gold.
+        predicted: shape (pairs,), the predicted cluster of each pair, -1 for gold mentions that were not predicted.
+        mentions: shape (resamples, pairs), how many mentions the pair shares, whole numbers.
+        gold_events: shape (gold clusters,), the event of each gold cluster; clusters never cross events.
+        predicted_events: shape (predicted clusters,), likewise.
+    """
+
+    gold: Index
+    predicted: Index
+    mentions: Array
+    gold_events: Index
+    predicted_events: Index
+
+    @cached_property
+    def gold_sizes(self) -> Array:
+        """Shape (resamples, gold clusters): mentions of each gold cluster."""
+        return _sum_by(self.mentions, self.gold, len(self.gold_events))
+
+    @cached_property
+    def predicted_sizes(self) -> Array:
+        """Shape (resamples, predicted clusters): mentions of each predicted cluster."""
+        return _sum_by(self.mentions, self.predicted, len(self.predicted_events))
+
+    @cached_property
+    def shared(self) -> npt.NDArray[np.bool_]:
+        """Shape (pairs,): the pairs with a cluster on both sides."""
+        return (self.gold >= 0) & (self.predicted >= 0)
+
+    def swapped(self) -> ClusterOverlaps:
+        """The same table with gold and prediction exchanged: precision is the recall of this."""
+        return ClusterOverlaps(
+            gold=self.predicted,
+            predicted=self.gold,
+            mentions=self.mentions,
+            gold_events=self.predicted_events,
+            predicted_events=self.gold_events,
+        )
+
+
+def muc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+    """MUC (precision, recall, f1); NaN where no cluster has a link."""
+    recall = _muc_links(overlaps)
+    precision = _muc_links(overlaps.swapped())
+    return _prf(*precision, *recall)
+
+
+def bcubed(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+    """B3 (precision, recall, f1)."""
+    return _prf(*_bcubed_sums(overlaps.swapped()), *_bcubed_sums(overlaps))
+
+
+def lea(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+    """LEA (precision, recall, f1)."""
+    return _prf(*_lea_sums(overlaps.swapped()), *_lea_sums(overlaps))
+
+
+def blanc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+    """BLANC (precision, recall, f1): the means over coreference links and non-coreference links.
+
+    Where neither side has a link of one class, the other class stands alone. With a single mention on both sides there
+    is no link at all; the value is then whether the mention was found.
+    """
+    shared = overlaps.shared
+    common = overlaps.mentions[:, shared]
+    gold_common = _sum_by(common, overlaps.gold[shared], len(overlaps.gold_events))
+    predicted_common = _sum_by(common, overlaps.predicted[shared], len(overlaps.predicted_events))
+    events = int(max(overlaps.gold_events.max(initial=-1), overlaps.predicted_events.max(initial=-1))) + 1
+
+    links_gold = _pairs(overlaps.gold_sizes).sum(axis=1)
+    links_predicted = _pairs(overlaps.predicted_sizes).sum(axis=1)
+    links_common = _pairs(common).sum(axis=1)
+
+    mentions_gold = _sum_by(overlaps.gold_sizes, overlaps.gold_events, events)
+    mentions_predicted = _sum_by(overlaps.predicted_sizes, overlaps.predicted_events, events)
+    mentions_common = _sum_by(gold_common, overlaps.gold_events, events)
+    others_gold = _pairs(mentions_gold).sum(axis=1) - links_gold
+    others_predicted = _pairs(mentions_predicted).sum(axis=1) - links_predicted
+    others_common = (
+        _pairs(mentions_common).sum(axis=1)
+        - _pairs(gold_common).sum(axis=1)
+        - _pairs(predicted_common).sum(axis=1)
+        + links_common
+    )
+    no_links = (links_gold == 0) & (links_predicted == 0)
+    no_others = (others_gold == 0) & (others_predicted == 0)
+    found = mentions_common.sum(axis=1)
+
+    def combine(coreference: Array, other: Array, alone: Array) -> Array:
+        both = (_zero(coreference) + _zero(other)) / 2.0
+        value = np.where(no_links, _zero(other), np.where(no_others, _zero(coreference), both))
+        return np.where(no_links & no_others, alone, value)
+
+    total_gold, total_predicted = mentions_gold.sum(axis=1), mentions_predicted.sum(axis=1)
+    precision = combine(
+        ratio(links_common, links_predicted), ratio(others_common, others_predicted), ratio(found, total_predicted)
+    )
+    recall = combine(ratio(links_common, links_gold), ratio(others_common, others_gold), ratio(found, total_gold))
+    value = combine(
+        f1(links_common, links_predicted, links_gold),
+        f1(others_common, others_predicted, others_gold),
+        f1(found, total_predicted, total_gold),
+    )
+    empty = (total_gold == 0) & (total_predicted == 0)
+    return (
+        np.where(total_predicted == 0, np.nan, precision),
+        np.where(total_gold == 0, np.nan, recall),
+        np.where(empty, np.nan, value),
+    )
+
+
+def ceaf(overlaps: ClusterOverlaps) -> dict[str, tuple[Array, Array, Array]]:
+    """CEAFm and CEAFe, each (precision, recall, f1)."""
+    shared = overlaps.shared
+    rows, columns, common = overlaps.gold[shared], overlaps.predicted[shared], overlaps.mentions[:, shared]
+    gold_sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
+    dice = ratio(2.0 * common, gold_sizes[:, rows] + predicted_sizes[:, columns])
+    dice = np.where(common > 0, dice, 0.0)
+    by_mention = np.array([_best_alignment(rows, columns, weights) for weights in common])
+    by_entity = np.array([_best_alignment(rows, columns, weights) for weights in dice])
+    gold_clusters = (gold_sizes > 0).sum(axis=1).astype(np.float64)
+    predicted_clusters = (predicted_sizes > 0).sum(axis=1).astype(np.float64)
+    return {
+        "ceafm": _prf(by_mention, predicted_sizes.sum(axis=1), by_mention, gold_sizes.sum(axis=1)),
+        "ceafe": _prf(by_entity, predicted_clusters, by_entity, gold_clusters),
+    }
+
+
+def conll(overlaps: ClusterOverlaps) -> Array:
+    """CoNLL score: mean F1 of MUC, B3 and CEAFe, over those that are defined (MUC is not where all are singletons)."""
+    return mean_of_defined([muc(overlaps)[2], bcubed(overlaps)[2], ceaf(overlaps)["ceafe"][2]])
+
+
+def _prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> tuple[Array, Array, Array]:
+    precision, recall = ratio(correct_p, predicted), ratio(correct_r, gold)
+    harmonic = ratio(2.0 * _zero(precision) * _zero(recall), _zero(precision) + _zero(recall))
+    nothing_right = ~(np.isnan(precision) & np.isnan(recall))
+    return precision, recall, np.where(np.isnan(harmonic) & nothing_right, 0.0, harmonic)
+
+
+def _zero(values: Array) -> Array:
+    return np.where(np.isnan(values), 0.0, values)
+
+
+def _pairs(sizes: Array) -> Array:
+    return sizes * (sizes - 1.0) / 2.0
+
+
+def _sum_by(values: Array, groups: Index, count: int) -> Array:
+    """Sum columns of shape (resamples, items) by group; items of group -1 are left out. -> (resamples, count)."""
+    kept = groups >= 0
+    values, groups = values[:, kept], groups[kept]
+    resamples = values.shape[0]
+    flat = (np.arange(resamples)[:, None] * count + groups[None, :]).ravel()
+    return np.bincount(flat, weights=values.ravel(), minlength=resamples * count).reshape(resamples, count)
+
+
+def _muc_links(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
+    sizes = overlaps.gold_sizes
+    # Parts of a gold cluster: predicted clusters that touch it, and each mention that was not predicted by itself.
+    parts = np.where(overlaps.predicted >= 0, (overlaps.mentions > 0).astype(np.float64), overlaps.mentions)
+    pieces = _sum_by(parts, overlaps.gold, sizes.shape[1])
+    links = np.where(sizes > 0, sizes - 1.0, 0.0)
+    return np.where(sizes > 0, sizes - pieces, 0.0).sum(axis=1), links.sum(axis=1)
+
+
+def _bcubed_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
+    shared = overlaps.shared
+    common = overlaps.mentions[:, shared]
+    sizes = overlaps.gold_sizes
+    credit = _zero(ratio(common * common, sizes[:, overlaps.gold[shared]]))
+    return credit.sum(axis=1), sizes.sum(axis=1)
+
+
+def _lea_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
+    shared = overlaps.shared
+    rows, columns = overlaps.gold[shared], overlaps.predicted[shared]
+    common = overlaps.mentions[:, shared]
+    sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
+    row_sizes = sizes[:, rows]
+    resolved = _zero(ratio(_pairs(common), _pairs(row_sizes)))
+    singleton = (row_sizes == 1) & (predicted_sizes[:, columns] == 1) & (common == 1)
+    resolved = np.where(singleton, 1.0, np.where(row_sizes == 1, 0.0, resolved))
+    return (row_sizes * resolved).sum(axis=1), sizes.sum(axis=1)
+
+
+def _best_alignment(rows: Index, columns: Index, weights: Array) -> float:
+    """Largest total weight of a one-to-one choice among the pairs (rows[k], columns[k]), exact.
+
+    Pairs that outweigh every other pair at both of their ends belong to some optimum and are taken first; what is left
+    falls into connected components, small ones solved densely, large ones by sparse matching.
+    """
+    kept = weights > 0
+    rows, columns, weights = rows[kept], columns[kept], weights[kept]
+    if not len(rows):
+        return 0.0
+    if (int(rows.max()) + 1) * (int(columns.max()) + 1) <= SMALL_CELLS:
+        return _dense(rows, columns, weights)
+    total = 0.0
+    while len(rows):
+        best_row, second_row = _two_best(rows, weights)
+        best_column, second_column = _two_best(columns, weights)
+        others = np.where(weights == best_row[rows], second_row[rows], best_row[rows]) + np.where(
+            weights == best_column[columns], second_column[columns], best_column[columns]
+        )
+        top = (weights == best_row[rows]) & (weights == best_column[columns]) & (weights >= others)
+        if not top.any():
+            break
+        # Two taken pairs never share a row or a column: `top` with an equal rival would need weight >= weight + more.
+        chosen = np.flatnonzero(top)
+        _, first = np.unique(rows[chosen], return_index=True)
+        chosen = chosen[first]
+        _, first = np.unique(columns[chosen], return_index=True)
+        chosen = chosen[first]
+        total += float(weights[chosen].sum())
+        open_pairs = ~np.isin(rows, rows[chosen]) & ~np.isin(columns, columns[chosen])
+        rows, columns, weights = rows[open_pairs], columns[open_pairs], weights[open_pairs]
+    if not len(rows):
+        return total
+    return total + _by_components(rows, columns, weights)
+
+
+def _two_best(ends: Index, weights: Array) -> tuple[Array, Array]:
+    """For each end, its heaviest and its second heaviest weight (0 where there is none)."""
+    order = np.lexsort((weights, ends))
+    ends, weights = ends[order], weights[order]
+    last = np.flatnonzero(np.append(ends[1:] != ends[:-1], True))
+    size = int(ends[-1]) + 1
+    best, second = np.zeros(size), np.zeros(size)
+    best[ends[last]] = weights[last]
+    has_second = (last > 0) & (ends[last - 1] == ends[last])
+    second[ends[last[has_second]]] = weights[last[has_second] - 1]
+    return best, second
+
+
+def _dense(rows: Index, columns: Index, weights: Array) -> float:
+    from scipy.optimize import linear_sum_assignment
+
+    dense = np.zeros((int(rows.max()) + 1, int(columns.max()) + 1))
+    dense[rows, columns] = weights
+    chosen = linear_sum_assignment(dense, maximize=True)
+    return float(dense[chosen].sum())
+
+
+def _by_components(rows: Index, columns: Index, weights: Array) -> float:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
+
+    row_ids, rows = np.unique(rows, return_inverse=True)
+    column_ids, columns = np.unique(columns, return_inverse=True)
+    count = len(row_ids) + len(column_ids)
+    graph = coo_array((np.ones(len(rows)), (rows, columns + len(row_ids))), shape=(count, count))
+    _, label = connected_components(graph, directed=False)
+    component = label[rows]
+    total = 0.0
+    order = np.argsort(component, kind="stable")
+    for block in np.split(order, np.flatnonzero(np.diff(component[order])) + 1):
+        _, r = np.unique(rows[block], return_inverse=True)
+        _, c = np.unique(columns[block], return_inverse=True)
+        w = weights[block]
+        height, width = int(r.max()) + 1, int(c.max()) + 1
+        if height == 1 or width == 1:
+            total += float(w.max())
+        elif height * width <= DENSE_CELLS:
+            total += _dense(r, c, w)
+        else:
+            # A full matching is wanted and zeros are dropped: each row gets a dummy column of its own, and a constant
+            # keeps every weight above zero.
+            top = float(w.max()) + 1.0
+            costs = np.concatenate([top - w, np.full(height, top)])
+            graph = coo_array(
+                (costs, (np.concatenate([r, np.arange(height)]), np.concatenate([c, width + np.arange(height)]))),
+                shape=(height, width + height),
+            ).tocsr()
+            picked_rows, picked_columns = min_weight_full_bipartite_matching(graph)
+            total += float(sum(top - graph[i, j] for i, j in zip(picked_rows, picked_columns, strict=True)))
+    return total

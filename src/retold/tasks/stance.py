@@ -1,0 +1,141 @@
+"""Stance: is a holder, as this document shows it, for a target, against it, or neither?
+
+Task. For each (holder, target) cell of a document give favor, against or none, the sentences that carry a favor or
+against, and if wanted a probability for each label.
+
+Conventions.
+    The gold cells are what is scored. A missing cell is wrong for its label and is never imputed; a cell that gold does
+    not have (the document does not mention the holder) counts neither way.
+    favg = (F1 favor + F1 against) / 2, over all cells (SemEval-2016 task 6, Mohammad et al. 2016).
+    evidence: micro F1 over (cell, label, sentence) triples with label favor or against: a sentence under a wrong
+    label is wrong, as in SciFact's selection + label (Wadden et al. 2020).
+    brier: sum over the three labels of squared error, mean over the cells with scores (Brier 1950), 0 to 2, lower is
+    better. ece: ten equal bins of the score of the given label (Naeini et al. 2015), lower is better.
+    A label with neither gold nor prediction has no F1 and is not averaged in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import UNSET
+
+from retold.counts import Counts, fixed
+from retold.measures import Array, Measure, expected_calibration_error, f1, label_f1, macro_f1, mean_of_defined, ratio
+from retold.records import STANCE_LABELS, StanceCell
+from retold.tasks import Place, Tally, facet
+
+__all__ = ["BINS", "COLUMNS", "MEASURES", "count"]
+
+BINS: Final = 10
+_CONFUSION: Final = tuple(f"{gold}:{given}" for gold in STANCE_LABELS for given in (*STANCE_LABELS, "missing"))
+COLUMNS: Final = (
+    *_CONFUSION,
+    "evidence_correct",
+    "evidence_predicted",
+    "evidence_gold",
+    "scored",
+    "squared_error~",
+    *(f"bin{k}:items" for k in range(BINS)),
+    *(f"bin{k}:correct" for k in range(BINS)),
+    *(f"bin{k}:confidence~" for k in range(BINS)),
+)
+_AT: Final = {column: index for index, column in enumerate(COLUMNS)}
+
+
+def _cells(counts: Counts) -> Array:
+    total: Array = sum((counts[column] for column in _CONFUSION), start=counts[_CONFUSION[0]] * 0.0)
+    return total
+
+
+def _right(counts: Counts) -> Array:
+    total: Array = sum((counts[f"{label}:{label}"] for label in STANCE_LABELS), start=counts[_CONFUSION[0]] * 0.0)
+    return total
+
+
+def _favg(counts: Counts) -> Array:
+    return mean_of_defined([label_f1(counts, STANCE_LABELS, label) for label in ("favor", "against")])
+
+
+_EVIDENCE = ("evidence_correct", "evidence_predicted", "evidence_gold")
+
+MEASURES: Final = (
+    Measure(name="stance.favg", value=_favg, trials=_cells, counts=_CONFUSION),
+    Measure(
+        name="stance.macro_f1", value=lambda c: macro_f1(c, STANCE_LABELS), trials=_cells, counts=_CONFUSION
+    ),
+    Measure(name="stance.accuracy", value=lambda c: ratio(_right(c), _cells(c)), trials=_cells, counts=_CONFUSION),
+    *(
+        Measure(
+            name=f"stance.{label}.f1",
+            value=lambda c, label=label: label_f1(c, STANCE_LABELS, label),  # type: ignore[misc]
+            trials=_cells,
+            counts=_CONFUSION,
+        )
+        for label in STANCE_LABELS
+    ),
+    Measure(
+        name="stance.evidence.f1",
+        value=lambda c: f1(c["evidence_correct"], c["evidence_predicted"], c["evidence_gold"]),
+        trials=lambda c: (c["evidence_predicted"] + c["evidence_gold"]) / 2,
+        counts=_EVIDENCE,
+    ),
+    Measure(
+        name="stance.brier",
+        value=lambda c: ratio(c["squared_error"], c["scored"]),
+        trials=lambda c: c["scored"],
+        counts=("scored",),
+    ),
+    Measure(
+        name="stance.ece",
+        value=lambda c: expected_calibration_error(c, BINS),
+        trials=lambda c: c["scored"],
+        counts=("scored",),
+    ),
+)
+
+
+def count(gold: Sequence[StanceCell], predicted: Sequence[StanceCell], place: Place, tally: Tally) -> None:
+    """Add one document's stance cells to the tally (of ``COLUMNS``)."""
+    given = {(cell.holder, cell.target): cell for cell in predicted}
+    for cell in gold:
+        guess = given.get((cell.holder, cell.target))
+        rows = tally.rows(
+            place.unit_of_pair(cell.holder, cell.target),
+            place,
+            facet("holder", cell.holder),
+            facet("target", cell.target),
+            facet("label", cell.label),
+        )
+        changes = [(_AT[f"{cell.label}:{guess.label if guess else 'missing'}"], 1)]
+        wanted = _evidence(cell)
+        changes.append((_AT["evidence_gold"], len(wanted)))
+        if guess:
+            shown = _evidence(guess)
+            changes.append((_AT["evidence_predicted"], len(shown)))
+            changes.append((_AT["evidence_correct"], len(wanted & shown) if guess.label == cell.label else 0))
+            if guess.scores is not UNSET:
+                changes.extend(_calibration(cell, guess))
+        for column, amount in changes:
+            for row in rows:
+                row[column] += amount
+
+
+def _evidence(cell: StanceCell) -> set[int]:
+    return set() if cell.label == "none" or cell.evidence is UNSET else set(cell.evidence)
+
+
+def _calibration(cell: StanceCell, guess: StanceCell) -> list[tuple[int, int]]:
+    assert guess.scores is not UNSET
+    scores = {label: getattr(guess.scores, label) for label in STANCE_LABELS}
+    error = sum((score - (label == cell.label)) ** 2 for label, score in scores.items())
+    confidence = scores[guess.label]
+    level = min(int(confidence * BINS), BINS - 1)
+    return [
+        (_AT["scored"], 1),
+        (_AT["squared_error~"], fixed(error)),
+        (_AT[f"bin{level}:items"], 1),
+        (_AT[f"bin{level}:confidence~"], fixed(confidence)),
+        (_AT[f"bin{level}:correct"], int(guess.label == cell.label)),
+    ]

@@ -1,0 +1,109 @@
+"""Verification: what does a document say about a canonical claim?
+
+Task. For each (claim, document) pair give supported, refuted or not_enough_info, with evidence sentences.
+
+Conventions.
+    The gold pairs are what is scored. A missing pair is wrong for its label and is never imputed.
+    macro_f1 is the mean of the three labels' F1.
+    strict (FEVER, Thorne et al. 2018): the label is right and, unless it is not_enough_info, at least one gold evidence
+    sentence stands among the first five of the given ones. Evidence is a set: more than five are cut in document
+    order, so that the order in a file never matters.
+    A label with neither gold nor prediction has no F1 and is not averaged in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import UNSET
+
+from retold.counts import Counts
+from retold.measures import Array, Measure, label_f1, macro_f1, ratio
+from retold.records import VERIFICATION_LABELS, VerificationPair
+from retold.tasks import Place, Tally, facet
+
+__all__ = ["COLUMNS", "MAX_EVIDENCE", "MEASURES", "count"]
+
+MAX_EVIDENCE: Final = 5
+_CONFUSION: Final = tuple(
+    f"{gold}:{given}" for gold in VERIFICATION_LABELS for given in (*VERIFICATION_LABELS, "missing")
+)
+COLUMNS: Final = (*_CONFUSION, "strict")
+_AT: Final = {column: index for index, column in enumerate(COLUMNS)}
+
+
+def _pairs(counts: Counts) -> Array:
+    total: Array = sum((counts[column] for column in _CONFUSION), start=counts["strict"] * 0.0)
+    return total
+
+
+def _right(counts: Counts) -> Array:
+    total: Array = sum((counts[f"{label}:{label}"] for label in VERIFICATION_LABELS), start=counts["strict"] * 0.0)
+    return total
+
+
+MEASURES: Final = (
+    Measure(
+        name="claims.verification.macro_f1",
+        value=lambda c: macro_f1(c, VERIFICATION_LABELS),
+        trials=_pairs,
+        counts=_CONFUSION,
+    ),
+    Measure(
+        name="claims.verification.accuracy",
+        value=lambda c: ratio(_right(c), _pairs(c)),
+        trials=_pairs,
+        counts=_CONFUSION,
+    ),
+    *(
+        Measure(
+            name=f"claims.verification.{label}.f1",
+            value=lambda c, label=label: label_f1(c, VERIFICATION_LABELS, label),  # type: ignore[misc]
+            trials=_pairs,
+            counts=_CONFUSION,
+        )
+        for label in VERIFICATION_LABELS
+    ),
+    Measure(
+        name="claims.verification.strict",
+        value=lambda c: ratio(c["strict"], _pairs(c)),
+        trials=_pairs,
+        counts=("strict",),
+    ),
+)
+
+
+def count(
+    gold: Sequence[VerificationPair],
+    predicted: Sequence[VerificationPair],
+    place: Place,
+    tally: Tally,
+    mutation: Callable[[str], str | None],
+) -> None:
+    """Add one document's verification pairs to the tally (of ``COLUMNS``).
+
+    Args:
+        mutation: claim key -> the kind of fact that was changed in it, "none" for a claim as stated, None where the
+            catalogue of claims is not at hand.
+    """
+    given = {pair.claim: pair for pair in predicted}
+    for pair in gold:
+        guess = given.get(pair.claim)
+        facets = [facet("label", pair.label)]
+        if kind := mutation(pair.claim):
+            facets.append(facet("mutation", kind))
+        column = _AT[f"{pair.label}:{guess.label if guess else 'missing'}"]
+        strict = guess is not None and _strict(pair, guess)
+        for row in tally.rows(place.unit_of_pair(pair.claim), place, *facets):
+            row[column] += 1
+            row[_AT["strict"]] += strict
+
+
+def _strict(pair: VerificationPair, guess: VerificationPair) -> bool:
+    if guess.label != pair.label:
+        return False
+    if pair.label == "not_enough_info" or pair.evidence is UNSET or not pair.evidence:
+        return True
+    shown = [] if guess.evidence is UNSET else sorted(set(guess.evidence))[:MAX_EVIDENCE]
+    return not set(pair.evidence).isdisjoint(shown)
