@@ -195,54 +195,64 @@ def count_lines(source: Source) -> int:
 
 
 class Lookup:
-    """Lines by key, read once from front to back.
+    """Records of a file by document, read once from front to back.
 
-    Two files in the same order are joined without keeping anything. A line that comes before it is asked for is
+    Two files in the same order are joined without keeping anything. A record that comes before it is asked for is
     spooled to a temporary file; memory holds only its key and place.
 
     Args:
         lines: (line number, bytes) in the order of the file.
-        key_of: bytes of a line -> its key.
+        kind: type of the records; it has a ``document_id``.
+        name: how messages call the file.
+
+    Raises (from ``get`` and ``rest``):
+        FindingsError: a line is not a ``kind``.
     """
 
-    def __init__(self, lines: Iterator[Line], key_of: Any) -> None:
+    def __init__(self, lines: Iterator[Line], kind: type[Any], name: str) -> None:
         self._lines = lines
-        self._key_of = key_of
+        self._decoder = msgspec.json.Decoder(kind)
+        self._name = name
         self._spool: IO[bytes] | None = None
-        self._places: dict[str, tuple[int, int, int]] = {}
+        self._places: dict[str, tuple[int, int]] = {}
         self._end = 0
 
-    def get(self, key: str) -> Line | None:
-        """Return and forget the line of a key, or None where the file has none."""
-        if (place := self._places.pop(key, None)) is not None and self._spool is not None:
-            number, start, size = place
+    def get(self, document_id: str) -> Any | None:
+        """Return and forget the record of a document, or None where the file has none (left)."""
+        if (place := self._places.pop(document_id, None)) is not None and self._spool is not None:
+            start, size = place
             self._spool.seek(start)
-            return number, self._spool.read(size)
-        for number, line in self._lines:
-            if not line:
-                continue
-            found = self._key_of(line)
-            if found == key:
-                return number, line
-            self._keep(found, number, line)
-        return None
-
-    def rest(self) -> Iterator[tuple[str, Line]]:
-        """Yield what was never asked for, in no particular order."""
+            return self._decoder.decode(self._spool.read(size))
         for number, line in self._lines:
             if line:
-                yield self._key_of(line), (number, line)
+                record = self._decode(number, line)
+                if record.document_id == document_id:
+                    return record
+                self._keep(record.document_id, line)
+        return None
+
+    def rest(self) -> Iterator[Any]:
+        """Yield the records that were never asked for, in no particular order."""
+        for number, line in self._lines:
+            if line:
+                yield self._decode(number, line)
         for key in list(self._places):
             found = self.get(key)
             if found is not None:
-                yield key, found
+                yield found
 
-    def _keep(self, key: str, number: int, line: bytes) -> None:
+    def _decode(self, number: int, line: bytes) -> Any:
+        try:
+            return self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise FindingsError([_malformed(self._name, number, error)]) from error
+
+    def _keep(self, key: str, line: bytes) -> None:
         if self._spool is None:
             self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the lookup
         self._spool.seek(self._end)
         self._spool.write(line)
-        self._places[key] = number, self._end, len(line)
+        self._places[key] = self._end, len(line)
         self._end += len(line)
 
     def close(self) -> None:
@@ -272,7 +282,7 @@ def read_jsonl(path: Path | str, kind: type[Any]) -> list[Any]:
             continue
         try:
             records.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FindingsError([_malformed(source.name, number, error)]) from error
     return records
 
@@ -283,7 +293,7 @@ def read_json(path: Path | str, kind: type[Any]) -> Any:
         data = stream.read(MAX_LINE)
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FindingsError([_malformed(str(path), None, error)]) from error
 
 
@@ -343,7 +353,7 @@ def _open_zip(path: str) -> Submission:
             with zipfile.ZipFile(path) as archive, archive.open(card_name) as member:
                 try:
                     card = msgspec.json.decode(member.read(MAX_LINE), type=SubmissionCard)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
         records = Source(f"{path}/{found[0]}", path, found[0])
         return Submission(card.name if card else PurePosixPath(path).stem, records, card)

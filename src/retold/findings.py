@@ -33,7 +33,9 @@ class FindingsError(ValueError):
         first = findings[0]
         place = ":".join(str(part) for part in (first.file, first.line) if part is not None)
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        super().__init__(f"{place}: {first.code} {first.message}{more}" if place else f"{first.code} {first.message}{more}")
+        super().__init__(
+            f"{place}: {first.code} {first.message}{more}" if place else f"{first.code} {first.message}{more}"
+        )
 
 
 class UnreadableError(OSError):

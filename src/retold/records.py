@@ -102,9 +102,7 @@ Evidence = Annotated[
     list[Sentence],
     Meta(description="Indices of sentences of the document that carry the label.", examples=[[7]]),
 ]
-DocumentId = Annotated[
-    str, Meta(min_length=1, description="Key of the document.", examples=["macron-coalition-0"])
-]
+DocumentId = Annotated[str, Meta(min_length=1, description="Key of the document.", examples=["macron-coalition-0"])]
 EntityKey = Annotated[
     str,
     Meta(
@@ -269,7 +267,10 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     language: Language
     outlet: Annotated[
         str | None,
-        Meta(description="The site that published this text, null where the seed does not say.", examples=["The Nation View"]),
+        Meta(
+            description="The site that published this text, null where the seed does not say.",
+            examples=["The Nation View"],
+        ),
     ]
     original_source: Annotated[
         str | None,
@@ -283,15 +284,16 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ]
     event_date: Annotated[str, Meta(description="Date of the event (ISO 8601).", examples=["2023-10-24"])]
-    seed: Annotated[
-        str, Meta(description="Name of the seed file.", examples=["000_0b35c83122d8662d.txt"])
-    ]
+    seed: Annotated[str, Meta(description="Name of the seed file.", examples=["000_0b35c83122d8662d.txt"])]
     seed_sha256: Annotated[
         str, Meta(description="SHA-256 of the seed file's bytes, in hexadecimal.", examples=["0b35" + "0" * 60])
     ]
     zones: Annotated[
         list[Zone],
-        Meta(description="Zones in order; they cover every character.", examples=[[{"start": 0, "end": 3227, "zone": "body"}]]),
+        Meta(
+            description="Zones in order; they cover every character.",
+            examples=[[{"start": 0, "end": 3227, "zone": "body"}]],
+        ),
     ]
     paragraphs: Annotated[
         list[Span],
@@ -364,7 +366,10 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ]
     aliases: Annotated[
         dict[Language, list[Alias]],
-        Meta(description="Names of the entity as they stand in the documents, by language.", examples=[{"en": ["Macron"]}]),
+        Meta(
+            description="Names of the entity as they stand in the documents, by language.",
+            examples=[{"en": ["Macron"]}],
+        ),
     ]
 
 
@@ -382,7 +387,9 @@ class CanonicalClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ]
     mutation_of: Annotated[
         str | None,
-        Meta(description="Key of the claim that this one was made from by changing one fact, or null.", examples=[None]),
+        Meta(
+            description="Key of the claim that this one was made from by changing one fact, or null.", examples=[None]
+        ),
     ]
     mutation: Annotated[
         Mutation | None, Meta(description="Which kind of fact was changed, or null.", examples=["number"])
@@ -406,9 +413,7 @@ class SubmissionCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             examples=["leave-one-document-out"],
         ),
     ]
-    corpus_version: Annotated[
-        str, Meta(description="Version of the corpus that it was run on.", examples=["0.1.0"])
-    ]
+    corpus_version: Annotated[str, Meta(description="Version of the corpus that it was run on.", examples=["0.1.0"])]
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -182,9 +182,7 @@ def randomisation_p(
     a, b = [np.rint(table * GRAIN) for table in a], [np.rint(table * GRAIN) for table in b]
     totals = [x.sum(axis=0) + y.sum(axis=0) for x, y in zip(a, b, strict=True)]
     gaps = [x - y for x, y in zip(a, b, strict=True)]
-    observed = float(
-        difference([x.sum(axis=0)[None] / GRAIN for x in a], [y.sum(axis=0)[None] / GRAIN for y in b])[0]
-    )
+    observed = float(difference([x.sum(axis=0)[None] / GRAIN for x in a], [y.sum(axis=0)[None] / GRAIN for y in b])[0])
     if math.isnan(observed):
         return None
     # Units on which the systems do not differ change nothing; leaving them out lets more tests be exact.

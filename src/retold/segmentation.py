@@ -43,7 +43,9 @@ def divide(
     sentence_spans: list[Span] = []
     lines = [line for zone in placed if zone.zone in ANNOTATED_ZONES for line in _lines(text, zone)]
     if len(lines) != len(paragraphs):
-        raise SegmentationError(f"title and body have {len(lines)} lines, the description has {len(paragraphs)} paragraphs")
+        raise SegmentationError(
+            f"title and body have {len(lines)} lines, the description has {len(paragraphs)} paragraphs"
+        )
     for line, openings in zip(lines, paragraphs, strict=True):
         paragraph_spans.append(line)
         starts: list[int] = []

@@ -7,7 +7,7 @@ averaged in (``mean_of_defined``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = [
     "Measure",
     "expected_calibration_error",
     "f1",
+    "label_counts",
     "label_f1",
     "macro_f1",
     "mean_of_defined",
@@ -37,13 +38,15 @@ class Measure:
         name: public name, ``track.measure.part``.
         value: sums of counts -> value.
         trials: sums of counts -> the number of trials that a Wilson interval at 0 or 1 rests on.
-        counts: names of the counts that are shown beside the value.
+        counts: what is shown beside the value: its name -> the columns that are added up for it.
+        proportion: whether the value is a share between 0 and 1, for which a Wilson interval makes sense.
     """
 
     name: str
     value: Callable[[Counts], Array]
     trials: Callable[[Counts], Array]
-    counts: tuple[str, ...]
+    counts: Mapping[str, tuple[str, ...]]
+    proportion: bool = True
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
@@ -69,6 +72,15 @@ def label_f1(counts: Counts, labels: Sequence[str], label: str) -> Array:
     gold = sum((counts[f"{label}:{other}"] for other in (*labels, "missing")), start=np.float64(0.0))
     predicted = sum((counts[f"{other}:{label}"] for other in labels), start=np.float64(0.0))
     return f1(counts[f"{label}:{label}"], np.asarray(predicted), np.asarray(gold))
+
+
+def label_counts(labels: Sequence[str], label: str) -> dict[str, tuple[str, ...]]:
+    """Columns of a confusion table behind the F1 of one label."""
+    return {
+        "correct": (f"{label}:{label}",),
+        "predicted": tuple(f"{other}:{label}" for other in labels),
+        "gold": tuple(f"{label}:{other}" for other in (*labels, "missing")),
+    }
 
 
 def macro_f1(counts: Counts, labels: Sequence[str]) -> Array:

@@ -39,7 +39,8 @@ GOLD, PREDICTED, JACCARD, EXACT, ATTRIBUTED = range(len(COLUMNS))
 #: spans, so that of equally good matchings the same one is taken every time.
 _SAME_NAME: Final = 2.0**-36
 
-_SPAN = ("jaccard", "predicted", "gold")
+_SPAN: Final = {"overlap": ("jaccard",), "predicted": ("predicted",), "gold": ("gold",)}
+_SHARE: Final = {"predicted": ("predicted",), "gold": ("gold",)}
 
 MEASURES: Final = (
     Measure(
@@ -64,13 +65,13 @@ MEASURES: Final = (
         name="claims.span.exact.f1",
         value=lambda c: f1(c["exact"], c["predicted"], c["gold"]),
         trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts=("exact", "predicted", "gold"),
+        counts={"correct": ("exact",), **_SHARE},
     ),
     Measure(
         name="claims.attribution.f1",
         value=lambda c: f1(c["attributed"], c["predicted"], c["gold"]),
         trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts=("attributed", "predicted", "gold"),
+        counts={"correct": ("attributed",), **_SHARE},
     ),
 )
 
@@ -144,9 +145,7 @@ def count(
 ) -> None:
     """Add one document's claim spans to the tally (of ``COLUMNS``) and their sources to the attributions."""
     wanted = sorted({(c.start, c.end): c.source for c in gold}.items())
-    given = sorted(
-        {(c.start, c.end): c.source for c in predicted if place.annotated(c.start, c.end)}.items()
-    )
+    given = sorted({(c.start, c.end): c.source for c in predicted if place.annotated(c.start, c.end)}.items())
     for spans, column in ((wanted, GOLD), (given, PREDICTED)):
         for (start, _), source in spans:
             for row in tally.rows(place.unit_at(start), place, _source(source)):

@@ -43,7 +43,13 @@ MEASURE_NAMES: Final = (
 
 def measures_of(overlaps: ClusterOverlaps) -> dict[str, Array]:
     """Every coreference measure of a table of overlaps, each of shape (resamples,)."""
-    triples = {"muc": muc(overlaps), "b3": bcubed(overlaps), **ceaf(overlaps), "blanc": blanc(overlaps), "lea": lea(overlaps)}
+    triples = {
+        "muc": muc(overlaps),
+        "b3": bcubed(overlaps),
+        **ceaf(overlaps),
+        "blanc": blanc(overlaps),
+        "lea": lea(overlaps),
+    }
     values = {
         f"entities.coreference.{family}.{part}": triples[family][index]
         for family in _FAMILIES

@@ -33,8 +33,8 @@ __all__ = ["COLUMNS", "MEASURES", "count"]
 COLUMNS: Final = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
 GOLD, PREDICTED, STRICT, EXACT, TYPE, OVERLAP, LINKABLE, LINKS, LINKED = range(len(COLUMNS))
 
-_MENTION = ("strict", "predicted", "gold")
-_LINK = ("linked", "links", "linkable")
+_MENTION: Final = {"correct": ("strict",), "predicted": ("predicted",), "gold": ("gold",)}
+_LINK: Final = {"correct": ("linked",), "predicted": ("links",), "gold": ("linkable",)}
 
 MEASURES: Final = (
     Measure(
@@ -59,19 +59,19 @@ MEASURES: Final = (
         name="entities.mention.exact.f1",
         value=lambda c: f1(c["exact"], c["predicted"], c["gold"]),
         trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts=("exact", "predicted", "gold"),
+        counts={**_MENTION, "correct": ("exact",)},
     ),
     Measure(
         name="entities.mention.partial.f1",
         value=lambda c: f1(c["exact"] + c["overlap"] / 2, c["predicted"], c["gold"]),
         trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts=("exact", "overlap", "predicted", "gold"),
+        counts={**_MENTION, "correct": ("exact",), "partial": ("overlap",)},
     ),
     Measure(
         name="entities.mention.type.f1",
         value=lambda c: f1(c["type"], c["predicted"], c["gold"]),
         trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts=("type", "predicted", "gold"),
+        counts={**_MENTION, "correct": ("type",)},
     ),
     Measure(
         name="entities.linking.precision",

@@ -22,7 +22,17 @@ from typing import Final
 from msgspec import UNSET
 
 from retold.counts import Counts, fixed
-from retold.measures import Array, Measure, expected_calibration_error, f1, label_f1, macro_f1, mean_of_defined, ratio
+from retold.measures import (
+    Array,
+    Measure,
+    expected_calibration_error,
+    f1,
+    label_counts,
+    label_f1,
+    macro_f1,
+    mean_of_defined,
+    ratio,
+)
 from retold.records import STANCE_LABELS, StanceCell
 from retold.tasks import Place, Tally, facet
 
@@ -54,24 +64,29 @@ def _right(counts: Counts) -> Array:
     return total
 
 
+def _of_label(counts: Counts, label: str) -> Array:
+    """Half of gold plus predicted: the trials behind a label's F1."""
+    columns = label_counts(STANCE_LABELS, label)
+    total: Array = sum((counts[c] for c in (*columns["predicted"], *columns["gold"])), start=counts["scored"] * 0.0)
+    return total / 2
+
+
 def _favg(counts: Counts) -> Array:
     return mean_of_defined([label_f1(counts, STANCE_LABELS, label) for label in ("favor", "against")])
 
 
-_EVIDENCE = ("evidence_correct", "evidence_predicted", "evidence_gold")
+_CELLS: Final = {column: (column,) for column in _CONFUSION}
 
 MEASURES: Final = (
-    Measure(name="stance.favg", value=_favg, trials=_cells, counts=_CONFUSION),
-    Measure(
-        name="stance.macro_f1", value=lambda c: macro_f1(c, STANCE_LABELS), trials=_cells, counts=_CONFUSION
-    ),
-    Measure(name="stance.accuracy", value=lambda c: ratio(_right(c), _cells(c)), trials=_cells, counts=_CONFUSION),
+    Measure(name="stance.favg", value=_favg, trials=_cells, counts=_CELLS),
+    Measure(name="stance.macro_f1", value=lambda c: macro_f1(c, STANCE_LABELS), trials=_cells, counts=_CELLS),
+    Measure(name="stance.accuracy", value=lambda c: ratio(_right(c), _cells(c)), trials=_cells, counts=_CELLS),
     *(
         Measure(
             name=f"stance.{label}.f1",
             value=lambda c, label=label: label_f1(c, STANCE_LABELS, label),  # type: ignore[misc]
-            trials=_cells,
-            counts=_CONFUSION,
+            trials=lambda c, label=label: _of_label(c, label),  # type: ignore[misc]
+            counts=label_counts(STANCE_LABELS, label),
         )
         for label in STANCE_LABELS
     ),
@@ -79,19 +94,21 @@ MEASURES: Final = (
         name="stance.evidence.f1",
         value=lambda c: f1(c["evidence_correct"], c["evidence_predicted"], c["evidence_gold"]),
         trials=lambda c: (c["evidence_predicted"] + c["evidence_gold"]) / 2,
-        counts=_EVIDENCE,
+        counts={"correct": ("evidence_correct",), "predicted": ("evidence_predicted",), "gold": ("evidence_gold",)},
     ),
     Measure(
         name="stance.brier",
         value=lambda c: ratio(c["squared_error"], c["scored"]),
         trials=lambda c: c["scored"],
-        counts=("scored",),
+        counts={"cells": ("scored",)},
+        proportion=False,
     ),
     Measure(
         name="stance.ece",
         value=lambda c: expected_calibration_error(c, BINS),
         trials=lambda c: c["scored"],
-        counts=("scored",),
+        counts={"cells": ("scored",)},
+        proportion=False,
     ),
 )
 

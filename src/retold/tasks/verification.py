@@ -19,7 +19,7 @@ from typing import Final
 from msgspec import UNSET
 
 from retold.counts import Counts
-from retold.measures import Array, Measure, label_f1, macro_f1, ratio
+from retold.measures import Array, Measure, label_counts, label_f1, macro_f1, ratio
 from retold.records import VERIFICATION_LABELS, VerificationPair
 from retold.tasks import Place, Tally, facet
 
@@ -43,25 +43,32 @@ def _right(counts: Counts) -> Array:
     return total
 
 
+def _of_label(counts: Counts, label: str) -> Array:
+    """Half of gold plus predicted: the trials behind a label's F1."""
+    columns = label_counts(VERIFICATION_LABELS, label)
+    total: Array = sum((counts[c] for c in (*columns["predicted"], *columns["gold"])), start=counts["strict"] * 0.0)
+    return total / 2
+
+
 MEASURES: Final = (
     Measure(
         name="claims.verification.macro_f1",
         value=lambda c: macro_f1(c, VERIFICATION_LABELS),
         trials=_pairs,
-        counts=_CONFUSION,
+        counts={column: (column,) for column in _CONFUSION},
     ),
     Measure(
         name="claims.verification.accuracy",
         value=lambda c: ratio(_right(c), _pairs(c)),
         trials=_pairs,
-        counts=_CONFUSION,
+        counts={column: (column,) for column in _CONFUSION},
     ),
     *(
         Measure(
             name=f"claims.verification.{label}.f1",
             value=lambda c, label=label: label_f1(c, VERIFICATION_LABELS, label),  # type: ignore[misc]
-            trials=_pairs,
-            counts=_CONFUSION,
+            trials=lambda c, label=label: _of_label(c, label),  # type: ignore[misc]
+            counts=label_counts(VERIFICATION_LABELS, label),
         )
         for label in VERIFICATION_LABELS
     ),
@@ -69,7 +76,7 @@ MEASURES: Final = (
         name="claims.verification.strict",
         value=lambda c: ratio(c["strict"], _pairs(c)),
         trials=_pairs,
-        counts=("strict",),
+        counts={"correct": ("strict",), "gold": _CONFUSION},
     ),
 )
 

@@ -1,0 +1,216 @@
+"""Build what is generated in corpus/: documents, aliases, gold, views, the card's tables and release.json.
+
+    python scripts/build_corpus.py            write what is out of date
+    python scripts/build_corpus.py --check    write nothing; exit 1 and name the files that are out of date
+
+Written by hand and never changed here: seeds/, scripts/documents.toml, event.json, claims.jsonl, the keys, names, types
+and kb_ids of entities.jsonl, and annotators/. The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from retold import views
+from retold.files import read_json, read_jsonl, sha256, write_atomic
+from retold.records import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Release, encode
+from retold.segmentation import divide
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+CORPUS: Final = ROOT / "corpus"
+NAME: Final = "retold"
+VERSION: Final = "0.1.0"
+DATE: Final = "2026-11-20"
+RIGHTS: Final = (
+    "Rights in the text remain with its publisher ({holders}). It is included verbatim for research on how news is told; "
+    "remove or replace it on request. The annotations are licensed CC BY 4.0."
+)
+BEGIN, END = "<!-- generated:begin -->", "<!-- generated:end -->"
+
+
+@click.command(help=__doc__)
+@click.option("--check", is_flag=True, help="Only say what is out of date.")
+def main(check: bool) -> None:
+    files = build()
+    stale = [path for path, data in files.items() if not path.exists() or path.read_bytes() != data]
+    for path in stale:
+        click.echo(f"{'out of date' if check else 'wrote'}: {path.relative_to(ROOT)}")
+        if not check:
+            write_atomic(path, files[path])
+    if check and stale:
+        raise SystemExit(1)
+
+
+def build() -> dict[Path, bytes]:
+    """Everything that is generated: path -> bytes."""
+    files: dict[Path, bytes] = {}
+    described = tomllib.loads((ROOT / "scripts" / "documents.toml").read_text(encoding="utf-8"))["document"]
+    tables: dict[str, list[bytes]] = {name: [] for name in views.TABLES}
+    counts: dict[str, int] = dict.fromkeys(("documents", "entities", "mentions", "stance", "claims", "spans", "pairs"), 0)
+    for event_file in sorted((CORPUS / "events").glob("*/event.json")):
+        folder = event_file.parent
+        event: Event = read_json(event_file, Event)
+        documents = [document(row, event) for row in described if row["event"] == event.event]
+        gold = adjudicate(folder)
+        entities = with_aliases(read_jsonl(folder / "entities.jsonl", Entity), documents, gold)
+        claims: list[CanonicalClaim] = read_jsonl(folder / "claims.jsonl", CanonicalClaim)
+        files[folder / "documents.jsonl"] = lines(documents)
+        files[folder / "entities.jsonl"] = lines(entities)
+        files[folder / "gold.jsonl"] = lines(gold.values())
+        by_entity, by_claim = {e.entity: e for e in entities}, {c.claim: c for c in claims}
+        for name, rows in tables.items():
+            for row in views.rows(name, event, documents, gold, by_entity, by_claim):
+                rows.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        counts["documents"] += len(documents)
+        counts["entities"] += len(entities)
+        counts["claims"] += len(claims)
+        for record in gold.values():
+            for key, layer in (
+                ("mentions", record.entities),
+                ("stance", record.stance),
+                ("spans", record.claims),
+                ("pairs", record.verification),
+            ):
+                counts[key] += len(layer or ())
+    for name, rows in tables.items():
+        files[CORPUS / "views" / f"{name}.jsonl"] = b"".join(rows)
+    files[CORPUS / "README.md"] = card({name: len(rows) for name, rows in tables.items()}).encode()
+    files[CORPUS / "release.json"] = release(files, counts)
+    return files
+
+
+def document(row: Mapping[str, Any], event: Event) -> Document:
+    """One document from its seed and its description."""
+    data = (ROOT / "seeds" / row["seed"]).read_bytes()
+    text = data.decode("utf-8")
+    zones, paragraphs, sentences = divide(text, [(zone, opening) for zone, opening in row["zones"]], row["sentences"])
+    holders = ", ".join(name for name in (row.get("outlet"), row.get("original_source")) if name)
+    return Document(
+        document_id=row["document_id"],
+        event=event.event,
+        text=text,
+        language=row["language"],
+        outlet=row.get("outlet"),
+        original_source=row.get("original_source"),
+        published=row.get("published"),
+        event_date=event.date,
+        seed=row["seed"],
+        seed_sha256=hashlib.sha256(data).hexdigest(),
+        zones=zones,
+        paragraphs=paragraphs,
+        sentences=sentences,
+        rights=RIGHTS.format(holders=holders or "not named in the text"),
+    )
+
+
+def adjudicate(folder: Path) -> dict[str, AnnotationRecord]:
+    """Gold of an event. For now it is the first reader's pass, word for word."""
+    records = read_jsonl(folder / "annotators" / "reader-1.jsonl", AnnotationRecord)
+    return {record.document_id: record for record in records}
+
+
+def with_aliases(
+    entities: Iterable[Entity], documents: Iterable[Document], gold: Mapping[str, AnnotationRecord]
+) -> list[Entity]:
+    """The catalogue with each entity's names as they stand in the documents, by language, in alphabetical order."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for doc in documents:
+        for mention in gold[doc.document_id].entities or ():
+            if mention.kind == "name":
+                words = doc.text[mention.start : mention.end].replace("\xa0", " ")
+                found.setdefault(str(mention.entity), {}).setdefault(doc.language, set()).add(words)
+    return [
+        msgspec.structs.replace(
+            entity,
+            aliases={language: sorted(names) for language, names in sorted(found.get(entity.entity, {}).items())},
+        )
+        for entity in entities
+    ]
+
+
+def card(sizes: Mapping[str, int]) -> str:
+    """The dataset card: its YAML head and its generated part are made here, the rest is kept as it stands."""
+    path = CORPUS / "README.md"
+    text = path.read_text(encoding="utf-8")
+    body = text.split("\n---\n", 1)[1] if text.startswith("---\n") else text
+    before, _, rest = body.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = "\n".join(["| configuration | rows |", "|---|---|", *(f"| `{name}` | {size} |" for name, size in sizes.items())])
+    return f"---\n{head(sizes)}\n---\n{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def head(sizes: Mapping[str, int]) -> str:
+    """YAML that ``datasets.load_dataset`` reads: configurations, files and features."""
+    out = [
+        "pretty_name: Retold",
+        "language:",
+        "- en",
+        "- id",
+        "license: cc-by-4.0",
+        "multilinguality: multilingual",
+        "size_categories:",
+        "- n<1K",
+        "task_categories:",
+        "- token-classification",
+        "- text-classification",
+        "tags:",
+        "- stance-detection",
+        "- entity-linking",
+        "- coreference-resolution",
+        "- fact-checking",
+        "- news",
+        "configs:",
+    ]
+    for name in sizes:
+        default = ["  default: true"] if name == "documents" else []
+        out += [f"- config_name: {name}", "  data_files:", "  - split: test", f"    path: views/{name}.jsonl", *default]
+    out.append("dataset_info:")
+    for name in sizes:
+        out += [f"- config_name: {name}", "  features:"]
+        for column, kind in views.TABLES[name].items():
+            out += feature(column, kind)
+    return "\n".join(out)
+
+
+def feature(column: str, kind: str) -> list[str]:
+    """YAML lines of one column."""
+    start = f"  - name: {column}"
+    if kind in ("string", "int"):
+        return [start, f"    dtype: {'string' if kind == 'string' else 'int64'}"]
+    if kind in ("strings", "ints"):
+        return [start, f"    list: {'string' if kind == 'strings' else 'int64'}"]
+    if kind in ("spans", "zones"):
+        fields = [("start", "int64"), ("end", "int64"), ("text" if kind == "spans" else "zone", "string")]
+        return [start, "    list:", *(line for n, t in fields for line in (f"    - name: {n}", f"      dtype: {t}"))]
+    names = [f"          '{index}': {label}" for index, label in enumerate(views.LABELS[kind])]
+    return [start, "    dtype:", "      class_label:", "        names:", *names]
+
+
+def release(files: Mapping[Path, bytes], counts: Mapping[str, int]) -> bytes:
+    """release.json: hashes of every file of the corpus folder but itself."""
+    hashes: dict[str, str] = {}
+    for path in sorted({*CORPUS.rglob("*"), *files}):
+        name = path.relative_to(CORPUS).as_posix()
+        if name == "release.json" or path.name.startswith(".") or path.is_dir():
+            continue
+        hashes[name] = hashlib.sha256(files[path]).hexdigest() if path in files else sha256(path)
+    whole = hashlib.sha256("".join(f"{h}  {name}\n" for name, h in sorted(hashes.items())).encode()).hexdigest()
+    made = Release(name=NAME, version=VERSION, date=DATE, counts=dict(counts), files=hashes, sha256=whole)
+    return msgspec.json.format(encode(made), indent=2) + b"\n"
+
+
+def lines(records: Iterable[Any]) -> bytes:
+    """Records as JSON Lines."""
+    return b"".join(encode(record) + b"\n" for record in records)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Interchange: annotation formats of other tools to records and back. One module for each format."""

@@ -1,0 +1,303 @@
+"""Ranking: several systems on the same gold, with what their differences are worth.
+
+Systems are compared pairwise on each headline measure: a paired bootstrap interval of the difference (the same
+resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure. A rank is
+the place by value; the rank range says which places the tests leave open.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from retold.corpus import Corpus, load_corpus
+from retold.counts import Counts
+from retold.files import open_submission
+from retold.measures import Array
+from retold.measures.clusters import ClusterOverlaps, conll
+from retold.records import LAYERS, Layer
+from retold.resampling import holm, percentile_interval, randomisation_p
+from retold.scoring import COREFERENCE_BUDGET, HEADLINES, TRACK_LAYERS, Score, SystemCounts, count, evaluate, headlines
+
+__all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
+
+#: Differences with an adjusted p below this are called significant.
+ALPHA: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A system in the ranking; ranks and tier are None where it does not compete for the measure."""
+
+    score: Score
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    tier: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "system": self.score.system,
+            "protocol": self.score.protocol,
+            "rank": self.rank,
+            "rank_low": self.rank_low,
+            "rank_high": self.rank_high,
+            "tier": self.tier,
+            "measures": {name: value.as_dict() for name, value in self.score.measures.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two systems on one measure: difference a - b, its 95% interval, p and p adjusted over all pairs."""
+
+    a: str
+    b: str
+    measure: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    p_holm: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "a": self.a,
+            "b": self.b,
+            "measure": self.measure,
+            "difference": self.difference,
+            "low": self.low,
+            "high": self.high,
+            "p": self.p,
+            "p_holm": self.p_holm,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A leaderboard: systems from first to last, those without a rank at the end, and every comparison."""
+
+    signature: str
+    corpus: dict[str, str]
+    measure: str
+    documents: int
+    systems: list[Ranked]
+    comparisons: list[Comparison]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ranking in the shape of ``retold rank --format json``."""
+        return {
+            "signature": self.signature,
+            "corpus": self.corpus,
+            "measure": self.measure,
+            "systems": [system.as_dict() for system in self.systems],
+            "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+        }
+
+
+def rank(
+    submissions: Sequence[str | Path],
+    corpus: Corpus | str | Path | None = None,
+    *,
+    measure: str = "overall",
+    allow_missing: bool = False,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Ranking:
+    """Score submissions and rank them.
+
+    Args:
+        submissions: files, folders or .zip archives.
+        corpus: a corpus, a path that ``load_corpus`` takes, or None for the packaged corpus.
+        measure: one of ``HEADLINES``.
+        allow_missing: take missing documents as empty instead of refusing the file.
+        resamples: bootstrap resamples and randomisation trials, at least 1.
+        seed: seed of both.
+
+    Raises:
+        FindingsError: a submission is at fault.
+        UnreadableError: a file cannot be read.
+        ValueError: the measure is no headline measure, or there is no submission.
+    """
+    if measure not in HEADLINES:
+        raise ValueError(f"systems are ranked by one of {', '.join(HEADLINES)}, not by {measure!r}")
+    if not submissions:
+        raise ValueError("there is no submission to rank")
+    if resamples < 1:
+        raise ValueError("a ranking needs at least one resample")
+    loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    counted = [count(open_submission(path), loaded, allow_missing=allow_missing) for path in submissions]
+    _name_apart(counted)
+    scored = [evaluate(counts, loaded, resamples=resamples, seed=seed) for counts in counted]
+    comparisons = _compare(counted, scored, resamples, seed)
+    signatures = {score.signature for score in scored}
+    return Ranking(
+        signature=min(signatures, key=lambda text: (len(text), text)),
+        corpus=scored[0].corpus,
+        measure=measure,
+        documents=scored[0].coverage["documents"]["gold"],
+        systems=_order(scored, [c for c in comparisons if c.measure == measure], measure),
+        comparisons=comparisons,
+    )
+
+
+def _name_apart(systems: Sequence[SystemCounts]) -> None:
+    """Give systems of the same name a number, in the order given."""
+    seen: dict[str, int] = {}
+    taken = {system.system for system in systems}
+    for system in systems:
+        name = system.system
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            number = seen[name]
+            while f"{name} ({number})" in taken:
+                number += 1
+            system.system = f"{name} ({number})"
+            taken.add(system.system)
+
+
+def _compare(counted: Sequence[SystemCounts], scored: Sequence[Score], resamples: int, seed: int) -> list[Comparison]:
+    contributions = [_conll_contributions(system) for system in counted]
+    comparisons: list[Comparison] = []
+    for measure in HEADLINES:
+        rows: list[tuple[int, int, float]] = []
+        for a, b in itertools.combinations(range(len(counted)), 2):
+            if scored[a].measures[measure].value is None or scored[b].measures[measure].value is None:
+                continue
+            p = _test(measure, counted[a], counted[b], contributions[a], contributions[b], resamples, seed)
+            if p is not None:
+                rows.append((a, b, p))
+        adjusted = holm([p for _, _, p in rows])
+        for (a, b, p), p_holm in zip(rows, adjusted, strict=True):
+            first, second = scored[a].replicates[measure], scored[b].replicates[measure]
+            shared = min(len(first), len(second))
+            interval = percentile_interval(first[:shared] - second[:shared]) or (None, None)
+            comparisons.append(
+                Comparison(
+                    a=scored[a].system,
+                    b=scored[b].system,
+                    measure=measure,
+                    difference=_value(scored[a], measure) - _value(scored[b], measure),
+                    low=interval[0],
+                    high=interval[1],
+                    p=p,
+                    p_holm=p_holm,
+                )
+            )
+    return comparisons
+
+
+def _value(score: Score, measure: str) -> float:
+    value = score.measures[measure].value
+    assert value is not None
+    return value
+
+
+def _conll_contributions(system: SystemCounts) -> Array:
+    """Each text unit's part in the CoNLL score, shape (units,); the parts add up to the score.
+
+    Clusters reach across units, so a unit's outputs cannot be exchanged between systems as counts can. Jackknife
+    pseudo-values (Tukey 1958) make the score a sum over units, which can. With very many units, several are left out
+    together and the first of them carries their part.
+    """
+    names = system.unit_names["text"]
+    parts = np.zeros(len(names))
+    if "entities" not in system.layers or not names:
+        return parts
+    base, by_unit = system.mentions.by_unit(names)
+    whole = by_unit.sum(axis=0, keepdims=True)
+    groups = int(min(len(names), max(50, COREFERENCE_BUDGET // max(by_unit.shape[1], 1))))
+    member = np.arange(len(names)) % groups
+    left = np.concatenate([whole, *(whole - by_unit[member == g].sum(axis=0, keepdims=True) for g in range(groups))])
+    table = ClusterOverlaps(
+        gold=base.gold,
+        predicted=base.predicted,
+        mentions=left,
+        gold_events=base.gold_events,
+        predicted_events=base.predicted_events,
+    )
+    values = conll(table)
+    score, without = values[0], values[1:]
+    without = np.where(np.isnan(without), score, without)
+    if np.isnan(score):
+        return parts
+    parts[:groups] = score / groups + (groups - 1) / groups * (without.mean() - without)
+    return parts
+
+
+def _test(
+    measure: str,
+    a: SystemCounts,
+    b: SystemCounts,
+    conll_a: Array,
+    conll_b: Array,
+    trials: int,
+    seed: int,
+) -> float | None:
+    """p of the paired randomisation test of one headline measure."""
+    tracks = list(TRACK_LAYERS) if measure == "overall" else [measure]
+    layers: list[Layer] = [layer for layer in LAYERS if any(layer in TRACK_LAYERS[track] for track in tracks)]
+    streams = list(dict.fromkeys(a.stream(layer) for layer in layers))
+    layout = {stream: [layer for layer in layers if a.stream(layer) == stream] for stream in streams}
+
+    def family(system: SystemCounts, contributions: Array, stream: str) -> Array:
+        tables = [system.matrix(layer) for layer in layout[stream]]
+        if stream == "text":
+            tables.append(contributions[:, None])
+        return np.concatenate(tables, axis=1)
+
+    def values(sums: Sequence[Array]) -> Array:
+        tables: dict[Layer, Counts] = {}
+        conll_score = np.full(len(sums[0]), np.nan)
+        for stream, table in zip(streams, sums, strict=True):
+            start = 0
+            for layer in layout[stream]:
+                units = a.tallies[layer].units
+                tables[layer] = units.as_counts(table[:, start : start + units.width])
+                start += units.width
+            if stream == "text":
+                conll_score = table[:, start]
+        return headlines(tables, conll_score, tracks)[measure]
+
+    return randomisation_p(
+        [family(a, conll_a, stream) for stream in streams],
+        [family(b, conll_b, stream) for stream in streams],
+        lambda first, second: values(first) - values(second),
+        trials,
+        seed,
+    )
+
+
+def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: str) -> list[Ranked]:
+    competing = [score for score in scored if score.measures[measure].value is not None]
+    others = [score for score in scored if score.measures[measure].value is None]
+    competing.sort(key=lambda score: (-_value(score, measure), score.system))
+    better: dict[str, set[str]] = {score.system: set() for score in competing}
+    worse: dict[str, set[str]] = {score.system: set() for score in competing}
+    for c in comparisons:
+        if c.p_holm < ALPHA and c.difference != 0:
+            winner, loser = (c.a, c.b) if c.difference > 0 else (c.b, c.a)
+            better[loser].add(winner)
+            worse[winner].add(loser)
+    ranked: list[Ranked] = []
+    tier, leader = 0, ""
+    for score in competing:
+        place = 1 + sum(_value(other, measure) > _value(score, measure) for other in competing)
+        if not leader or leader in better[score.system]:
+            tier, leader = tier + 1, score.system
+        ranked.append(
+            Ranked(
+                score=score,
+                rank=place,
+                rank_low=1 + len(better[score.system]),
+                rank_high=len(competing) - len(worse[score.system]),
+                tier=tier,
+            )
+        )
+    others.sort(key=lambda score: score.system)
+    return ranked + [Ranked(score, None, None, None, None) for score in others]

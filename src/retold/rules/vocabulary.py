@@ -1,0 +1,25 @@
+"""What a rule must know beside the record: who wrote it, and the keys that it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from retold.records import Entity
+
+__all__ = ["Role", "Vocabulary"]
+
+#: What a file of records is: adjudicated gold, one annotator's reading, or a system's predictions.
+Role = Literal["gold", "annotation", "prediction"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """The keys that records of one event may use."""
+
+    event: str
+    holders: frozenset[str]
+    targets: frozenset[str]
+    claims: frozenset[str]
+    entities: Mapping[str, Entity]

@@ -1,0 +1,170 @@
+"""Running a system on a corpus under a protocol, so that it never sees gold of the document that it predicts.
+
+A system is a Python module with
+
+    NAME = "majority"                       # as the leaderboard shows it
+    DESCRIPTION = "The most frequent label."
+    PROTOCOL = "leave-one-document-out"     # or "zero-shot"
+
+    def predict(document: Document, context: Context) -> AnnotationRecord: ...
+
+``predict`` is called once for each document. Under leave-one-document-out the context holds the gold of all other
+documents, under zero-shot none.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import get_args
+
+from retold import __version__
+from retold.corpus import Corpus
+from retold.files import write_atomic
+from retold.findings import UnreadableError
+from retold.records import AnnotationRecord, Document, Event, Protocol, SubmissionCard, encode
+
+__all__ = ["Context", "Example", "Question", "System", "SystemFault", "list_systems", "load_system", "run_system"]
+
+
+class SystemFault(ValueError):
+    """A module is not a system, or it returned something that is not a prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A document with its gold, to learn from."""
+
+    document: Document
+    gold: AnnotationRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A canonical claim to verify: its key and its text, nothing of how it was made."""
+
+    claim: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a system may know while it predicts one document.
+
+    Attributes:
+        event: the event, with stance holders and targets.
+        questions: every claim to verify, sorted by key.
+        training: the other documents with their gold; empty under zero-shot.
+        seed: for whatever is drawn.
+    """
+
+    event: Event
+    questions: tuple[Question, ...]
+    training: tuple[Example, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A loaded system."""
+
+    name: str
+    description: str
+    protocol: Protocol
+    predict: Callable[[Document, Context], AnnotationRecord]
+
+
+def list_systems(folder: Path) -> list[str]:
+    """Names of the modules of a folder that are systems, sorted; modules that begin with an underscore are helpers."""
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def load_system(path: Path) -> System:
+    """Load a system from a Python file.
+
+    Raises:
+        UnreadableError: there is no such file.
+        SystemFault: the module lacks something that a system needs.
+    """
+    if not path.is_file():
+        raise UnreadableError(f"{path}: no such system")
+    module = _load(path)
+    for attribute in ("NAME", "DESCRIPTION", "PROTOCOL", "predict"):
+        if not hasattr(module, attribute):
+            raise SystemFault(f"{path}: a system needs {attribute}; see baselines/README.md")
+    if module.PROTOCOL not in ("zero-shot", "leave-one-document-out"):
+        raise SystemFault(
+            f"{path}: PROTOCOL is {module.PROTOCOL!r}, it must be 'zero-shot' or 'leave-one-document-out' "
+            f"(of {', '.join(get_args(Protocol))})"
+        )
+    return System(module.NAME, module.DESCRIPTION, module.PROTOCOL, module.predict)
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"retold_system_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise SystemFault(f"{path}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.parent.resolve())
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except ImportError as error:
+        raise SystemFault(f"{path}: {error}; baselines need the extra: pip install 'retold[baselines]'") from error
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+def predictions(system: System, corpus: Corpus, seed: int = 0) -> Iterator[AnnotationRecord]:
+    """Yield one record for each document of the corpus, in its order.
+
+    Raises:
+        SystemFault: the system returned no record, or one of another document.
+    """
+    for document in corpus.documents.values():
+        folder = corpus.events[document.event]
+        others = (
+            tuple(
+                Example(other, corpus.gold[other.document_id])
+                for other in corpus.documents.values()
+                if other.event == document.event and other.document_id != document.document_id
+            )
+            if system.protocol == "leave-one-document-out"
+            else ()
+        )
+        questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
+        record = system.predict(document, Context(folder.event, questions, others, seed))
+        if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
+            raise SystemFault(f"{system.name}: no record of {document.document_id} was returned")
+        yield record
+
+
+def run_system(
+    system: System,
+    corpus: Corpus,
+    output: Path,
+    *,
+    seed: int = 0,
+    progress: Callable[[Iterable[AnnotationRecord]], Iterable[AnnotationRecord]] = iter,
+) -> Path:
+    """Run a system over a corpus and write its submission folder (submission.json, predictions.jsonl).
+
+    Raises:
+        SystemFault: the system is at fault.
+    """
+    lines = [encode(record) + b"\n" for record in progress(predictions(system, corpus, seed))]
+    card = SubmissionCard(
+        name=system.name,
+        team=f"Retold {__version__} baselines",
+        description=system.description,
+        protocol=system.protocol,
+        corpus_version=corpus.version,
+    )
+    write_atomic(output / "predictions.jsonl", lines)
+    write_atomic(output / "submission.json", encode(card) + b"\n")
+    return output
