@@ -54,7 +54,9 @@ def build() -> dict[Path, bytes]:
     files: dict[Path, bytes] = {}
     described = tomllib.loads((ROOT / "scripts" / "documents.toml").read_text(encoding="utf-8"))["document"]
     tables: dict[str, list[bytes]] = {name: [] for name in views.TABLES}
-    counts: dict[str, int] = dict.fromkeys(("documents", "entities", "mentions", "stance", "claims", "spans", "pairs"), 0)
+    counts: dict[str, int] = dict.fromkeys(
+        ("documents", "entities", "mentions", "stance", "claims", "spans", "pairs"), 0
+    )
     for event_file in sorted((CORPUS / "events").glob("*/event.json")):
         folder = event_file.parent
         event: Event = read_json(event_file, Event)
@@ -143,7 +145,9 @@ def card(sizes: Mapping[str, int]) -> str:
     body = text.split("\n---\n", 1)[1] if text.startswith("---\n") else text
     before, _, rest = body.partition(BEGIN)
     _, _, after = rest.partition(END)
-    table = "\n".join(["| configuration | rows |", "|---|---|", *(f"| `{name}` | {size} |" for name, size in sizes.items())])
+    table = "\n".join(
+        ["| configuration | rows |", "|---|---|", *(f"| `{name}` | {size} |" for name, size in sizes.items())]
+    )
     return f"---\n{head(sizes)}\n---\n{before}{BEGIN}\n{table}\n{END}{after}"
 
 

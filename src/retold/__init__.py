@@ -1,3 +1,68 @@
-"""Retold: a benchmark of how one news event is told by several outlets."""
+"""Retold: a benchmark of how one news event is told by several outlets.
+
+The same functions as the commands, on the packaged corpus or any other of the same shape::
+
+    import retold
+
+    corpus = retold.load_corpus()
+    report = retold.validate(["predictions.jsonl"], corpus)
+    result = retold.score("submissions/mine", corpus)
+    board = retold.rank(["submissions/mine", "submissions/yours"], corpus)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retold.corpus import Corpus, load_corpus
+    from retold.files import Submission
+    from retold.files import open_submission as load_submission
+    from retold.findings import Finding, FindingsError, UnreadableError
+    from retold.ranking import Ranking, rank
+    from retold.scoring import Score, score
+    from retold.validation import Report, validate
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Corpus",
+    "Finding",
+    "FindingsError",
+    "Ranking",
+    "Report",
+    "Score",
+    "Submission",
+    "UnreadableError",
+    "__version__",
+    "load_corpus",
+    "load_submission",
+    "rank",
+    "score",
+    "validate",
+]
+
+#: Public name -> (module, name there); loaded when first used, so that ``import retold`` costs nothing.
+_HOMES = {
+    "Corpus": ("retold.corpus", "Corpus"),
+    "Finding": ("retold.findings", "Finding"),
+    "FindingsError": ("retold.findings", "FindingsError"),
+    "Ranking": ("retold.ranking", "Ranking"),
+    "Report": ("retold.validation", "Report"),
+    "Score": ("retold.scoring", "Score"),
+    "Submission": ("retold.files", "Submission"),
+    "UnreadableError": ("retold.findings", "UnreadableError"),
+    "load_corpus": ("retold.corpus", "load_corpus"),
+    "load_submission": ("retold.files", "open_submission"),
+    "rank": ("retold.ranking", "rank"),
+    "score": ("retold.scoring", "score"),
+    "validate": ("retold.validation", "validate"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'retold' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

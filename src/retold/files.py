@@ -1,10 +1,14 @@
-"""The one room that opens data: lines, Parquet rows, archives and object stores in; files written whole or not at all."""
+"""The one room that opens data.
+
+Lines, Parquet rows, archives and object stores in; files written whole or not at all.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 import zipfile
@@ -16,7 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from retold.findings import Finding, FindingsError, UnreadableError
-from retold.records import SubmissionCard
+from retold.records import AnnotationRecord, SubmissionCard
 
 __all__ = [
     "MAX_LINE",
@@ -80,6 +84,21 @@ class Submission:
     name: str
     records: Source
     card: SubmissionCard | None
+
+    def read(self) -> Iterator[AnnotationRecord]:
+        """Yield the records, decoded but not checked against a corpus.
+
+        Raises:
+            FindingsError: a line is not a record.
+            UnreadableError: the file cannot be read.
+        """
+        decoder = msgspec.json.Decoder(AnnotationRecord)
+        for number, line in read_lines(self.records):
+            if line:
+                try:
+                    yield decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                    raise FindingsError([_malformed(self.records.name, number, error)]) from error
 
 
 def open_bytes(path: str) -> IO[bytes]:
@@ -150,19 +169,17 @@ def _read_parquet(source: Source) -> Iterator[Line]:
 
     number = 0
     try:
-        with source.open() as stream:
-            # Archives do not seek; Parquet begins at the end.
-            with contextlib.ExitStack() as stack:
-                seekable: Any = stream
-                if source.member is not None:
-                    seekable = stack.enter_context(tempfile.TemporaryFile())
-                    for piece in iter(lambda: stream.read(1 << 20), b""):
-                        seekable.write(piece)
-                    seekable.seek(0)
-                for batch in pq.ParquetFile(seekable).iter_batches(batch_size=256):
-                    for row in batch.to_pylist():
-                        number += 1
-                        yield number, msgspec.json.encode(_without_nulls(row))
+        with contextlib.ExitStack() as stack:
+            stream: Any = stack.enter_context(source.open())
+            if source.member is not None:
+                # Archives do not seek, and Parquet begins at the end.
+                packed, stream = stream, stack.enter_context(tempfile.TemporaryFile())
+                shutil.copyfileobj(packed, stream)
+                stream.seek(0)
+            for batch in pq.ParquetFile(stream).iter_batches(batch_size=256):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, msgspec.json.encode(_without_nulls(row))
     except (pa.ArrowException, OSError, msgspec.MsgspecError, TypeError) as error:
         if isinstance(error, UnreadableError):
             raise
@@ -375,8 +392,8 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
                 stream.write(piece)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)

@@ -17,7 +17,7 @@ import numpy as np
 
 from retold.corpus import Corpus, load_corpus
 from retold.counts import Counts
-from retold.files import open_submission
+from retold.files import Submission, open_submission
 from retold.measures import Array
 from retold.measures.clusters import ClusterOverlaps, conll
 from retold.records import LAYERS, Layer
@@ -101,7 +101,7 @@ class Ranking:
 
 
 def rank(
-    submissions: Sequence[str | Path],
+    submissions: Sequence[str | Path | Submission],
     corpus: Corpus | str | Path | None = None,
     *,
     measure: str = "overall",
@@ -112,7 +112,7 @@ def rank(
     """Score submissions and rank them.
 
     Args:
-        submissions: files, folders or .zip archives.
+        submissions: files, folders or .zip archives, or such that were opened.
         corpus: a corpus, a path that ``load_corpus`` takes, or None for the packaged corpus.
         measure: one of ``HEADLINES``.
         allow_missing: take missing documents as empty instead of refusing the file.
@@ -131,7 +131,8 @@ def rank(
     if resamples < 1:
         raise ValueError("a ranking needs at least one resample")
     loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
-    counted = [count(open_submission(path), loaded, allow_missing=allow_missing) for path in submissions]
+    opened = [path if isinstance(path, Submission) else open_submission(path) for path in submissions]
+    counted = [count(submission, loaded, allow_missing=allow_missing) for submission in opened]
     _name_apart(counted)
     scored = [evaluate(counts, loaded, resamples=resamples, seed=seed) for counts in counted]
     comparisons = _compare(counted, scored, resamples, seed)

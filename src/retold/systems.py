@@ -18,6 +18,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -105,18 +106,24 @@ def load_system(path: Path) -> System:
 
 
 def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"retold_system_{path.stem}", path)
+    # The folder becomes a package of its own name, so that systems share helpers by relative import and two folders
+    # with a helper of the same name do not meet.
+    folder = path.parent.resolve()
+    package = f"retold_systems_{sha256(str(folder).encode()).hexdigest()[:12]}"
+    if package not in sys.modules:
+        parent = ModuleType(package)
+        parent.__path__ = [str(folder)]
+        sys.modules[package] = parent
+    spec = importlib.util.spec_from_file_location(f"{package}.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise SystemFault(f"{path}: is no Python file")
     module = importlib.util.module_from_spec(spec)
-    folder = str(path.parent.resolve())
-    sys.path.insert(0, folder)
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except ImportError as error:
+        del sys.modules[spec.name]
         raise SystemFault(f"{path}: {error}; baselines need the extra: pip install 'retold[baselines]'") from error
-    finally:
-        sys.path.remove(folder)
     return module
 
 

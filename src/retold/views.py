@@ -194,9 +194,7 @@ def _evidence(document: Document, evidence: Any) -> dict[str, Any]:
     return {"evidence": indices, "evidence_text": [document.text[s.start : s.end] for s in spans]}
 
 
-def _mentions(
-    document: Document, record: AnnotationRecord, entities: Mapping[str, Entity]
-) -> Iterator[dict[str, Any]]:
+def _mentions(document: Document, record: AnnotationRecord, entities: Mapping[str, Entity]) -> Iterator[dict[str, Any]]:
     for mention in record.entities or ():
         entity = entities[str(mention.entity)]
         yield {

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from retold.measures import Array, f1, mean_of_defined, ratio
 
-__all__ = ["FAMILIES", "ClusterOverlaps", "blanc", "bcubed", "ceaf", "conll", "lea", "muc"]
+__all__ = ["FAMILIES", "ClusterOverlaps", "bcubed", "blanc", "ceaf", "conll", "lea", "muc"]
 
 Index = npt.NDArray[np.int64]
 

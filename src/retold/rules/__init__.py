@@ -1,24 +1,32 @@
-"""Rules: records in, findings out. Nothing here opens a file or prints."""
+"""Rules: records in, findings out. Nothing here opens a file or prints.
+
+Each rule is a small function whose docstring documents it; ``RULES`` is the table of them all. ``decode_record`` turns
+bytes into a record, ``check_record`` looks at one record, the others at what only a whole file can show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from retold.rules import corpus
+from retold.rules.lines import blank_line, decode_line, decode_record, is_blank, located, no_records
+from retold.rules.records import check_record
+from retold.rules.references import missing_documents, repeated_document, unknown_document
+from retold.rules.table import RULES, Rule
+from retold.rules.vocabulary import Role, Vocabulary
 
-from retold.records import Entity
-
-__all__ = ["Role", "Vocabulary"]
-
-Role = Literal["gold", "annotation", "prediction"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
-    """The keys that records of one event may use."""
-
-    event: str
-    holders: frozenset[str]
-    targets: frozenset[str]
-    claims: frozenset[str]
-    entities: Mapping[str, Entity]
+__all__ = [
+    "RULES",
+    "Role",
+    "Rule",
+    "Vocabulary",
+    "blank_line",
+    "check_record",
+    "corpus",
+    "decode_line",
+    "decode_record",
+    "is_blank",
+    "located",
+    "missing_documents",
+    "no_records",
+    "repeated_document",
+    "unknown_document",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -129,7 +129,6 @@ class _Object(dict[str, Any]):
 class _Integer(int):
     """An integer too large to be worth converting, shown as it stands in the line."""
 
-    __slots__ = ("digits",)
     digits: str
 
     def __repr__(self) -> str:
@@ -166,9 +165,9 @@ class _Reading:
     settled: set[str] = field(default_factory=set)
     record: Any = None
 
-    def take(self, findings: Iterator[Finding]) -> None:
-        room = MAX_LINE_FINDINGS - len(self.findings)
-        self.findings += islice((f for f in findings if f.pointer not in self.settled), max(room, 0))
+    def take(self, findings: Iterable[Finding]) -> None:
+        wanted = (f for f in findings if f.pointer not in self.settled or f.code not in ("RT201", "RT205"))
+        self.findings += islice(wanted, max(MAX_LINE_FINDINGS - len(self.findings), 0))
 
 
 def _diagnose(line: bytes, kind: str, refusal: Exception | None) -> tuple[Any | None, list[Finding]]:
@@ -177,7 +176,7 @@ def _diagnose(line: bytes, kind: str, refusal: Exception | None) -> tuple[Any | 
         return None, [blank_line()]
     reading = _Reading()
     try:
-        _read(line, kind, reading)
+        _read(line, kind, reading, refused=refusal is not None)
     except RecursionError:
         reading.findings = [nested_too_deeply()]
         reading.record = None
@@ -186,7 +185,7 @@ def _diagnose(line: bytes, kind: str, refusal: Exception | None) -> tuple[Any | 
     return reading.record, reading.findings
 
 
-def _read(line: bytes, kind: str, reading: _Reading) -> None:
+def _read(line: bytes, kind: str, reading: _Reading, *, refused: bool) -> None:
     skipped = 0
     if line.startswith(_BOM):
         reading.findings.append(byte_order_mark())
@@ -206,7 +205,8 @@ def _read(line: bytes, kind: str, reading: _Reading) -> None:
     if not _walk(value, reading):
         reading.findings = [nested_too_deeply()]
         return
-    reading.take(_in_order(schema_findings(kind, value)))
+    if refused:
+        reading.take(_in_order(schema_findings(kind, value)))
     document = value.get("document_id") if isinstance(value, dict) else None
     if isinstance(document, str):
         document = printable(document)
@@ -218,30 +218,44 @@ def _read(line: bytes, kind: str, reading: _Reading) -> None:
             reading.findings.append(finding("RT207", "gold", f"the line is refused: {shorten(str(error), 200)}"))
 
 
-def _walk(value: Any, reading: _Reading) -> bool:
+def _walk(root: Any, reading: _Reading) -> bool:
     """Look at every key and value; False where they are nested too deeply to go on."""
-    open_values: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
-    while open_values:
-        value, path = open_values.pop()
-        fault: Finding | None = None
+    # Iterators, not copies: a line of many megabytes is walked in the memory that it has already.
+    levels: list[tuple[tuple[str | int, ...], Iterator[tuple[str | int, Any]]]] = []
+    path: tuple[str | int, ...] = ()
+    value = root
+    while True:
         if isinstance(value, (dict, list)):
             if len(path) >= MAX_DEPTH:
                 return False
             if isinstance(value, _Object):
                 reading.take(duplicate_key((*path, key), key) for key in value.repeated)
                 reading.take(lone_surrogate((*path, key), key) for key in value if not _encodes(key))
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            open_values += reversed([(item, (*path, key)) for key, item in items])
-        elif isinstance(value, str):
-            fault = None if _encodes(value) else lone_surrogate(path, value)
-        elif isinstance(value, float):
-            fault = None if math.isfinite(value) else not_a_number(path, value)
-        elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-            fault = integer_too_large(path, value)
-        if fault is not None:
-            reading.take(iter((fault,)))
+                levels.append((path, iter(value.items())))
+            else:
+                levels.append((path, iter(enumerate(value))))
+        elif (fault := _fault_of(path, value)) is not None:
+            reading.take((fault,))
             reading.settled.add(pointer_to(*path))
-    return True
+        while levels:
+            parent, items = levels[-1]
+            item = next(items, None)
+            if item is not None:
+                path, value = (*parent, item[0]), item[1]
+                break
+            levels.pop()
+        else:
+            return True
+
+
+def _fault_of(path: tuple[str | int, ...], value: Any) -> Finding | None:
+    if isinstance(value, str):
+        return None if _encodes(value) else lone_surrogate(path, value)
+    if isinstance(value, float):
+        return None if math.isfinite(value) else not_a_number(path, value)
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        return integer_too_large(path, value)
+    return None
 
 
 def _encodes(text: str) -> bool:
@@ -257,7 +271,9 @@ def _in_order(findings: Iterator[Finding]) -> Iterator[Finding]:
 
     def key(found: Finding) -> tuple[list[tuple[int, int, str]], str]:
         parts = (found.pointer or "").split("/")
-        return [(0, int(p), "") if p.isascii() and p.isdigit() and len(p) < 16 else (1, 0, p) for p in parts], found.code
+        numbers = (part.isascii() and part.isdigit() and len(part) < 16 for part in parts)
+        order = [(0, int(part), "") if number else (1, 0, part) for part, number in zip(parts, numbers, strict=True)]
+        return order, found.code
 
     return iter(sorted(islice(findings, MAX_LINE_FINDINGS), key=key))
 
@@ -288,7 +304,7 @@ def malformed_json(reason: str, column: int, found: str) -> Finding:
 
     Cure: Write each record as one JSON object on one line.
     """
-    reason = reason[:1].lower() + reason[1:]
+    reason = (reason[:1].lower() + reason[1:]).removesuffix(" at").removesuffix(" starting")
     near = f", before {found!r}" if found else ", at the end of the line"
     cure = "Write one object on a line; here a second one begins." if reason == "extra data" else None
     return finding("RT102", "gold", f"malformed JSON: {reason}{near}", cure=cure, column=column)

@@ -36,6 +36,7 @@ def pointer_to(*path: str | int) -> str:
 
 def schema_findings(name: str, value: Any) -> Iterator[Finding]:
     """Yield all that is wrong with ``value`` by the schema of ``name``."""
+    incomplete: set[str] = set()
     for error in _validator(name).iter_errors(value):
         path = list(error.absolute_path)
         keyword = str(error.validator)
@@ -44,6 +45,11 @@ def schema_findings(name: str, value: Any) -> Iterator[Finding]:
             for key in error.instance:
                 if key not in known:
                     yield unknown_key([*path, key], key, [name for name in known if name not in error.instance], known)
+        elif keyword == "required":
+            # One error comes for each missing key, and only its message says which: take them all at the first.
+            if pointer_to(*path) not in incomplete:
+                incomplete.add(pointer_to(*path))
+                yield from (key_missing(path, key, error) for key in error.validator_value if key not in error.instance)
         else:
             yield _BY_KEYWORD.get(keyword, other_schema_fault)(path, error)
 
@@ -89,15 +95,13 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
 
 
 @rule("RT202")
-def key_missing(path: list[str | int], error: ValidationError) -> Finding:
+def key_missing(path: list[str | int], missing: str, error: ValidationError) -> Finding:
     """A required key is missing.
 
     Without it the item cannot be placed or compared.
 
     Cure: Add the key.
     """
-    # jsonschema reports each missing key by itself, and names it in its message only.
-    missing = next(key for key in error.validator_value if error.message.startswith(f"{key!r} "))
     similar = nearest(missing, (key for key in error.instance if key not in error.schema["properties"]))
     cure = f"Add the key; is {similar!r} meant to be it?" if similar else None
     return finding("RT202", "gold", f"the key {missing!r} is missing", cure=cure, pointer=pointer_to(*path))
@@ -188,11 +192,8 @@ def _one_of(path: list[str | int], error: ValidationError) -> Finding:
 _BY_KEYWORD: Final[dict[str, Callable[[list[str | int], Any], Finding]]] = {
     "type": wrong_type,
     "anyOf": _one_of,
-    "required": key_missing,
     "enum": value_not_allowed,
     "minimum": number_out_of_range,
     "maximum": number_out_of_range,
     "minLength": empty_string,
 }
-
-

@@ -11,13 +11,14 @@ Conventions.
     Precision and recall are over such pairs in the predicted and the gold clusters.
     0/0 is undefined: without any cross-lingual link there is no recall.
 
-Only integers are kept, five for each mention: clusters are joined across documents once all are read.
+Only integers are kept, seven for each mention: clusters are joined across documents once all are read.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -25,18 +26,17 @@ import numpy.typing as npt
 from msgspec import UNSET
 
 from retold.measures import Array, f1, ratio
-from retold.measures.clusters import ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
+from retold.measures.clusters import FAMILIES, ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
 from retold.records import Mention
 from retold.tasks import Place
 
-__all__ = ["MEASURE_NAMES", "MentionTable", "measures_of"]
+__all__ = ["MEASURE_NAMES", "MentionTable", "Mentions", "measures_of"]
 
 Index = npt.NDArray[np.int64]
 
 _PARTS: Final = ("precision", "recall", "f1")
-_FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
 MEASURE_NAMES: Final = (
-    *(f"entities.coreference.{family}.{part}" for family in _FAMILIES for part in _PARTS),
+    *(f"entities.coreference.{family}.{part}" for family in FAMILIES for part in _PARTS),
     "entities.coreference.conll",
 )
 
@@ -52,7 +52,7 @@ def measures_of(overlaps: ClusterOverlaps) -> dict[str, Array]:
     }
     values = {
         f"entities.coreference.{family}.{part}": triples[family][index]
-        for family in _FAMILIES
+        for family in FAMILIES
         for index, part in enumerate(_PARTS)
     }
     headline = np.stack([triples["muc"][2], triples["b3"][2], triples["ceafe"][2]])
@@ -61,160 +61,202 @@ def measures_of(overlaps: ClusterOverlaps) -> dict[str, Array]:
     return values
 
 
-class _Codes:
+class _Codes(dict[Any, int]):
     """Integers for keys, in order of first sight."""
 
-    __slots__ = ("codes",)
-
-    def __init__(self) -> None:
-        self.codes: dict[Any, int] = {}
+    __slots__ = ()
 
     def __call__(self, key: Any) -> int:
-        return self.codes.setdefault(key, len(self.codes))
-
-    def __len__(self) -> int:
-        return len(self.codes)
+        return self.setdefault(key, len(self))
 
 
 class MentionTable:
-    """The mentions of gold and prediction as integers: unit, document, language, gold cluster, predicted cluster."""
+    """Collects the mentions of gold and prediction as integers, document by document."""
 
     def __init__(self) -> None:
-        self.units, self.documents, self.languages = _Codes(), _Codes(), _Codes()
-        self.gold, self.predicted = _Codes(), _Codes()
-        self.events = _Codes()
+        self._units, self._documents, self._languages, self._events = _Codes(), _Codes(), _Codes(), _Codes()
+        self._gold, self._predicted = _Codes(), _Codes()
+        #: document, start, end, unit, language, gold cluster, predicted cluster; -1 for no cluster.
         self._rows = array("q")
-        self._gold_events, self._predicted_events = array("q"), array("q")
 
     def add(self, place: Place, gold: Sequence[Mention], predicted: Sequence[Mention]) -> None:
         """Add one document's mentions. Predictions outside title and body count neither way."""
-        event = self.events(place.event)
-        document, language = self.documents(place.document_id), self.languages(place.language)
-        wanted = {(m.start, m.end): self._cluster(self.gold, self._gold_events, event, place, m) for m in gold}
+        event = self._events(place.event)
+        document, language = self._documents(place.document_id), self._languages(place.language)
+        wanted = {(m.start, m.end): self._gold(_key(event, document, m)) for m in gold}
         given = {
-            (m.start, m.end): self._cluster(self.predicted, self._predicted_events, event, place, m)
+            (m.start, m.end): self._predicted(_key(event, document, m))
             for m in predicted
             if place.annotated(m.start, m.end)
         }
-        for span, cluster in wanted.items():
-            unit = self.units(place.unit_at(span[0]))
-            self._rows.extend((unit, document, language, cluster, given.get(span, -1)))
-        for span, cluster in given.items():
-            if span not in wanted:
-                unit = self.units(place.unit_at(span[0]))
-                self._rows.extend((unit, document, language, -1, cluster))
+        for span in wanted.keys() | given.keys():
+            unit = self._units(place.unit_at(span[0]))
+            self._rows.extend((document, *span, unit, language, wanted.get(span, -1), given.get(span, -1)))
 
-    def _cluster(self, codes: _Codes, events: array[int], event: int, place: Place, mention: Mention) -> int:
-        if mention.entity is UNSET:
-            code = codes((event, place.document_id, mention.start, mention.end))
-        else:
-            code = codes((event, mention.entity))
-        if code == len(events):
-            events.append(event)
-        return code
+    def settle(self) -> Mentions:
+        """Number everything by place in the text, so that neither the order of lines nor names of clusters matter."""
+        table = np.array(self._rows, dtype=np.int64).reshape(-1, 7)
+        documents, document_rank = _sorted(self._documents)
+        units, unit_rank = _sorted(self._units)
+        languages, language_rank = _sorted(self._languages)
+        table = table[np.lexsort((table[:, 2], table[:, 1], document_rank[table[:, 0]]))]
+        gold_keys, gold = _by_first_sight(list(self._gold), table[:, 5])
+        predicted_keys, predicted = _by_first_sight(list(self._predicted), table[:, 6])
+        return Mentions(
+            documents=documents,
+            units=units,
+            languages=languages,
+            events=list(self._events),
+            gold_keys=gold_keys,
+            predicted_keys=predicted_keys,
+            document=document_rank[table[:, 0]],
+            unit=unit_rank[table[:, 3]],
+            language=language_rank[table[:, 4]],
+            gold=gold,
+            predicted=predicted,
+        )
 
-    @property
-    def rows(self) -> Index:
-        """Shape (mentions, 5)."""
-        return np.frombuffer(self._rows, dtype=np.int64).reshape(-1, 5) if self._rows else np.zeros((0, 5), np.int64)
 
-    def overlaps(self, rows: Index | None = None) -> ClusterOverlaps:
-        """The overlaps of all mentions, or of those in ``rows``, as one sum: leading axis 1."""
-        rows = self.rows if rows is None else rows
-        pairs, _, amounts = self._pairs(rows, np.zeros(len(rows), np.int64))
-        return self._overlaps(pairs, np.asarray(amounts, dtype=np.float64))
+#: (event, name) of a named cluster, (event, document, start, end) of a mention without one.
+_ClusterKey = tuple[int, str] | tuple[int, int, int, int]
+
+
+def _key(event: int, document: int, mention: Mention) -> _ClusterKey:
+    return (event, document, mention.start, mention.end) if mention.entity is UNSET else (event, mention.entity)
+
+
+def _sorted(codes: _Codes) -> tuple[list[str], Index]:
+    """Names in alphabetical order, and the place of each code in it."""
+    names = sorted(codes)
+    rank = np.zeros(len(names), np.int64)
+    rank[[codes[name] for name in names]] = np.arange(len(names))
+    return names, rank
+
+
+def _by_first_sight(keys: list[_ClusterKey], column: Index) -> tuple[list[_ClusterKey], Index]:
+    """Clusters renumbered in the order in which the column first names them."""
+    seen, first = np.unique(column, return_index=True)
+    ordered = [code for code in seen[np.argsort(first)].tolist() if code >= 0]
+    rank = np.full(len(keys) + 1, -1, np.int64)
+    rank[ordered] = np.arange(len(ordered))
+    return [keys[code] for code in ordered], rank[column]
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """The mentions of gold and prediction, in the order of the text.
+
+    Attributes:
+        documents, units, languages, events: names that the arrays' codes stand for.
+        gold_keys, predicted_keys: what named each cluster.
+        document, unit, language: shape (mentions,), codes.
+        gold, predicted: shape (mentions,), cluster of each mention, -1 where the side does not have it.
+    """
+
+    documents: list[str]
+    units: list[str]
+    languages: list[str]
+    events: list[str]
+    gold_keys: list[_ClusterKey]
+    predicted_keys: list[_ClusterKey]
+    document: Index
+    unit: Index
+    language: Index
+    gold: Index
+    predicted: Index
+
+    def overlaps(self, keep: npt.NDArray[np.bool_] | None = None) -> ClusterOverlaps:
+        """The overlaps of all mentions, or of those to keep, as one sum: leading axis 1."""
+        gold, predicted = (self.gold, self.predicted) if keep is None else (self.gold[keep], self.predicted[keep])
+        pairs, inverse = _pairs(gold, predicted)
+        amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
+        return self._overlaps(pairs, amounts[None, :])
 
     def by_unit(self, units: Sequence[str]) -> tuple[ClusterOverlaps, Array]:
-        """The overlaps' pairs and, for each unit in order, how many mentions each pair has there: (units, pairs)."""
+        """The overlaps, and for each unit how many mentions each pair has there: shape (units, pairs)."""
         position = {unit: index for index, unit in enumerate(units)}
-        codes = np.array([position[unit] for unit in self.units.codes], dtype=np.int64)
-        rows = self.rows
-        groups = codes[rows[:, 0]] if len(rows) else np.zeros(0, np.int64)
-        pairs, group, amounts = self._pairs(rows, groups)
+        rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
+        pairs, inverse = _pairs(self.gold, self.predicted)
         counts = np.zeros((len(units), len(pairs)))
-        for index, (at, amount) in enumerate(zip(group, amounts, strict=True)):
-            counts[at, index] = amount
-        unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
-        summed = np.zeros((len(units), len(unique)))
-        np.add.at(summed.T, inverse.ravel(), counts.T)
-        return self._overlaps(unique, summed.sum(axis=0)[None, :]), summed
+        if len(pairs):
+            np.add.at(counts, (rank[self.unit], inverse), 1.0)
+        return self._overlaps(pairs, counts.sum(axis=0)[None, :]), counts
+
+    def pair_count(self) -> int:
+        """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
+        return len(_pairs(self.gold, self.predicted)[0])
 
     def within(self) -> ClusterOverlaps:
-        """The overlaps with every cluster cut at document borders."""
-        rows = self.rows
-        count = len(self.documents)
-        gold = np.where(rows[:, 3] >= 0, rows[:, 3] * count + rows[:, 1], -1)
-        predicted = np.where(rows[:, 4] >= 0, rows[:, 4] * count + rows[:, 1], -1)
-        gold_ids, gold = _compact(gold)
-        predicted_ids, predicted = _compact(predicted)
-        pairs, amounts = np.unique(np.stack([gold, predicted], axis=1), axis=0, return_counts=True)
-        # Each document is an event of its own here, so that no non-coreference link crosses documents either.
+        """The overlaps with every cluster cut at document borders.
+
+        Each document is an event of its own here, so that no non-coreference link crosses documents either.
+        """
+        count = max(len(self.documents), 1)
+        gold_ids, gold = _compact(np.where(self.gold >= 0, self.gold * count + self.document, -1))
+        predicted_ids, predicted = _compact(np.where(self.predicted >= 0, self.predicted * count + self.document, -1))
+        pairs, inverse = _pairs(gold, predicted)
         return ClusterOverlaps(
             gold=pairs[:, 0],
             predicted=pairs[:, 1],
-            mentions=amounts.astype(np.float64)[None, :],
-            gold_events=gold_ids % max(count, 1),
-            predicted_events=predicted_ids % max(count, 1),
+            mentions=np.bincount(inverse, minlength=len(pairs)).astype(np.float64)[None, :],
+            gold_events=gold_ids % count,
+            predicted_events=predicted_ids % count,
         )
 
     def cross_lingual(self) -> dict[str, Any]:
         """Precision, recall and F1 of links between mentions in different languages, and their counts."""
-        rows = self.rows
-        both = rows[(rows[:, 3] >= 0) & (rows[:, 4] >= 0)]
-        languages = len(self.languages)
-        common = _crossing(both[:, 3] * (len(self.predicted) + 1) + both[:, 4], both[:, 2], languages)
-        gold = _crossing(rows[rows[:, 3] >= 0, 3], rows[rows[:, 3] >= 0, 2], languages)
-        predicted = _crossing(rows[rows[:, 4] >= 0, 4], rows[rows[:, 4] >= 0, 2], languages)
+        wanted, given = self.gold >= 0, self.predicted >= 0
+        both = wanted & given
+        count = len(self.languages)
+        joint = self.gold[both] * (len(self.predicted_keys) + 1) + self.predicted[both]
+        common = _crossing(joint, self.language[both], count)
+        gold = _crossing(self.gold[wanted], self.language[wanted], count)
+        predicted = _crossing(self.predicted[given], self.language[given], count)
         at = np.float64
         return {
             "precision": float(ratio(at(common), at(predicted))),
             "recall": float(ratio(at(common), at(gold))),
             "f1": float(f1(at(common), at(predicted), at(gold))),
-            "counts": {"links_correct": common, "links_predicted": predicted, "links_gold": gold},
+            "counts": {"correct": common, "predicted": predicted, "gold": gold},
         }
 
     def references(self) -> dict[tuple[str, str], str | None]:
-        """What each predicted cluster refers to: (event, predicted key) -> gold key, None where it is nobody."""
-        rows = self.rows
-        both = rows[(rows[:, 3] >= 0) & (rows[:, 4] >= 0)][:, 3:5]
-        pairs, amounts = np.unique(both, axis=0, return_counts=True)
-        gold_sizes = np.bincount(rows[rows[:, 3] >= 0, 3], minlength=len(self.gold))
-        gold_keys, predicted_keys = list(self.gold.codes), list(self.predicted.codes)
-        event_names = list(self.events.codes)
+        """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody."""
+        both = (self.gold >= 0) & (self.predicted >= 0)
+        pairs, inverse = _pairs(self.gold[both], self.predicted[both])
+        amounts = np.bincount(inverse, minlength=len(pairs)).tolist()
+        sizes = np.bincount(self.gold[self.gold >= 0], minlength=len(self.gold_keys)).tolist()
         best: dict[int, tuple[tuple[int, float], int | None]] = {}
-        for (gold, predicted), shared in zip(pairs.tolist(), amounts.tolist(), strict=True):
-            merit = shared, shared / gold_sizes[gold]
+        for (gold, predicted), shared in zip(pairs.tolist(), amounts, strict=True):
+            merit = shared, shared / sizes[gold]
             known = best.get(predicted)
             if known is None or merit > known[0]:
                 best[predicted] = merit, gold
             elif merit == known[0]:
                 best[predicted] = merit, None
         found: dict[tuple[str, str], str | None] = {}
-        for code, key in enumerate(predicted_keys):
+        for code, key in enumerate(self.predicted_keys):
             if len(key) == 2:
                 target = best[code][1] if code in best else None
-                named = target is not None and len(gold_keys[target]) == 2
-                found[event_names[key[0]], key[1]] = gold_keys[target][1] if named and target is not None else None
+                entity = None if target is None else self.gold_keys[target]
+                found[self.events[key[0]], key[1]] = entity[1] if entity is not None and len(entity) == 2 else None
         return found
-
-    def _pairs(self, rows: Index, groups: Index) -> tuple[Index, Index, Index]:
-        """Distinct (gold, predicted) by group: (pairs, group of each, mentions of each), in sorted order."""
-        if not len(rows):
-            return np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
-        keys = np.lexsort((rows[:, 4], rows[:, 3], groups))
-        table = np.stack([groups[keys], rows[keys, 3], rows[keys, 4]], axis=1)
-        first = np.flatnonzero(np.append(True, (table[1:] != table[:-1]).any(axis=1)))
-        amounts = np.diff(np.append(first, len(table)))
-        return table[first, 1:], table[first, 0], amounts
 
     def _overlaps(self, pairs: Index, mentions: Array) -> ClusterOverlaps:
         return ClusterOverlaps(
             gold=pairs[:, 0],
             predicted=pairs[:, 1],
-            mentions=np.atleast_2d(mentions),
-            gold_events=np.array(self._gold_events, dtype=np.int64),
-            predicted_events=np.array(self._predicted_events, dtype=np.int64),
+            mentions=mentions,
+            gold_events=np.array([key[0] for key in self.gold_keys], dtype=np.int64),
+            predicted_events=np.array([key[0] for key in self.predicted_keys], dtype=np.int64),
         )
+
+
+def _pairs(gold: Index, predicted: Index) -> tuple[Index, Index]:
+    """Distinct (gold, predicted) pairs in sorted order, shape (pairs, 2), and the pair of each mention."""
+    width = int(predicted.max(initial=-1)) + 2
+    codes, inverse = np.unique((gold + 1) * width + predicted + 1, return_inverse=True)
+    return np.stack([codes // width - 1, codes % width - 1], axis=1), inverse
 
 
 def _compact(clusters: Index) -> tuple[Index, Index]:

@@ -78,7 +78,12 @@ def _favg(counts: Counts) -> Array:
 _CELLS: Final = {column: (column,) for column in _CONFUSION}
 
 MEASURES: Final = (
-    Measure(name="stance.favg", value=_favg, trials=_cells, counts=_CELLS),
+    Measure(
+        name="stance.favg",
+        value=_favg,
+        trials=lambda c: _of_label(c, "favor") + _of_label(c, "against"),
+        counts=_CELLS,
+    ),
     Measure(name="stance.macro_f1", value=lambda c: macro_f1(c, STANCE_LABELS), trials=_cells, counts=_CELLS),
     Measure(name="stance.accuracy", value=lambda c: ratio(_right(c), _cells(c)), trials=_cells, counts=_CELLS),
     *(

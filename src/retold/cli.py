@@ -1,0 +1,231 @@
+"""The ``retold`` command: parses, calls, prints, exits.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 findings (the input is at
+fault), 2 wrong usage or a file that cannot be read. What a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from retold import __version__
+from retold.findings import Finding, FindingsError, UnreadableError
+
+__all__ = ["main"]
+
+_GOLD = click.option("--gold", metavar="PATH", help="Another corpus: its folder, or a bare file of gold records.")
+_ALLOW_MISSING = click.option("--allow-missing", is_flag=True, help="Take missing documents as empty.")
+_RESAMPLES = click.option(
+    "--resamples", type=click.IntRange(min=1), default=10_000, show_default=True, help="Bootstrap resamples."
+)
+_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="retold")
+def cli() -> None:
+    """Retold: how one news event is told by several outlets. Load, validate, score, rank."""
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--gold", metavar="FOLDER", help="Another corpus to validate, or to validate against.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True
+)
+@click.option("--select", multiple=True, metavar="CODE", help="Only these codes or prefixes of codes (repeatable).")
+@click.option("--ignore", multiple=True, metavar="CODE", help="Not these codes or prefixes of codes (repeatable).")
+@click.option(
+    "--role", type=click.Choice(["gold", "annotation", "prediction"]), help="What the files are; guessed by name."
+)
+@click.option("--max-findings", type=click.IntRange(min=1), default=1000, show_default=True)
+def validate(
+    paths: tuple[str, ...],
+    gold: str | None,
+    style: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    role: Any,
+    max_findings: int,
+) -> None:
+    """Check annotation files or submissions; the corpus itself where no PATH is given."""
+    from retold.corpus import load_corpus
+    from retold.report.findings import render_findings
+    from retold.validation import validate as check
+
+    report = check(
+        list(paths) or None, load_corpus(gold), role=role, select=select, ignore=ignore, max_findings=max_findings
+    )
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    click.echo(render_findings(report, style, color=colour), nl=False)
+    if report.errors:
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("submission")
+@_GOLD
+@_ALLOW_MISSING
+@_RESAMPLES
+@_SEED
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "markdown", "json", "csv", "latex"]),
+    default="text",
+    show_default=True,
+)
+def score(submission: str, gold: str | None, allow_missing: bool, resamples: int, seed: int, style: str) -> None:
+    """Score one SUBMISSION (a file of records, a folder or a .zip) in detail."""
+    from retold.report.scores import render_score
+    from retold.scoring import score as run
+
+    result = run(submission, gold, allow_missing=allow_missing, resamples=resamples, seed=seed)
+    click.echo(render_score(result, style), nl=False)
+
+
+@cli.command()
+@click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
+@_GOLD
+@_ALLOW_MISSING
+@_RESAMPLES
+@_SEED
+@click.option(
+    "--measure",
+    type=click.Choice(["overall", "entities", "stance", "claims"]),
+    default="overall",
+    show_default=True,
+    help="What to rank by.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "markdown", "json", "csv", "latex"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--output", metavar="FOLDER", type=click.Path(path_type=Path), help="Also write every format to FOLDER.")
+def rank(
+    submissions: tuple[str, ...],
+    gold: str | None,
+    allow_missing: bool,
+    resamples: int,
+    seed: int,
+    measure: str,
+    style: str,
+    output: Path | None,
+) -> None:
+    """Rank SUBMISSIONs on a leaderboard, with rank ranges and tiers."""
+    from retold.files import write_atomic
+    from retold.ranking import rank as run
+    from retold.report.leaderboard import SUFFIXES, render_ranking
+
+    result = run(submissions, gold, measure=measure, allow_missing=allow_missing, resamples=resamples, seed=seed)
+    click.echo(render_ranking(result, style), nl=False)
+    if output is not None:
+        for kind, suffix in SUFFIXES.items():
+            page = output / f"leaderboard.{suffix}"
+            write_atomic(page, render_ranking(result, kind))
+            click.echo(f"wrote {page}", err=True)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder of the submission; submissions/NAME by default."
+)
+@click.option("--gold", metavar="FOLDER", help="Another corpus.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("baselines"),
+    show_default=True,
+    help="Where baselines are found by name.",
+)
+@click.option("--list", "listing", is_flag=True, help="List the baselines and stop.")
+@_SEED
+def baseline(name: str | None, output: Path | None, gold: str | None, folder: Path, listing: bool, seed: int) -> None:
+    """Run the baseline NAME, or a system in a Python file of your own, and write its submission folder."""
+    from retold.corpus import load_corpus
+    from retold.systems import SystemFault, list_systems, load_system, run_system
+
+    known = list_systems(folder)
+    if listing:
+        for each in known:
+            click.echo(each)
+        return
+    if name is None:
+        raise click.UsageError("name a baseline or a Python file, or give --list")
+    path = Path(name) if name.endswith(".py") else folder / f"{name}.py"
+    if not path.is_file():
+        raise click.UsageError(f"no baseline {name!r} in {folder}{_nearest(name, known)}")
+    try:
+        system = load_system(path)
+        corpus = load_corpus(gold)
+        target = run_system(
+            system,
+            corpus,
+            output or Path("submissions") / system.name,
+            seed=seed,
+            progress=_progress(system.name, corpus),
+        )
+    except SystemFault as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(target)
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known) or 'none'}"
+
+
+def _progress(label: str, corpus: Any) -> Callable[[Any], Any]:
+    from tqdm import tqdm
+
+    hidden = not sys.stderr.isatty()
+    return lambda records: tqdm(records, desc=label, total=len(corpus.documents), disable=hidden, file=sys.stderr)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    from retold.report.findings import render_text
+
+    click.echo(
+        render_text(list(findings), color=sys.stderr.isatty() and "NO_COLOR" not in os.environ), nl=False, err=True
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; every fault ends in a message, none in a traceback."""
+    try:
+        code = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except FindingsError as error:
+        _show(error.findings)
+        code = 1
+    except UnreadableError as error:
+        click.echo(f"retold: {error}", err=True)
+        code = 2
+    except BrokenPipeError:
+        # The reader of our output went away; nothing is left to say, and Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if "RETOLD_DEBUG" in os.environ:
+            raise
+        click.echo(f"retold: internal error: {type(error).__name__}: {error}", err=True)
+        click.echo("This is a fault of retold. Set RETOLD_DEBUG=1 to see where, and report it.", err=True)
+        code = 2
+    raise SystemExit(code or 0)

@@ -1,0 +1,221 @@
+"""Rules 5xx: labels that contradict each other, the catalogue, or what gold must have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from msgspec import UNSET
+
+from retold.findings import Finding, shorten
+from retold.records import AnnotationRecord, Entity, StanceCell, StanceScores, VerificationPair
+from retold.rules.references import listed
+from retold.rules.table import finding, rule
+from retold.rules.vocabulary import Role, Vocabulary
+
+__all__ = ["check_complete", "check_gold", "is_kb_id"]
+
+#: Labels that rest on a sentence of the document.
+SHOWN = frozenset({"favor", "against", "supported", "refuted"})
+#: How far probabilities may be from summing to 1.
+TOLERANCE = 1e-3
+
+
+@lru_cache(maxsize=1 << 16)
+def is_kb_id(kb_id: str) -> bool:
+    """Whether a string is a Wikidata item id: Q and ASCII digits without leading zero."""
+    digits = kb_id[1:]
+    return kb_id[:1] == "Q" and digits.isascii() and digits.isdigit() and digits[0] != "0"
+
+
+def check_complete(record: AnnotationRecord, vocabulary: Vocabulary | None, role: Role) -> list[Finding]:
+    """What an annotator's or gold record must have beside being right in each item."""
+    findings: list[Finding] = []
+    labelled: dict[str, Sequence[StanceCell | VerificationPair]] = {
+        "stance": record.stance or (),
+        "verification": record.verification or (),
+    }
+    for layer, items in labelled.items():
+        for index, item in enumerate(items):
+            if item.label in SHOWN:
+                if not item.evidence:
+                    findings.append(evidence_missing(item.label, f"/{layer}/{index}", role))
+            elif item.evidence:
+                findings.append(evidence_without_label(item.label, f"/{layer}/{index}/evidence", role))
+    if vocabulary is not None and record.stance is not UNSET:
+        cells: dict[str, set[str]] = {"author": set()} if "author" in vocabulary.holders else {}
+        for cell in record.stance:
+            cells.setdefault(cell.holder, set()).add(cell.target)
+        for holder, targets in cells.items():
+            if holder in vocabulary.holders and (missing := sorted(vocabulary.targets - targets)):
+                findings.append(stance_grid_incomplete(holder, missing, "/stance", role))
+    return findings
+
+
+def check_gold(record: AnnotationRecord, vocabulary: Vocabulary | None) -> list[Finding]:
+    """What only gold must have: every key, and claims that verification agrees with."""
+    findings = [gold_key_missing(layer, "") for layer in _LAYER_KEYS if getattr(record, layer) is UNSET]
+    for layer, keys in _LAYER_KEYS.items():
+        for index, item in enumerate(getattr(record, layer) or ()):
+            findings += [gold_key_missing(key, f"/{layer}/{index}") for key in keys if getattr(item, key) is UNSET]
+    if record.verification is UNSET:
+        return findings
+    verdicts = {pair.claim: pair.label for pair in record.verification}
+    for index, span in enumerate(record.claims or ()):
+        if span.claim is not UNSET and verdicts.get(span.claim, "supported") != "supported":
+            findings.append(stated_but_not_supported(span.claim, verdicts[span.claim], f"/claims/{index}/claim"))
+    if vocabulary is not None and (missing := sorted(vocabulary.claims - verdicts.keys())):
+        findings.append(verification_incomplete(missing))
+    return findings
+
+
+#: Keys that gold must carry although predictions may leave them out. ``kind`` has a default and is always there.
+_LAYER_KEYS: dict[str, tuple[str, ...]] = {
+    "entities": ("text", "entity", "kb_id"),
+    "stance": ("evidence",),
+    "claims": ("text", "claim"),
+    "verification": ("evidence",),
+}
+
+
+@rule("RT501", prediction=None)
+def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Finding:
+    """The type of a mention is not the type of its entity in the catalogue.
+
+    The type belongs to the entity, whatever words refer to it.
+
+    Cure: Use the type of entities.jsonl, or another entity if the mention means another.
+    """
+    message = f"the type is {given}, the catalogue gives {shorten(entity.entity)} the type {entity.type}"
+    return finding("RT501", role, message, pointer=pointer)
+
+
+@rule("RT502", annotation=None, prediction=None)
+def kb_id_differs(given: str | None, entity: Entity, pointer: str, role: Role) -> Finding:
+    """The `kb_id` of a gold mention is not that of its entity in the catalogue.
+
+    Gold repeats the catalogue's id for readers of one file; the catalogue decides.
+
+    Cure: Use the id of entities.jsonl.
+    """
+    message = f"kb_id is {_shown(given)}, the catalogue gives {shorten(entity.entity)} {_shown(entity.kb_id)}"
+    return finding("RT502", role, message, pointer=pointer)
+
+
+def _shown(kb_id: str | None) -> str:
+    return "null" if kb_id is None else shorten(kb_id)
+
+
+@rule("RT503")
+def stance_cell_repeated(holder: str, target: str, pointer: str, role: Role) -> Finding:
+    """A holder and a target have more than one cell.
+
+    A cell has one label; with two, one of them would always hit.
+
+    Cure: Keep one cell.
+    """
+    message = f"the cell of {shorten(holder)} and {shorten(target)} is given already"
+    return finding("RT503", role, message, pointer=pointer)
+
+
+@rule("RT504")
+def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
+    """A claim has more than one verdict.
+
+    A document has one verdict on a claim; with two, one of them would always hit.
+
+    Cure: Keep one.
+    """
+    return finding("RT504", role, f"the claim {shorten(claim)} has a verdict already", pointer=pointer)
+
+
+@rule("RT505", prediction=None)
+def evidence_missing(label: str, pointer: str, role: Role) -> Finding:
+    """A label that the document must show has no evidence.
+
+    favor, against, supported and refuted rest on at least one sentence; without it nobody can check the label.
+
+    Cure: Name the sentences, or use the label for "not said".
+    """
+    return finding("RT505", role, f"{label} has no evidence", pointer=pointer)
+
+
+@rule("RT506", prediction=None)
+def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
+    """A label for "not said" has evidence.
+
+    If a sentence shows something, the label should say what.
+
+    Cure: Empty the evidence, or change the label.
+    """
+    return finding("RT506", role, f"{label} has evidence", pointer=pointer)
+
+
+@rule("RT507", prediction=None)
+def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, role: Role) -> Finding:
+    """A holder that the document speaks of lacks cells, or the author has none.
+
+    A holder is labelled for every target, so that "none" is a judgement and not an omission.
+
+    Cure: Add the cells, with the label none where nothing is said.
+    """
+    message = f"the holder {shorten(holder)} has no cell for {listed(missing)}"
+    return finding("RT507", role, message, pointer=pointer)
+
+
+@rule("RT508")
+def scores_do_not_sum(scores: StanceScores, pointer: str, role: Role) -> Finding:
+    """The probabilities of a cell do not sum to 1.
+
+    Calibration is measured on them as probabilities.
+
+    Cure: Divide each by their sum.
+    """
+    total = scores.favor + scores.against + scores.none
+    return finding("RT508", role, f"the scores sum to {total:.6g}, not to 1", pointer=pointer)
+
+
+@rule("RT509", annotation=None, prediction=None)
+def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
+    """A gold span states a claim that the same document does not support, by its own verification.
+
+    A document supports what it states, in any voice.
+
+    Cure: Correct the claim of the span or the verdict.
+    """
+    message = f"the span states {shorten(claim)}, verification says {label}"
+    return finding("RT509", "gold", message, pointer=pointer)
+
+
+@rule("RT510", annotation=None, prediction=None)
+def gold_key_missing(key: str, pointer: str) -> Finding:
+    """Gold lacks a key that predictions may leave out.
+
+    Every layer is annotated in gold, and every item is complete; a key left out would say that it was not looked at.
+
+    Cure: Add the key; an empty list says that there is nothing.
+    """
+    return finding("RT510", "gold", f"gold must carry the key {key!r}", pointer=pointer)
+
+
+@rule("RT511", annotation=None, prediction=None)
+def verification_incomplete(missing: Sequence[str]) -> Finding:
+    """Claims of the catalogue have no verdict in gold.
+
+    Verification is over every claim and every document; a missing pair would silently not be scored.
+
+    Cure: Add the pairs.
+    """
+    return finding("RT511", "gold", f"no verdict on {listed(missing)}", pointer="/verification")
+
+
+@rule("RT512")
+def no_kb_id(given: Any, pointer: str, role: Role) -> Finding:
+    """A `kb_id` is no Wikidata item id.
+
+    Ids are compared as strings: a URL, a lower-case q or a blank never equals an id.
+
+    Cure: Write Q and the number, or null where Wikidata has none.
+    """
+    return finding("RT512", role, f"{shorten(given)} is no Wikidata id such as 'Q142'", pointer=pointer)

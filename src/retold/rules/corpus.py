@@ -1,0 +1,295 @@
+"""Rules 7xx: the files of a corpus against each other. Plain objects and values come in; nothing is opened here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from retold.findings import Finding, shorten
+from retold.records import CanonicalClaim, Document, Entity, Event, Span
+from retold.rules.consistency import is_kb_id, no_kb_id
+from retold.rules.references import unknown_entity
+from retold.rules.table import finding, printable, rule
+from retold.segmentation import ANNOTATED_ZONES
+
+__all__ = [
+    "check_claim",
+    "check_document",
+    "check_entity",
+    "check_event",
+    "claim_that_no_span_states",
+    "entity_without_mention",
+    "one_kb_id_for_two_entities",
+    "release_differs",
+    "repeated_key",
+    "views_out_of_date",
+]
+
+_DIGITS_AND_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+
+
+def check_event(event: Event, folder: str, entities: Collection[str]) -> list[Finding]:
+    """What is wrong with an event and its holders and targets."""
+    findings = list(not_kebab(event.event, "/event"))
+    if event.event != folder:
+        findings.append(event_named_otherwise(event.event, folder, "/event"))
+    seen: set[str] = set()
+    for index, holder in enumerate(event.holders):
+        pointer = f"/holders/{index}"
+        findings += not_kebab(holder.holder, f"{pointer}/holder")
+        if holder.holder in seen:
+            findings.append(repeated_key(holder.holder, f"{pointer}/holder"))
+        seen.add(holder.holder)
+        for place, entity in enumerate(holder.entities):
+            if entity not in entities:
+                findings.append(unknown_entity(entity, entities, f"{pointer}/entities/{place}", "gold"))
+    seen = set()
+    for index, target in enumerate(event.targets):
+        findings += not_kebab(target.target, f"/targets/{index}/target")
+        if target.target in seen:
+            findings.append(repeated_key(target.target, f"/targets/{index}/target"))
+        seen.add(target.target)
+    return findings
+
+
+def check_document(document: Document, event: str) -> list[Finding]:
+    """What is wrong with a document by itself: its seed, its event, its division."""
+    findings = [*not_kebab(document.document_id, "/document_id"), *seed_differs(document)]
+    if document.event != event:
+        findings.append(event_named_otherwise(document.event, event, "/event"))
+    findings += zones_do_not_tile(document)
+    if not findings:
+        # Where the zones are at fault there is no telling what paragraphs and sentences should cover.
+        findings += division_at_fault(document, "paragraphs", document.paragraphs)
+        findings += division_at_fault(document, "sentences", document.sentences)
+        findings += sentence_across_paragraphs(document)
+    return findings
+
+
+def check_entity(entity: Entity) -> list[Finding]:
+    """What is wrong with one entity of a catalogue."""
+    findings = list(not_kebab(entity.entity, "/entity"))
+    if entity.kb_id is not None and not is_kb_id(entity.kb_id):
+        findings.append(no_kb_id(entity.kb_id, "/kb_id", "gold"))
+    if (entity.kb_status == "verified") != (entity.kb_id is not None):
+        findings.append(status_contradicts_kb_id(entity))
+    return findings
+
+
+def check_claim(claim: CanonicalClaim, claims: Mapping[str, CanonicalClaim]) -> list[Finding]:
+    """What is wrong with one claim of a catalogue."""
+    return [*not_kebab(claim.claim, "/claim"), *mutation_at_fault(claim, claims)]
+
+
+@rule("RT701")
+def seed_differs(document: Document) -> Iterator[Finding]:
+    """The hash of a document's seed is not that of its text.
+
+    The text is the seed file byte for byte; every offset depends on it.
+
+    Cure: Build the corpus again from the seeds, never edit the text.
+    """
+    actual = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
+    if actual != document.seed_sha256:
+        message = f"the text has SHA-256 {actual}, the document names {shorten(document.seed_sha256, 80)}"
+        yield finding("RT701", "gold", message, pointer="/seed_sha256", document=printable(document.document_id))
+
+
+@rule("RT702")
+def views_out_of_date(path: str, expected: bytes, actual: bytes | None) -> Iterator[Finding]:
+    """A flat view is not what the corpus gives.
+
+    Users of `datasets` read the views; they would work with other labels than the scorer.
+
+    Cure: Build the views again with scripts/build_corpus.py.
+    """
+    if actual is None:
+        yield finding("RT702", "gold", f"the view {path} is missing")
+    elif actual != expected:
+        yield finding("RT702", "gold", f"the view {path} is not what is generated from the corpus")
+
+
+@rule("RT703", gold="warning", annotation="warning", prediction="warning")
+def entity_without_mention(entity: str) -> Finding:
+    """An entity of the catalogue is not used by any gold mention.
+
+    It may be left from an earlier round, or its mentions were forgotten.
+
+    Cure: Remove the entity, or annotate its mentions.
+    """
+    return finding("RT703", "gold", f"no gold mention refers to {shorten(entity)}", pointer="/entity")
+
+
+@rule("RT704")
+def zones_do_not_tile(document: Document) -> Iterator[Finding]:
+    """The zones of a document leave a gap, overlap, or end elsewhere than the text.
+
+    Every character belongs to one zone; the zone decides whether it is annotated.
+
+    Cure: Let each zone begin where the one before it ends, the first at 0, the last ending with the text.
+    """
+    key = printable(document.document_id)
+    position = 0
+    for index, zone in enumerate(document.zones):
+        if zone.start != position or zone.end <= zone.start:
+            message = f"a zone from {zone.start} to {zone.end} where one should begin at {position}"
+            yield finding("RT704", "gold", message, pointer=f"/zones/{index}", document=key)
+            return
+        position = zone.end
+    if position != len(document.text):
+        message = f"the zones end at {position}, the text has {len(document.text)} characters"
+        yield finding("RT704", "gold", message, pointer="/zones", document=key)
+
+
+@rule("RT705")
+def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> Iterator[Finding]:
+    """Paragraphs or sentences overlap, are out of order, are blank, leave the annotated zones or do not cover them.
+
+    Evidence counts sentences and intervals draw paragraphs: a character outside them is lost to both.
+
+    Cure: Correct the opening words in scripts/documents.toml and build the corpus again.
+    """
+    text, key = document.text, printable(document.document_id)
+    covered = 0
+    for index, span in enumerate(spans):
+        pointer = f"/{name}/{index}"
+        if not covered <= span.start < span.end <= len(text):
+            message = f"{name}: {span.start} to {span.end} is empty, out of order or beyond the text"
+            yield finding("RT705", "gold", message, pointer=pointer, document=key)
+            return
+        if text[span.start].isspace() or text[span.end - 1].isspace():
+            message = f"{name}: {span.start} to {span.end} is blank or has white space at its edge"
+            yield finding("RT705", "gold", message, pointer=pointer, document=key)
+        if not any(z.start <= span.start and span.end <= z.end for z in document.zones if z.zone in ANNOTATED_ZONES):
+            message = f"{name}: {span.start} to {span.end} does not lie in one title or body zone"
+            yield finding("RT705", "gold", message, pointer=pointer, document=key)
+        yield from _uncovered(document, name, covered, span.start)
+        covered = span.end
+    yield from _uncovered(document, name, covered, len(text))
+
+
+def _uncovered(document: Document, name: str, start: int, end: int) -> Iterator[Finding]:
+    for zone in document.zones:
+        if zone.zone in ANNOTATED_ZONES:
+            low, high = max(start, zone.start), min(end, zone.end)
+            if low < high and (left := document.text[low:high].strip()):
+                message = f"{name} leave out {shorten(left)} between {low} and {high}"
+                yield finding("RT705", "gold", message, pointer=f"/{name}", document=printable(document.document_id))
+
+
+def sentence_across_paragraphs(document: Document) -> Iterator[Finding]:
+    """RT705 for a sentence that lies in no paragraph."""
+    paragraphs = iter(document.paragraphs)
+    paragraph = next(paragraphs, None)
+    for index, sentence in enumerate(document.sentences):
+        while paragraph is not None and paragraph.end <= sentence.start:
+            paragraph = next(paragraphs, None)
+        if paragraph is None or sentence.start < paragraph.start or sentence.end > paragraph.end:
+            message = f"sentences: {sentence.start} to {sentence.end} does not lie in one paragraph"
+            key = printable(document.document_id)
+            yield finding("RT705", "gold", message, pointer=f"/sentences/{index}", document=key)
+
+
+@rule("RT706")
+def release_differs(path: str, expected: str | None, actual: str | None) -> Iterator[Finding]:
+    """A file is not the one that release.json names.
+
+    The release's hash is in the signature of every score; it must stand for these very files.
+
+    Cure: Restore the file, or cut a new release.
+    """
+    if actual is None:
+        yield finding("RT706", "gold", f"the release names {path}, which is missing")
+    elif expected is None:
+        yield finding("RT706", "gold", f"the release does not name {path}")
+    elif expected != actual:
+        message = f"{path} has SHA-256 {actual}, the release names {shorten(expected, 80)}"
+        yield finding("RT706", "gold", message)
+
+
+@rule("RT707")
+def mutation_at_fault(claim: CanonicalClaim, claims: Mapping[str, CanonicalClaim]) -> Iterator[Finding]:
+    """A mutated claim lacks its origin or the kind of fact that was changed.
+
+    Results are broken down by mutation; a mutation of a mutation differs in two facts.
+
+    Cure: Give both `mutation_of`, a key of a claim that is no mutation itself, and `mutation`; or neither.
+    """
+    if (claim.mutation_of is None) != (claim.mutation is None):
+        message = "mutation_of and mutation stand together or not at all"
+        yield finding("RT707", "gold", message, pointer="/mutation" if claim.mutation is None else "/mutation_of")
+    elif claim.mutation_of is not None:
+        origin = claims.get(claim.mutation_of)
+        if origin is None or origin is claim or origin.mutation_of is not None or claim.mutation_of == claim.claim:
+            state = "is not in the catalogue" if origin is None else "is a mutation itself"
+            message = f"the origin {shorten(claim.mutation_of)} {state}"
+            yield finding("RT707", "gold", message, pointer="/mutation_of")
+
+
+@rule("RT708")
+def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
+    """Two entities of a catalogue have the same `kb_id`.
+
+    One of them is linked wrongly, or they are one entity.
+
+    Cure: Correct the id, or join the entities.
+    """
+    message = f"{shorten(entity.kb_id)} is the kb_id of {shorten(other)} already"
+    return finding("RT708", "gold", message, pointer="/kb_id")
+
+
+@rule("RT709")
+def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
+    """A key is not written in lower-case letters, digits and single hyphens.
+
+    Keys stand in file names, URLs and column names; one way of writing them keeps them equal everywhere.
+
+    Cure: Write it like `emmanuel-macron`.
+    """
+    if not all(part and _DIGITS_AND_LETTERS.issuperset(part) for part in key.split("-")):
+        yield finding("RT709", "gold", f"the key {shorten(key)} is not lower-case kebab", pointer=pointer)
+
+
+@rule("RT710", gold="warning", annotation="warning", prediction="warning")
+def claim_that_no_span_states(claim: str) -> Finding:
+    """A claim of the catalogue is stated by no gold span and is no mutation.
+
+    It may be left from an earlier round, or its span was forgotten.
+
+    Cure: Remove the claim, or annotate the span that states it.
+    """
+    return finding("RT710", "gold", f"no gold span states {shorten(claim)}", pointer="/claim")
+
+
+@rule("RT711")
+def repeated_key(key: str, pointer: str) -> Finding:
+    """A key is given twice in a catalogue or in an event.
+
+    The later one would silently replace the earlier.
+
+    Cure: Join the two, or give one another key.
+    """
+    return finding("RT711", "gold", f"the key {shorten(key)} is given already", pointer=pointer)
+
+
+@rule("RT712")
+def event_named_otherwise(event: str, folder: str, pointer: str) -> Finding:
+    """A document or an event.json names another event than the folder that it is in.
+
+    Records are checked against the event that the document names; they would be checked against nothing.
+
+    Cure: Name the folder's event, or move the file.
+    """
+    return finding("RT712", "gold", f"the event is {shorten(event)}, the folder is {shorten(folder)}", pointer=pointer)
+
+
+@rule("RT713")
+def status_contradicts_kb_id(entity: Entity) -> Finding:
+    """`kb_status` and `kb_id` of an entity contradict each other.
+
+    Linking is scored over verified ids; nil and unverified entities have none.
+
+    Cure: Give `verified` with an id, `nil` or `unverified` with null.
+    """
+    shown = "null" if entity.kb_id is None else shorten(entity.kb_id)
+    return finding("RT713", "gold", f"kb_status is {entity.kb_status}, kb_id is {shown}", pointer="/kb_status")

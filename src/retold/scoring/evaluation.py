@@ -1,0 +1,321 @@
+"""Evaluation: all numbers of a system, from its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from retold import __version__
+from retold.corpus import Corpus
+from retold.counts import Counts, CountTable
+from retold.measures import Array, Measure
+from retold.measures.clusters import ClusterOverlaps, conll
+from retold.records import LAYERS, Layer
+from retold.resampling import POOL, bootstrap_weights, percentile_interval, wilson
+from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
+from retold.scoring.headline import HEADLINES, PARTS, TABLES, headlines
+from retold.tasks.coreference import measures_of
+
+__all__ = ["COREFERENCE_BUDGET", "Score", "Value", "evaluate", "signature"]
+
+#: Cluster overlaps that a bootstrap or jackknife of coreference may weigh; beyond it, fewer resamples are taken.
+COREFERENCE_BUDGET: Final = 50_000_000
+MIN_COREFERENCE_RESAMPLES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A measure's value with its 95% interval and the counts behind it; None where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    counts: dict[str, int | float]
+    leave_one_out: tuple[float, float] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"value": self.value, "low": self.low, "high": self.high, "counts": self.counts}
+        if self.leave_one_out is not None:
+            out["leave_one_out"] = list(self.leave_one_out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A system's result.
+
+    Attributes:
+        signature: what makes the numbers reproducible.
+        system, protocol: name of the system and what it saw.
+        corpus: name, version and hash of the corpus.
+        coverage: how much of gold was predicted.
+        measures: every measure by name.
+        breakdowns: dimension -> value of the dimension -> measure -> {value, counts}.
+        replicates: resampled headline measures, for paired comparisons; not part of the output.
+    """
+
+    signature: str
+    system: str
+    protocol: str
+    corpus: dict[str, str]
+    coverage: dict[str, Any]
+    measures: dict[str, Value]
+    breakdowns: dict[str, dict[str, dict[str, Any]]]
+    replicates: dict[str, Array] = field(repr=False, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result in the shape of ``retold score --format json``."""
+        return {
+            "signature": self.signature,
+            "system": self.system,
+            "corpus": self.corpus,
+            "coverage": self.coverage,
+            "measures": {name: value.as_dict() for name, value in self.measures.items()},
+            "breakdowns": self.breakdowns,
+        }
+
+
+def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
+    """What makes a number reproducible, in one line: ``key:value`` parts between bars."""
+    parts = {
+        "corpus": corpus.name,
+        "version": corpus.version or "none",
+        "hash": corpus.digest[:16] or "none",
+        "scorer": f"retold-{__version__}",
+        "measures": "all",
+        "unit": counts.units if len(counts.unit_names["text"]) < POOL else f"{counts.units}-pooled-{POOL}",
+        "resamples": str(resamples),
+        "coreference-resamples": str(_coreference_resamples(counts, resamples)),
+        "seed": str(seed),
+        "missing": "empty" if counts.allow_missing else "refused",
+    }
+    return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def _coreference_resamples(counts: SystemCounts, resamples: int) -> int:
+    pairs = max(counts.mentions.pair_count(), 1)
+    if resamples * pairs <= COREFERENCE_BUDGET:
+        return resamples
+    return min(resamples, max(COREFERENCE_BUDGET // pairs, MIN_COREFERENCE_RESAMPLES))
+
+
+def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, seed: int = 0) -> Score:
+    """All measures of a system, with intervals and breakdowns, from its counts."""
+    tracks = [track for track in TRACK_LAYERS if counts.competes(track)]
+    totals = {layer: _point(tally.units) for layer, tally in counts.tallies.items()}
+    overlaps = counts.mentions.overlaps()
+    points = {name: float(value[0]) for name, value in measures_of(overlaps).items()}
+    replicates = _replicates(counts, tracks, resamples, seed)
+    values: dict[str, Value] = {}
+    for layer, table in TABLES.items():
+        taken_part = layer in counts.layers and layer in counts.gold_layers
+        for measure in table:
+            values[measure.name] = _value(measure, totals[layer], replicates.get(measure.name), taken_part)
+        if layer == "entities":
+            amounts = _cluster_counts(overlaps)
+            for name, point in points.items():
+                values[name] = _bounded(point, replicates.get(name), amounts["gold"], amounts, taken_part)
+    point_headlines = headlines(totals, np.asarray(points["entities.coreference.conll"]), tracks)
+    ranges = _leave_one_out(counts, tracks)
+    for name in HEADLINES:
+        if name not in point_headlines:
+            values[name] = Value(None, None, None, {})
+            continue
+        values[name] = _headline(name, float(point_headlines[name]), replicates.get(name), values, ranges.get(name))
+    order = [*HEADLINES, *(name for name in values if name not in HEADLINES)]
+    return Score(
+        signature=signature(corpus, counts, resamples, seed),
+        system=counts.system,
+        protocol=counts.protocol,
+        corpus={"name": corpus.name, "version": corpus.version, "sha256": corpus.digest},
+        coverage=counts.coverage,
+        measures={name: values[name] for name in order},
+        breakdowns=_breakdowns(counts),
+        replicates={name: replicates[name] for name in HEADLINES if name in replicates},
+    )
+
+
+def _point(table: CountTable) -> Counts:
+    """Sums over all units, from exact integers."""
+    total = CountTable(table.columns)
+    total.rows["all"] = list(table.totals().values())
+    return table.as_counts(total.matrix()[0])
+
+
+def _replicates(counts: SystemCounts, tracks: Sequence[str], resamples: int, seed: int) -> dict[str, Array]:
+    """Every measure over resampled units: name -> shape (resamples,), coreference and what contains it maybe fewer."""
+    if resamples <= 0:
+        return {}
+    some = _coreference_resamples(counts, resamples)
+    sums: dict[Layer, Array] = {}
+    out: dict[str, Array] = {}
+    base, by_unit = counts.mentions.by_unit(counts.unit_names["text"])
+    coreference: dict[str, list[Array]] = {}
+    for stream in dict.fromkeys(counts.stream(layer) for layer in LAYERS):
+        layers = [layer for layer in LAYERS if counts.stream(layer) == stream]
+        tables = {layer: _grained(counts.matrix(layer)) for layer in layers}
+        units = len(counts.unit_names[stream])
+        for layer in layers:
+            sums[layer] = np.zeros((resamples, tables[layer].shape[1]))
+        if not units:
+            continue
+        for block, weights in bootstrap_weights(units, resamples, seed, stream):
+            for layer in layers:
+                sums[layer][block] = weights @ tables[layer] / _GRAIN
+            if stream == "text" and block.start < some and "entities" in counts.layers:
+                drawn = ClusterOverlaps(
+                    gold=base.gold,
+                    predicted=base.predicted,
+                    mentions=weights[: some - block.start] @ by_unit,
+                    gold_events=base.gold_events,
+                    predicted_events=base.predicted_events,
+                )
+                for name, value in measures_of(drawn).items():
+                    coreference.setdefault(name, []).append(value)
+    named = {layer: counts.tallies[layer].units.as_counts(table) for layer, table in sums.items()}
+    for layer, measures in TABLES.items():
+        for measure in measures:
+            out[measure.name] = measure.value(named[layer])
+    out.update({name: np.concatenate(parts) for name, parts in coreference.items()})
+    first = {layer: {name: column[:some] for name, column in table.items()} for layer, table in named.items()}
+    missing = np.full(some, np.nan)
+    heads = headlines(first, out.get("entities.coreference.conll", missing), tracks)
+    full = headlines(named, np.full(resamples, np.nan), [track for track in tracks if track != "entities"])
+    out.update({**heads, **full})
+    return out
+
+
+#: Grain of real-valued columns in a product, as in ``retold.resampling``: whole numbers make the product exact.
+_GRAIN: Final = float(1 << 20)
+
+
+def _grained(matrix: Array) -> Array:
+    return np.rint(matrix * _GRAIN)
+
+
+def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_part: bool) -> Value:
+    amounts = {
+        name: _number(float(sum(float(totals[column]) for column in columns)))
+        for name, columns in measure.counts.items()
+    }
+    point = float(measure.value(totals))
+    trials = float(measure.trials(totals)) if measure.proportion else 0.0
+    return _bounded(point, replicates, trials, amounts, taken_part)
+
+
+def _bounded(
+    point: float, replicates: Array | None, trials: float, amounts: dict[str, int | float], taken_part: bool
+) -> Value:
+    if not taken_part or np.isnan(point):
+        return Value(None, None, None, amounts)
+    if replicates is None:
+        return Value(point, None, None, amounts)
+    if trials > 0 and point in (0.0, 1.0):
+        return Value(point, *wilson(point * trials, trials), amounts)
+    low, high = percentile_interval(replicates) or (None, None)
+    return Value(point, low, high, amounts)
+
+
+def _headline(
+    name: str,
+    point: float,
+    replicates: Array | None,
+    values: Mapping[str, Value],
+    leave_one_out: tuple[float, float] | None,
+) -> Value:
+    if np.isnan(point):
+        return Value(None, None, None, {})
+    bounds: tuple[float | None, float | None] = (None, None)
+    if replicates is not None:
+        bounds = percentile_interval(replicates) or bounds
+        if point in (0.0, 1.0):
+            # All parts stand at the same end, where resampling shows no spread; theirs are Wilson intervals.
+            parts = [_headline(p, point, replicates, values, None) if p in PARTS else values[p] for p in PARTS[name]]
+            lows = [part.low for part in parts if part.low is not None]
+            highs = [part.high for part in parts if part.high is not None]
+            bounds = (sum(lows) / len(lows), sum(highs) / len(highs)) if lows and highs else bounds
+    return Value(point, *bounds, {}, leave_one_out)
+
+
+def _cluster_counts(overlaps: ClusterOverlaps) -> dict[str, int | float]:
+    shared = overlaps.mentions[:, overlaps.shared]
+    return {
+        "correct": int(shared.sum()),
+        "predicted": int(overlaps.predicted_sizes.sum()),
+        "gold": int(overlaps.gold_sizes.sum()),
+        "predicted_clusters": int((overlaps.predicted_sizes > 0).sum()),
+        "gold_clusters": int((overlaps.gold_sizes > 0).sum()),
+    }
+
+
+def _number(value: float) -> int | float:
+    return int(value) if value.is_integer() else value
+
+
+def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Smallest and largest headline when one document is left out; for corpora of few documents."""
+    documents = counts.mentions.documents
+    if counts.units != "paragraph" or len(documents) < 2:
+        return {}
+    found: dict[str, list[float]] = {}
+    for code, document in enumerate(documents):
+        tables: dict[Layer, Counts] = {}
+        for layer, tally in counts.tallies.items():
+            left = CountTable(tally.columns)
+            gone = tally.facets.rows.get(f"document={document}", [0] * left.width)
+            left.rows["all"] = [a - b for a, b in zip(tally.units.totals().values(), gone, strict=True)]
+            tables[layer] = left.as_counts(left.matrix()[0])
+        rest = conll(counts.mentions.overlaps(counts.mentions.document != code))[0]
+        for name, value in headlines(tables, np.asarray(rest), tracks).items():
+            if not np.isnan(value):
+                found.setdefault(name, []).append(float(value))
+    return {name: (min(values), max(values)) for name, values in found.items()}
+
+
+def _breakdowns(counts: SystemCounts) -> dict[str, dict[str, dict[str, Any]]]:
+    out: dict[str, dict[str, dict[str, Any]]] = {}
+    for layer, measures in TABLES.items():
+        if layer not in counts.layers or layer not in counts.gold_layers:
+            continue
+        table = counts.tallies[layer].facets
+        for key in sorted(table.rows):
+            dimension, _, value = key.partition("=")
+            row = CountTable(table.columns)
+            row.rows["all"] = table.rows[key]
+            sums = row.as_counts(row.matrix()[0])
+            place = out.setdefault(dimension, {}).setdefault(value, {})
+            for measure in measures:
+                shown = _value(measure, sums, None, True)
+                place[measure.name] = {"value": shown.value, "counts": shown.counts}
+        if layer == "entities":
+            _coreference_breakdowns(counts, out)
+    return out
+
+
+def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[str, Any]]]) -> None:
+    mentions = counts.mentions
+
+    def put(dimension: str, value: str, overlaps: ClusterOverlaps) -> None:
+        place = out.setdefault(dimension, {}).setdefault(value, {})
+        amounts = _cluster_counts(overlaps)
+        for name, number in measures_of(overlaps).items():
+            shown = _bounded(float(number[0]), None, 0.0, amounts, True)
+            place[name] = {"value": shown.value, "counts": shown.counts}
+
+    parts = ("language", mentions.languages, mentions.language), ("document", mentions.documents, mentions.document)
+    for dimension, names, codes in parts:
+        if len(names) <= BY_DOCUMENT and dimension in out:
+            for code, name in enumerate(names):
+                put(dimension, name, mentions.overlaps(codes == code))
+    put("coreference", "within", mentions.within())
+    links = mentions.cross_lingual()
+    out["coreference"]["cross-lingual"] = {
+        f"entities.coreference.links.{part}": {
+            "value": None if np.isnan(links[part]) else links[part],
+            "counts": links["counts"],
+        }
+        for part in ("precision", "recall", "f1")
+    }

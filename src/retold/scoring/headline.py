@@ -1,0 +1,60 @@
+"""Headline measures: the track scores and their mean, as functions of sums of counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from retold.counts import Counts
+from retold.measures import Array, Measure, mean_of_defined
+from retold.records import Layer
+from retold.scoring.counting import TRACK_LAYERS
+from retold.tasks import claims, entities, stance, verification
+
+__all__ = ["HEADLINES", "PARTS", "TABLES", "headlines"]
+
+#: Measures that systems are ranked and compared by.
+HEADLINES: Final = ("overall", "entities", "stance", "claims")
+#: What a headline measure is the mean of.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "overall": ("entities", "stance", "claims"),
+    "entities": ("entities.mention.f1", "entities.linking.f1", "entities.coreference.conll"),
+    "stance": ("stance.favg",),
+    "claims": ("claims.span.f1", "claims.attribution.f1", "claims.verification.macro_f1"),
+}
+TABLES: Final[Mapping[Layer, tuple[Measure, ...]]] = {
+    "entities": entities.MEASURES,
+    "stance": stance.MEASURES,
+    "claims": claims.MEASURES,
+    "verification": verification.MEASURES,
+}
+
+
+def headlines(tables: Mapping[Layer, Counts], conll_score: Array, tracks: Iterable[str]) -> dict[str, Array]:
+    """Track scores and their mean, from sums of counts.
+
+    entities: mean of mention F1, linking F1 and CoNLL; stance: favg; claims: mean of span F1, attribution F1 and
+    verification macro-F1; overall: mean of the three tracks, only where the system competes in all. A part that is
+    undefined is not averaged in.
+    """
+    by_name = {measure.name: measure for layer in TABLES for measure in TABLES[layer]}
+
+    def value(layer: Layer, name: str) -> Array:
+        return by_name[name].value(tables[layer])
+
+    out: dict[str, Array] = {}
+    for track in tracks:
+        if track == "entities":
+            parts = [value("entities", "entities.mention.f1"), value("entities", "entities.linking.f1"), conll_score]
+        elif track == "stance":
+            parts = [value("stance", "stance.favg")]
+        else:
+            parts = [
+                value("claims", "claims.span.f1"),
+                value("claims", "claims.attribution.f1"),
+                value("verification", "claims.verification.macro_f1"),
+            ]
+        out[track] = mean_of_defined(parts)
+    if all(track in out for track in TRACK_LAYERS):
+        out["overall"] = mean_of_defined([out[track] for track in TRACK_LAYERS])
+    return out
