@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retold.records import ClaimSpan, Document, StanceCell, VerificationPair
+from retold.records import ClaimSpan, Document, StanceCell, Target, VerificationPair
 from retold.systems import Context
 
 from ._text import claim_span, sentences, words
 
-__all__ = ["cells", "every_sentence", "no_stance", "not_enough_info"]
+__all__ = ["cells", "every_sentence", "no_stance", "not_enough_info", "wording"]
 
 #: A shorter sentence is a heading.
 MIN_WORDS = 4
@@ -20,6 +20,11 @@ def cells(context: Context) -> Iterator[tuple[str, str]]:
     for holder in context.event.holders:
         for target in context.event.targets:
             yield holder.holder, target.target
+
+
+def wording(target: Target, language: str) -> str:
+    """What a target means, in the language of a document if it is given in it."""
+    return target.description.get(language) or next(iter(target.description.values()), target.target)
 
 
 def no_stance(context: Context) -> list[StanceCell]:

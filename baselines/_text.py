@@ -13,6 +13,7 @@ __all__ = ["NEGATIONS", "claim_span", "content_words", "fold", "numbers", "sente
 
 _FOLDED = str.maketrans({"\u00a0": " ", "\u202f": " ", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "\n": " "})
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
+_THOUSANDS = re.compile(r"(?<=\d)[.,](?=\d{3})")
 _NUMBER_WORDS = {
     word: str(value)
     for value, forms in enumerate(
@@ -56,7 +57,8 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Words and numbers in lower case; a possessive 's is dropped, and so are the commas of a number."""
-    return [re.sub(r"(?<=\d)[.,](?=\d{3})|'s$", "", token.lower()) for token in _TOKEN.findall(fold(text))]
+    tokens = [token.lower().removesuffix("'s") for token in _TOKEN.findall(fold(text))]
+    return [_THOUSANDS.sub("", token) if token[0].isdigit() else token for token in tokens]
 
 
 def content_words(text: str) -> list[str]:

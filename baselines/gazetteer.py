@@ -57,12 +57,12 @@ class Gazetteer:
                 key = (mention.kind, mention.type, str(mention.entity), str(mention.kb_id))
                 votes.setdefault(wording, Counter())[key] += 1
                 first.setdefault(key, mention)
-        texts = [text for example in training for text in sentences(example.document)]
+        self._unmarked = "\n".join(_without_mentions(example) for example in training)
         self.known: dict[str, Mention] = {}
         for wording in sorted(votes):
             like = first[min(votes[wording], key=lambda key: (-votes[wording][key], key))]
             found = _pattern([wording], like.kind == "nominal")
-            if votes[wording].total() >= 0.5 * sum(len(found.findall(text)) for text in texts):
+            if votes[wording].total() >= len(found.findall(self._unmarked)):
                 self.known[wording] = like
         self._names = _pattern([w for w, like in self.known.items() if like.kind == "name"], False)
         self._nominals = _pattern([w for w, like in self.known.items() if like.kind == "nominal"], True)
@@ -79,13 +79,26 @@ class Gazetteer:
             ]
             for kind, places in (("name", names), ("nominal", nominals)):
                 for low, high in places:
-                    like = self.known[text[low:high] if kind == "name" else text[low:high].lower()]
-                    found.append(mention_like(like, document, span.start + low, span.start + high))
+                    like = self.known.get(text[low:high] if kind == "name" else text[low:high].lower())
+                    if like is not None:
+                        found.append(mention_like(like, document, span.start + low, span.start + high))
         return sorted(found, key=lambda mention: (mention.start, -mention.end))
+
+    def passed_over(self, wording: str) -> bool:
+        """Whether the other documents have a wording that is no mention there."""
+        return wording not in self.known and _pattern([wording], False).search(self._unmarked) is not None
 
     def entities_of(self, text: str) -> set[str]:
         """Keys of the entities that a text names."""
         return {str(self.known[match[0]].entity) for match in self._names.finditer(fold(text))}
+
+
+def _without_mentions(example: Example) -> str:
+    """The sentences of a document with its mentions blanked."""
+    text = list(fold(example.document.text))
+    for mention in example.gold.entities or []:
+        text[mention.start : mention.end] = "#" * (mention.end - mention.start)
+    return "\n".join("".join(text[span.start : span.end]) for span in example.document.sentences)
 
 
 def mention_like(like: Mention, document: Document, start: int, end: int) -> Mention:

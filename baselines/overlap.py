@@ -28,22 +28,28 @@ PROTOCOL = "zero-shot"
 #: Share of a claim's words, weighted by rarity, that a sentence must have to speak about the claim.
 COVERED = 0.6
 
-_TITLES = frozenset(
+TITLES = (
     "president minister prime foreign vice deputy chancellor secretary king general mr mrs dr presiden menteri perdana "
-    "kanselir".split(" ")
+    "kanselir"
 )
-_CALENDAR = frozenset(
-    "january february march april may june july august september october november december monday tuesday wednesday "
-    "thursday friday saturday sunday januari februari maret mei juni juli agustus oktober desember senin selasa rabu "
-    "kamis jumat sabtu minggu".split(" ")
+_TITLES = frozenset(TITLES.split())
+_MONTHS = (
+    "january february march april may june july august september october november december januari februari maret mei "
+    "juni juli agustus oktober desember"
 )
-_CAPITALISED = re.compile(r"(?<![\w'])[^\W\d_a-z][^\W_]*(?:-[^\W\d_a-z][^\W_]*)*")
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday senin selasa rabu kamis jumat sabtu minggu"
+_CALENDAR = frozenset(f"{_MONTHS} {_DAYS}".split())
+_CAPITALISED = re.compile(r"(?<![\w'])[A-ZÀ-ÖØ-Þ][^\W_]*(?:-[A-ZÀ-ÖØ-Þ][^\W_]*)*")
 _OPENING = re.compile(r'(?:^|[.:!?]|(?:^| )") *$')
 _PLACE_CUE = re.compile(r"\b(?:in|to|from|across|near|di|ke|dari) (?:the )?$")
-_TITLE_CUE = re.compile(rf"\b(?:{'|'.join(sorted(_TITLES))}) $", re.IGNORECASE)
+_TITLE_CUE = re.compile(rf"\b(?:{'|'.join(TITLES.split())}) $", re.IGNORECASE)
 _ORGANISATION = re.compile(r"\b(?:Union|League|Council|Authority|State|Forces|Army|Party|Group|Ministry|Pasukan)\b")
 _REGION = re.compile(r"\b(?:Sea|Ocean|East|West|Mediterranean|Laut|Timur|Barat)\b")
-_DATE = re.compile(r"\b\d{1,2}(?:st|nd|rd|th)? (?=[A-Z])|(?<=[a-z] )\d{1,2}(?:st|nd|rd|th)?\b(?! [a-z])|\b(?:19|20)\d\d\b")
+_MONTH = "|".join(_MONTHS.split())
+_DATE = re.compile(
+    rf"\b\d{{1,2}}(?:st|nd|rd|th)? (?={_MONTH})|\b(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?\b|\b(?:19|20)\d\d\b",
+    re.IGNORECASE,
+)
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
@@ -177,6 +183,8 @@ def guess_type(text: str, before: str) -> EntityType:
         return "LOC"
     if _ORGANISATION.search(text) or (text.isupper() and len(text) > 2):
         return "ORG"
+    if text.endswith(("ians", "is")):
+        return "NORP"
     if " " not in text or _PLACE_CUE.search(before) or before.endswith("the "):
         return "GPE"
     return "PER"

@@ -38,7 +38,7 @@ PROTOCOL = "leave-one-document-out"
 
 Label = TypeVar("Label", bound=str)
 
-_CAPITALISED = re.compile(r"(?<!\w)[^\W\d_a-z]\w*(?: [^\W\d_a-z]\w+)*")
+_CAPITALISED = re.compile(r"(?<!\w)[A-ZÀ-ÖØ-Þ]\w*(?: [A-ZÀ-ÖØ-Þ]\w+)*")
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:

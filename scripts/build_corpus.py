@@ -30,8 +30,8 @@ NAME: Final = "retold"
 VERSION: Final = "0.1.0"
 DATE: Final = "2026-11-20"
 RIGHTS: Final = (
-    "Rights in the text remain with its publisher ({holders}). It is included verbatim for research on how news is told; "
-    "remove or replace it on request. The annotations are licensed CC BY 4.0."
+    "Rights in the text remain with its publisher ({holders}). It is included verbatim for research on how news is "
+    "told and is removed on request. The annotations are licensed CC BY 4.0."
 )
 BEGIN, END = "<!-- generated:begin -->", "<!-- generated:end -->"
 
@@ -158,7 +158,9 @@ def head(sizes: Mapping[str, int]) -> str:
         "language:",
         "- en",
         "- id",
-        "license: cc-by-4.0",
+        "license: other",
+        "license_name: cc-by-4.0-annotations",
+        "license_link: README.md",
         "multilinguality: multilingual",
         "size_categories:",
         "- n<1K",

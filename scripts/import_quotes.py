@@ -2,8 +2,8 @@
 
     python scripts/import_quotes.py FOLDER --event macron-coalition --reader reader-1
 
-FOLDER holds mentions.jsonl, stance.jsonl, claims.jsonl and verification.jsonl as ``retold.interchange.quotes`` describes
-them. Every quote is found in its sentence or refused; nothing is written unless all are found.
+FOLDER holds mentions.jsonl, stance.jsonl, claims.jsonl and verification.jsonl as ``retold.interchange.quotes``
+describes them. Every quote is found in its sentence or refused; nothing is written unless all are found.
 """
 
 from __future__ import annotations

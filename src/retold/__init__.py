@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retold.agreement import Agreement, agreement
     from retold.corpus import Corpus, load_corpus
     from retold.files import Submission
     from retold.files import open_submission as load_submission
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Agreement",
     "Corpus",
     "Finding",
     "FindingsError",
@@ -36,6 +38,7 @@ __all__ = [
     "Submission",
     "UnreadableError",
     "__version__",
+    "agreement",
     "load_corpus",
     "load_submission",
     "rank",
@@ -45,6 +48,7 @@ __all__ = [
 
 #: Public name -> (module, name there); loaded when first used, so that ``import retold`` costs nothing.
 _HOMES = {
+    "Agreement": ("retold.agreement", "Agreement"),
     "Corpus": ("retold.corpus", "Corpus"),
     "Finding": ("retold.findings", "Finding"),
     "FindingsError": ("retold.findings", "FindingsError"),
@@ -53,6 +57,7 @@ _HOMES = {
     "Score": ("retold.scoring", "Score"),
     "Submission": ("retold.files", "Submission"),
     "UnreadableError": ("retold.findings", "UnreadableError"),
+    "agreement": ("retold.agreement", "agreement"),
     "load_corpus": ("retold.corpus", "load_corpus"),
     "load_submission": ("retold.files", "open_submission"),
     "rank": ("retold.ranking", "rank"),

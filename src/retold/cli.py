@@ -136,6 +136,33 @@ def rank(
 
 
 @cli.command()
+@click.argument("first")
+@click.argument("second")
+@_GOLD
+@_RESAMPLES
+@_SEED
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "markdown", "json", "csv", "latex"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--disagreements", is_flag=True, help="Also list every item on which the readers differ (text, markdown)."
+)
+def agree(
+    first: str, second: str, gold: str | None, resamples: int, seed: int, style: str, disagreements: bool
+) -> None:
+    """Agreement of two readers, files FIRST and SECOND of records of the same documents."""
+    from retold.agreement import agreement
+    from retold.report.agreement import render_agreement
+
+    result = agreement(first, second, gold, resamples=resamples, seed=seed)
+    click.echo(render_agreement(result, style, disagreements=disagreements), nl=False)
+
+
+@cli.command()
 @click.argument("name", required=False)
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Folder of the submission; submissions/NAME by default."

@@ -12,6 +12,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -41,6 +42,8 @@ MAX_LINE: Final = 64 * 1024 * 1024
 #: Largest member that is taken out of an archive, in bytes.
 MAX_MEMBER: Final = 16 * 1024**3
 _PREDICTIONS: Final = ("predictions.jsonl", "predictions.parquet")
+#: What reading a damaged, locked or foreign archive raises; RuntimeError is how zipfile asks for a password.
+_DAMAGED: Final = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 Line = tuple[int, bytes]
 
@@ -72,7 +75,7 @@ class Source:
         if self.member is not None:
             try:
                 return zipfile.ZipFile(self.path).open(self.member)
-            except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            except _DAMAGED as error:
                 raise UnreadableError(f"{self.name}: cannot be read from the archive ({error})") from error
         return open_bytes(self.path)
 
@@ -142,7 +145,7 @@ def read_lines(source: Source) -> Iterator[Line]:
         while True:
             try:
                 line = stream.readline(MAX_LINE + 1)
-            except (OSError, zipfile.BadZipFile, EOFError) as error:
+            except _DAMAGED as error:
                 raise UnreadableError(f"{source.name}: {error}") from error
             if not line:
                 return
@@ -180,7 +183,7 @@ def _read_parquet(source: Source) -> Iterator[Line]:
                 for row in batch.to_pylist():
                     number += 1
                     yield number, msgspec.json.encode(_without_nulls(row))
-    except (pa.ArrowException, OSError, msgspec.MsgspecError, TypeError) as error:
+    except (pa.ArrowException, msgspec.MsgspecError, TypeError, ValueError, *_DAMAGED) as error:
         if isinstance(error, UnreadableError):
             raise
         raise FindingsError(
@@ -353,7 +356,7 @@ def _open_zip(path: str) -> Submission:
     with open_bytes(path) as stream:
         try:
             members = {info.filename: info for info in zipfile.ZipFile(stream).infolist() if not info.is_dir()}
-        except (zipfile.BadZipFile, OSError) as error:
+        except (*_DAMAGED, ValueError) as error:
             raise UnreadableError(f"{path}: not a readable zip archive ({error})") from error
     # The names alone are used, nothing is unpacked to the file system: a member cannot land outside a folder.
     for name in _PREDICTIONS:
@@ -362,16 +365,22 @@ def _open_zip(path: str) -> Submission:
             raise UnreadableError(f"{path}: has more than one {name}")
         if not found:
             continue
+        if members[found[0]].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UnreadableError(f"{path}: {found[0]} is packed in another way than deflate")
         if members[found[0]].file_size > MAX_MEMBER:
             raise UnreadableError(f"{path}: {found[0]} is larger than {MAX_MEMBER} bytes")
         card = None
         card_name = str(PurePosixPath(found[0]).with_name("submission.json"))
         if card_name in members:
-            with zipfile.ZipFile(path) as archive, archive.open(card_name) as member:
-                try:
-                    card = msgspec.json.decode(member.read(MAX_LINE), type=SubmissionCard)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
+            try:
+                with zipfile.ZipFile(path) as archive, archive.open(card_name) as member:
+                    data = member.read(MAX_LINE)
+            except _DAMAGED as error:
+                raise UnreadableError(f"{path}: {card_name} cannot be read ({error})") from error
+            try:
+                card = msgspec.json.decode(data, type=SubmissionCard)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
         records = Source(f"{path}/{found[0]}", path, found[0])
         return Submission(card.name if card else PurePosixPath(path).stem, records, card)
     raise UnreadableError(f"{path}: the archive has neither {' nor '.join(_PREDICTIONS)}")

@@ -1,15 +1,15 @@
 """Ranking: several systems on the same gold, with what their differences are worth.
 
 Systems are compared pairwise on each headline measure: a paired bootstrap interval of the difference (the same
-resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure. A rank is
-the place by value; the rank range says which places the tests leave open.
+resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure. A rank
+is the place by value; the rank range says which places the tests leave open.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +19,20 @@ from retold.corpus import Corpus, load_corpus
 from retold.counts import Counts
 from retold.files import Submission, open_submission
 from retold.measures import Array
-from retold.measures.clusters import ClusterOverlaps, conll
+from retold.measures.clusters import conll
 from retold.records import LAYERS, Layer
 from retold.resampling import holm, percentile_interval, randomisation_p
-from retold.scoring import COREFERENCE_BUDGET, HEADLINES, TRACK_LAYERS, Score, SystemCounts, count, evaluate, headlines
+from retold.scoring import (
+    CELLS_AT_ONCE,
+    COREFERENCE_BUDGET,
+    HEADLINES,
+    TRACK_LAYERS,
+    Score,
+    SystemCounts,
+    count,
+    evaluate,
+    headlines,
+)
 
 __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
 
@@ -211,19 +221,16 @@ def _conll_contributions(system: SystemCounts) -> Array:
     if "entities" not in system.layers or not names:
         return parts
     base, by_unit = system.mentions.by_unit(names)
-    whole = by_unit.sum(axis=0, keepdims=True)
+    whole = base.mentions
     groups = int(min(len(names), max(50, COREFERENCE_BUDGET // max(by_unit.shape[1], 1))))
     member = np.arange(len(names)) % groups
-    left = np.concatenate([whole, *(whole - by_unit[member == g].sum(axis=0, keepdims=True) for g in range(groups))])
-    table = ClusterOverlaps(
-        gold=base.gold,
-        predicted=base.predicted,
-        mentions=left,
-        gold_events=base.gold_events,
-        predicted_events=base.predicted_events,
-    )
-    values = conll(table)
-    score, without = values[0], values[1:]
+    score = conll(base)[0]
+    without = np.zeros(groups)
+    step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
+    for start in range(0, groups, step):
+        chosen = np.arange(start, min(start + step, groups))
+        gone = (member[None, :] == chosen[:, None]).astype(np.float64) @ by_unit
+        without[chosen] = conll(replace(base, mentions=whole - gone))
     without = np.where(np.isnan(without), score, without)
     if np.isnan(score):
         return parts

@@ -1,8 +1,8 @@
 """Resampling: what is drawn, how often, and what follows from it. Knows rows of counts, not what they mean.
 
 Every draw is made of integers from a seeded PCG64 stream and every product of weights and counts is exact in float64
-(counts are whole numbers, or are first rounded to multiples of 2**-20), so the same input gives the same bits on any
-machine and with any number of threads.
+(counts are whole numbers, or are first rounded to multiples of a power of two), so the same input gives the same bits
+on any machine and with any number of threads.
 
 Sources: percentile bootstrap, Efron and Tibshirani 1993; Wilson 1927; approximate randomisation, Noreen 1989 and
 Yeh 2000; Holm 1979.
@@ -41,7 +41,7 @@ MANY_DOCUMENTS: Final = 30
 POOL: Final = 4096
 #: Resamples or trials drawn at once.
 BLOCK: Final = 1000
-#: Grain of real-valued counts inside a product.
+#: Grain of real-valued counts inside a product of the bootstrap.
 GRAIN: Final = float(1 << 20)
 #: Two statistics closer than this are the same number but for rounding.
 TOLERANCE: Final = 1e-12
@@ -179,10 +179,13 @@ def randomisation_p(
         (count of |difference| >= observed, + 1) / (trials + 1), or the exact share where all assignments were
         enumerated. None where the observed difference is undefined. Identical systems get 1.
     """
-    a, b = [np.rint(table * GRAIN) for table in a], [np.rint(table * GRAIN) for table in b]
+    grains = [_finest_grain(x, y) for x, y in zip(a, b, strict=True)]
+    a = [np.rint(table * grain) for table, grain in zip(a, grains, strict=True)]
+    b = [np.rint(table * grain) for table, grain in zip(b, grains, strict=True)]
     totals = [x.sum(axis=0) + y.sum(axis=0) for x, y in zip(a, b, strict=True)]
     gaps = [x - y for x, y in zip(a, b, strict=True)]
-    observed = float(difference([x.sum(axis=0)[None] / GRAIN for x in a], [y.sum(axis=0)[None] / GRAIN for y in b])[0])
+    sums = [[table.sum(axis=0)[None] / grain for table, grain in zip(side, grains, strict=True)] for side in (a, b)]
+    observed = float(difference(*sums)[0])
     if math.isnan(observed):
         return None
     # Units on which the systems do not differ change nothing; leaving them out lets more tests be exact.
@@ -193,12 +196,23 @@ def randomisation_p(
     extreme = done = 0
     for signs in blocks:
         moves = [signs[:, start:end] @ gap for start, end, gap in zip(bounds, bounds[1:], gaps, strict=False)]
-        sums_a = [(total + move) / (2 * GRAIN) for total, move in zip(totals, moves, strict=True)]
-        sums_b = [(total - move) / (2 * GRAIN) for total, move in zip(totals, moves, strict=True)]
+        sums_a = [(total + move) / (2 * grain) for total, move, grain in zip(totals, moves, grains, strict=True)]
+        sums_b = [(total - move) / (2 * grain) for total, move, grain in zip(totals, moves, grains, strict=True)]
         shuffled = np.abs(difference(sums_a, sums_b))
         extreme += int((shuffled >= abs(observed) - TOLERANCE).sum())
         done += len(signs)
     return extreme / done if exact else (extreme + 1) / (done + 1)
+
+
+def _finest_grain(a: Array, b: Array) -> Array:
+    """For each column, the largest power of two by which two tables can be multiplied and still be summed exactly.
+
+    Fine enough that assignments which are equally extreme stay so: a coarse grain would break ties among real-valued
+    counts and make p too small.
+    """
+    bound = np.abs(a).sum(axis=0) + np.abs(b).sum(axis=0)
+    grain: Array = np.exp2(51.0 - np.ceil(np.log2(np.maximum(bound, 1.0))))
+    return grain
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Flat tables for users of Hugging Face ``datasets``, generated from the corpus: one row for each thing that is labelled.
+"""Flat tables for users of Hugging Face ``datasets``: one row for each thing that is labelled.
 
 Every row holds the text that it speaks of, so that it can be used alone. ``TABLES`` says which columns a table has and
 of which kind; the dataset card is written from it.

@@ -1,15 +1,15 @@
 """Quotes: annotations written as quoted text, resolved to offsets.
 
-A reader, human or model, counts characters badly and quotes well. In this format every span is given by its sentence and
-its words, and this module finds the offsets. One JSON object a line, one file for each layer:
+A reader, human or model, counts characters badly and quotes well. In this format every span is given by its sentence
+and its words, and this module finds the offsets. One JSON object a line, one file for each layer:
 
     mentions.jsonl      {"document_id", "sentence", "quote", "nth", "kind", "entity"}
     stance.jsonl        {"document_id", "holder", "target", "label", "evidence"}
     claims.jsonl        {"document_id", "sentence", "quote", "nth", "source", "claim"}
     verification.jsonl  {"document_id", "claim", "label", "evidence"}
 
-``nth`` says which occurrence of the quote in the sentence is meant, counted from 1 (the default). A non-breaking space in
-the document may be quoted as a plain one. Types and Wikidata ids of mentions come from the entity catalogue.
+``nth`` says which occurrence of the quote in the sentence is meant, counted from 1 (the default). A non-breaking space
+in the document may be quoted as a plain one. Types and Wikidata ids of mentions come from the entity catalogue.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ def _foot(score: Score, style: TableFormat) -> str:
 def few_documents(documents: int) -> str:
     """What a result on so few documents can and cannot show."""
     return (
-        f"{documents} documents of one event: intervals and tests say how the result varies over the paragraphs, stance "
-        "cells and claims of these documents. They say nothing about other events or outlets."
+        f"{documents} documents of one event: intervals and tests say how the result varies over the paragraphs, "
+        "stance cells and claims of these documents. They say nothing about other events or outlets."
     )
 
 

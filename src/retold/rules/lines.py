@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -37,10 +36,6 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
 }
 _DECODER: Final[msgspec.json.Decoder[AnnotationRecord]] = msgspec.json.Decoder(AnnotationRecord)
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-
-# Keys of a mention that may be left out and come back as a default; see _may_repeat_keys.
-_KIND: Final = re.compile(rb'"kind"[ \t\r\n]*:')
-_KIND_TWICE: Final = re.compile(rb'"kind"[ \t\r\n]*:[^{}]*"kind"[ \t\r\n]*:')
 
 
 def decode_record(line: bytes, *, number: int, file: str) -> tuple[AnnotationRecord | None, list[Finding]]:
@@ -97,26 +92,31 @@ def _may_repeat_keys(line: bytes, record: AnnotationRecord) -> bool:
     again = encode(record)
     if again == line:
         return False
-    quotes = again.count(b'"') if b"\\" not in again else _without_escapes(again).count(b'"')
-    if b"\\" in line:
-        line = _without_escapes(line)
+    again, line = _without_escaped_quotes(again), _without_escaped_quotes(line)
+    quotes = again.count(b'"')
     mentions = len(record.entities) if record.entities else 0
     if mentions:
-        given = len(_KIND.findall(line)) if b'"kind"' in line else 0
-        if given:
-            # A kind given twice in one mention could hide one that another mention lacks. As many opening braces as
-            # the record has objects means that every object is there and that no string has a brace.
-            scored = sum(cell.scores is not msgspec.UNSET for cell in record.stance) if record.stance else 0
-            layers = (record.entities, record.stance, record.claims, record.verification)
-            objects = 1 + scored + sum(len(layer) for layer in layers if layer)
-            if line.count(b"{") != objects or _KIND_TWICE.search(line):
+        _, *others = line.split(b'"kind"')
+        if others:
+            # A kind given twice in one mention could hide one that another mention lacks. With as many opening braces
+            # as the record has objects, no string has a brace and every object is there; then two kinds of two
+            # mentions have a brace between them. A string that is no key ("kind" :) is left to the closer look.
+            if line.count(b"{") != _objects(record) or not all(part.startswith(b":") for part in others):
                 return True
-        quotes -= 4 * (mentions - given)
+            if not all(b"{" in part for part in others[:-1]):
+                return True
+        quotes -= 4 * (mentions - len(others))
     return line.count(b'"') != quotes
 
 
-def _without_escapes(line: bytes) -> bytes:
-    return line.replace(rb"\\", b"").replace(rb"\"", b"")
+def _objects(record: AnnotationRecord) -> int:
+    layers = (record.entities, record.stance, record.claims, record.verification)
+    scored = sum(cell.scores is not msgspec.UNSET for cell in record.stance) if record.stance else 0
+    return 1 + scored + sum(len(layer) for layer in layers if layer)
+
+
+def _without_escaped_quotes(line: bytes) -> bytes:
+    return line.replace(rb"\\", b"").replace(rb"\"", b"") if rb"\"" in line else line
 
 
 class _Object(dict[str, Any]):

@@ -10,10 +10,11 @@ from pathlib import Path
 from retold.corpus import Corpus, load_corpus
 from retold.files import Submission, open_submission
 from retold.scoring.counting import TRACK_LAYERS, SystemCounts, count
-from retold.scoring.evaluation import COREFERENCE_BUDGET, Score, Value, evaluate, signature
+from retold.scoring.evaluation import CELLS_AT_ONCE, COREFERENCE_BUDGET, Score, Value, evaluate, signature
 from retold.scoring.headline import HEADLINES, headlines
 
 __all__ = [
+    "CELLS_AT_ONCE",
     "COREFERENCE_BUDGET",
     "HEADLINES",
     "TRACK_LAYERS",

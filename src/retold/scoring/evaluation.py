@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +22,9 @@ from retold.tasks.coreference import measures_of
 __all__ = ["COREFERENCE_BUDGET", "Score", "Value", "evaluate", "signature"]
 
 #: Cluster overlaps that a bootstrap or jackknife of coreference may weigh; beyond it, fewer resamples are taken.
-COREFERENCE_BUDGET: Final = 50_000_000
+COREFERENCE_BUDGET: Final = 20_000_000
+#: Cluster overlaps weighed at once, which bounds memory.
+CELLS_AT_ONCE: Final = 1_000_000
 MIN_COREFERENCE_RESAMPLES: Final = 100
 
 
@@ -166,15 +168,12 @@ def _replicates(counts: SystemCounts, tracks: Sequence[str], resamples: int, see
             for layer in layers:
                 sums[layer][block] = weights @ tables[layer] / _GRAIN
             if stream == "text" and block.start < some and "entities" in counts.layers:
-                drawn = ClusterOverlaps(
-                    gold=base.gold,
-                    predicted=base.predicted,
-                    mentions=weights[: some - block.start] @ by_unit,
-                    gold_events=base.gold_events,
-                    predicted_events=base.predicted_events,
-                )
-                for name, value in measures_of(drawn).items():
-                    coreference.setdefault(name, []).append(value)
+                wanted = weights[: some - block.start]
+                step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
+                for start in range(0, len(wanted), step):
+                    drawn = replace(base, mentions=wanted[start : start + step] @ by_unit)
+                    for name, value in measures_of(drawn).items():
+                        coreference.setdefault(name, []).append(value)
     named = {layer: counts.tallies[layer].units.as_counts(table) for layer, table in sums.items()}
     for layer, measures in TABLES.items():
         for measure in measures:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cache
 
 from retold.counts import CountTable
 from retold.records import Document
@@ -16,6 +17,7 @@ from retold.resampling import UnitKind, pooled
 __all__ = ["Place", "Tally", "facet"]
 
 
+@cache
 def facet(dimension: str, value: str) -> str:
     """Key of a row of a breakdown."""
     return f"{dimension}={value}"
@@ -43,11 +45,13 @@ class Place:
         self.language = document.language if document else "unknown"
         self.units = units
         self._unit = pooled(document_id) if pool else document_id
-        self.zones = (
-            [(zone.start, zone.end) for zone in document.zones if zone.zone in ("byline", "boilerplate")]
-            if document
-            else []
-        )
+        self.zones: list[tuple[int, int]] = []
+        for zone in document.zones if document else ():
+            if zone.zone in ("byline", "boilerplate"):
+                # Neighbours become one, so that a span across both is seen to touch neither title nor body.
+                joined = bool(self.zones) and self.zones[-1][1] == zone.start
+                start = self.zones.pop()[0] if joined else zone.start
+                self.zones.append((start, zone.end))
         self._paragraphs = [span.start for span in document.paragraphs] if document else []
         self.facets = [facet("language", self.language)] if document else []
         if by_document:
@@ -75,6 +79,8 @@ class Tally:
     columns: tuple[str, ...]
     units: CountTable = field(init=False)
     facets: CountTable = field(init=False)
+    _place: Place | None = field(init=False, default=None)
+    _rows: dict[tuple[str, ...], list[list[int]]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.units = CountTable(self.columns)
@@ -82,4 +88,15 @@ class Tally:
 
     def rows(self, unit: str, place: Place, *facets: str) -> list[list[int]]:
         """Rows that one item is added to: its unit's, its document's, its language's and those of ``facets``."""
-        return [self.units.row(unit), *map(self.facets.row, place.facets), *map(self.facets.row, facets)]
+        if place is not self._place:
+            self._place = place
+            self._rows.clear()
+        key = unit, *facets
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = self._rows[key] = [
+                self.units.row(unit),
+                *map(self.facets.row, place.facets),
+                *map(self.facets.row, facets),
+            ]
+        return rows

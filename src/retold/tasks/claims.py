@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Final
 
 from retold.counts import FIXED
@@ -152,19 +151,21 @@ def count(
                 row[column] += 1
     edges = []
     for g, p in overlapping([span for span, _ in wanted], [span for span, _ in given]):
-        weight = float(_jaccard(wanted[g][0], given[p][0]))
-        edges.append((g, p, weight + _SAME_NAME * (wanted[g][1] == given[p][1])))
+        shared, either = _overlap(wanted[g][0], given[p][0])
+        edges.append((g, p, shared / either + _SAME_NAME * (wanted[g][1] == given[p][1])))
     for g, p, _ in best_assignment(edges):
         (start, _), source = wanted[g]
         unit = place.unit_at(start)
-        overlap = _jaccard(wanted[g][0], given[p][0])
+        shared, either = _overlap(wanted[g][0], given[p][0])
+        jaccard = (2 * shared * FIXED + either) // (2 * either)
         for row in tally.rows(unit, place, _source(source)):
-            row[JACCARD] += round(overlap * FIXED)
-            row[EXACT] += overlap == 1
-        if overlap >= Fraction(1, 2):
+            row[JACCARD] += jaccard
+            row[EXACT] += shared == either
+        if 2 * shared >= either:
             attributions.add(place, unit, source, given[p][1])
 
 
-def _jaccard(a: tuple[int, int], b: tuple[int, int]) -> Fraction:
+def _overlap(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    """Characters shared by two overlapping spans, and characters in either."""
     shared = min(a[1], b[1]) - max(a[0], b[0])
-    return Fraction(max(shared, 0), a[1] - a[0] + b[1] - b[0] - max(shared, 0))
+    return shared, a[1] - a[0] + b[1] - b[0] - shared

@@ -172,15 +172,17 @@ class Mentions:
         amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
         return self._overlaps(pairs, amounts[None, :])
 
-    def by_unit(self, units: Sequence[str]) -> tuple[ClusterOverlaps, Array]:
-        """The overlaps, and for each unit how many mentions each pair has there: shape (units, pairs)."""
+    def by_unit(self, units: Sequence[str]) -> tuple[ClusterOverlaps, Any]:
+        """The overlaps, and for each unit how many mentions each pair has there: sparse, shape (units, pairs)."""
+        from scipy.sparse import coo_array
+
         position = {unit: index for index, unit in enumerate(units)}
         rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
         pairs, inverse = _pairs(self.gold, self.predicted)
-        counts = np.zeros((len(units), len(pairs)))
-        if len(pairs):
-            np.add.at(counts, (rank[self.unit], inverse), 1.0)
-        return self._overlaps(pairs, counts.sum(axis=0)[None, :]), counts
+        at = rank[self.unit] if len(rank) else self.unit
+        counts = coo_array((np.ones(len(at)), (at, inverse)), shape=(len(units), len(pairs))).tocsr()
+        amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
+        return self._overlaps(pairs, amounts[None, :]), counts
 
     def pair_count(self) -> int:
         """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
@@ -212,7 +214,7 @@ class Mentions:
         common = _crossing(joint, self.language[both], count)
         gold = _crossing(self.gold[wanted], self.language[wanted], count)
         predicted = _crossing(self.predicted[given], self.language[given], count)
-        at = np.float64
+        at = np.asarray
         return {
             "precision": float(ratio(at(common), at(predicted))),
             "recall": float(ratio(at(common), at(gold))),

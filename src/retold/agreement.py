@@ -1,0 +1,454 @@
+"""Agreement: how far two readers of the same documents gave the same labels, layer by layer.
+
+The first reader stands where gold stands in scoring and the second where a prediction does, so F1 measures are the
+same whichever comes first. Mentions of both kinds count, and keys are compared as they are: annotators share the
+catalogue. Items that only one reader has lower the F1 measures; kappa and alpha are over the items that both have.
+
+    entities    F1 of spans; of span + kind, span + type, span + entity; of links (span + kb_id); CoNLL of the clusters
+    stance      raw agreement, Cohen's kappa, Krippendorff's alpha over cells; F1 of evidence
+    claims      overlap F1 (one-to-one, summed Jaccard), exact F1, F1 of attribution (Jaccard >= 0.5, same source)
+    verification raw agreement, kappa, alpha over pairs; F1 of evidence
+
+Intervals are percentile bootstrap intervals over the units of ``retold.resampling``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from msgspec import UNSET
+
+from retold import __version__
+from retold.corpus import Corpus, load_corpus
+from retold.counts import FIXED, Counts, CountTable
+from retold.files import open_submission
+from retold.findings import Finding, FindingsError
+from retold.measures import Array, f1
+from retold.measures.agreement import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
+from retold.measures.clusters import conll
+from retold.records import STANCE_LABELS, VERIFICATION_LABELS, AnnotationRecord, Document
+from retold.resampling import bootstrap_sums, bootstrap_weights, percentile_interval, unit_kind
+from retold.tasks import Place, Tally, facet
+from retold.tasks.coreference import MentionTable
+from retold.tasks.matching import best_assignment, overlapping
+
+__all__ = ["Agreement", "AgreementValue", "Disagreement", "agreement"]
+
+_ENTITIES: Final = ("first", "second", "span", "kind", "type", "entity", "first_links", "second_links", "link")
+_CLAIMS: Final = ("first", "second", "jaccard~", "exact", "attributed", "canonical")
+_EVIDENCE: Final = ("first_evidence", "second_evidence", "evidence")
+
+
+def _cells(labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{a}:{b}" for a in labels for b in labels)
+
+
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "entities": _ENTITIES,
+    "stance": (*_cells(STANCE_LABELS), "only_first", "only_second", *_EVIDENCE),
+    "claims": _CLAIMS,
+    "verification": (*_cells(VERIFICATION_LABELS), "only_first", "only_second", *_EVIDENCE),
+}
+
+
+def _shared(column: str, first: str = "first", second: str = "second") -> Callable[[Counts], Array]:
+    return lambda c: f1(c[column], c[second], c[first])
+
+
+def _table(labels: Sequence[str]) -> Callable[[Counts], Array]:
+    def stack(c: Counts) -> Array:
+        rows = [np.stack([np.asarray(c[f"{a}:{b}"]) for b in labels], axis=-1) for a in labels]
+        return np.stack(rows, axis=-2)
+
+    return stack
+
+
+def _labels(labels: Sequence[str]) -> dict[str, Callable[[Counts], Array]]:
+    table = _table(labels)
+    return {
+        "agreement": lambda c: raw_agreement(table(c)),
+        "kappa": lambda c: cohen_kappa(table(c)),
+        "alpha": lambda c: krippendorff_alpha(coincidences(table(c))),
+        "evidence.f1": _shared("evidence", "first_evidence", "second_evidence"),
+    }
+
+
+_MEASURES: Final[Mapping[str, Mapping[str, Callable[[Counts], Array]]]] = {
+    "entities": {
+        "span.f1": _shared("span"),
+        "kind.f1": _shared("kind"),
+        "type.f1": _shared("type"),
+        "entity.f1": _shared("entity"),
+        "linking.f1": _shared("link", "first_links", "second_links"),
+    },
+    "stance": _labels(STANCE_LABELS),
+    "claims": {
+        "overlap.f1": _shared("jaccard"),
+        "exact.f1": _shared("exact"),
+        "attribution.f1": _shared("attributed"),
+        "canonical.f1": _shared("canonical"),
+    },
+    "verification": _labels(VERIFICATION_LABELS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementValue:
+    """A measure of agreement with its 95% interval and the counts behind it; None where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    counts: dict[str, int | float]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"value": self.value, "low": self.low, "high": self.high, "counts": self.counts}
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One item that the two readers labelled differently, or that only one of them has.
+
+    Attributes:
+        layer, document_id: where.
+        item: what: ``start:end`` of a span, ``holder/target`` of a cell, the key of a claim.
+        kind: missing, label, evidence, kind, type, entity, boundary, source, claim.
+        first, second: what each reader gave, None for nothing.
+        context: the sentence, or for pairs and cells nothing.
+    """
+
+    layer: str
+    document_id: str
+    item: str
+    kind: str
+    first: Any
+    second: Any
+    context: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "layer": self.layer,
+            "document_id": self.document_id,
+            "item": self.item,
+            "kind": self.kind,
+            "first": self.first,
+            "second": self.second,
+            "context": self.context,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two readers agree."""
+
+    signature: str
+    readers: tuple[str, str]
+    corpus: dict[str, str]
+    measures: dict[str, AgreementValue]
+    breakdowns: dict[str, dict[str, dict[str, dict[str, Any]]]]
+    disagreements: list[Disagreement]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result in the shape of ``retold agree --format json``."""
+        return {
+            "signature": self.signature,
+            "readers": list(self.readers),
+            "corpus": self.corpus,
+            "measures": {name: value.as_dict() for name, value in self.measures.items()},
+            "breakdowns": self.breakdowns,
+            "disagreements": [item.as_dict() for item in self.disagreements],
+        }
+
+
+def agreement(
+    first: str | Path,
+    second: str | Path,
+    corpus: Corpus | str | Path | None = None,
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Agreement:
+    """Compare two files of records.
+
+    Args:
+        first, second: files of records of the same documents.
+        corpus: a corpus folder for the texts, or None for the packaged corpus.
+        resamples: bootstrap resamples; 0 leaves the intervals out.
+        seed: seed of the resampling.
+
+    Raises:
+        FindingsError: a file is malformed, or the two files hold different documents.
+        UnreadableError: a file cannot be read.
+    """
+    loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    opened = [open_submission(path) for path in (first, second)]
+    readings = [{record.document_id: record for record in submission.read()} for submission in opened]
+    if readings[0].keys() != readings[1].keys() or not readings[0]:
+        only = sorted(readings[0].keys() ^ readings[1].keys())
+        message = f"the files do not hold the same documents: {', '.join(only[:5]) or 'there are none'}"
+        raise FindingsError(
+            [
+                Finding(
+                    code="RT303",
+                    severity="error",
+                    message=message,
+                    cure="Compare records of the same documents.",
+                    file=opened[1].records.name,
+                )
+            ]
+        )
+    compared = _Comparison(loaded, sorted(readings[0]), resamples, seed)
+    for key in sorted(readings[0]):
+        compared.add(readings[0][key], readings[1][key])
+    return compared.result((opened[0].name, opened[1].name))
+
+
+class _Comparison:
+    """Counts of two readings, document by document."""
+
+    def __init__(self, corpus: Corpus, documents: Sequence[str], resamples: int, seed: int) -> None:
+        self.corpus, self.resamples, self.seed = corpus, resamples, seed
+        self.units = unit_kind(len(documents), paragraphs_known=corpus.bare is None)
+        self.tallies = {layer: Tally(columns) for layer, columns in _COLUMNS.items()}
+        self.mentions = MentionTable()
+        self.seen: dict[str, dict[str, None]] = {layer: {} for layer in _COLUMNS}
+        self.compared: set[str] = set()
+        self.found: list[Disagreement] = []
+
+    def add(self, first: AnnotationRecord, second: AnnotationRecord) -> None:
+        document = self.corpus.documents.get(first.document_id)
+        place = Place(first.document_id, document, self.units, pool=False, by_document=True)
+        for layer in _COLUMNS:
+            a, b = getattr(first, layer), getattr(second, layer)
+            if a is UNSET or b is UNSET:
+                continue
+            self.compared.add(layer)
+            if layer == "entities":
+                self._entities(a, b, place, document)
+                self.mentions.add(place, a, b)
+            elif layer == "claims":
+                self._claims(a, b, place, document)
+            elif layer == "stance":
+                self._pairs(layer, {(c.holder, c.target): c for c in a}, {(c.holder, c.target): c for c in b}, place)
+            else:
+                self._pairs(layer, {(p.claim,): p for p in a}, {(p.claim,): p for p in b}, place)
+
+    def _rows(self, layer: str, unit: str, place: Place, *facets: str) -> tuple[list[list[int]], dict[str, int]]:
+        self.seen[layer][unit] = None
+        return self.tallies[layer].rows(unit, place, *facets), _AT[layer]
+
+    def _differ(self, layer: str, place: Place, item: str, kind: str, first: Any, second: Any, context: str) -> None:
+        self.found.append(Disagreement(layer, place.document_id, item, kind, first, second, context))
+
+    def _entities(self, a: Sequence[Any], b: Sequence[Any], place: Place, document: Document | None) -> None:
+        first, second = {(m.start, m.end): m for m in a}, {(m.start, m.end): m for m in b}
+        for span in sorted(first.keys() | second.keys()):
+            one: Any = first.get(span)
+            two: Any = second.get(span)
+            seen = one or two
+            rows, at = self._rows(
+                "entities", place.unit_at(span[0]), place, facet("type", seen.type), facet("kind", seen.kind)
+            )
+            both = one is not None and two is not None
+            changes = {
+                "first": one is not None,
+                "second": two is not None,
+                "span": both,
+                "kind": both and one.kind == two.kind,
+                "type": both and one.type == two.type,
+                "entity": both and one.entity == two.entity,
+                "first_links": one is not None and isinstance(one.kb_id, str),
+                "second_links": two is not None and isinstance(two.kb_id, str),
+                "link": both and isinstance(one.kb_id, str) and one.kb_id == two.kb_id,
+            }
+            for row in rows:
+                for name, amount in changes.items():
+                    row[at[name]] += amount
+            kinds = (
+                [name for name in ("kind", "type", "entity") if getattr(one, name) != getattr(two, name)]
+                if both
+                else ["missing"]
+            )
+            for kind in kinds:
+                shown = [
+                    None if m is None else {"kind": m.kind, "type": m.type, "entity": m.entity} for m in (one, two)
+                ]
+                item, context = f"{span[0]}:{span[1]}", _context(document, span)
+                self._differ("entities", place, item, kind, shown[0], shown[1], context)
+
+    def _claims(self, a: Sequence[Any], b: Sequence[Any], place: Place, document: Document | None) -> None:
+        first, second = sorted((c.start, c.end) for c in a), sorted((c.start, c.end) for c in b)
+        one, two = {(c.start, c.end): c for c in a}, {(c.start, c.end): c for c in b}
+        for spans, column in ((first, "first"), (second, "second")):
+            for span in spans:
+                rows, at = self._rows("claims", place.unit_at(span[0]), place)
+                for row in rows:
+                    row[at[column]] += 1
+        edges = []
+        for i, j in overlapping(first, second):
+            shared = min(first[i][1], second[j][1]) - max(first[i][0], second[j][0])
+            either = first[i][1] - first[i][0] + second[j][1] - second[j][0] - shared
+            edges.append((i, j, shared / either))
+        matched = best_assignment(edges)
+        for i, j, weight in matched:
+            mine, yours = one[first[i]], two[second[j]]
+            rows, at = self._rows("claims", place.unit_at(first[i][0]), place)
+            alike = weight >= 0.5
+            for row in rows:
+                row[at["jaccard~"]] += round(weight * FIXED)
+                row[at["exact"]] += first[i] == second[j]
+                row[at["attributed"]] += alike and mine.source == yours.source
+                row[at["canonical"]] += alike and mine.claim == yours.claim
+            kinds = ["boundary"] if first[i] != second[j] else []
+            kinds += [name for name in ("source", "claim") if getattr(mine, name) != getattr(yours, name)]
+            for kind in kinds:
+                self._differ(
+                    "claims", place, _item(mine), kind, _shown(mine), _shown(yours), _context(document, first[i])
+                )
+        for i in set(range(len(first))) - {i for i, _, _ in matched}:
+            mine = one[first[i]]
+            self._differ("claims", place, _item(mine), "missing", _shown(mine), None, _context(document, first[i]))
+        for j in set(range(len(second))) - {j for _, j, _ in matched}:
+            yours = two[second[j]]
+            self._differ("claims", place, _item(yours), "missing", None, _shown(yours), _context(document, second[j]))
+
+    def _pairs(
+        self, layer: str, first: Mapping[tuple[str, ...], Any], second: Mapping[tuple[str, ...], Any], place: Place
+    ) -> None:
+        for key in sorted(first.keys() | second.keys()):
+            facets = [facet("holder", key[0]), facet("target", key[1])] if layer == "stance" else []
+            rows, at = self._rows(layer, place.unit_of_pair(*key), place, *facets)
+            one, two = first.get(key), second.get(key)
+            changes: dict[str, int] = {}
+            if one is None or two is None:
+                changes["only_second" if one is None else "only_first"] = 1
+                kinds = ["missing"]
+            else:
+                mine, yours = set(one.evidence or ()), set(two.evidence or ())
+                changes[f"{one.label}:{two.label}"] = 1
+                changes["first_evidence"], changes["second_evidence"] = len(mine), len(yours)
+                changes["evidence"] = len(mine & yours) if one.label == two.label else 0
+                kinds = ["label"] if one.label != two.label else ["evidence"] if mine != yours else []
+            for row in rows:
+                for name, amount in changes.items():
+                    row[at[name]] += amount
+            for kind in kinds:
+                shown = [
+                    None if p is None else {"label": p.label, "evidence": list(p.evidence or ())} for p in (one, two)
+                ]
+                self._differ(layer, place, "/".join(key), kind, shown[0], shown[1], "")
+
+    def result(self, readers: tuple[str, str]) -> Agreement:
+        measures: dict[str, AgreementValue] = {}
+        breakdowns: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+        for layer, functions in _MEASURES.items():
+            if layer not in self.compared:
+                continue
+            table = self.tallies[layer].units
+            totals, amounts = _sums(table), _amounts(table)
+            units = self._unit_names(layer)
+            stream = "text" if layer in ("entities", "claims") or self.units == "document" else layer
+            drawn = table.as_counts(bootstrap_sums(table.matrix(units), self.resamples, self.seed, stream))
+            for name, function in functions.items():
+                measures[f"{layer}.{name}"] = self._value(float(function(totals)), function(drawn), amounts)
+            if layer == "entities":
+                measures["entities.coreference.conll"] = self._clusters(units, amounts)
+            self._breakdown(layer, breakdowns)
+        signature = "|".join(
+            f"{key}:{value}"
+            for key, value in {
+                "corpus": self.corpus.name,
+                "version": self.corpus.version or "none",
+                "hash": self.corpus.digest[:16] or "none",
+                "agreement": f"retold-{__version__}",
+                "unit": self.units,
+                "resamples": self.resamples,
+                "seed": self.seed,
+            }.items()
+        )
+        corpus = {"name": self.corpus.name, "version": self.corpus.version, "sha256": self.corpus.digest}
+        return Agreement(signature, readers, corpus, measures, breakdowns, self.found)
+
+    def _unit_names(self, layer: str) -> list[str]:
+        """Units that are drawn: for text also the paragraphs in which neither reader found anything."""
+        if layer in ("entities", "claims") and self.units == "paragraph":
+            keys = {unit.rpartition("/")[0] for unit in [*self.seen["entities"], *self.seen["claims"]]}
+            return sorted(
+                f"{key}/{index}" for key in keys for index in range(len(self.corpus.documents[key].paragraphs))
+            )
+        return sorted(self.seen[layer])
+
+    def _clusters(self, units: Sequence[str], amounts: dict[str, int | float]) -> AgreementValue:
+        mentions = self.mentions.settle()
+        base, by_unit = mentions.by_unit(units)
+        drawn = [
+            conll(replace(base, mentions=weights @ by_unit))
+            for _, weights in bootstrap_weights(len(units), self.resamples, self.seed, "text")
+        ]
+        values = np.concatenate(drawn) if drawn else np.zeros(0)
+        return self._value(float(conll(base)[0]), values, amounts)
+
+    def _value(self, point: float, drawn: Array, amounts: dict[str, int | float]) -> AgreementValue:
+        if np.isnan(point):
+            return AgreementValue(None, None, None, amounts)
+        low, high = percentile_interval(drawn) or (None, None)
+        return AgreementValue(point, low, high, amounts)
+
+    def _breakdown(self, layer: str, out: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> None:
+        table = self.tallies[layer].facets
+        for key in sorted(table.rows):
+            dimension, _, value = key.partition("=")
+            row = CountTable(table.columns)
+            row.rows["all"] = table.rows[key]
+            sums = _sums(row)
+            place = out.setdefault(dimension, {}).setdefault(value, {})
+            for name, function in _MEASURES[layer].items():
+                number = float(function(sums))
+                place[f"{layer}.{name}"] = {"value": None if np.isnan(number) else number, "counts": _amounts(row)}
+
+
+_AT: Final = {layer: {name: index for index, name in enumerate(columns)} for layer, columns in _COLUMNS.items()}
+
+
+def _sums(table: CountTable) -> Counts:
+    total = CountTable(table.columns)
+    total.rows["all"] = list(table.totals().values())
+    return table.as_counts(total.matrix()[0])
+
+
+def _amounts(table: CountTable) -> dict[str, int | float]:
+    return {
+        name.rstrip("~"): amount / FIXED if name.endswith("~") else amount for name, amount in table.totals().items()
+    }
+
+
+def _item(claim: Any) -> str:
+    return f"{claim.start}:{claim.end}"
+
+
+def _shown(claim: Any) -> dict[str, Any]:
+    return {
+        "start": claim.start,
+        "end": claim.end,
+        "text": claim.text or "",
+        "source": claim.source,
+        "claim": claim.claim,
+    }
+
+
+def _context(document: Document | None, span: tuple[int, int]) -> str:
+    if document is None:
+        return ""
+    for sentence in document.sentences:
+        if sentence.start <= span[0] < sentence.end:
+            before, words, after = (
+                document.text[sentence.start : span[0]],
+                document.text[span[0] : span[1]],
+                document.text[span[1] : max(sentence.end, span[1])],
+            )
+            return f"{before}[{words}]{after}"
+    return document.text[span[0] : span[1]]

@@ -1,0 +1,77 @@
+"""Agreement of two readers as text, Markdown, CSV, LaTeX or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from retold.agreement import Agreement, AgreementValue
+from retold.report.scores import few_documents
+from retold.report.tables import ABSENT, TableFormat, number, table
+
+__all__ = ["FORMATS", "agreement_rows", "render_agreement"]
+
+FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
+
+
+def render_agreement(result: Agreement, style: str, *, disagreements: bool = False) -> str:
+    """Render an agreement in one of ``FORMATS``; JSON always holds the disagreements."""
+    if style == "json":
+        return json.dumps(result.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    kind: TableFormat = style  # type: ignore[assignment]
+    headers = ["measure", "value", "95% interval", "items"]
+    if kind == "csv":
+        rows = [
+            [name, _full(value.value), _full(value.low), _full(value.high), json.dumps(value.counts)]
+            for name, value in result.measures.items()
+        ]
+        rows.append(["signature", result.signature, "", "", ""])
+        return table(["measure", "value", "low", "high", "counts"], rows, kind)
+    parts = [table(headers, agreement_rows(result), kind)]
+    for dimension, values in result.breakdowns.items():
+        names = [name for name in result.measures if any(name in cells for cells in values.values())]
+        body = [[key, *(number(cells.get(name, {}).get("value")) for name in names)] for key, cells in values.items()]
+        parts.append(table([dimension, *names], body, kind))
+    if disagreements:
+        shown = [
+            [d.layer, d.document_id, d.item, d.kind, _brief(d.first), _brief(d.second), d.context]
+            for d in result.disagreements
+        ]
+        parts.append(table(["layer", "document", "item", "differs in", *result.readers, "context"], shown, kind))
+    documents = len(result.breakdowns.get("document", {}))
+    lines = [f"readers: {result.readers[0]}, {result.readers[1]}; {len(result.disagreements)} disagreements"]
+    if documents < 30:
+        lines.append(few_documents(documents))
+    lines.append(f"signature: {result.signature}")
+    mark = "% " if kind == "latex" else ""
+    return "\n".join(parts) + "\n" + "".join(f"{mark}{line}\n" for line in lines)
+
+
+def agreement_rows(result: Agreement) -> list[list[str]]:
+    """One row for each measure: name, value, interval, number of items compared."""
+    return [
+        [name, number(value.value), _interval(value), _items(name, value)] for name, value in result.measures.items()
+    ]
+
+
+def _interval(value: AgreementValue) -> str:
+    return ABSENT if value.low is None else f"[{number(value.low)}, {number(value.high)}]"
+
+
+def _items(name: str, value: AgreementValue) -> str:
+    counts = value.counts
+    if name.endswith("evidence.f1"):
+        return f"{counts['first_evidence']} and {counts['second_evidence']}"
+    if "linking" in name:
+        return f"{counts['first_links']} and {counts['second_links']}"
+    if "first" in counts:
+        return f"{counts['first']} and {counts['second']}"
+    return str(int(sum(amount for key, amount in counts.items() if ":" in key)))
+
+
+def _full(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _brief(given: Any) -> str:
+    return ABSENT if given is None else json.dumps(given, ensure_ascii=False)

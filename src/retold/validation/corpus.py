@@ -1,0 +1,185 @@
+"""The files of a corpus, each by itself and against the others, its views and its release."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from retold import views
+from retold.files import Source, open_bytes, read_json, read_lines, sha256
+from retold.findings import Finding, FindingsError
+from retold.records import AnnotationRecord, CanonicalClaim, Entity, Release
+from retold.rules import corpus as rules
+from retold.rules import decode_line, located, missing_documents, repeated_document
+from retold.validation.records import Run
+
+__all__ = ["check_corpus"]
+
+Lines = dict[str, int]
+
+
+def check_corpus(run: Run) -> None:
+    """Validate every file of the run's corpus; of a bare file of gold, its records."""
+    corpus = run.corpus
+    if corpus.bare is not None:
+        run.records_of(corpus.bare, "gold")
+        return
+    faults = run.sieve.faults
+    for key in corpus.events:
+        _Event(run, key).check()
+    if run.sieve.faults == faults:
+        # Views of faulty records would say the same faults again.
+        _views(run)
+    _release(run)
+
+
+class _Event:
+    """One event's folder."""
+
+    def __init__(self, run: Run, key: str) -> None:
+        self.run = run
+        self.event = run.corpus.events[key]
+        self.folder = self.event.folder
+
+    def check(self) -> None:
+        self._card()
+        entities = self._entities()
+        claims = self._claims()
+        documents = self._documents()
+        self._gold(documents, entities, claims)
+        for annotator in self.event.annotator_files:
+            self.run.records_of(Source(str(annotator), str(annotator)), "annotation", self.event)
+
+    def _card(self) -> None:
+        file = self.folder / "event.json"
+        self.run.files += 1
+        with open_bytes(str(file)) as stream:
+            _, found = decode_line(stream.read(), "event", number=None, file=str(file))
+        checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities)
+        self.run.sieve.add([*found, *located(checked, str(file), None)])
+
+    def _decoded(self, file: Path, kind: str) -> Iterator[tuple[int, Any]]:
+        """Records of a file; what cannot be decoded is reported."""
+        self.run.files += 1
+        try:
+            for number, line in self.run.lines(Source(str(file), str(file))):
+                record, found = decode_line(line, kind, number=number, file=str(file))
+                self.run.sieve.add(found)
+                if record is not None:
+                    yield number, record
+        except FindingsError as error:
+            self.run.sieve.add(error.findings)
+
+    def _entities(self) -> Lines:
+        file = self.folder / "entities.jsonl"
+        lines: Lines = {}
+        by_id: dict[str, str] = {}
+        for number, record in self._decoded(file, "entity"):
+            entity: Entity = record
+            found = rules.check_entity(entity)
+            if entity.entity in lines:
+                found.append(rules.repeated_key(entity.entity, "/entity"))
+            elif entity.kb_id is not None and (other := by_id.setdefault(entity.kb_id, entity.entity)) != entity.entity:
+                found.append(rules.one_kb_id_for_two_entities(entity, other))
+            lines.setdefault(entity.entity, number)
+            self.run.sieve.add(located(found, str(file), number))
+        return lines
+
+    def _claims(self) -> Lines:
+        file = self.folder / "claims.jsonl"
+        lines: Lines = {}
+        for number, record in self._decoded(file, "claim"):
+            claim: CanonicalClaim = record
+            found = rules.check_claim(claim, self.event.claims)
+            if claim.claim in lines:
+                found.append(rules.repeated_key(claim.claim, "/claim"))
+            lines.setdefault(claim.claim, number)
+            self.run.sieve.add(located(found, str(file), number))
+        return lines
+
+    def _documents(self) -> Lines:
+        file = self.event.documents_file
+        lines: Lines = {}
+        for number, document in self._decoded(file, "document"):
+            found = rules.check_document(document, self.event.event.event)
+            if document.document_id in lines:
+                found.append(repeated_document(document.document_id, lines[document.document_id]))
+            lines.setdefault(document.document_id, number)
+            self.run.sieve.add(located(found, str(file), number))
+        self.run.told.add((str(file), None))
+        return lines
+
+    def _gold(self, documents: Lines, entities: Lines, claims: Lines) -> None:
+        file = self.event.gold_file
+        if not file.exists():
+            # An event that is still being annotated: everything else of it can be validated.
+            self.run.sieve.add(located([missing_documents(list(documents))], str(file), None))
+            return
+        used: set[object] = set()
+        stated: set[object] = set()
+
+        def tap(record: AnnotationRecord) -> None:
+            used.update(mention.entity for mention in record.entities or ())
+            stated.update(span.claim for span in record.claims or ())
+
+        if not self.run.records_of(Source(str(file), str(file)), "gold", self.event, tap):
+            # What seems unused may be used in what could not be read.
+            return
+        for entity, number in entities.items():
+            if entity not in used:
+                found = located([rules.entity_without_mention(entity)], str(self.folder / "entities.jsonl"), number)
+                self.run.sieve.add(found)
+        for claim, number in claims.items():
+            if claim not in stated and claim in self.event.claims and self.event.claims[claim].mutation_of is None:
+                found = located([rules.claim_that_no_span_states(claim)], str(self.folder / "claims.jsonl"), number)
+                self.run.sieve.add(found)
+
+
+def _views(run: Run) -> None:
+    """Compare each view row by row with what the corpus gives, up to the first difference."""
+    folder = run.corpus.root / "views"
+    if not folder.is_dir():
+        return
+    for table in views.TABLES:
+        run.files += 1
+        file = folder / f"{table}.jsonl"
+        rows = read_lines(Source(str(file), str(file))) if file.exists() else iter(())
+        actual_rows = (line for _, line in rows)
+        for number, (expected, actual) in enumerate(zip_longest(_rows(run, table), actual_rows), start=1):
+            found = list(rules.views_out_of_date(f"views/{table}.jsonl", expected, actual))
+            if found:
+                run.sieve.add(located(found, str(file), number))
+                break
+
+
+def _rows(run: Run, table: str) -> Iterator[bytes]:
+    gold = run.corpus.gold
+    for folder in run.corpus.events.values():
+        documents = [d for d in run.corpus.documents.values() if d.event == folder.event.event]
+        for row in views.rows(table, folder.event, documents, gold, folder.entities, folder.claims):
+            yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _release(run: Run) -> None:
+    root = run.corpus.root
+    file = root / "release.json"
+    if not file.exists():
+        return
+    run.files += 1
+    release: Release = read_json(file, Release)
+    found: list[Finding] = []
+    for path, expected in release.files.items():
+        member = root / path
+        found += rules.release_differs(path, expected, sha256(member) if member.is_file() else None)
+    for member in sorted(root.glob("events/**/*.json*")):
+        path = member.relative_to(root).as_posix()
+        if path not in release.files and not member.name.startswith("."):
+            found += rules.release_differs(path, None, "")
+    listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(release.files.items()))
+    whole = hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()
+    found += rules.release_differs("the list of files", release.sha256, whole)
+    run.sieve.add(located(found, str(file), None))

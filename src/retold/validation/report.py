@@ -1,0 +1,90 @@
+"""What a validation found, and which of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from retold.findings import Finding
+from retold.rules import RULES
+
+__all__ = ["MAX_FINDINGS", "Report", "Sieve", "prefixes"]
+
+#: Findings that a report holds unless asked otherwise; the rest is counted.
+MAX_FINDINGS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a validation found.
+
+    Attributes:
+        findings: sorted by file, line and code.
+        files, records: how many were looked at.
+        suppressed: findings beyond the limit, counted and not kept.
+        suppressed_errors: how many of those are errors.
+    """
+
+    findings: list[Finding]
+    files: int
+    records: int
+    suppressed: int = 0
+    suppressed_errors: int = 0
+
+    @property
+    def errors(self) -> int:
+        """Number of errors, those beyond the limit included."""
+        return sum(found.severity == "error" for found in self.findings) + self.suppressed_errors
+
+    @property
+    def warnings(self) -> int:
+        """Number of warnings, those beyond the limit included."""
+        return len(self.findings) + self.suppressed - self.errors
+
+
+def prefixes(codes: Sequence[str]) -> tuple[str, ...]:
+    """Codes or beginnings of codes as the table writes them; ValueError for one that matches no rule."""
+    prefixes = tuple(code.strip().upper() for code in codes)
+    for prefix in prefixes:
+        if not prefix or not any(code.startswith(prefix) for code in RULES):
+            raise ValueError(f"no rule has a code that begins with {prefix!r}")
+    return prefixes
+
+
+@dataclass
+class Sieve:
+    """Keeps the findings that were asked for, up to a limit, and counts the rest."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    limit: int
+    kept: list[Finding] = field(default_factory=list)
+    #: Errors of any code, whether asked for or not.
+    faults: int = 0
+    suppressed: int = 0
+    suppressed_errors: int = 0
+
+    def add(self, findings: Sequence[Finding]) -> None:
+        """Keep, count or pass over each finding."""
+        for found in findings:
+            self.faults += found.severity == "error"
+            if (self.select and not found.code.startswith(self.select)) or (
+                self.ignore and found.code.startswith(self.ignore)
+            ):
+                continue
+            if len(self.kept) < self.limit:
+                self.kept.append(found)
+            else:
+                self.suppressed += 1
+                self.suppressed_errors += found.severity == "error"
+
+    def report(self, files: int, records: int) -> Report:
+        """What was kept, in order."""
+        return Report(
+            findings=sorted(self.kept, key=lambda found: (found.file or "", found.line or 0, found.code)),
+            files=files,
+            records=records,
+            suppressed=self.suppressed,
+            suppressed_errors=self.suppressed_errors,
+        )

@@ -1,0 +1,319 @@
+"""Intervals and tests against statsmodels, scipy and arithmetic, and that the same seed means the same draws."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import permutation_test
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from retold import resampling
+from retold.counts import FIXED, CountTable, fixed, real
+from retold.resampling import (
+    POOL,
+    bootstrap_sums,
+    bootstrap_weights,
+    holm,
+    percentile_interval,
+    pooled,
+    randomisation_p,
+    sign_blocks,
+    unit_kind,
+    wilson,
+)
+
+Array = npt.NDArray[np.float64]
+
+
+# --- Intervals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "expected"),
+    [
+        # statsmodels.stats.proportion.proportion_confint(successes, trials, method="wilson"), version 0.15.0
+        (0, 10, (0.0, 0.27753279986288926)),
+        (10, 10, (0.7224672001371106, 1.0)),
+        (396, 500, (0.7542636968800828, 0.8252836882903708)),
+    ],
+)
+def test_wilson_gives_the_published_interval(successes: int, trials: int, expected: tuple[float, float]) -> None:
+    assert wilson(successes, trials) == pytest.approx(expected, abs=1e-9)
+
+
+def test_wilson_ends_exactly_at_zero_and_one() -> None:
+    assert wilson(0, 7)[0] == 0.0
+    assert wilson(7, 7)[1] == 1.0
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
+def test_wilson_agrees_with_statsmodels(case: tuple[int, int], level: float) -> None:
+    low, high = proportion_confint(*case, alpha=1 - level, method="wilson")
+    assert wilson(*case, level) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_wilson_of_no_trials_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no trials"):
+        wilson(0, 0)
+
+
+def test_the_percentile_interval_leaves_undefined_resamples_out() -> None:
+    # The values 0 to 100 put the 2.5th and 97.5th percentile at 2.5 and 97.5.
+    values = np.concatenate([np.arange(101.0), np.full(50, np.nan)])
+    assert percentile_interval(values) == pytest.approx((2.5, 97.5))
+
+
+def test_the_percentile_interval_of_nothing_defined_is_none() -> None:
+    assert percentile_interval(np.full(3, np.nan)) is None
+
+
+# --- Holm -------------------------------------------------------------------------------------------------------------
+
+
+def test_holm_gives_the_published_adjustment() -> None:
+    # statsmodels multipletests(method="holm") 0.15.0; by hand: .005 * 4, .01 * 3, .03 * 2, then the highest so far.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist(), abs=1e-12)
+
+
+def test_holm_of_no_test_is_empty() -> None:
+    assert holm([]) == []
+
+
+# --- The randomisation test -------------------------------------------------------------------------------------------
+
+A = [0.8, 0.7, 0.9, 0.6, 0.85, 0.75, 0.65, 0.95]
+B = [0.7, 0.65, 0.85, 0.65, 0.8, 0.7, 0.6, 0.9]
+
+
+def column(values: Sequence[float]) -> list[Array]:
+    """One family of units with one column of counts."""
+    return [np.array(values, dtype=np.float64)[:, None]]
+
+
+def mean_difference(units: int) -> Callable[[Sequence[Array], Sequence[Array]], Array]:
+    """The statistic: mean of a less mean of b."""
+    return lambda a, b: (a[0][:, 0] - b[0][:, 0]) / units
+
+
+def test_eight_documents_are_tested_exactly() -> None:
+    # Arithmetic: the differences are .1 .05 .05 -.05 .05 .05 .05 .05, sum .35, mean .04375. In units of .05 they are 2
+    # and seven times 1. A signed sum of at least 7 needs +2 and at most one of the seven reversed: 1 + 7 of 2**8
+    # assignments, and as many on the other side: 16 / 256 = .0625.
+    assert sum(a - b for a, b in zip(A, B, strict=True)) / 8 == pytest.approx(0.04375)
+    p = randomisation_p(column(A), column(B), mean_difference(8), trials=10_000, seed=0)
+    assert p == pytest.approx(0.0625)
+
+
+def test_the_exact_test_agrees_with_scipy() -> None:
+    theirs = permutation_test(
+        (np.round(A, 6), np.round(B, 6)),
+        lambda a, b: np.round(np.mean(a) - np.mean(b), 12),
+        permutation_type="samples",
+        alternative="two-sided",
+        n_resamples=math.inf,
+    )
+    p = randomisation_p(column(A), column(B), mean_difference(8), trials=10_000, seed=0)
+    assert p == pytest.approx(theirs.pvalue)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8))
+def test_the_exact_test_is_the_share_of_all_assignments(rows: list[tuple[int, int]]) -> None:
+    a, b = [row[0] for row in rows], [row[1] for row in rows]
+    observed = abs(sum(a) - sum(b))
+    signs = list(itertools.product((1, -1), repeat=len(rows)))
+    extreme = sum(abs(sum(s * (x - y) for s, x, y in zip(each, a, b, strict=True))) >= observed for each in signs)
+    p = randomisation_p(column(a), column(b), mean_difference(1), trials=10_000, seed=0)
+    assert p == pytest.approx(extreme / len(signs))
+
+
+def test_many_units_are_sampled_and_never_give_zero() -> None:
+    # 40 units that all differ the same way: no sampled assignment comes near, so p is (0 + 1) / (trials + 1).
+    p = randomisation_p(column([1.0] * 40), column([0.0] * 40), mean_difference(40), trials=999, seed=0)
+    assert p == pytest.approx(1 / 1000)
+
+
+def test_the_sampled_test_comes_near_the_exact_one() -> None:
+    exact = randomisation_p(column(A), column(B), mean_difference(8), trials=256, seed=0)
+    sampled = randomisation_p(column(A), column(B), mean_difference(8), trials=255, seed=0)
+    assert exact == pytest.approx(0.0625)
+    # Standard error of a share of .0625 over 255 draws: .015; four of them.
+    assert sampled == pytest.approx(0.0625, abs=0.06)
+    assert sampled * 256 == pytest.approx(round(sampled * 256))
+
+
+@pytest.mark.parametrize("units", [1, 8, 40])
+def test_a_system_against_its_own_copy_gives_one(units: int) -> None:
+    # sacrebleu 2.6.0 gives .000999 here (it counts strictly greater); by definition nothing can be less extreme.
+    values = column([float(k % 7) for k in range(units)])
+    assert randomisation_p(values, [v.copy() for v in values], mean_difference(units), trials=1000, seed=0) == 1.0
+
+
+def test_families_of_units_are_exchanged_independently() -> None:
+    # Two families of one unit each, differences 2 and 1: sums 3 1 -1 -3, so |sum| >= 3 in 2 of 4 assignments.
+    a, b = [np.array([[2.0]]), np.array([[1.0]])], [np.array([[0.0]]), np.array([[0.0]])]
+    p = randomisation_p(a, b, lambda x, y: x[0][:, 0] + x[1][:, 0] - y[0][:, 0] - y[1][:, 0], trials=10, seed=0)
+    assert p == pytest.approx(0.5)
+
+
+def test_an_undefined_difference_has_no_p() -> None:
+    assert randomisation_p(column([1.0]), column([0.0]), lambda a, b: a[0][:, 0] * np.nan, 10, 0) is None
+
+
+def test_signs_are_enumerated_once_each_where_they_are_few() -> None:
+    exact, blocks = sign_blocks(11, trials=2048, seed=0)
+    rows = np.concatenate(list(blocks))
+    assert exact
+    assert {tuple(row) for row in rows.tolist()} == set(itertools.product((1.0, -1.0), repeat=11))
+    assert len(rows) == 2048
+
+
+def test_signs_are_drawn_where_there_are_more_assignments_than_trials() -> None:
+    exact, blocks = sign_blocks(12, trials=2048, seed=0)
+    assert not exact
+    assert sum(len(block) for block in blocks) == 2048
+
+
+# --- Draws ------------------------------------------------------------------------------------------------------------
+
+
+def weights(units: int, resamples: int, seed: int, stream: str) -> Array:
+    out = np.zeros((resamples, units))
+    for block, drawn in bootstrap_weights(units, resamples, seed, stream):
+        out[block] = drawn
+    return out
+
+
+@pytest.mark.parametrize(("units", "resamples"), [(1, 1), (5, 7), (9, 1000), (9, 2500)])
+def test_every_resample_draws_as_many_units_as_there_are(units: int, resamples: int) -> None:
+    drawn = weights(units, resamples, 0, "text")
+    assert (drawn.sum(axis=1) == units).all()
+    assert (drawn >= 0).all()
+
+
+def test_units_are_drawn_equally_often() -> None:
+    # 2,000 resamples of 10 units: each unit is drawn once on average, with a standard error of sqrt(.9 / 2000) = .021.
+    assert weights(10, 2000, 3, "text").mean(axis=0) == pytest.approx(np.ones(10), abs=0.1)
+
+
+def test_the_same_stream_gives_the_same_draws() -> None:
+    assert (weights(20, 1500, 4, "text") == weights(20, 1500, 4, "text")).all()
+
+
+def test_seed_zero_is_a_seed_like_any_other() -> None:
+    # sacrebleu drops a seed of 0 (`seed if seed else None`) and is random then.
+    assert (weights(20, 50, 0, "text") == weights(20, 50, 0, "text")).all()
+    assert (weights(20, 50, 0, "text") != weights(20, 50, 1, "text")).any()
+    assert (weights(20, 50, 0, "text") != weights(20, 50, 0, "stance")).any()
+
+
+def test_more_resamples_begin_with_the_same_ones() -> None:
+    # Blocks are seeded one by one, so a longer run continues a shorter one that ended with a block.
+    assert (weights(6, 2000, 0, "text")[:1000] == weights(6, 1000, 0, "text")).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 4).flatmap(
+        lambda width: st.lists(st.lists(st.integers(0, 10**6), min_size=width, max_size=width), min_size=1, max_size=12)
+    ),
+    st.integers(0, 2**32),
+)
+def test_bootstrap_sums_are_the_sums_of_the_drawn_rows(rows: list[list[int]], seed: int) -> None:
+    counts = np.array(rows, dtype=np.float64)
+    sums = bootstrap_sums(counts, 30, seed, "text")
+    for number, drawn in enumerate(weights(len(rows), 30, seed, "text")):
+        written_out = [row for row, times in zip(rows, drawn, strict=True) for _ in range(int(times))]
+        assert sums[number].tolist() == np.array(written_out).sum(axis=0).tolist()
+
+
+def test_bootstrap_sums_of_no_unit_are_zero() -> None:
+    assert bootstrap_sums(np.zeros((0, 3)), 4, 0, "text").tolist() == [[0.0] * 3] * 4
+
+
+# --- Units ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("documents", "known", "expected"),
+    [
+        (1, True, "paragraph"),
+        (29, True, "paragraph"),
+        (30, True, "document"),
+        (10**6, True, "document"),
+        (1, False, "document"),
+        (29, False, "document"),
+    ],
+)
+def test_the_unit_is_the_document_from_thirty_documents_on(documents: int, known: bool, expected: str) -> None:
+    # design.md, "Statistics". Without a division into paragraphs there is only the document to draw.
+    assert unit_kind(documents, paragraphs_known=known) == expected
+
+
+def test_pooling_gives_at_most_as_many_groups_and_spreads_them() -> None:
+    groups = {pooled(f"document-{k}") for k in range(50_000)}
+    # 50,000 ids on 4,096 groups: the expected number of empty groups is 4096 * exp(-12.2) = .02.
+    assert POOL - 3 <= len(groups) <= POOL
+
+
+def test_pooling_keeps_totals() -> None:
+    alone, together = CountTable(("items", "sum~")), CountTable(("items", "sum~"))
+    for k in range(6000):
+        for table, unit in ((alone, f"d{k}"), (together, pooled(f"d{k}"))):
+            row = table.row(unit)
+            row[0] += k % 5
+            row[1] += fixed(k / 7)
+    assert together.totals() == alone.totals()
+    assert len(together.rows) < len(alone.rows)
+
+
+def test_pooling_is_the_same_on_every_run() -> None:
+    # zlib.crc32(b"macron-coalition-0") % 4096, a published checksum, unlike Python's salted hash().
+    import zlib
+
+    assert pooled("macron-coalition-0") == f"group-{zlib.crc32(b'macron-coalition-0') % 4096:04d}"
+    assert resampling.POOL == 4096
+
+
+# --- Counts -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.floats(0, 2))
+def test_fixed_point_numbers_come_back_within_their_grain(value: float) -> None:
+    assert real(fixed(value)) == pytest.approx(value, abs=1 / FIXED)
+
+
+@given(st.lists(st.floats(0, 1), max_size=30), st.randoms(use_true_random=False))
+def test_sums_of_fixed_point_numbers_do_not_depend_on_the_order(values: list[float], random: object) -> None:
+    shuffled = list(values)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert sum(map(fixed, shuffled)) == sum(map(fixed, values))
+
+
+def test_merged_tables_hold_the_sums_of_both() -> None:
+    first, second = CountTable(("a", "b~")), CountTable(("a", "b~"))
+    first.row("x")[:] = [1, fixed(0.5)]
+    second.row("x")[:] = [2, fixed(0.25)]
+    second.row("y")[:] = [4, 0]
+    first.merge(second)
+    assert first.matrix(["x", "y", "z"]).tolist() == [[3.0, 0.75], [4.0, 0.0], [0.0, 0.0]]
+    assert first.totals() == {"a": 7, "b~": fixed(0.75)}
+    assert sorted(first.as_counts(first.matrix().sum(axis=0))) == ["a", "b"]
+
+
+def test_tables_of_different_columns_do_not_merge() -> None:
+    with pytest.raises(ValueError, match="different columns"):
+        CountTable(("a",)).merge(CountTable(("b",)))

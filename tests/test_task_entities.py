@@ -1,0 +1,412 @@
+"""Mentions and links: hand-made records with the arithmetic shown, published scenarios, seqeval as oracle."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+
+from retold.records import ENTITY_TYPES, Document, Mention, Span, Zone
+from retold.tasks import Place, Tally, entities
+
+Spans = Sequence[tuple[str, int, int]]
+
+
+def names(spans: Spans) -> list[Mention]:
+    """Names from (type, start, end)."""
+    return [Mention(type=kind, start=start, end=end) for kind, start, end in spans]  # type: ignore[arg-type]
+
+
+def place(document: Document | None = None) -> Place:
+    return Place("d", document, "document", pool=False, by_document=False)
+
+
+def tallied(
+    gold: Sequence[Mention],
+    predicted: Sequence[Mention],
+    document: Document | None = None,
+    kb_status: Callable[[Mention], Any] = lambda mention: "verified" if mention.kb_id else "unverified",
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Counts by column, and measures by name without their ``entities.``"""
+    tally = Tally(entities.COLUMNS)
+    entities.count(gold, predicted, place(document), tally, kb_status)
+    counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
+    values = {m.name.removeprefix("entities."): float(m.value(counts)) for m in entities.MEASURES}
+    return tally.units.totals(), values
+
+
+def regimes(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, dict[str, int]]:
+    """SemEval's five counts in each regime, from the counts that are kept."""
+    counts, _ = tallied(gold, predicted)
+    matched = counts["exact"] + counts["overlap"]
+    both = {"missed": counts["gold"] - matched, "spurious": counts["predicted"] - matched}
+
+    def of(correct: int, partial: int = 0) -> dict[str, int]:
+        return {"correct": correct, "partial": partial, "incorrect": matched - correct - partial, **both}
+
+    return {
+        "strict": of(counts["strict"]),
+        "exact": of(counts["exact"]),
+        "type": of(counts["type"]),
+        "partial": of(counts["exact"], counts["overlap"]),
+    }
+
+
+def five(correct: int, incorrect: int, partial: int, missed: int, spurious: int) -> dict[str, int]:
+    return {"correct": correct, "incorrect": incorrect, "partial": partial, "missed": missed, "spurious": spurious}
+
+
+# --- SemEval-2013 regimes ---------------------------------------------------------------------------------------------
+
+_GOLD: Spans = [("PER", 1, 3), ("ORG", 6, 8)]
+
+# MantisAI/nervaluate, tests/test_strategies.py: (correct, incorrect, partial, missed, spurious). Its "ent_type" is the
+# regime `type`. The regimes that it does not test follow from its definitions.
+SCENARIOS = [
+    pytest.param(
+        [("PER", 1, 3)],
+        {"strict": five(1, 0, 0, 1, 0), "type": five(1, 0, 0, 1, 0), "exact": five(1, 0, 0, 1, 0)},
+        id="missed",
+    ),
+    pytest.param(
+        [("PER", 1, 3), ("LOC", 6, 8)],
+        {"strict": five(1, 1, 0, 0, 0), "type": five(1, 1, 0, 0, 0), "exact": five(2, 0, 0, 0, 0)},
+        id="wrong-label",
+    ),
+    pytest.param(
+        [("PER", 1, 3), ("LOC", 6, 7)],
+        {"strict": five(1, 1, 0, 0, 0), "type": five(1, 1, 0, 0, 0), "partial": five(1, 0, 1, 0, 0)},
+        id="wrong-boundary",
+    ),
+    pytest.param(
+        [("PER", 1, 3), ("LOC", 7, 8)],
+        {"strict": five(1, 1, 0, 0, 0), "type": five(1, 1, 0, 0, 0), "partial": five(1, 0, 1, 0, 0)},
+        id="shifted",
+    ),
+    pytest.param(
+        [("PER", 1, 3), ("PER", 4, 5), ("LOC", 6, 8)],
+        {"strict": five(1, 1, 0, 0, 1), "type": five(1, 1, 0, 0, 1), "exact": five(2, 0, 0, 0, 1)},
+        id="extra",
+    ),
+]
+
+
+@pytest.mark.parametrize(("predicted", "expected"), SCENARIOS)
+def test_the_regimes_count_as_nervaluate_does(predicted: Spans, expected: dict[str, dict[str, int]]) -> None:
+    found = regimes(names(_GOLD), names(predicted))
+    for regime, counts in expected.items():
+        assert found[regime] == counts, regime
+
+
+def test_each_regime_turns_its_counts_into_f1() -> None:
+    # Four gold, four predicted: PER exact and typed; ORG exact, typed LOC; GPE overlaps and is typed; one spurious.
+    gold = names([("PER", 0, 5), ("ORG", 10, 15), ("GPE", 20, 25), ("LOC", 30, 35)])
+    predicted = names([("PER", 0, 5), ("LOC", 10, 15), ("GPE", 20, 24), ("LOC", 40, 45)])
+    _, values = tallied(gold, predicted)
+    assert values["mention.precision"] == pytest.approx(1 / 4)
+    assert values["mention.recall"] == pytest.approx(1 / 4)
+    assert values["mention.f1"] == pytest.approx(1 / 4)
+    assert values["mention.exact.f1"] == pytest.approx(2 / 4)
+    assert values["mention.type.f1"] == pytest.approx(2 / 4)
+    assert values["mention.partial.f1"] == pytest.approx((2 + 1 / 2) / 4)  # SemEval-2013: a partial match is half
+
+
+def test_precision_and_recall_are_over_predictions_and_gold() -> None:
+    _, values = tallied(names([("PER", 0, 5), ("ORG", 10, 15), ("ORG", 20, 25)]), names([("PER", 0, 5)]))
+    assert values["mention.precision"] == 1.0
+    assert values["mention.recall"] == pytest.approx(1 / 3)
+    assert values["mention.f1"] == pytest.approx(2 / (1 + 3))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_order_of_predictions_does_not_decide_which_one_matches(backwards: bool) -> None:
+    # MantisAI/nervaluate issue 84: nervaluate 1.2.1 gives correct 0 or 1 as the list is turned. The one of the right
+    # type is to be matched: correct 1, spurious 1.
+    predicted = names([("ORG", 0, 2), ("PER", 0, 2)])
+    found = regimes(names([("PER", 0, 1)]), predicted[::-1] if backwards else predicted)
+    assert found["type"] == five(1, 0, 0, 0, 1)
+
+
+def test_spans_that_only_touch_do_not_overlap() -> None:
+    # Half-open: [0, 5) and [5, 8) share nothing. nervaluate 1.2.1 takes ends as inclusive and counts a hit.
+    found = regimes(names([("PER", 0, 5)]), names([("PER", 5, 8)]))
+    for regime in ("strict", "exact", "type", "partial"):
+        assert found[regime] == five(0, 0, 0, 1, 1), regime
+
+
+def test_a_long_prediction_matches_one_gold_mention_only() -> None:
+    # Overlaps are matched one to one: of the three gold names under one long span two stay missed.
+    gold = names([("PER", 0, 2), ("PER", 3, 5), ("PER", 6, 8)])
+    assert regimes(gold, names([("PER", 0, 8)]))["partial"] == five(0, 0, 1, 2, 0)
+
+
+def test_more_matches_of_the_right_type_win_over_more_matches() -> None:
+    # Gold A(PER) 0-4, B(ORG) 4-8; predictions X(PER) 0-3 under A, Y(ORG) 3-6 under both. X-A and Y-B: both typed.
+    found = regimes(names([("PER", 0, 4), ("ORG", 4, 8)]), names([("PER", 0, 3), ("ORG", 3, 6)]))
+    assert found["type"] == five(2, 0, 0, 0, 0)
+
+
+def test_an_exact_span_is_matched_before_an_overlapping_one() -> None:
+    # The prediction 0-4 equals the second gold span; it must not be spent on the first, which it overlaps too.
+    found = regimes(names([("PER", 0, 9), ("ORG", 0, 4)]), names([("ORG", 0, 4)]))
+    assert found["strict"] == five(1, 0, 0, 1, 0)
+
+
+_spans = st.lists(
+    st.tuples(st.sampled_from(["PER", "ORG"]), st.integers(0, 12), st.integers(1, 5)).map(
+        lambda t: (t[0], t[1], t[1] + t[2])
+    ),
+    max_size=6,
+    unique_by=lambda span: span[1:],
+)
+
+
+@given(_spans, _spans, st.randoms(use_true_random=False))
+def test_counts_do_not_depend_on_any_order(gold: Spans, predicted: Spans, random: Any) -> None:
+    shuffled_gold, shuffled = list(gold), list(predicted)
+    random.shuffle(shuffled_gold)
+    random.shuffle(shuffled)
+    assert tallied(names(shuffled_gold), names(shuffled))[0] == tallied(names(gold), names(predicted))[0]
+
+
+@given(_spans, _spans)
+def test_regimes_are_ordered_and_bounded(gold: Spans, predicted: Spans) -> None:
+    _, values = tallied(names(gold), names(predicted))
+    shown = {name: value for name, value in values.items() if not math.isnan(value)}
+    assert all(0 <= value <= 1 for value in shown.values())
+    if "mention.f1" in shown:
+        assert shown["mention.f1"] <= min(shown["mention.exact.f1"], shown["mention.type.f1"])
+        assert shown["mention.exact.f1"] <= shown["mention.partial.f1"]
+
+
+@given(_spans.filter(bool))
+def test_gold_against_itself_is_one(gold: Spans) -> None:
+    _, values = tallied(names(gold), names(gold))
+    assert all(value == 1.0 for name, value in values.items() if name.startswith("mention."))
+
+
+# --- seqeval as oracle ------------------------------------------------------------------------------------------------
+
+
+def tags(spans: Spans, length: int) -> list[str]:
+    out = ["O"] * length
+    for kind, start, end in spans:
+        out[start] = f"B-{kind}"
+        out[start + 1 : end] = [f"I-{kind}"] * (end - start - 1)
+    return out
+
+
+@st.composite
+def flat_spans(draw: st.DrawFn) -> list[tuple[str, int, int]]:
+    """Spans over twelve tokens that do not overlap."""
+    cuts = draw(st.lists(st.integers(0, 12), unique=True, max_size=8).map(sorted))
+    pairs = [(a, b) for a, b in itertools.pairwise(cuts) if draw(st.booleans())]
+    return [(draw(st.sampled_from(ENTITY_TYPES[:3])), a, b) for a, b in pairs]
+
+
+@settings(deadline=None)
+@given(flat_spans(), flat_spans())
+def test_strict_micro_f1_agrees_with_seqeval(gold: Spans, predicted: Spans) -> None:
+    _, values = tallied(names(gold), names(predicted))
+    if not gold and not predicted:
+        assert math.isnan(values["mention.f1"])  # seqeval says 0 here
+        return
+    theirs = f1_score([tags(gold, 12)], [tags(predicted, 12)], mode="strict", scheme=IOB2, zero_division=0)
+    assert values["mention.f1"] == pytest.approx(float(theirs))
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "expected"),
+    [
+        # chakki-works/seqeval tests/test_v1.py test_output_dict: micro precision, recall, F1 all 2/3.
+        pytest.param(
+            [("PER", 0, 1), ("ORG", 1, 2), ("PER", 3, 4)],
+            [("ORG", 1, 2), ("GPE", 2, 3), ("PER", 3, 4)],
+            2 / 3,
+            id="seqeval-test_v1",
+        ),
+        # seqeval issue 90: a wrong boundary is a false positive and a false negative; 1 of 2 and 2.
+        pytest.param([("PER", 0, 2), ("ORG", 4, 7)], [("PER", 0, 2), ("ORG", 5, 7)], 1 / 2, id="seqeval-issue-90"),
+    ],
+)
+def test_the_published_values_of_seqeval_are_met(gold: Spans, predicted: Spans, expected: float) -> None:
+    assert tallied(names(gold), names(predicted))[1]["mention.f1"] == pytest.approx(expected)
+
+
+def test_no_gold_and_no_prediction_is_undefined() -> None:
+    # seqeval 1.2.2 gives micro 0.0 and macro NaN for a text with no entity that is left alone (issues 60, 98).
+    counts, values = tallied([], [])
+    assert set(counts.values()) <= {0}
+    assert all(math.isnan(value) for value in values.values())
+
+
+# --- Nominals, zones, repeated spans ----------------------------------------------------------------------------------
+
+
+def test_a_prediction_on_a_gold_nominal_counts_neither_way() -> None:
+    gold = [Mention(type="PER", start=0, end=5), Mention(type="PER", start=10, end=20, kind="nominal")]
+    right = [Mention(type="PER", start=0, end=5)]
+    on_nominal = [Mention(type="ORG", start=10, end=20)]
+    assert tallied(gold, right + on_nominal)[0] == tallied(gold, right)[0]
+    assert tallied(gold, right)[0]["gold"] == 1
+
+
+def test_a_predicted_nominal_does_not_compete_for_names() -> None:
+    gold = [Mention(type="PER", start=0, end=5)]
+    assert tallied(gold, [*gold, Mention(type="PER", start=7, end=9, kind="nominal")])[1]["mention.precision"] == 1.0
+    assert tallied(gold, [Mention(type="PER", start=0, end=5, kind="nominal")])[1]["mention.recall"] == 0.0
+
+
+def test_nominals_stand_in_the_breakdown_by_kind() -> None:
+    # Two gold nominals; predicted: one of them, one spurious, one on the span of a gold name (ignored there).
+    gold = [
+        Mention(type="PER", start=0, end=5),
+        Mention(type="PER", start=10, end=20, kind="nominal"),
+        Mention(type="ORG", start=30, end=40, kind="nominal"),
+    ]
+    predicted = [
+        Mention(type="PER", start=0, end=5, kind="nominal"),
+        Mention(type="PER", start=10, end=20, kind="nominal"),
+        Mention(type="ORG", start=50, end=60, kind="nominal"),
+    ]
+    tally = Tally(entities.COLUMNS)
+    entities.count(gold, predicted, place(), tally, lambda _: "unverified")
+    row = dict(zip(entities.COLUMNS, tally.facets.rows["kind=nominal"], strict=True))
+    assert (row["gold"], row["predicted"], row["strict"]) == (2, 2, 1)
+
+
+def test_a_span_given_twice_counts_once() -> None:
+    gold = names([("PER", 0, 5), ("ORG", 7, 9)])
+    assert tallied(gold, [gold[0]] * 10)[1]["mention.precision"] == 1.0
+    assert tallied(gold, [gold[0]] * 10)[0] == tallied(gold, [gold[0]])[0]
+
+
+def article() -> Document:
+    """Forty characters: byline 0-10, boilerplate 10-15, body 15-30, byline 30-40."""
+    zones = [(0, 10, "byline"), (10, 15, "boilerplate"), (15, 30, "body"), (30, 40, "byline")]
+    return Document(
+        document_id="d",
+        event="e",
+        text="x" * 40,
+        language="en",
+        outlet=None,
+        original_source=None,
+        published=None,
+        event_date="2023-10-24",
+        seed="s.txt",
+        seed_sha256="0" * 64,
+        zones=[Zone(start=start, end=end, zone=zone) for start, end, zone in zones],  # type: ignore[arg-type]
+        paragraphs=[Span(start=15, end=22), Span(start=22, end=30)],
+        sentences=[Span(start=15, end=22), Span(start=22, end=30)],
+        rights="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "counted"),
+    [
+        pytest.param(2, 6, False, id="in-the-byline"),
+        pytest.param(0, 10, False, id="the-whole-byline"),
+        pytest.param(12, 15, False, id="in-boilerplate"),
+        pytest.param(5, 12, False, id="across-byline-and-boilerplate"),
+        pytest.param(31, 40, False, id="at-the-end"),
+        pytest.param(16, 20, True, id="in-the-body"),
+        pytest.param(12, 16, True, id="reaching-into-the-body"),
+        pytest.param(29, 33, True, id="reaching-out-of-the-body"),
+        pytest.param(0, 40, True, id="over-everything"),
+    ],
+)
+def test_a_prediction_wholly_outside_title_and_body_counts_neither_way(start: int, end: int, counted: bool) -> None:
+    predicted = [Mention(type="PER", start=start, end=end, kb_id="Q1")]
+    counts, _ = tallied([], predicted, article())
+    assert (counts["predicted"], counts["links"]) == (int(counted), int(counted))
+
+
+def test_a_label_is_counted_in_the_paragraph_in_which_it_begins() -> None:
+    where = Place("d", article(), "paragraph", pool=False, by_document=True)
+    tally = Tally(entities.COLUMNS)
+    gold = names([("PER", 15, 18), ("PER", 22, 24), ("ORG", 26, 28)])
+    entities.count(gold, [], where, tally, lambda _: "unverified")
+    assert {unit: row[entities.GOLD] for unit, row in tally.units.rows.items()} == {"d/0": 1, "d/1": 2}
+    facets = {key: row[entities.GOLD] for key, row in tally.facets.rows.items() if row[entities.GOLD]}
+    assert facets == {"language=en": 3, "document=d": 3, "type=PER": 2, "type=ORG": 1, "kind=name": 3}
+
+
+# --- Linking ----------------------------------------------------------------------------------------------------------
+
+
+def link(start: int, end: int, kb_id: str | None, kind: Any = "name") -> Mention:
+    return Mention(type="PER", start=start, end=end, kb_id=kb_id, kind=kind)
+
+
+def status(mention: Mention) -> str:
+    """Of the hand-made entities: no id and a span that begins at 90 or later is unverified, else no id is NIL."""
+    if mention.kb_id is not None:
+        return "verified"
+    return "unverified" if mention.start >= 90 else "nil"
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "expected"),
+    [
+        pytest.param([(0, 5, "Q1")], [(0, 5, "Q1")], (1, 1, 1), id="right"),
+        pytest.param([(0, 5, "Q1")], [(0, 5, "Q2")], (1, 1, 0), id="wrong-id"),
+        pytest.param([(0, 5, "Q1")], [(0, 6, "Q1")], (1, 1, 0), id="wrong-span"),
+        pytest.param([(0, 5, "Q1")], [(0, 5, None)], (1, 0, 0), id="null-is-no-link"),
+        pytest.param([(0, 5, "Q1")], [], (1, 0, 0), id="nothing"),
+        pytest.param([(0, 5, None)], [(0, 5, "Q2")], (0, 1, 0), id="a-link-to-a-nil-entity-is-wrong"),
+        pytest.param([(0, 5, None)], [(0, 5, None)], (0, 0, 0), id="nil-left-alone"),
+        pytest.param([(95, 99, None)], [(95, 99, "Q2")], (0, 0, 0), id="unverified-is-ignored"),
+        pytest.param([], [(0, 5, "Q1")], (0, 1, 0), id="spurious"),
+        pytest.param([(0, 5, "Q1")], [(0, 5, "Q1")] * 3, (1, 1, 1), id="given-thrice-counts-once"),
+    ],
+)
+def test_links_are_counted_against_verified_entities(
+    gold: list[tuple[int, int, str | None]],
+    predicted: list[tuple[int, int, str | None]],
+    expected: tuple[int, int, int],
+) -> None:
+    # (linkable, links, linked), by the convention of the track.
+    counts, _ = tallied([link(*m) for m in gold], [link(*m) for m in predicted], kb_status=status)
+    assert (counts["linkable"], counts["links"], counts["linked"]) == expected
+
+
+def test_links_of_nominals_count_and_their_kind_and_type_do_not_matter() -> None:
+    gold = [link(0, 5, "Q1", "nominal")]
+    predicted = [Mention(type="ORG", start=0, end=5, kb_id="Q1", kind="name")]
+    assert tallied(gold, predicted, kb_status=status)[1]["linking.f1"] == 1.0
+
+
+def test_linking_precision_recall_and_f1() -> None:
+    # Four linkable; three links, of which two right: 2/3, 2/4, 4/7.
+    gold = [link(0, 1, "Q1"), link(2, 3, "Q2"), link(4, 5, "Q3"), link(6, 7, "Q4"), link(8, 9, None)]
+    predicted = [link(0, 1, "Q1"), link(2, 3, "Q2"), link(8, 9, "Q9"), link(6, 7, None)]
+    _, values = tallied(gold, predicted, kb_status=status)
+    assert values["linking.precision"] == pytest.approx(2 / 3)
+    assert values["linking.recall"] == pytest.approx(2 / 4)
+    assert values["linking.f1"] == pytest.approx(4 / 7)
+
+
+def test_the_links_of_hipe_with_nil_judged_by_kb_links_alone() -> None:
+    # hipe-eval/HIPE-scorer, unittest_eval_2022.py test_nel_1 (inclusive token ends there): NIL 7-10, Q68120 14, Q70
+    # 26-28 against the same with Q70 at 28 only. HIPE strict, NIL being a label: 2 correct, 1 incorrect, F1 2/3.
+    # Here NIL is no link: of the links Q68120 is right and Q70 has the wrong span, F1 1/2; the NIL stays unlinked.
+    gold = [link(7, 11, None), link(14, 15, "Q68120"), link(26, 29, "Q70")]
+    predicted = [link(7, 11, None), link(14, 15, "Q68120"), link(28, 29, "Q70")]
+    counts, values = tallied(gold, predicted, kb_status=status)
+    assert (counts["linkable"], counts["links"], counts["linked"]) == (2, 2, 1)
+    assert values["linking.f1"] == pytest.approx(1 / 2)
+    hipe_correct = counts["linked"] + sum(m.kb_id is None for m in gold if m in predicted)
+    assert 2 * hipe_correct / (len(gold) + len(predicted)) == pytest.approx(2 / 3)
+
+
+def test_nothing_to_link_and_no_link_is_undefined() -> None:
+    _, values = tallied([link(95, 99, None)], [link(95, 99, "Q2")], kb_status=status)
+    assert math.isnan(values["linking.f1"])
