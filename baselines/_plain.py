@@ -9,7 +9,7 @@ from retold.systems import Context
 
 from ._text import claim_span, sentences, words
 
-__all__ = ["cells", "every_sentence", "no_stance", "not_enough_info", "wording"]
+__all__ = ["MIN_WORDS", "cells", "every_sentence", "no_stance", "not_enough_info", "wording"]
 
 #: A shorter sentence is a heading.
 MIN_WORDS = 4

@@ -79,10 +79,12 @@ _OPINION = re.compile(
     r"harus|perlu|seharusnya|sebaiknya|siap|ingin)\b",
     re.IGNORECASE,
 )
+#: An Indonesian verb of the active voice; no English word that begins like one.
+_ACTIVE = r"me(?!mber|mor|nt)[mn]\w{4,}"
 _FINITE = (
     r"(?:is|are|was|were|has|have|had|will|would|can|could|should|may|did|does|do|went|gave|took|made|says?|said|"
     r"involves|includes|calls|wants|plans|aims|remains?|[a-z]{3,}ed|telah|akan|sudah|masih|tidak|belum|"
-    r"me[mn]\w{4,}|ber\w{4,}|di\w{5,}kan)"
+    rf"{_ACTIVE}|ber\w{{4,}}|di\w{{5,}}kan)"
 )
 _VERB = (
     r"(?:also )?(?:is|are|was|were|has|have|had|will|would|could|went|gave|took|made|said|says|involves|includes|"
@@ -91,13 +93,13 @@ _VERB = (
 )
 _COORDINATED = re.compile(
     rf"(?: (?:and|but),? )(?={_VERB})|(?:, (?:and|but|while|dan|tetapi|tapi|namun|sementara) )"
-    rf"(?=[^,\"]{{0,60}}\b{_FINITE}\b)|(?: dan )(?=(?:me[mn]\w{{4,}}|telah|akan) )|"
+    rf"(?=[^,\"]{{0,60}}\b{_FINITE}\b)|(?: dan )(?=(?:{_ACTIVE}|telah|akan) )|"
     rf"(?:: )(?=[^\"]*\b{_FINITE}\b)"
 )
 #: What opens a clause after a comma that could be true or false apart.
 _ASIDE = re.compile(
     r", (?=(?:which|who|whose|when|where|of which|(?:at least )?\w+ of (?:whom|which)|(?:after |\w+ly |first )?"
-    r"(?!during|including|according|following|regarding)(?:[a-z]{3,}ing|[a-z]{3,}ed) (?!and\b)|me[mn]\w{4,} |yang ))"
+    rf"(?!during|including|according|following|regarding)(?:[a-z]{{3,}}ing|[a-z]{{3,}}ed) (?!and\b)|{_ACTIVE} |yang ))"
 )
 _ASIDE_END = re.compile(
     r", (?=(?:to|also|could|should|would|will|can|has|have|is|are|was|were|said|says|which|who|while|but|according|"
@@ -115,19 +117,17 @@ class Clause:
         start, end: in the document.
         kind: how it was found: sentence, part, reported, aside or opener.
         who: where the words stand that name who says it; None for the article itself.
-        sentence: index of the sentence.
     """
 
     start: int
     end: int
     kind: str
     who: tuple[int, int] | None
-    sentence: int
 
 
 def clauses(document: Document) -> Iterator[Clause]:
     """Divide each sentence into clauses; those of one sentence may nest."""
-    for index, (span, text) in enumerate(zip(document.sentences, sentences(document), strict=True)):
+    for span, text in zip(document.sentences, sentences(document), strict=True):
         if len(words(text)) < MIN_WORDS:
             continue
         base = span.start
@@ -147,12 +147,12 @@ def clauses(document: Document) -> Iterator[Clause]:
             asides = list(_asides(text, start, end))
             # "..., according to X" vouches for what stands nearest to it.
             outer = None if tail and asides else who
-            yield Clause(base + start, base + end, kind, outer, index)
+            yield Clause(base + start, base + end, kind, outer)
             for place, (a, b) in enumerate(asides):
-                yield Clause(base + a, base + b, "aside", who if tail and place == len(asides) - 1 else None, index)
+                yield Clause(base + a, base + b, "aside", who if tail and place == len(asides) - 1 else None)
             opener = _OPENER.match(part)
             if opener and not _NO_OPENER.match(part) and not said:
-                yield Clause(base + low, base + low + opener.end("body"), "opener", None, index)
+                yield Clause(base + low, base + low + opener.end("body"), "opener", None)
 
 
 def _parts(text: str) -> Iterator[tuple[int, int]]:

@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from retold.records import (
     AnnotationRecord,
@@ -52,7 +53,15 @@ Matrix = npt.NDArray[np.float64]
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
-    """Predict one document."""
+    """Predict one document.
+
+    On one thread: threads add in another order, and a probability near a border would fall on either side of it.
+    """
+    with threadpool_limits(1):
+        return _predict(document, context)
+
+
+def _predict(document: Document, context: Context) -> AnnotationRecord:
     gazetteer = Gazetteer(context.training)
     mentions = known_or_capitalised(document, gazetteer)
     return AnnotationRecord(
@@ -120,7 +129,8 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context) ->
         make_union(
             make_pipeline(FunctionTransformer(_texts), TfidfVectorizer(analyzer=_stems, sublinear_tf=True)),
             make_pipeline(
-                FunctionTransformer(_texts), TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+                FunctionTransformer(_texts),
+                TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
             ),
             make_pipeline(FunctionTransformer(_facts), DictVectorizer()),
         ),

@@ -183,7 +183,8 @@ def mutated(draw: st.DrawFn) -> tuple[str, Any]:
         elif change == "remove":
             del parent[last]
         elif isinstance(parent, dict):
-            parent[draw(st.sampled_from(["kind", "text", "entity", "kb_id", "scores", "extra"]))] = copy.deepcopy(draw(ODD_VALUES))
+            key = draw(st.sampled_from(["kind", "text", "entity", "kb_id", "scores", "extra"]))
+            parent[key] = copy.deepcopy(draw(ODD_VALUES))
         else:
             parent.append(copy.deepcopy(draw(ODD_VALUES)))
     return name, record

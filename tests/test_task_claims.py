@@ -212,6 +212,15 @@ def test_renaming_clusters_and_sources_alike_changes_nothing(names: list[str]) -
     assert attributed({})["attributed"] == 3  # x is hamas, y is israel, author is author; z is nobody
 
 
+@pytest.mark.parametrize("name", ["hamas", "israel", "x"])
+def test_the_name_of_a_cluster_does_not_decide_between_equally_good_matchings(name: str) -> None:
+    # 0-12 overlaps 0-8 by 8/12 and 0-18 by 12/18, both 2/3; whatever its cluster is called, the same pair is taken.
+    gold = [(0, 8, "hamas"), (0, 18, "israel")]
+    found, plain = tally_of(gold, [(0, 12, name)], {name: "hamas"}), tally_of(gold, [(0, 12, "q")], {"q": "hamas"})
+    assert found.units.rows == plain.units.rows
+    assert found.facets.rows == plain.facets.rows
+
+
 def test_breakdowns_hold_each_span_under_its_kind_of_source() -> None:
     facets = tally_of([(0, 10, "author"), (20, 30, "hamas")], [(0, 10, "author"), (20, 30, "israel")]).facets
     rows = {key: dict(zip(claims.COLUMNS, row, strict=True)) for key, row in facets.rows.items()}

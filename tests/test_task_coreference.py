@@ -75,7 +75,7 @@ ID = ("d3", "id")
 
 
 def test_documents_of_an_event_are_taken_as_one() -> None:
-    # Cluster a runs through both documents; the system cuts it. MUC: 3 links in gold, the two parts keep 2; precision 1.
+    # Cluster a runs through both documents; the system cuts it. MUC: 3 links in gold, 2 kept; precision 1.
     found = values(settled({ONE: "aa", TWO: "aa"}, {ONE: "xx", TWO: "yy"}))
     assert found["muc.recall"] == pytest.approx(2 / 3)
     assert found["muc.precision"] == 1.0

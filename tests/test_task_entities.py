@@ -265,7 +265,7 @@ def test_a_predicted_nominal_does_not_compete_for_names() -> None:
 
 
 def test_nominals_stand_in_the_breakdown_by_kind() -> None:
-    # Two gold nominals; predicted: one of them, one spurious, one on the span of a gold name (ignored there).
+    # Two gold nominals; predicted: one of them, half of the other, one on the span of a gold name (ignored there).
     gold = [
         Mention(type="PER", start=0, end=5),
         Mention(type="PER", start=10, end=20, kind="nominal"),
@@ -274,12 +274,13 @@ def test_nominals_stand_in_the_breakdown_by_kind() -> None:
     predicted = [
         Mention(type="PER", start=0, end=5, kind="nominal"),
         Mention(type="PER", start=10, end=20, kind="nominal"),
-        Mention(type="ORG", start=50, end=60, kind="nominal"),
+        Mention(type="ORG", start=30, end=35, kind="nominal"),
     ]
     tally = Tally(entities.COLUMNS)
     entities.count(gold, predicted, place(), tally, lambda _: "unverified")
     row = dict(zip(entities.COLUMNS, tally.facets.rows["kind=nominal"], strict=True))
-    assert (row["gold"], row["predicted"], row["strict"]) == (2, 2, 1)
+    assert (row["gold"], row["predicted"]) == (2, 2)
+    assert (row["strict"], row["exact"], row["type"], row["overlap"]) == (1, 1, 2, 1)
 
 
 def test_a_span_given_twice_counts_once() -> None:

@@ -186,12 +186,13 @@ def _read_parquet(source: Source) -> Iterator[Line]:
     except (pa.ArrowException, msgspec.MsgspecError, TypeError, ValueError, *_DAMAGED) as error:
         if isinstance(error, UnreadableError):
             raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise FindingsError(
             [
                 Finding(
                     code="RT110",
                     severity="error",
-                    message=f"not a readable Parquet file: {str(error).splitlines()[0][:200]}",
+                    message=f"not a readable Parquet file: {reason[:200]}",
                     cure="Write the file again; an interrupted write leaves no footer.",
                     file=source.name,
                     line=number or None,
@@ -338,7 +339,7 @@ def open_submission(path: str | Path) -> Submission:
     path = str(path)
     if path.endswith(".zip"):
         return _open_zip(path)
-    if "://" not in path and Path(path).is_dir():
+    if "://" not in path and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
         folder = Path(path)
         for name in _PREDICTIONS:
             if (folder / name).exists():
@@ -417,5 +418,8 @@ def _umask() -> int:
 
 def sha256(path: Path | str) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
     with open_bytes(str(path)) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -28,6 +28,7 @@ __all__ = [
     "AnnotationRecord",
     "CanonicalClaim",
     "ClaimSpan",
+    "Decision",
     "Document",
     "Entity",
     "EntityType",
@@ -40,6 +41,7 @@ __all__ = [
     "MentionKind",
     "Mutation",
     "Protocol",
+    "Reading",
     "Release",
     "Span",
     "StanceCell",
@@ -414,6 +416,51 @@ class SubmissionCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         ),
     ]
     corpus_version: Annotated[str, Meta(description="Version of the corpus that it was run on.", examples=["0.1.0"])]
+
+
+class Reading(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What one reader gives to one item; the keys are those of the item's layer."""
+
+    kind: Annotated[MentionKind | UnsetType, Meta(description="Of a mention.", examples=["name"])] = UNSET
+    entity: Annotated[str | UnsetType, Meta(description="Of a mention.", examples=["hamas"])] = UNSET
+    label: Annotated[
+        StanceLabel | VerificationLabel | UnsetType,
+        Meta(description="Of a stance cell or a verification pair.", examples=["favor"]),
+    ] = UNSET
+    evidence: Annotated[
+        list[Sentence] | UnsetType, Meta(description="Sentences that carry the label.", examples=[[7]])
+    ] = UNSET
+    source: Annotated[str | UnsetType, Meta(description="Of a claim span.", examples=["author"])] = UNSET
+    claim: Annotated[str | UnsetType, Meta(description="Of a claim span.", examples=["coalition-86-members"])] = UNSET
+
+
+class Decision(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One line of ``annotators/adjudication.jsonl``: a difference between readers and how it was decided."""
+
+    document_id: DocumentId
+    layer: Annotated[Layer, Meta(description="Layer of the item.", examples=["entities"])]
+    item: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="start:end of a span, holder/target of a cell, or the key of a claim.",
+            examples=["17:32"],
+        ),
+    ]
+    readers: Annotated[
+        dict[str, Reading | None],
+        Meta(
+            description="What each reader gives, null for nothing.",
+            examples=[{"reader-1": {"kind": "name", "entity": "emmanuel-macron"}, "reader-2": None}],
+        ),
+    ]
+    decision: Annotated[
+        Reading | None,
+        Meta(description="What is gold, null for nothing.", examples=[{"kind": "name", "entity": "emmanuel-macron"}]),
+    ]
+    reason: Annotated[
+        str, Meta(min_length=1, description="Why, with the rule or decision of the guideline.", examples=["D16"])
+    ]
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

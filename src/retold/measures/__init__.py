@@ -53,7 +53,8 @@ def ratio(numerator: Array, denominator: Array) -> Array:
     """Return numerator / denominator; NaN where the denominator is 0."""
     numerator, denominator = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+    np.divide(numerator, denominator, out=out, where=denominator != 0)
+    return out
 
 
 def f1(correct: Array, predicted: Array, gold: Array) -> Array:

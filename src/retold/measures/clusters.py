@@ -195,7 +195,8 @@ def _sum_by(values: Array, groups: Index, count: int) -> Array:
     values, groups = values[:, kept], groups[kept]
     resamples = values.shape[0]
     flat = (np.arange(resamples)[:, None] * count + groups[None, :]).ravel()
-    return np.bincount(flat, weights=values.ravel(), minlength=resamples * count).reshape(resamples, count)
+    sums = np.bincount(flat, weights=values.ravel(), minlength=resamples * count)
+    return sums.astype(np.float64).reshape(resamples, count)
 
 
 def _muc_links(overlaps: ClusterOverlaps) -> tuple[Array, Array]:

@@ -33,9 +33,9 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: TableFor
 
     if style == "markdown":
         cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-        return tabulate(cells, headers, tablefmt="github", disable_numparse=True) + "\n"
+        return str(tabulate(cells, headers, tablefmt="github", disable_numparse=True)) + "\n"
     kind = "latex_booktabs" if style == "latex" else "simple"
-    return tabulate([list(row) for row in rows], headers, tablefmt=kind, disable_numparse=True) + "\n"
+    return str(tabulate([list(row) for row in rows], headers, tablefmt=kind, disable_numparse=True)) + "\n"
 
 
 def _inert(cell: str) -> str:

@@ -30,6 +30,7 @@ MAX_LINE_FINDINGS: Final = 1000
 #: Objects and lists inside each other; a record needs five.
 MAX_DEPTH: Final = 64
 _BOM: Final = b"\xef\xbb\xbf"
+_QUOTE: Final = ord('"')
 _RECORD: Final = "annotation-record"
 _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     name: msgspec.json.Decoder(kind) for name, kind in SCHEMAS.items()
@@ -116,7 +117,10 @@ def _objects(record: AnnotationRecord) -> int:
 
 
 def _without_escaped_quotes(line: bytes) -> bytes:
-    return line.replace(rb"\\", b"").replace(rb"\"", b"") if rb"\"" in line else line
+    place = line.find(b"\\")
+    while place >= 0 and line[place + 1] != _QUOTE:
+        place = line.find(b"\\", place + 2)
+    return line if place < 0 else line.replace(rb"\\", b"").replace(rb"\"", b"")
 
 
 class _Object(dict[str, Any]):

@@ -54,6 +54,7 @@ class SystemCounts:
         layers: layers that it competes in.
         gold_layers: layers that gold has.
         units: what is drawn: text units, and the units of labels without a place (stance, verification).
+        pooled: whether units were joined into groups, which are drawn in their place.
         unit_names: the units of each table, the same for every system.
         tallies: counts of each table.
         mentions: mentions as integers, for coreference.
@@ -65,6 +66,7 @@ class SystemCounts:
     protocol: str
     units: UnitKind
     allow_missing: bool
+    pooled: bool = False
     layers: set[Layer] = field(default_factory=set)
     gold_layers: set[Layer] = field(default_factory=set)
     unit_names: dict[str, list[str]] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class _Counter:
         self.pool = self.units == "document" and documents > POOL
         self.by_document = documents <= BY_DOCUMENT
         card = submission.card
-        self.counts = SystemCounts(submission.name, card.protocol if card else "", self.units, allow_missing)
+        self.counts = SystemCounts(submission.name, card.protocol if card else "", self.units, allow_missing, self.pool)
         self.tallies = self.counts.tallies = {
             "entities": Tally(entities.COLUMNS),
             "stance": Tally(stance.COLUMNS),

@@ -88,7 +88,7 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
         "hash": corpus.digest[:16] or "none",
         "scorer": f"retold-{__version__}",
         "measures": "all",
-        "unit": counts.units if len(counts.unit_names["text"]) < POOL else f"{counts.units}-pooled-{POOL}",
+        "unit": f"{counts.units}-pooled-{POOL}" if counts.pooled else counts.units,
         "resamples": str(resamples),
         "coreference-resamples": str(_coreference_resamples(counts, resamples)),
         "seed": str(seed),

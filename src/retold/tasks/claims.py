@@ -34,9 +34,9 @@ AUTHOR: Final = "author"
 COLUMNS: Final = ("gold", "predicted", "jaccard~", "exact", "attributed")
 GOLD, PREDICTED, JACCARD, EXACT, ATTRIBUTED = range(len(COLUMNS))
 
-#: Added to the weight of a pair whose sources have the same name, far below any difference between overlaps of real
-#: spans, so that of equally good matchings the same one is taken every time.
-_SAME_NAME: Final = 2.0**-36
+#: Added to the weight of a pair whose sources are both the author or both an entity, far below any difference between
+#: overlaps of real spans: it decides between equally good matchings. Names must not, clusters may be called anything.
+_SAME_KIND: Final = 2.0**-36
 
 _SPAN: Final = {"overlap": ("jaccard",), "predicted": ("predicted",), "gold": ("gold",)}
 _SHARE: Final = {"predicted": ("predicted",), "gold": ("gold",)}
@@ -152,7 +152,8 @@ def count(
     edges = []
     for g, p in overlapping([span for span, _ in wanted], [span for span, _ in given]):
         shared, either = _overlap(wanted[g][0], given[p][0])
-        edges.append((g, p, shared / either + _SAME_NAME * (wanted[g][1] == given[p][1])))
+        same_kind = (wanted[g][1] == AUTHOR) == (given[p][1] == AUTHOR)
+        edges.append((g, p, shared / either + _SAME_KIND * same_kind))
     for g, p, _ in best_assignment(edges):
         (start, _), source = wanted[g]
         unit = place.unit_at(start)

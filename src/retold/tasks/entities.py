@@ -131,18 +131,22 @@ def _count_names(gold: Sequence[Mention], predicted: Sequence[Mention], place: P
         for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
             row[PREDICTED] += 1
     for name, guess in _match(names, guesses):
-        same_span, same_type = name[:2] == guess[:2], name[2] == guess[2]
         for row in tally.rows(place.unit_at(name[0]), place, facet("type", name[2]), facet("kind", "name")):
-            row[STRICT] += same_span and same_type
-            row[EXACT] += same_span
-            row[TYPE] += same_type
-            row[OVERLAP] += not same_span
+            _add_match(row, name, guess)
+
+
+def _add_match(row: list[int], gold: tuple[int, int, str], guess: tuple[int, int, str]) -> None:
+    same_span, same_type = gold[:2] == guess[:2], gold[2] == guess[2]
+    row[STRICT] += same_span and same_type
+    row[EXACT] += same_span
+    row[TYPE] += same_type
+    row[OVERLAP] += not same_span
 
 
 def _match(
     gold: Sequence[tuple[int, int, str]], predicted: Sequence[tuple[int, int, str]]
 ) -> list[tuple[tuple[int, int, str], tuple[int, int, str]]]:
-    """Match names one to one: exact span and type, then exact span, then most of equal type, then most."""
+    """Match mentions of one kind one to one: exact span and type, then exact span, then most of equal type, then most."""
     both = set(gold) & set(predicted)
     pairs = [(span, span) for span in sorted(both)]
     gold = [span for span in gold if span not in both]
@@ -163,12 +167,13 @@ def _match(
 def _count_nominals(gold: Sequence[Mention], predicted: Sequence[Mention], place: Place, tally: Tally) -> None:
     """Nominals stand in the breakdown by kind only; there, names are their ignore region."""
     names = {(m.start, m.end) for m in gold if m.kind == "name"}
-    nominals = set(_spans(gold, "nominal"))
-    guesses = {span for span in _spans(predicted, "nominal") if span[:2] not in names}
+    nominals = _spans(gold, "nominal")
+    guesses = [span for span in _spans(predicted, "nominal") if span[:2] not in names]
     row = tally.facets.row(facet("kind", "nominal"))
     row[GOLD] += len(nominals)
     row[PREDICTED] += len(guesses)
-    row[STRICT] += len(nominals & guesses)
+    for nominal, guess in _match(nominals, guesses):
+        _add_match(row, nominal, guess)
 
 
 def _count_links(
