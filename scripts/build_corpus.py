@@ -19,16 +19,16 @@ from typing import Any, Final
 import click
 import msgspec
 
+from croissant import croissant
 from retold import views
+from retold.adjudication import settle
 from retold.files import read_json, read_jsonl, sha256, write_atomic
-from retold.records import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Release, encode
+from retold.records import AnnotationRecord, CanonicalClaim, Decision, Document, Entity, Event, Release, encode
 from retold.segmentation import divide
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CORPUS: Final = ROOT / "corpus"
 NAME: Final = "retold"
-VERSION: Final = "0.1.0"
-DATE: Final = "2026-11-20"
 RIGHTS: Final = (
     "Rights in the text remain with its publisher ({holders}). It is included verbatim for research on how news is "
     "told and is removed on request. The annotations are licensed CC BY 4.0."
@@ -49,8 +49,15 @@ def main(check: bool) -> None:
         raise SystemExit(1)
 
 
-def build() -> dict[Path, bytes]:
-    """Everything that is generated: path -> bytes."""
+def build(version: str | None = None, date: str | None = None) -> dict[Path, bytes]:
+    """Everything that is generated: path -> bytes.
+
+    Version and date are those of release.json unless given; scripts/release.py gives new ones.
+    """
+    current = CORPUS / "release.json"
+    if current.exists():
+        released: Release = read_json(current, Release)
+        version, date = version or released.version, date or released.date
     files: dict[Path, bytes] = {}
     described = tomllib.loads((ROOT / "scripts" / "documents.toml").read_text(encoding="utf-8"))["document"]
     tables: dict[str, list[bytes]] = {name: [] for name in views.TABLES}
@@ -61,8 +68,9 @@ def build() -> dict[Path, bytes]:
         folder = event_file.parent
         event: Event = read_json(event_file, Event)
         documents = [document(row, event) for row in described if row["event"] == event.event]
-        gold = adjudicate(folder)
-        entities = with_aliases(read_jsonl(folder / "entities.jsonl", Entity), documents, gold)
+        catalogue = {entity.entity: entity for entity in read_jsonl(folder / "entities.jsonl", Entity)}
+        gold = adjudicate(folder, documents, catalogue)
+        entities = with_aliases(catalogue.values(), documents, gold)
         claims: list[CanonicalClaim] = read_jsonl(folder / "claims.jsonl", CanonicalClaim)
         files[folder / "documents.jsonl"] = lines(documents)
         files[folder / "entities.jsonl"] = lines(entities)
@@ -82,10 +90,11 @@ def build() -> dict[Path, bytes]:
                 ("pairs", record.verification),
             ):
                 counts[key] += len(layer or ())
-    for name, rows in tables.items():
-        files[CORPUS / "views" / f"{name}.jsonl"] = b"".join(rows)
+    flat = {name: b"".join(rows) for name, rows in tables.items()}
+    files.update({CORPUS / "views" / f"{name}.jsonl": data for name, data in flat.items()})
+    files[CORPUS / "croissant.json"] = croissant(flat, version or "0.0.0", date or "1970-01-01")
     files[CORPUS / "README.md"] = card({name: len(rows) for name, rows in tables.items()}).encode()
-    files[CORPUS / "release.json"] = release(files, counts)
+    files[CORPUS / "release.json"] = release(files, counts, version or "0.0.0", date or "1970-01-01")
     return files
 
 
@@ -113,9 +122,20 @@ def document(row: Mapping[str, Any], event: Event) -> Document:
     )
 
 
-def adjudicate(folder: Path) -> dict[str, AnnotationRecord]:
-    """Gold of an event. For now it is the first reader's pass, word for word."""
-    records = read_jsonl(folder / "annotators" / "reader-1.jsonl", AnnotationRecord)
+def adjudicate(
+    folder: Path, documents: Iterable[Document], catalogue: Mapping[str, Entity]
+) -> dict[str, AnnotationRecord]:
+    """Gold of an event: what its readers agree on, and what was decided where they do not.
+
+    An event with one reader has that reader's labels.
+    """
+    annotators = folder / "annotators"
+    decided = annotators / "adjudication.jsonl"
+    readers = {
+        path.stem: read_jsonl(path, AnnotationRecord) for path in sorted(annotators.glob("*.jsonl")) if path != decided
+    }
+    decisions = read_jsonl(decided, Decision) if decided.exists() else []
+    records = settle(readers, decisions, {d.document_id: d for d in documents}, catalogue)
     return {record.document_id: record for record in records}
 
 
@@ -200,7 +220,7 @@ def feature(column: str, kind: str) -> list[str]:
     return [start, "    dtype:", "      class_label:", "        names:", *names]
 
 
-def release(files: Mapping[Path, bytes], counts: Mapping[str, int]) -> bytes:
+def release(files: Mapping[Path, bytes], counts: Mapping[str, int], version: str, date: str) -> bytes:
     """release.json: hashes of every file of the corpus folder but itself."""
     hashes: dict[str, str] = {}
     for path in sorted({*CORPUS.rglob("*"), *files}):
@@ -209,7 +229,7 @@ def release(files: Mapping[Path, bytes], counts: Mapping[str, int]) -> bytes:
             continue
         hashes[name] = hashlib.sha256(files[path]).hexdigest() if path in files else sha256(path)
     whole = hashlib.sha256("".join(f"{h}  {name}\n" for name, h in sorted(hashes.items())).encode()).hexdigest()
-    made = Release(name=NAME, version=VERSION, date=DATE, counts=dict(counts), files=hashes, sha256=whole)
+    made = Release(name=NAME, version=version, date=date, counts=dict(counts), files=hashes, sha256=whole)
     return msgspec.json.format(encode(made), indent=2) + b"\n"
 
 

@@ -207,6 +207,24 @@ def baseline(name: str | None, output: Path | None, gold: str | None, folder: Pa
     click.echo(target)
 
 
+@cli.group()
+def corpus() -> None:
+    """Look after a corpus: compare releases."""
+
+
+@corpus.command()
+@click.argument("old")
+@click.argument("new", required=False)
+@click.option("--format", "style", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+def diff(old: str, new: str | None, style: str) -> None:
+    """What differs between the corpus folders OLD and NEW (the packaged corpus where NEW is not given)."""
+    from retold.corpus import load_corpus
+    from retold.releases import compare
+    from retold.report.changes import render_changes
+
+    click.echo(render_changes(compare(load_corpus(old), load_corpus(new)), style), nl=False)
+
+
 def _nearest(name: str, known: Sequence[str]) -> str:
     import difflib
 
