@@ -51,8 +51,8 @@ _CONTEXT: Final[Mapping[str, Any]] = {
 }
 
 _RESPONSIBLE_AI: Final[Mapping[str, Any]] = {
-    "rai:dataCollection": "Five news articles of October 2023 on one event, four in English and one in Indonesian, taken "
-    "verbatim from web copies.",
+    "rai:dataCollection": "Five news articles of October 2023 on one event, four in English and one in Indonesian, "
+    "taken verbatim from web copies.",
     "rai:dataCollectionType": ["Others"],
     "rai:dataAnnotationProtocol": "Two independent passes over every layer from a written guideline "
     "(GUIDELINES.md), each reading every layer twice, then adjudication of every difference in writing. Labels were "

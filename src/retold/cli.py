@@ -57,8 +57,12 @@ def validate(
     """Check annotation files or submissions; the corpus itself where no PATH is given."""
     from retold.corpus import load_corpus
     from retold.report.findings import render_findings
+    from retold.rules import RULES
     from retold.validation import validate as check
 
+    for code in (*select, *ignore):
+        if not any(known.startswith(code.upper()) for known in RULES):
+            raise click.UsageError(f"no rule has the code or prefix {code!r}; retold rules lists them")
     report = check(
         list(paths) or None, load_corpus(gold), role=role, select=select, ignore=ignore, max_findings=max_findings
     )
@@ -66,6 +70,21 @@ def validate(
     click.echo(render_findings(report, style, color=colour), nl=False)
     if report.errors:
         raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("code", required=False)
+def rules(code: str | None) -> None:
+    """List the rules of the validator, or explain the rule CODE."""
+    from retold.report.findings import rule_page, rules_table
+    from retold.rules import RULES
+
+    if code is None:
+        click.echo(rules_table(), nl=False)
+    elif code.upper() in RULES:
+        click.echo(rule_page(code.upper()), nl=False)
+    else:
+        raise click.UsageError(f"there is no rule {code!r}; retold rules lists them")
 
 
 @cli.command()

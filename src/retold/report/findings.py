@@ -20,6 +20,7 @@ __all__ = [
     "render_json",
     "render_sarif",
     "render_text",
+    "rule_page",
     "rules_table",
 ]
 
@@ -255,6 +256,19 @@ def rules_table() -> str:
         cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.cure)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def rule_page(code: str) -> str:
+    """The page of one rule, as Markdown.
+
+    Raises:
+        KeyError: there is no such rule.
+    """
+    rule = RULES[code]
+    return (
+        f"# {rule.code} {rule.name}\n\n{rule.what}\n\n{rule.why}\n\n"
+        f"Cure: {rule.cure}\n\nSeverity: {_severities(rule.severity)}\n"
+    )
 
 
 def _severities(by_role: Mapping[Role, Severity | None]) -> str:

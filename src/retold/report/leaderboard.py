@@ -7,7 +7,7 @@ from typing import Final
 
 from retold.ranking import ALPHA, Comparison, Ranked, Ranking
 from retold.report.scores import few_documents
-from retold.report.tables import ABSENT, TableFormat, number, table
+from retold.report.tables import ABSENT, TableFormat, number, one_line, table
 from retold.scoring import HEADLINES, Value
 
 __all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
@@ -81,7 +81,7 @@ def _foot(ranking: Ranking) -> list[str]:
         lines.append("saw-gold: the system saw the labels that it predicts; its numbers are no result.")
     if ranking.documents < 30:
         lines.append(few_documents(ranking.documents))
-    lines.append(f"signature: {ranking.signature}")
+    lines.append(f"signature: {one_line(ranking.signature)}")
     return lines
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from retold.report.tables import ABSENT, TableFormat, number, table
+from retold.report.tables import ABSENT, TableFormat, number, one_line, table
 from retold.scoring import HEADLINES, Score, Value
 
 __all__ = ["FORMATS", "render_score"]
@@ -50,7 +50,7 @@ def _csv(score: Score) -> str:
 
 
 def _document(score: Score, style: TableFormat) -> str:
-    parts = [_heading(f"{score.system}", style, 1)]
+    parts = [_heading(one_line(score.system), style, 1)]
     parts.append(table(["track", "score", "95% interval", "one document left out"], _headlines(score), style))
     for track in ("entities", "stance", "claims"):
         rows = [
@@ -108,7 +108,7 @@ def _coverage(score: Score) -> list[list[str]]:
 
 
 def _foot(score: Score, style: TableFormat) -> str:
-    lines = [f"signature: {score.signature}"]
+    lines = [f"signature: {one_line(score.signature)}"]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
         lines.append(few_documents(documents))

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Final, Literal
 
-__all__ = ["TABLE_FORMATS", "TableFormat", "number", "table"]
+__all__ = ["TABLE_FORMATS", "TableFormat", "number", "one_line", "table"]
 
 TableFormat = Literal["text", "markdown", "csv", "latex"]
 TABLE_FORMATS: Final = ("text", "markdown", "csv", "latex")
@@ -21,6 +21,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return ABSENT if value is None else f"{value:.{digits}f}"
 
 
+def one_line(text: str) -> str:
+    """Text that somebody else chose, on one line and without characters that a terminal or a page would act on."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: TableFormat) -> str:
     """Render a table, with a line end. In CSV an absent cell is empty, and no cell can act as a formula."""
     if style == "csv":
@@ -31,20 +36,23 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: TableFor
         return stream.getvalue()
     from tabulate import tabulate
 
+    cells = [[one_line(cell) for cell in row] for row in rows]
     if style == "markdown":
-        cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+        cells = [[cell.replace("\\", "\\\\").replace("|", "\\|") for cell in row] for row in cells]
         return str(tabulate(cells, headers, tablefmt="github", disable_numparse=True)) + "\n"
     kind = "latex_booktabs" if style == "latex" else "simple"
-    return str(tabulate([list(row) for row in rows], headers, tablefmt=kind, disable_numparse=True)) + "\n"
+    return str(tabulate(cells, headers, tablefmt=kind, disable_numparse=True)) + "\n"
 
 
 def _inert(cell: str) -> str:
     """A cell that spreadsheets do not run: text that begins like a formula gets an apostrophe, numbers stay."""
     if cell == ABSENT:
         return ""
+    # A return alone would not be quoted and would begin a new row.
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")
     if cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
         try:
             float(cell)
         except ValueError:
-            return f"'{cell}"
-    return cell
+            return f"'{text}"
+    return text

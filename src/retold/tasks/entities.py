@@ -146,7 +146,7 @@ def _add_match(row: list[int], gold: tuple[int, int, str], guess: tuple[int, int
 def _match(
     gold: Sequence[tuple[int, int, str]], predicted: Sequence[tuple[int, int, str]]
 ) -> list[tuple[tuple[int, int, str], tuple[int, int, str]]]:
-    """Match mentions of one kind one to one: exact span and type, then exact span, then most of equal type, then most."""
+    """Match mentions of one kind: exact span and type, then exact span, then most of equal type, then most."""
     both = set(gold) & set(predicted)
     pairs = [(span, span) for span in sorted(both)]
     gold = [span for span in gold if span not in both]
