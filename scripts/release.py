@@ -53,6 +53,7 @@ class ReleaseError(Exception):
 
 def cut(version: str, previous: str | None, date: str, note: str) -> None:
     """Check, compare, write."""
+    _numbers(version)
     _refuse_dirty()
     _refuse_invalid()
     new = load_corpus(CORPUS)
@@ -112,19 +113,25 @@ def _refuse_small_step(changes: Changes | None, version: str) -> None:
 
 
 def _step(old: str, new: str) -> Bump:
-    try:
-        before, after = (tuple(int(part) for part in text.split(".")) for text in (old, new))
-    except ValueError:
-        raise ReleaseError(f"versions are three numbers: {old!r}, {new!r}") from None
-    if len(before) != 3 or len(after) != 3 or after <= before:
+    before, after = _numbers(old), _numbers(new)
+    if after <= before:
         raise ReleaseError(f"{new} does not come after {old}")
     return "major" if after[0] > before[0] else "minor" if after[1] > before[1] else "patch"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = version.split(".")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise ReleaseError(f"a version is three numbers, not {version!r}")
+    return tuple(int(part) for part in parts)
 
 
 def _with_section(text: str, version: str, date: str, note: str, changes: Changes | None) -> str:
     before, mark, after = text.partition(MARK)
     if not mark:
         raise ReleaseError(f"{CHANGELOG.name} lacks the line {MARK.strip()}")
+    if f"\n## {version} (" in text:
+        raise ReleaseError(f"{CHANGELOG.name} has a section of {version} already")
     parts = [f"\n## {version} ({date})\n"]
     if note:
         parts.append(f"\n{note}\n")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+import build_corpus
 import retold
 from retold import views
 from retold.corpus import Corpus
@@ -34,18 +33,8 @@ def corpus() -> Corpus:
     return retold.load_corpus(ROOT / "corpus")
 
 
-def load_script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_generated_files_are_current_and_the_same_twice() -> None:
-    build = load_script("build_corpus")
-    first, second = build.build(), build.build()
+    first, second = build_corpus.build(), build_corpus.build()
     assert first == second
     assert [path.name for path, data in first.items() if path.read_bytes() != data] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -108,11 +109,15 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         open_submission(tmp_path / "pipe.jsonl")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "x.jsonl", b"{}")
-    path.chmod(0)
-    with pytest.raises(UnreadableError):
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    # Root may read every file, so the refusal is played.
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(UnreadableError, match="Permission denied"):
         list(read_lines(source(path)))
 
 

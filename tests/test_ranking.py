@@ -256,7 +256,7 @@ def strictly(text: str) -> Any:
 
 
 def test_json_has_the_keys_of_the_contract_and_no_nan(submit: Submit) -> None:
-    # design.md, "Commands".
+    # The keys that users and other programs rely on.
     paths = [submit("a", thinned(0.2)), submit("b", only(thinned(0.3), "stance")), submit("c", thinned(0))]
     found = strictly(render_ranking(ranked(paths, resamples=20), "json"))
     assert set(found) >= {"signature", "systems", "comparisons"}

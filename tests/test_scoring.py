@@ -494,8 +494,7 @@ def strictly(text: str) -> Any:
 
 @pytest.mark.parametrize("make", [gold_records, noisy])
 def test_json_has_the_shape_of_the_contract_and_no_nan(tmp_path: Path, make: Callable[[], list[Record]]) -> None:
-    # design.md, "Commands": {"signature", "system", "corpus", "coverage", "measures": {name: {"value", "low", "high",
-    # "counts"}}, "breakdowns"}; headlines carry their leave-one-document-out range beside it.
+    # What users and other programs rely on; headlines carry their leave-one-document-out range beside the rest.
     found = strictly(render_score(run(tmp_path, make(), resamples=50), "json"))
     assert list(found) == ["signature", "system", "corpus", "coverage", "measures", "breakdowns"]
     assert found["system"] == "system"
@@ -509,7 +508,7 @@ def test_json_has_the_shape_of_the_contract_and_no_nan(tmp_path: Path, make: Cal
 
 
 def test_the_names_of_the_measures_are_those_of_the_contract(tmp_path: Path) -> None:
-    # design.md, "Measures". A name that users read must not change unnoticed.
+    # Names that users and other programs read must not change unnoticed.
     three = ("precision", "recall", "f1")
     expected = {
         *HEADLINES,

@@ -17,6 +17,8 @@ from msgspec import UNSET
 
 from retold.records import (
     LAYERS,
+    STANCE_LABELS,
+    VERIFICATION_LABELS,
     AnnotationRecord,
     ClaimSpan,
     Decision,
@@ -33,9 +35,18 @@ __all__ = ["AdjudicationError", "differences", "readings", "settle"]
 
 Key = tuple[str, Layer, str]
 
+#: What a reading of each layer says.
+_KEYS: Final[Mapping[Layer, tuple[str, ...]]] = {
+    "entities": ("kind", "entity"),
+    "stance": ("label", "evidence"),
+    "claims": ("source", "claim"),
+    "verification": ("label", "evidence"),
+}
+_LABELS: Final[Mapping[str, tuple[str, ...]]] = {"stance": STANCE_LABELS, "verification": VERIFICATION_LABELS}
+
 
 class AdjudicationError(ValueError):
-    """A difference has no decision, or a decision has no difference."""
+    """A difference has no decision, a decision has no difference, or what is given cannot be gold; names the item."""
 
 
 def readings(record: AnnotationRecord, layer: Layer) -> dict[str, Reading]:
@@ -56,11 +67,17 @@ def _sorted(evidence: Any) -> list[int]:
 
 
 def differences(readers: Mapping[str, Sequence[AnnotationRecord]]) -> dict[Key, dict[str, Reading | None]]:
-    """Every item on which the readers differ: (document, layer, item) -> reader -> what that reader gives, or None."""
+    """Every item on which the readers differ: (document, layer, item) -> reader -> what that reader gives, or None.
+
+    Raises:
+        AdjudicationError: a document was not read by all of them.
+    """
     found: dict[Key, dict[str, Reading | None]] = {}
     by_reader = {name: {record.document_id: record for record in records} for name, records in readers.items()}
     documents = sorted({key for records in by_reader.values() for key in records})
     for document_id in documents:
+        if lacking := [name for name, records in by_reader.items() if document_id not in records]:
+            raise AdjudicationError(f"{document_id}: {', '.join(lacking)} did not read it")
         for layer in LAYERS:
             given = {name: readings(records[document_id], layer) for name, records in by_reader.items()}
             for item in sorted({item for items in given.values() for item in items}):
@@ -85,8 +102,9 @@ def settle(
         catalogue: types and Wikidata ids of entities.
 
     Raises:
-        AdjudicationError: a difference without a decision, a decision without a difference, or a decision that states
-            other readings than the files hold.
+        AdjudicationError: a difference without a decision, a decision without a difference, a decision that states
+            other readings than the files hold or gives no reason, or an item that lacks a key of its layer or names an
+            entity that the catalogue does not have.
     """
     open_items = differences(readers)
     decided: dict[Key, Reading | None] = {}
@@ -95,10 +113,12 @@ def settle(
         name = "/".join(key)
         if key in decided:
             raise AdjudicationError(f"{name}: is decided twice")
-        addition = all(reading is None for reading in decision.readers.values())
-        if key not in open_items and not (addition and _unread(readers, key)):
+        if decision.document_id not in documents:
+            raise AdjudicationError(f"{name}: there is no document {decision.document_id!r}")
+        addition = decision.decision is not None and _unread(readers, key)
+        if key not in open_items and not addition:
             raise AdjudicationError(f"{name}: the readers do not differ there")
-        if key in open_items and decision.readers != open_items[key]:
+        if decision.readers != open_items.get(key, dict.fromkeys(readers)):
             raise AdjudicationError(f"{name}: the decision states other readings than the annotators' files hold")
         if not decision.reason.strip():
             raise AdjudicationError(f"{name}: a decision needs a reason")
@@ -106,7 +126,9 @@ def settle(
     missing = ["/".join(key) for key in open_items if key not in decided]
     if missing:
         raise AdjudicationError(f"{len(missing)} differences are not decided: {', '.join(missing[:5])}")
-    first = {record.document_id: record for record in next(iter(readers.values()))}
+    first = {record.document_id: record for record in next(iter(readers.values()), ())}
+    if lacking := [document_id for document_id in documents if document_id not in first]:
+        raise AdjudicationError(f"nobody read {', '.join(lacking)}")
     records = []
     for document_id, document in documents.items():
         layers: dict[Layer, dict[str, Reading]] = {}
@@ -114,6 +136,9 @@ def settle(
             items: dict[str, Reading | None] = dict(readings(first[document_id], layer))
             items.update({key[2]: value for key, value in decided.items() if key[:2] == (document_id, layer)})
             layers[layer] = {item: reading for item, reading in items.items() if reading is not None}
+            for item, reading in layers[layer].items():
+                if fault := _fault(layer, item, reading, catalogue):
+                    raise AdjudicationError(f"{document_id}/{layer}/{item}: {fault}")
         records.append(_record(document, layers, catalogue))
     return records
 
@@ -127,13 +152,26 @@ def _unread(readers: Mapping[str, Sequence[AnnotationRecord]], key: Key) -> bool
     )
 
 
+def _fault(layer: Layer, item: str, reading: Reading, catalogue: Mapping[str, Entity]) -> str | None:
+    """Why a reading cannot be gold."""
+    if lacking := [key for key in _KEYS[layer] if getattr(reading, key) is UNSET]:
+        return f"it lacks {' and '.join(lacking)}"
+    if layer in ("entities", "claims") and not all(part.isdecimal() for part in item.partition(":")[::2]):
+        return "a span is written start:end"
+    if layer == "entities" and reading.entity not in catalogue:
+        return f"the catalogue has no entity {reading.entity!r}"
+    if layer in _LABELS and reading.label not in _LABELS[layer]:
+        return f"{reading.label!r} is no label of {layer}"
+    return None
+
+
 def _span(item: str) -> tuple[int, int]:
     start, _, end = item.partition(":")
     return int(start), int(end)
 
 
 def _record(
-    document: Document, layers: Mapping[Layer, Mapping[str, Reading]], catalogue: Mapping[str, Entity]
+    document: Document, layers: Mapping[Layer, Mapping[str, Any]], catalogue: Mapping[str, Entity]
 ) -> AnnotationRecord:
     def text(item: str) -> dict[str, Any]:
         start, end = _span(item)
@@ -142,10 +180,10 @@ def _record(
     mentions = [
         Mention(
             **text(item),
-            kind=given(reading.kind),
-            type=catalogue[given(reading.entity)].type,
-            entity=given(reading.entity),
-            kb_id=catalogue[given(reading.entity)].kb_id,
+            kind=reading.kind,
+            type=catalogue[reading.entity].type,
+            entity=reading.entity,
+            kb_id=catalogue[reading.entity].kb_id,
         )
         for item, reading in sorted(layers["entities"].items(), key=_by_place)
     ]
@@ -153,17 +191,17 @@ def _record(
         StanceCell(
             holder=item.partition("/")[0],
             target=item.partition("/")[2],
-            label=given(reading.label),
-            evidence=given(reading.evidence),
+            label=reading.label,
+            evidence=reading.evidence,
         )
         for item, reading in sorted(layers["stance"].items(), key=_by_cell)
     ]
     claims = [
-        ClaimSpan(**text(item), source=given(reading.source), claim=given(reading.claim))
+        ClaimSpan(**text(item), source=reading.source, claim=reading.claim)
         for item, reading in sorted(layers["claims"].items(), key=_by_place)
     ]
     pairs = [
-        VerificationPair(claim=item, label=given(reading.label), evidence=given(reading.evidence))
+        VerificationPair(claim=item, label=reading.label, evidence=reading.evidence)
         for item, reading in sorted(layers["verification"].items())
     ]
     return AnnotationRecord(
@@ -179,17 +217,3 @@ def _by_place(pair: tuple[str, Reading]) -> tuple[int, int]:
 
 def _by_cell(pair: tuple[str, Reading]) -> tuple[str, ...]:
     return tuple(pair[0].split("/"))
-
-
-_ABSENT: Final = (None, UNSET)
-
-
-def given(value: Any) -> Any:
-    """A key that a reading of its layer must carry.
-
-    Raises:
-        AdjudicationError: it does not.
-    """
-    if value in _ABSENT:
-        raise AdjudicationError("a decision lacks a key of its layer")
-    return value

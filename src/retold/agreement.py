@@ -3,10 +3,13 @@
 The first reader stands where gold stands in scoring and the second where a prediction does, so F1 measures are the
 same whichever comes first. Mentions of both kinds count, and keys are compared as they are: annotators share the
 catalogue. Items that only one reader has lower the F1 measures; kappa and alpha are over the items that both have.
+Spans that lie wholly in a zone that is not annotated count neither way, whoever gives them.
 
-    entities    F1 of spans; of span + kind, span + type, span + entity; of links (span + kb_id); CoNLL of the clusters
+    entities    F1 of spans; of span + kind, span + type; of span + entity and of links (span + kb_id), over the
+                mentions that are given one; CoNLL of the clusters
     stance      raw agreement, Cohen's kappa, Krippendorff's alpha over cells; F1 of evidence
-    claims      overlap F1 (one-to-one, summed Jaccard), exact F1, F1 of attribution (Jaccard >= 0.5, same source)
+    claims      overlap F1 (one-to-one, summed Jaccard), exact F1; Jaccard >= 0.5 and the same source (attribution), and
+                the same claim (canonical, over the spans that are given one)
     verification raw agreement, kappa, alpha over pairs; F1 of evidence
 
 Intervals are percentile bootstrap intervals over the units of ``retold.resampling``.
@@ -25,22 +28,32 @@ from msgspec import UNSET
 from retold import __version__
 from retold.corpus import Corpus, load_corpus
 from retold.counts import FIXED, Counts, CountTable
-from retold.files import open_submission
+from retold.files import Source, open_submission, read_lines
 from retold.findings import Finding, FindingsError
 from retold.measures import Array, f1
 from retold.measures.agreement import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.measures.clusters import conll
 from retold.records import STANCE_LABELS, VERIFICATION_LABELS, AnnotationRecord, Document
 from retold.resampling import bootstrap_sums, bootstrap_weights, percentile_interval, unit_kind
+from retold.rules import check_record, decode_record, is_blank, located, repeated_document, unknown_document
 from retold.tasks import Place, Tally, facet
 from retold.tasks.coreference import MentionTable
 from retold.tasks.matching import best_assignment, overlapping
 
 __all__ = ["Agreement", "AgreementValue", "Disagreement", "agreement"]
 
-_ENTITIES: Final = ("first", "second", "span", "kind", "type", "entity", "first_links", "second_links", "link")
-_CLAIMS: Final = ("first", "second", "jaccard~", "exact", "attributed", "canonical")
+_ENTITIES: Final = (
+    *("first", "second", "span", "kind", "type"),
+    *("first_entities", "second_entities", "entity", "first_links", "second_links", "link"),
+)
+_CLAIMS: Final = (
+    *("first", "second", "jaccard~", "exact", "attributed"),
+    *("first_claims", "second_claims", "canonical"),
+)
 _EVIDENCE: Final = ("first_evidence", "second_evidence", "evidence")
+#: Added to the overlap of two claims that also agree in boundaries, source, claim, far below any difference between
+#: overlaps of real spans: of equally good matchings the one that agrees most is taken, whichever reader comes first.
+_TIES: Final = (2.0**-30, 2.0**-36, 2.0**-42)
 
 
 def _cells(labels: Sequence[str]) -> tuple[str, ...]:
@@ -82,7 +95,7 @@ _MEASURES: Final[Mapping[str, Mapping[str, Callable[[Counts], Array]]]] = {
         "span.f1": _shared("span"),
         "kind.f1": _shared("kind"),
         "type.f1": _shared("type"),
-        "entity.f1": _shared("entity"),
+        "entity.f1": _shared("entity", "first_entities", "second_entities"),
         "linking.f1": _shared("link", "first_links", "second_links"),
     },
     "stance": _labels(STANCE_LABELS),
@@ -90,7 +103,7 @@ _MEASURES: Final[Mapping[str, Mapping[str, Callable[[Counts], Array]]]] = {
         "overlap.f1": _shared("jaccard"),
         "exact.f1": _shared("exact"),
         "attribution.f1": _shared("attributed"),
-        "canonical.f1": _shared("canonical"),
+        "canonical.f1": _shared("canonical", "first_claims", "second_claims"),
     },
     "verification": _labels(VERIFICATION_LABELS),
 }
@@ -116,7 +129,7 @@ class Disagreement:
     Attributes:
         layer, document_id: where.
         item: what: ``start:end`` of a span, ``holder/target`` of a cell, the key of a claim.
-        kind: missing, label, evidence, kind, type, entity, boundary, source, claim.
+        kind: missing, label, evidence, kind, type, entity, kb_id (of one entity), boundary, source, claim.
         first, second: what each reader gave, None for nothing.
         context: the sentence, or for pairs and cells nothing.
     """
@@ -181,12 +194,12 @@ def agreement(
         seed: seed of the resampling.
 
     Raises:
-        FindingsError: a file is malformed, or the two files hold different documents.
+        FindingsError: a file is malformed or names what the corpus does not have, or the two hold different documents.
         UnreadableError: a file cannot be read.
     """
     loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
     opened = [open_submission(path) for path in (first, second)]
-    readings = [{record.document_id: record for record in submission.read()} for submission in opened]
+    readings = [_read(submission.records, loaded) for submission in opened]
     if readings[0].keys() != readings[1].keys() or not readings[0]:
         only = sorted(readings[0].keys() ^ readings[1].keys())
         message = f"the files do not hold the same documents: {', '.join(only[:5]) or 'there are none'}"
@@ -207,6 +220,35 @@ def agreement(
     return compared.result((opened[0].name, opened[1].name))
 
 
+def _read(source: Source, corpus: Corpus) -> dict[str, AnnotationRecord]:
+    """The records of one reader by document; what is at fault in a system's predictions is at fault here."""
+    records: dict[str, AnnotationRecord] = {}
+    lines: dict[str, int] = {}
+    findings: list[Finding] = []
+    for number, line in read_lines(source):
+        if is_blank(line):
+            continue
+        record, found = decode_record(line, number=number, file=source.name)
+        if record is not None:
+            key = record.document_id
+            document = corpus.documents.get(key)
+            if key in records:
+                found = located([repeated_document(key, lines[key])], source.name, number)
+            elif document is None and corpus.bare is None:
+                found = located([unknown_document(key, corpus.documents)], source.name, number)
+            else:
+                vocabulary = corpus.vocabulary(document)
+                checked = check_record(record, role="prediction", document=document, vocabulary=vocabulary)
+                found = [*found, *located(checked, source.name, number)]
+            lines.setdefault(key, number)
+            records.setdefault(key, record)
+        findings += found
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors)
+    return records
+
+
 class _Comparison:
     """Counts of two readings, document by document."""
 
@@ -216,6 +258,7 @@ class _Comparison:
         self.tallies = {layer: Tally(columns) for layer, columns in _COLUMNS.items()}
         self.mentions = MentionTable()
         self.seen: dict[str, dict[str, None]] = {layer: {} for layer in _COLUMNS}
+        self.texts: dict[str, Document] = {}
         self.compared: set[str] = set()
         self.found: list[Disagreement] = []
 
@@ -227,6 +270,10 @@ class _Comparison:
             if a is UNSET or b is UNSET:
                 continue
             self.compared.add(layer)
+            if layer in ("entities", "claims"):
+                a, b = ([span for span in spans if place.annotated(span.start, span.end)] for spans in (a, b))
+                if document is not None:
+                    self.texts[document.document_id] = document
             if layer == "entities":
                 self._entities(a, b, place, document)
                 self.mentions.add(place, a, b)
@@ -260,7 +307,9 @@ class _Comparison:
                 "span": both,
                 "kind": both and one.kind == two.kind,
                 "type": both and one.type == two.type,
-                "entity": both and one.entity == two.entity,
+                "first_entities": one is not None and isinstance(one.entity, str),
+                "second_entities": two is not None and isinstance(two.entity, str),
+                "entity": both and isinstance(one.entity, str) and one.entity == two.entity,
                 "first_links": one is not None and isinstance(one.kb_id, str),
                 "second_links": two is not None and isinstance(two.kb_id, str),
                 "link": both and isinstance(one.kb_id, str) and one.kb_id == two.kb_id,
@@ -268,51 +317,60 @@ class _Comparison:
             for row in rows:
                 for name, amount in changes.items():
                     row[at[name]] += amount
-            kinds = (
-                [name for name in ("kind", "type", "entity") if getattr(one, name) != getattr(two, name)]
-                if both
-                else ["missing"]
-            )
+            kinds = ["missing"]
+            if both:
+                kinds = [name for name in ("kind", "type", "entity") if getattr(one, name) != getattr(two, name)]
+                if one.entity == two.entity and (one.kb_id or None) != (two.kb_id or None):
+                    kinds.append("kb_id")
+            names = ("kind", "type", "entity", "kb_id") if "kb_id" in kinds else ("kind", "type", "entity")
             for kind in kinds:
-                shown = [
-                    None if m is None else {"kind": m.kind, "type": m.type, "entity": m.entity} for m in (one, two)
-                ]
+                shown = [None if m is None else {name: getattr(m, name) or None for name in names} for m in (one, two)]
                 item, context = f"{span[0]}:{span[1]}", _context(document, span)
                 self._differ("entities", place, item, kind, shown[0], shown[1], context)
 
     def _claims(self, a: Sequence[Any], b: Sequence[Any], place: Place, document: Document | None) -> None:
-        first, second = sorted((c.start, c.end) for c in a), sorted((c.start, c.end) for c in b)
         one, two = {(c.start, c.end): c for c in a}, {(c.start, c.end): c for c in b}
-        for spans, column in ((first, "first"), (second, "second")):
+        first, second = sorted(one), sorted(two)
+        for spans, given, side in ((first, one, "first"), (second, two, "second")):
             for span in spans:
                 rows, at = self._rows("claims", place.unit_at(span[0]), place)
                 for row in rows:
-                    row[at[column]] += 1
-        edges = []
+                    row[at[side]] += 1
+                    row[at[f"{side}_claims"]] += isinstance(given[span].claim, str)
+        edges, jaccards, agreed = [], {}, {}
         for i, j in overlapping(first, second):
             shared = min(first[i][1], second[j][1]) - max(first[i][0], second[j][0])
             either = first[i][1] - first[i][0] + second[j][1] - second[j][0] - shared
-            edges.append((i, j, shared / either))
+            mine, yours = one[first[i]], two[second[j]]
+            alike = 2 * shared >= either
+            jaccards[i, j] = shared / either
+            agreed[i, j] = (
+                first[i] == second[j],
+                alike and mine.source == yours.source,
+                alike and isinstance(mine.claim, str) and mine.claim == yours.claim,
+            )
+            ties = sum(bonus for bonus, same in zip(_TIES, agreed[i, j], strict=True) if same)
+            edges.append((i, j, shared / either + ties))
         matched = best_assignment(edges)
-        for i, j, weight in matched:
+        for i, j, _ in matched:
             mine, yours = one[first[i]], two[second[j]]
             rows, at = self._rows("claims", place.unit_at(first[i][0]), place)
-            alike = weight >= 0.5
+            exact, attributed, canonical = agreed[i, j]
             for row in rows:
-                row[at["jaccard~"]] += round(weight * FIXED)
-                row[at["exact"]] += first[i] == second[j]
-                row[at["attributed"]] += alike and mine.source == yours.source
-                row[at["canonical"]] += alike and mine.claim == yours.claim
+                row[at["jaccard~"]] += round(jaccards[i, j] * FIXED)
+                row[at["exact"]] += exact
+                row[at["attributed"]] += attributed
+                row[at["canonical"]] += canonical
             kinds = ["boundary"] if first[i] != second[j] else []
             kinds += [name for name in ("source", "claim") if getattr(mine, name) != getattr(yours, name)]
             for kind in kinds:
                 self._differ(
                     "claims", place, _item(mine), kind, _shown(mine), _shown(yours), _context(document, first[i])
                 )
-        for i in set(range(len(first))) - {i for i, _, _ in matched}:
+        for i in sorted(set(range(len(first))) - {i for i, _, _ in matched}):
             mine = one[first[i]]
             self._differ("claims", place, _item(mine), "missing", _shown(mine), None, _context(document, first[i]))
-        for j in set(range(len(second))) - {j for _, j, _ in matched}:
+        for j in sorted(set(range(len(second))) - {j for _, j, _ in matched}):
             yours = two[second[j]]
             self._differ("claims", place, _item(yours), "missing", None, _shown(yours), _context(document, second[j]))
 
@@ -376,10 +434,8 @@ class _Comparison:
     def _unit_names(self, layer: str) -> list[str]:
         """Units that are drawn: for text also the paragraphs in which neither reader found anything."""
         if layer in ("entities", "claims") and self.units == "paragraph":
-            keys = {unit.rpartition("/")[0] for unit in [*self.seen["entities"], *self.seen["claims"]]}
-            return sorted(
-                f"{key}/{index}" for key in keys for index in range(len(self.corpus.documents[key].paragraphs))
-            )
+            sizes = {key: len(document.paragraphs) or 1 for key, document in self.texts.items()}
+            return sorted(f"{key}/{index}" for key, size in sizes.items() for index in range(size))
         return sorted(self.seen[layer])
 
     def _clusters(self, units: Sequence[str], amounts: dict[str, int | float]) -> AgreementValue:
@@ -436,7 +492,7 @@ def _shown(claim: Any) -> dict[str, Any]:
         "end": claim.end,
         "text": claim.text or "",
         "source": claim.source,
-        "claim": claim.claim,
+        "claim": claim.claim or None,
     }
 
 

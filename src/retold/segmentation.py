@@ -64,6 +64,8 @@ def divide(
 
 
 def _zones(text: str, zones: Sequence[tuple[ZoneName, str]]) -> list[Zone]:
+    if not zones:
+        raise SegmentationError("no zone is described")
     starts: list[int] = []
     position = 0
     for name, opening in zones:

@@ -15,9 +15,9 @@ in the document may be quoted as a plain one. Types and Wikidata ids of mentions
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from retold.findings import Finding, FindingsError, shorten
 from retold.records import (
@@ -26,6 +26,7 @@ from retold.records import (
     Document,
     Entity,
     Mention,
+    MentionKind,
     StanceCell,
     StanceLabel,
     VerificationLabel,
@@ -35,14 +36,17 @@ from retold.records import (
 __all__ = ["QuotedCell", "QuotedClaim", "QuotedMention", "QuotedPair", "resolve"]
 
 
+Nth = Annotated[int, Meta(ge=1)]
+
+
 class QuotedMention(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A mention as quoted."""
 
     document_id: str
     sentence: int
     quote: str
-    nth: int = 1
-    kind: str
+    nth: Nth = 1
+    kind: MentionKind
     entity: str
 
 
@@ -52,7 +56,7 @@ class QuotedClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     document_id: str
     sentence: int
     quote: str
-    nth: int = 1
+    nth: Nth = 1
     source: str
     claim: str
 
@@ -88,39 +92,54 @@ def resolve(
     """Return one record for each document, its lists sorted by place (spans) or key (cells, pairs).
 
     Raises:
-        FindingsError: a quote, document, sentence or entity does not exist; every one is named.
+        FindingsError: a quote, document, sentence or entity does not exist; every one is named, with file and line.
     """
     faults: list[Finding] = []
     layers: dict[str, dict[str, list[Any]]] = {
         key: {"entities": [], "stance": [], "claims": [], "verification": []} for key in documents
     }
 
+    def fault(code: str, message: str, cure: str, file: str, line: int) -> None:
+        faults.append(Finding(code=code, severity="error", message=message, cure=cure, file=file, line=line))
+
     def place(file: str, line: int, quoted: QuotedMention | QuotedClaim) -> tuple[int, int] | None:
-        try:
-            return _find(documents, quoted)
-        except LookupError as error:
-            cure = "Copy the quote from the sentence as it stands."
-            faults.append(
-                Finding(code="RT403", severity="error", message=str(error.args[0]), cure=cure, file=file, line=line)
-            )
+        if not known(file, line, quoted.document_id, [quoted.sentence]):
             return None
+        span = _find(documents[quoted.document_id], quoted)
+        if span is None:
+            message = (
+                f"sentence {quoted.sentence} of {quoted.document_id} has no occurrence {quoted.nth} of "
+                f"{shorten(quoted.quote)}"
+            )
+            fault("RT403", message, "Copy the quote from the sentence as it stands.", file, line)
+        return span
+
+    def known(file: str, line: int, document_id: str, sentences: Iterable[int]) -> bool:
+        document = documents.get(document_id)
+        if document is None:
+            fault("RT301", f"no document {document_id!r}", "Use the key of a document.", file, line)
+            return False
+        size = len(document.sentences)
+        absent = [sentence for sentence in sentences if not 0 <= sentence < size]
+        for sentence in absent:
+            message = f"{document_id} has {size} sentences, not one {sentence}"
+            fault("RT308", message, "Count the sentences of documents.jsonl from 0.", file, line)
+        return not absent
 
     for line, mention in enumerate(mentions, 1):
         entity = catalogue.get(mention.entity)
         if entity is None:
-            message = f"no entity {mention.entity!r} in the catalogue"
             cure = "Add it to entities.jsonl, or correct the key."
-            faults.append(
-                Finding(code="RT304", severity="error", message=message, cure=cure, file="mentions.jsonl", line=line)
-            )
-        elif span := place("mentions.jsonl", line, mention):
+            fault("RT304", f"no entity {mention.entity!r} in the catalogue", cure, "mentions.jsonl", line)
+        span = place("mentions.jsonl", line, mention)
+        if entity is not None and span is not None:
             text = documents[mention.document_id].text[slice(*span)]
             layers[mention.document_id]["entities"].append(
                 Mention(
                     start=span[0],
                     end=span[1],
                     text=text,
-                    kind=mention.kind,  # type: ignore[arg-type]
+                    kind=mention.kind,
                     type=entity.type,
                     entity=entity.entity,
                     kb_id=entity.kb_id,
@@ -132,14 +151,16 @@ def resolve(
             layers[claim.document_id]["claims"].append(
                 ClaimSpan(start=span[0], end=span[1], text=text, source=claim.source, claim=claim.claim)
             )
-    for cell in stance:
-        layers[cell.document_id]["stance"].append(
-            StanceCell(holder=cell.holder, target=cell.target, label=cell.label, evidence=sorted(cell.evidence))
-        )
-    for pair in verification:
-        layers[pair.document_id]["verification"].append(
-            VerificationPair(claim=pair.claim, label=pair.label, evidence=sorted(pair.evidence))
-        )
+    for line, cell in enumerate(stance, 1):
+        if known("stance.jsonl", line, cell.document_id, cell.evidence):
+            layers[cell.document_id]["stance"].append(
+                StanceCell(holder=cell.holder, target=cell.target, label=cell.label, evidence=sorted(cell.evidence))
+            )
+    for line, pair in enumerate(verification, 1):
+        if known("verification.jsonl", line, pair.document_id, pair.evidence):
+            layers[pair.document_id]["verification"].append(
+                VerificationPair(claim=pair.claim, label=pair.label, evidence=sorted(pair.evidence))
+            )
     if faults:
         raise FindingsError(faults)
     by_place: Callable[[Any], tuple[int, int]] = lambda span: (span.start, -span.end)  # noqa: E731
@@ -155,20 +176,16 @@ def resolve(
     ]
 
 
-def _find(documents: Mapping[str, Document], quoted: QuotedMention | QuotedClaim) -> tuple[int, int]:
-    document = documents.get(quoted.document_id)
-    if document is None:
-        raise LookupError(f"no document {quoted.document_id!r}")
-    if not 0 <= quoted.sentence < len(document.sentences):
-        raise LookupError(f"{quoted.document_id} has {len(document.sentences)} sentences, not one {quoted.sentence}")
+def _find(document: Document, quoted: QuotedMention | QuotedClaim) -> tuple[int, int] | None:
+    """Where the quote stands, or None."""
     sentence = document.sentences[quoted.sentence]
     text = document.text[sentence.start : sentence.end].replace("\xa0", " ")
     quote = quoted.quote.replace("\xa0", " ")
+    if not quote or quoted.nth < 1:
+        return None
     at = -1
     for _ in range(quoted.nth):
         at = text.find(quote, at + 1)
-        if at < 0 or not quote:
-            raise LookupError(
-                f"sentence {quoted.sentence} of {quoted.document_id} has no occurrence {quoted.nth} of {shorten(quote)}"
-            )
+        if at < 0:
+            return None
     return sentence.start + at, sentence.start + at + len(quote)
