@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from retold.counts import FIXED
-from retold.measures import Measure, f1, ratio
+from retold.measures.rows import f1_row, prf_rows
 from retold.records import ClaimSpan
 from retold.tasks import Place, Tally, facet
 from retold.tasks.matching import best_assignment, overlapping
@@ -38,40 +38,10 @@ GOLD, PREDICTED, JACCARD, EXACT, ATTRIBUTED = range(len(COLUMNS))
 #: overlaps of real spans: it decides between equally good matchings. Names must not, clusters may be called anything.
 _SAME_KIND: Final = 2.0**-36
 
-_SPAN: Final = {"overlap": ("jaccard",), "predicted": ("predicted",), "gold": ("gold",)}
-_SHARE: Final = {"predicted": ("predicted",), "gold": ("gold",)}
-
 MEASURES: Final = (
-    Measure(
-        name="claims.span.precision",
-        value=lambda c: ratio(c["jaccard"], c["predicted"]),
-        trials=lambda c: c["predicted"],
-        counts=_SPAN,
-    ),
-    Measure(
-        name="claims.span.recall",
-        value=lambda c: ratio(c["jaccard"], c["gold"]),
-        trials=lambda c: c["gold"],
-        counts=_SPAN,
-    ),
-    Measure(
-        name="claims.span.f1",
-        value=lambda c: f1(c["jaccard"], c["predicted"], c["gold"]),
-        trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts=_SPAN,
-    ),
-    Measure(
-        name="claims.span.exact.f1",
-        value=lambda c: f1(c["exact"], c["predicted"], c["gold"]),
-        trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts={"correct": ("exact",), **_SHARE},
-    ),
-    Measure(
-        name="claims.attribution.f1",
-        value=lambda c: f1(c["attributed"], c["predicted"], c["gold"]),
-        trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts={"correct": ("attributed",), **_SHARE},
-    ),
+    *prf_rows("claims.span", "jaccard", shown="overlap"),
+    f1_row("claims.span.exact.f1", "exact"),
+    f1_row("claims.attribution.f1", "attributed"),
 )
 
 

@@ -23,7 +23,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from retold.measures import Measure, f1, ratio
+from retold.measures.rows import f1_row, prf_rows
 from retold.records import KbStatus, Mention
 from retold.tasks import Place, Tally, facet
 from retold.tasks.matching import best_assignment, overlapping
@@ -33,64 +33,12 @@ __all__ = ["COLUMNS", "MEASURES", "count"]
 COLUMNS: Final = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
 GOLD, PREDICTED, STRICT, EXACT, TYPE, OVERLAP, LINKABLE, LINKS, LINKED = range(len(COLUMNS))
 
-_MENTION: Final = {"correct": ("strict",), "predicted": ("predicted",), "gold": ("gold",)}
-_LINK: Final = {"correct": ("linked",), "predicted": ("links",), "gold": ("linkable",)}
-
 MEASURES: Final = (
-    Measure(
-        name="entities.mention.precision",
-        value=lambda c: ratio(c["strict"], c["predicted"]),
-        trials=lambda c: c["predicted"],
-        counts=_MENTION,
-    ),
-    Measure(
-        name="entities.mention.recall",
-        value=lambda c: ratio(c["strict"], c["gold"]),
-        trials=lambda c: c["gold"],
-        counts=_MENTION,
-    ),
-    Measure(
-        name="entities.mention.f1",
-        value=lambda c: f1(c["strict"], c["predicted"], c["gold"]),
-        trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts=_MENTION,
-    ),
-    Measure(
-        name="entities.mention.exact.f1",
-        value=lambda c: f1(c["exact"], c["predicted"], c["gold"]),
-        trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts={**_MENTION, "correct": ("exact",)},
-    ),
-    Measure(
-        name="entities.mention.partial.f1",
-        value=lambda c: f1(c["exact"] + c["overlap"] / 2, c["predicted"], c["gold"]),
-        trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts={**_MENTION, "correct": ("exact",), "partial": ("overlap",)},
-    ),
-    Measure(
-        name="entities.mention.type.f1",
-        value=lambda c: f1(c["type"], c["predicted"], c["gold"]),
-        trials=lambda c: (c["predicted"] + c["gold"]) / 2,
-        counts={**_MENTION, "correct": ("type",)},
-    ),
-    Measure(
-        name="entities.linking.precision",
-        value=lambda c: ratio(c["linked"], c["links"]),
-        trials=lambda c: c["links"],
-        counts=_LINK,
-    ),
-    Measure(
-        name="entities.linking.recall",
-        value=lambda c: ratio(c["linked"], c["linkable"]),
-        trials=lambda c: c["linkable"],
-        counts=_LINK,
-    ),
-    Measure(
-        name="entities.linking.f1",
-        value=lambda c: f1(c["linked"], c["links"], c["linkable"]),
-        trials=lambda c: (c["links"] + c["linkable"]) / 2,
-        counts=_LINK,
-    ),
+    *prf_rows("entities.mention", "strict"),
+    f1_row("entities.mention.exact.f1", "exact"),
+    f1_row("entities.mention.partial.f1", "exact", half="overlap"),
+    f1_row("entities.mention.type.f1", "type"),
+    *prf_rows("entities.linking", "linked", "links", "linkable"),
 )
 
 

@@ -22,24 +22,15 @@ from typing import Final
 from msgspec import UNSET
 
 from retold.counts import Counts, fixed
-from retold.measures import (
-    Array,
-    Measure,
-    expected_calibration_error,
-    f1,
-    label_counts,
-    label_f1,
-    macro_f1,
-    mean_of_defined,
-    ratio,
-)
-from retold.records import STANCE_LABELS, StanceCell
+from retold.measures import Array, Measure, expected_calibration_error, label_f1, mean_of_defined, ratio
+from retold.measures.rows import confusion_columns, confusion_measures, f1_row, trials_of
+from retold.records import STANCE_LABELS, StanceCell, StanceLabel
 from retold.tasks import Place, Tally, facet
 
 __all__ = ["BINS", "COLUMNS", "MEASURES", "count"]
 
 BINS: Final = 10
-_CONFUSION: Final = tuple(f"{gold}:{given}" for gold in STANCE_LABELS for given in (*STANCE_LABELS, "missing"))
+_CONFUSION: Final = confusion_columns(STANCE_LABELS)
 COLUMNS: Final = (
     *_CONFUSION,
     "evidence_correct",
@@ -54,53 +45,21 @@ COLUMNS: Final = (
 _AT: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 
-def _cells(counts: Counts) -> Array:
-    total: Array = sum((counts[column] for column in _CONFUSION), start=counts[_CONFUSION[0]] * 0.0)
-    return total
-
-
-def _right(counts: Counts) -> Array:
-    total: Array = sum((counts[f"{label}:{label}"] for label in STANCE_LABELS), start=counts[_CONFUSION[0]] * 0.0)
-    return total
-
-
-def _of_label(counts: Counts, label: str) -> Array:
-    """Half of gold plus predicted: the trials behind a label's F1."""
-    columns = label_counts(STANCE_LABELS, label)
-    total: Array = sum((counts[c] for c in (*columns["predicted"], *columns["gold"])), start=counts["scored"] * 0.0)
-    return total / 2
+_TAKEN_SIDES: Final[tuple[StanceLabel, ...]] = ("favor", "against")
 
 
 def _favg(counts: Counts) -> Array:
-    return mean_of_defined([label_f1(counts, STANCE_LABELS, label) for label in ("favor", "against")])
+    return mean_of_defined([label_f1(counts, STANCE_LABELS, label) for label in _TAKEN_SIDES])
 
 
-_CELLS: Final = {column: (column,) for column in _CONFUSION}
+def _favg_trials(counts: Counts) -> Array:
+    return trials_of(counts, STANCE_LABELS, "favor") + trials_of(counts, STANCE_LABELS, "against")
+
 
 MEASURES: Final = (
-    Measure(
-        name="stance.favg",
-        value=_favg,
-        trials=lambda c: _of_label(c, "favor") + _of_label(c, "against"),
-        counts=_CELLS,
-    ),
-    Measure(name="stance.macro_f1", value=lambda c: macro_f1(c, STANCE_LABELS), trials=_cells, counts=_CELLS),
-    Measure(name="stance.accuracy", value=lambda c: ratio(_right(c), _cells(c)), trials=_cells, counts=_CELLS),
-    *(
-        Measure(
-            name=f"stance.{label}.f1",
-            value=lambda c, label=label: label_f1(c, STANCE_LABELS, label),  # type: ignore[misc]
-            trials=lambda c, label=label: _of_label(c, label),  # type: ignore[misc]
-            counts=label_counts(STANCE_LABELS, label),
-        )
-        for label in STANCE_LABELS
-    ),
-    Measure(
-        name="stance.evidence.f1",
-        value=lambda c: f1(c["evidence_correct"], c["evidence_predicted"], c["evidence_gold"]),
-        trials=lambda c: (c["evidence_predicted"] + c["evidence_gold"]) / 2,
-        counts={"correct": ("evidence_correct",), "predicted": ("evidence_predicted",), "gold": ("evidence_gold",)},
-    ),
+    Measure(name="stance.favg", value=_favg, trials=_favg_trials, counts={column: (column,) for column in _CONFUSION}),
+    *confusion_measures("stance", STANCE_LABELS),
+    f1_row("stance.evidence.f1", "evidence_correct", "evidence_predicted", "evidence_gold"),
     Measure(
         name="stance.brier",
         value=lambda c: ratio(c["squared_error"], c["scored"]),

@@ -18,64 +18,25 @@ from typing import Final
 
 from msgspec import UNSET
 
-from retold.counts import Counts
-from retold.measures import Array, Measure, label_counts, label_f1, macro_f1, ratio
+from retold.measures import Measure, ratio
+from retold.measures.rows import added_up, confusion_columns, confusion_measures
 from retold.records import VERIFICATION_LABELS, VerificationPair
 from retold.tasks import Place, Tally, facet
 
 __all__ = ["COLUMNS", "MAX_EVIDENCE", "MEASURES", "count"]
 
 MAX_EVIDENCE: Final = 5
-_CONFUSION: Final = tuple(
-    f"{gold}:{given}" for gold in VERIFICATION_LABELS for given in (*VERIFICATION_LABELS, "missing")
-)
+_CONFUSION: Final = confusion_columns(VERIFICATION_LABELS)
 COLUMNS: Final = (*_CONFUSION, "strict")
 _AT: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 
-def _pairs(counts: Counts) -> Array:
-    total: Array = sum((counts[column] for column in _CONFUSION), start=counts["strict"] * 0.0)
-    return total
-
-
-def _right(counts: Counts) -> Array:
-    total: Array = sum((counts[f"{label}:{label}"] for label in VERIFICATION_LABELS), start=counts["strict"] * 0.0)
-    return total
-
-
-def _of_label(counts: Counts, label: str) -> Array:
-    """Half of gold plus predicted: the trials behind a label's F1."""
-    columns = label_counts(VERIFICATION_LABELS, label)
-    total: Array = sum((counts[c] for c in (*columns["predicted"], *columns["gold"])), start=counts["strict"] * 0.0)
-    return total / 2
-
-
 MEASURES: Final = (
-    Measure(
-        name="claims.verification.macro_f1",
-        value=lambda c: macro_f1(c, VERIFICATION_LABELS),
-        trials=_pairs,
-        counts={column: (column,) for column in _CONFUSION},
-    ),
-    Measure(
-        name="claims.verification.accuracy",
-        value=lambda c: ratio(_right(c), _pairs(c)),
-        trials=_pairs,
-        counts={column: (column,) for column in _CONFUSION},
-    ),
-    *(
-        Measure(
-            name=f"claims.verification.{label}.f1",
-            value=lambda c, label=label: label_f1(c, VERIFICATION_LABELS, label),  # type: ignore[misc]
-            trials=lambda c, label=label: _of_label(c, label),  # type: ignore[misc]
-            counts=label_counts(VERIFICATION_LABELS, label),
-        )
-        for label in VERIFICATION_LABELS
-    ),
+    *confusion_measures("claims.verification", VERIFICATION_LABELS),
     Measure(
         name="claims.verification.strict",
-        value=lambda c: ratio(c["strict"], _pairs(c)),
-        trials=_pairs,
+        value=lambda c: ratio(c["strict"], added_up(c, _CONFUSION)),
+        trials=lambda c: added_up(c, _CONFUSION),
         counts={"correct": ("strict",), "gold": _CONFUSION},
     ),
 )
