@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +23,23 @@ import msgspec
 from croissant import croissant
 from retold import views
 from retold.adjudication import settle
+from retold.agreement import agreement
+from retold.corpus import load_corpus
 from retold.files import read_json, read_jsonl, sha256, write_atomic
-from retold.records import AnnotationRecord, CanonicalClaim, Decision, Document, Entity, Event, Release, encode
+from retold.records import (
+    STANCE_LABELS,
+    VERIFICATION_LABELS,
+    AnnotationRecord,
+    CanonicalClaim,
+    Decision,
+    Document,
+    Entity,
+    Event,
+    Release,
+    encode,
+)
+from retold.report.agreement import agreement_rows
+from retold.report.tables import table
 from retold.segmentation import divide
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -33,7 +49,6 @@ RIGHTS: Final = (
     "Rights in the text remain with its publisher ({holders}). It is included verbatim for research on how news is "
     "told and is removed on request. The annotations are licensed CC BY 4.0."
 )
-BEGIN, END = "<!-- generated:begin -->", "<!-- generated:end -->"
 
 
 @click.command(help=__doc__)
@@ -64,6 +79,8 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
     counts: dict[str, int] = dict.fromkeys(
         ("documents", "entities", "mentions", "stance", "claims", "spans", "pairs"), 0
     )
+    all_gold: dict[str, AnnotationRecord] = {}
+    all_claims: dict[str, CanonicalClaim] = {}
     for event_file in sorted((CORPUS / "events").glob("*/event.json")):
         folder = event_file.parent
         event: Event = read_json(event_file, Event)
@@ -75,6 +92,8 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
         files[folder / "documents.jsonl"] = lines(documents)
         files[folder / "entities.jsonl"] = lines(entities)
         files[folder / "gold.jsonl"] = lines(gold.values())
+        all_gold.update(gold)
+        all_claims.update({f"{event.event}/{claim.claim}": claim for claim in claims})
         by_entity, by_claim = {e.entity: e for e in entities}, {c.claim: c for c in claims}
         for name, rows in tables.items():
             for row in views.rows(name, event, documents, gold, by_entity, by_claim):
@@ -93,7 +112,9 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
     flat = {name: b"".join(rows) for name, rows in tables.items()}
     files.update({CORPUS / "views" / f"{name}.jsonl": data for name, data in flat.items()})
     files[CORPUS / "croissant.json"] = croissant(flat, version or "0.0.0", date or "1970-01-01")
-    files[CORPUS / "README.md"] = card({name: len(rows) for name, rows in tables.items()}).encode()
+    files[CORPUS / "README.md"] = card(
+        {name: len(rows) for name, rows in tables.items()}, all_gold, all_claims
+    ).encode()
     files[CORPUS / "release.json"] = release(files, counts, version or "0.0.0", date or "1970-01-01")
     return files
 
@@ -129,11 +150,9 @@ def adjudicate(
 
     An event with one reader has that reader's labels.
     """
-    annotators = folder / "annotators"
-    decided = annotators / "adjudication.jsonl"
-    readers = {
-        path.stem: read_jsonl(path, AnnotationRecord) for path in sorted(annotators.glob("*.jsonl")) if path != decided
-    }
+    decided = folder / "annotators" / "adjudication.jsonl"
+    files = sorted(path for path in decided.parent.glob("*.jsonl") if path != decided)
+    readers = {path.stem: read_jsonl(path, AnnotationRecord) for path in files}
     decisions = read_jsonl(decided, Decision) if decided.exists() else []
     records = settle(readers, decisions, {d.document_id: d for d in documents}, catalogue)
     return {record.document_id: record for record in records}
@@ -158,17 +177,66 @@ def with_aliases(
     ]
 
 
-def card(sizes: Mapping[str, int]) -> str:
-    """The dataset card: its YAML head and its generated part are made here, the rest is kept as it stands."""
-    path = CORPUS / "README.md"
-    text = path.read_text(encoding="utf-8")
+def card(sizes: Mapping[str, int], gold: Mapping[str, AnnotationRecord], claims: Mapping[str, CanonicalClaim]) -> str:
+    """The dataset card: its YAML head and its generated tables are made here, the rest is kept as it stands."""
+    text = (CORPUS / "README.md").read_text(encoding="utf-8")
     body = text.split("\n---\n", 1)[1] if text.startswith("---\n") else text
-    before, _, rest = body.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    table = "\n".join(
-        ["| configuration | rows |", "|---|---|", *(f"| `{name}` | {size} |" for name, size in sizes.items())]
-    )
-    return f"---\n{head(sizes)}\n---\n{before}{BEGIN}\n{table}\n{END}{after}"
+    tables = {
+        "rows": table(["configuration", "rows"], [[f"`{n}`", str(size)] for n, size in sizes.items()], "markdown"),
+        "labels": label_table(gold),
+        "claims": claim_table(claims),
+        "agreement": agreement_table(),
+    }
+    for name, made in tables.items():
+        begin, end = f"<!-- generated:{name} -->\n", f"<!-- /generated:{name} -->\n"
+        before, mark, rest = body.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not mark or not closed:
+            raise click.ClickException(f"corpus/README.md lacks the marks of the generated table {name!r}")
+        body = f"{before}{begin}{made}{end}{after}"
+    return f"---\n{head(sizes)}\n---\n{body}"
+
+
+def label_table(gold: Mapping[str, AnnotationRecord]) -> str:
+    """Labels by document."""
+    headers = ["document", "names", "nominals", "favor", "against", "none", "claim spans"]
+    headers += ["supported", "refuted", "not_enough_info"]
+    rows = []
+    for record in gold.values():
+        kinds = Counter(mention.kind for mention in record.entities or ())
+        stances = Counter(cell.label for cell in record.stance or ())
+        verdicts = Counter(pair.label for pair in record.verification or ())
+        rows.append(
+            [
+                kinds["name"],
+                kinds["nominal"],
+                *(stances[label] for label in STANCE_LABELS),
+                len(record.claims or ()),
+                *(verdicts[label] for label in VERIFICATION_LABELS),
+            ]
+        )
+    total = [sum(column) for column in zip(*rows, strict=True)]
+    names = [*(f"`{key}`" for key in gold), "all"]
+    body = [[name, *map(str, row)] for name, row in zip(names, [*rows, total], strict=True)]
+    return table(headers, body, "markdown")
+
+
+def claim_table(claims: Mapping[str, CanonicalClaim]) -> str:
+    """Canonical claims, and mutated ones by the kind of fact that was changed."""
+    kinds = Counter(claim.mutation or "canonical" for claim in claims.values())
+    return table(["claims", "number"], [[kind, str(number)] for kind, number in sorted(kinds.items())], "markdown")
+
+
+def agreement_table() -> str:
+    """Agreement of the two readers of each event with two."""
+    corpus = load_corpus(CORPUS)
+    parts = []
+    for event in corpus.events.values():
+        files = event.annotator_files
+        if len(files) == 2:
+            found = agreement(files[0], files[1], corpus)
+            parts.append(table(["measure", "value", "95% interval", "items"], agreement_rows(found), "markdown"))
+    return "\n".join(parts)
 
 
 def head(sizes: Mapping[str, int]) -> str:

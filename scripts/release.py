@@ -23,6 +23,7 @@ import click
 import build_corpus
 from retold.corpus import Corpus, load_corpus
 from retold.files import write_atomic
+from retold.findings import FindingsError, UnreadableError
 from retold.releases import Bump, Changes, compare
 from retold.report.changes import summary_rows
 from retold.report.tables import table
@@ -43,7 +44,7 @@ MARK: Final = "<!-- releases -->\n"
 def main(version: str, previous: str | None, date: str | None, note: str) -> None:
     try:
         cut(version, previous, date or datetime.datetime.now(tz=datetime.UTC).date().isoformat(), note)
-    except ReleaseError as error:
+    except (ReleaseError, UnreadableError, FindingsError) as error:
         raise click.ClickException(str(error)) from error
 
 

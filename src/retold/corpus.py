@@ -60,7 +60,13 @@ class EventFolder:
 
     @property
     def annotator_files(self) -> list[Path]:
-        return sorted((self.folder / "annotators").glob("*.jsonl"))
+        """Files of the annotators, sorted by name."""
+        return sorted(path for path in (self.folder / "annotators").glob("*.jsonl") if path != self.adjudication_file)
+
+    @property
+    def adjudication_file(self) -> Path:
+        """Where the decisions between annotators stand."""
+        return self.folder / "annotators" / "adjudication.jsonl"
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,14 @@ class Corpus:
         return folder.claims[claim].mutation or "none"
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # A name that no file can have; opening it gives the message.
+        return False
+
+
 def load_corpus(path: str | Path | None = None) -> Corpus:
     """Load a corpus.
 
@@ -143,7 +157,7 @@ def load_corpus(path: str | Path | None = None) -> Corpus:
         FindingsError: a catalogue of the corpus is malformed.
     """
     root = packaged_corpus() if path is None else Path(path)
-    if path is not None and not root.is_dir():
+    if path is not None and not _is_folder(root):
         with open_bytes(str(path)):
             pass
         source = Source(str(path), str(path))

@@ -341,13 +341,11 @@ def open_submission(path: str | Path) -> Submission:
         return _open_zip(path)
     if "://" not in path and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
         folder = Path(path)
-        for name in _PREDICTIONS:
-            if (folder / name).exists():
-                card_file = folder / "submission.json"
-                card = read_json(card_file, SubmissionCard) if card_file.exists() else None
-                records = Source(str(folder / name), str(folder / name))
-                return Submission(card.name if card else folder.resolve().name, records, card)
-        raise UnreadableError(f"{path}: the folder has neither {' nor '.join(_PREDICTIONS)}")
+        name = _the_one(path, [name for name in _PREDICTIONS if (folder / name).exists()])
+        card_file = folder / "submission.json"
+        card = read_json(card_file, SubmissionCard) if card_file.exists() else None
+        records = Source(str(folder / name), str(folder / name))
+        return Submission(card.name if card else folder.resolve().name, records, card)
     with open_bytes(path):
         pass
     return Submission(PurePosixPath(path).stem, Source(path, path), None)
@@ -360,31 +358,33 @@ def _open_zip(path: str) -> Submission:
         except (*_DAMAGED, ValueError) as error:
             raise UnreadableError(f"{path}: not a readable zip archive ({error})") from error
     # The names alone are used, nothing is unpacked to the file system: a member cannot land outside a folder.
-    for name in _PREDICTIONS:
-        found = [member for member in members if PurePosixPath(member).name == name]
-        if len(found) > 1:
-            raise UnreadableError(f"{path}: has more than one {name}")
-        if not found:
-            continue
-        if members[found[0]].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UnreadableError(f"{path}: {found[0]} is packed in another way than deflate")
-        if members[found[0]].file_size > MAX_MEMBER:
-            raise UnreadableError(f"{path}: {found[0]} is larger than {MAX_MEMBER} bytes")
-        card = None
-        card_name = str(PurePosixPath(found[0]).with_name("submission.json"))
-        if card_name in members:
-            try:
-                with zipfile.ZipFile(path) as archive, archive.open(card_name) as member:
-                    data = member.read(MAX_LINE)
-            except _DAMAGED as error:
-                raise UnreadableError(f"{path}: {card_name} cannot be read ({error})") from error
-            try:
-                card = msgspec.json.decode(data, type=SubmissionCard)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
-        records = Source(f"{path}/{found[0]}", path, found[0])
-        return Submission(card.name if card else PurePosixPath(path).stem, records, card)
-    raise UnreadableError(f"{path}: the archive has neither {' nor '.join(_PREDICTIONS)}")
+    name = _the_one(path, [member for member in members if PurePosixPath(member).name in _PREDICTIONS])
+    if members[name].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UnreadableError(f"{path}: {name} is packed in another way than deflate")
+    if members[name].file_size > MAX_MEMBER:
+        raise UnreadableError(f"{path}: {name} is larger than {MAX_MEMBER} bytes")
+    card = None
+    card_name = str(PurePosixPath(name).with_name("submission.json"))
+    if card_name in members:
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(card_name) as member:
+                data = member.read(MAX_LINE)
+        except _DAMAGED as error:
+            raise UnreadableError(f"{path}: {card_name} cannot be read ({error})") from error
+        try:
+            card = msgspec.json.decode(data, type=SubmissionCard)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
+    return Submission(card.name if card else PurePosixPath(path).stem, Source(f"{path}/{name}", path, name), card)
+
+
+def _the_one(path: str, present: list[str]) -> str:
+    """The predictions of a folder or archive: exactly one file of them."""
+    if len(present) > 1:
+        raise UnreadableError(f"{path}: has more than one file of predictions ({', '.join(present)}); keep one")
+    if not present:
+        raise UnreadableError(f"{path}: has neither {' nor '.join(_PREDICTIONS)}")
+    return present[0]
 
 
 def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.records import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Release, SubmissionCard
+from retold.records import AnnotationRecord, CanonicalClaim, Decision, Document, Entity, Event, Release, SubmissionCard
 
 __all__ = ["SCHEMAS", "render", "schema_of"]
 
@@ -19,6 +19,7 @@ SCHEMAS: Final[dict[str, type]] = {
     "entity": Entity,
     "claim": CanonicalClaim,
     "submission": SubmissionCard,
+    "decision": Decision,
     "release": Release,
 }
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

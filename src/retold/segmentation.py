@@ -8,15 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retold.records import Span, Zone, ZoneName
+from retold.records import Document, Span, Zone, ZoneName
 
-__all__ = ["ANNOTATED_ZONES", "SegmentationError", "divide"]
+__all__ = ["ANNOTATED_ZONES", "SegmentationError", "divide", "unannotated"]
 
 ANNOTATED_ZONES: frozenset[ZoneName] = frozenset({"title", "body"})
 
 
 class SegmentationError(ValueError):
     """An opening was not found where it should be, or text was left outside every sentence."""
+
+
+def unannotated(document: Document) -> list[tuple[int, int]]:
+    """Stretches of a document that are not annotated, neighbouring zones joined, in order."""
+    stretches: list[tuple[int, int]] = []
+    for zone in document.zones:
+        if zone.zone in ANNOTATED_ZONES:
+            continue
+        if stretches and stretches[-1][1] == zone.start:
+            stretches[-1] = stretches[-1][0], zone.end
+        else:
+            stretches.append((zone.start, zone.end))
+    return stretches
 
 
 def divide(

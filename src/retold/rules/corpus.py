@@ -110,13 +110,13 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
 
 @rule("RT703", gold="warning", annotation="warning", prediction="warning")
 def entity_without_mention(entity: str) -> Finding:
-    """An entity of the catalogue is not used by any gold mention.
+    """An entity of the catalogue is named by no mention, of gold or of an annotator.
 
     It may be left from an earlier round, or its mentions were forgotten.
 
     Cure: Remove the entity, or annotate its mentions.
     """
-    return finding("RT703", "gold", f"no gold mention refers to {shorten(entity)}", pointer="/entity")
+    return finding("RT703", "gold", f"no mention refers to {shorten(entity)}", pointer="/entity")
 
 
 @rule("RT704")
@@ -251,13 +251,13 @@ def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
 
 @rule("RT710", gold="warning", annotation="warning", prediction="warning")
 def claim_that_no_span_states(claim: str) -> Finding:
-    """A claim of the catalogue is stated by no gold span and is no mutation.
+    """A claim of the catalogue is no mutation, and no gold span states it and no document supports it.
 
     It may be left from an earlier round, or its span was forgotten.
 
     Cure: Remove the claim, or annotate the span that states it.
     """
-    return finding("RT710", "gold", f"no gold span states {shorten(claim)}", pointer="/claim")
+    return finding("RT710", "gold", f"no gold span states {shorten(claim)}, no document supports it", pointer="/claim")
 
 
 @rule("RT711")
@@ -292,3 +292,15 @@ def status_contradicts_kb_id(entity: Entity) -> Finding:
     """
     shown = "null" if entity.kb_id is None else shorten(entity.kb_id)
     return finding("RT713", "gold", f"kb_status is {entity.kb_status}, kb_id is {shown}", pointer="/kb_status")
+
+
+@rule("RT714")
+def gold_not_reproduced(why: str) -> Finding:
+    """Gold is not what the annotators' files and the adjudication give.
+
+    Every gold label can be traced to what two readers gave and to a written decision; otherwise nobody can say where a
+    label comes from.
+
+    Cure: Decide what is open in annotators/adjudication.jsonl, then rebuild gold (make corpus).
+    """
+    return finding("RT714", "gold", f"gold cannot be rebuilt from annotators and adjudication: {why}")

@@ -11,7 +11,7 @@ from retold.findings import Finding, shorten
 from retold.records import ClaimSpan, Document, Mention
 from retold.rules.table import finding, rule
 from retold.rules.vocabulary import Role
-from retold.segmentation import ANNOTATED_ZONES
+from retold.segmentation import unannotated
 
 __all__ = ["check_spans"]
 
@@ -29,11 +29,7 @@ def check_spans(
     """Append what is wrong with the spans of one layer. Without a document the text is not looked at."""
     text = document.text if document is not None else None
     size = len(text) if text is not None else 0
-    hidden = (
-        [(zone.start, zone.end) for zone in document.zones if zone.zone not in ANNOTATED_ZONES]
-        if document is not None
-        else []
-    )
+    hidden = unannotated(document) if document is not None else []
     for index, span in enumerate(spans):
         start, end = span.start, span.end
         if start >= end:

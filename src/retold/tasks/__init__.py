@@ -13,6 +13,7 @@ from functools import cache
 from retold.counts import CountTable
 from retold.records import Document
 from retold.resampling import UnitKind, pooled
+from retold.segmentation import unannotated
 
 __all__ = ["Place", "Tally", "facet"]
 
@@ -35,7 +36,7 @@ class Place:
         by_document: whether a breakdown by document is kept.
     """
 
-    __slots__ = ("_ends", "_paragraphs", "_unit", "document_id", "event", "facets", "language", "units", "zones")
+    __slots__ = ("_paragraphs", "_unannotated", "_unit", "document_id", "event", "facets", "language", "units")
 
     def __init__(
         self, document_id: str, document: Document | None, units: UnitKind, *, pool: bool, by_document: bool
@@ -45,13 +46,7 @@ class Place:
         self.language = document.language if document else "unknown"
         self.units = units
         self._unit = pooled(document_id) if pool else document_id
-        self.zones: list[tuple[int, int]] = []
-        for zone in document.zones if document else ():
-            if zone.zone in ("byline", "boilerplate"):
-                # Neighbours become one, so that a span across both is seen to touch neither title nor body.
-                joined = bool(self.zones) and self.zones[-1][1] == zone.start
-                start = self.zones.pop()[0] if joined else zone.start
-                self.zones.append((start, zone.end))
+        self._unannotated = unannotated(document) if document else []
         self._paragraphs = [span.start for span in document.paragraphs] if document else []
         self.facets = [facet("language", self.language)] if document else []
         if by_document:
@@ -69,7 +64,7 @@ class Place:
 
     def annotated(self, start: int, end: int) -> bool:
         """Whether a span touches title or body; a prediction that lies wholly elsewhere counts neither way."""
-        return not any(low <= start and end <= high for low, high in self.zones)
+        return not any(low <= start and end <= high for low, high in self._unannotated)
 
 
 @dataclass(slots=True)

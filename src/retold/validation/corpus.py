@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from retold import views
-from retold.files import Source, open_bytes, read_json, read_lines, sha256
-from retold.findings import Finding, FindingsError
-from retold.records import AnnotationRecord, CanonicalClaim, Entity, Release
+from retold.adjudication import AdjudicationError, settle
+from retold.files import Source, open_bytes, read_json, read_jsonl, read_lines, sha256
+from retold.findings import Finding, FindingsError, UnreadableError
+from retold.records import AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.rules import corpus as rules
 from retold.rules import decode_line, located, missing_documents, repeated_document
 from retold.validation.records import Run
@@ -51,8 +53,38 @@ class _Event:
         claims = self._claims()
         documents = self._documents()
         self._gold(documents, entities, claims)
+        faults = self.run.sieve.faults
         for annotator in self.event.annotator_files:
             self.run.records_of(Source(str(annotator), str(annotator)), "annotation", self.event)
+        decisions = self._decisions()
+        if self.run.sieve.faults == faults and self.event.annotator_files and self.event.gold_file.exists():
+            self._reproduced(decisions)
+
+    def _decisions(self) -> list[Decision]:
+        file = self.event.adjudication_file
+        return [decision for _, decision in self._decoded(file, "decision")] if file.exists() else []
+
+    def _reproduced(self, decisions: list[Decision]) -> None:
+        """Whether gold is what the annotators agree on and the decisions say."""
+        gold = {key: record for key, record in self.run.corpus.gold.items() if key in self._own}
+        documents = {key: self.run.corpus.documents[key] for key in self._own}
+        readers = {file.stem: read_jsonl(file, AnnotationRecord) for file in self.event.annotator_files}
+        try:
+            rebuilt = settle(readers, decisions, documents, self.event.entities)
+        except (AdjudicationError, KeyError) as error:
+            found = [rules.gold_not_reproduced(str(error))]
+        else:
+            found = [
+                rules.gold_not_reproduced(f"{record.document_id} differs")
+                for record in rebuilt
+                if gold.get(record.document_id) != record
+            ]
+        self.run.sieve.add(located(found, str(self.event.gold_file), None))
+
+    @property
+    def _own(self) -> list[str]:
+        event = self.event.event.event
+        return [key for key, document in self.run.corpus.documents.items() if document.event == event]
 
     def _card(self) -> None:
         file = self.folder / "event.json"
@@ -125,10 +157,12 @@ class _Event:
         def tap(record: AnnotationRecord) -> None:
             used.update(mention.entity for mention in record.entities or ())
             stated.update(span.claim for span in record.claims or ())
+            stated.update(pair.claim for pair in record.verification or () if pair.label == "supported")
 
         if not self.run.records_of(Source(str(file), str(file)), "gold", self.event, tap):
             # What seems unused may be used in what could not be read.
             return
+        used |= self._used_by_annotators()
         for entity, number in entities.items():
             if entity not in used:
                 found = located([rules.entity_without_mention(entity)], str(self.folder / "entities.jsonl"), number)
@@ -137,6 +171,15 @@ class _Event:
             if claim not in stated and claim in self.event.claims and self.event.claims[claim].mutation_of is None:
                 found = located([rules.claim_that_no_span_states(claim)], str(self.folder / "claims.jsonl"), number)
                 self.run.sieve.add(found)
+
+    def _used_by_annotators(self) -> set[object]:
+        """Entities that an annotator names; files that cannot be read are told of elsewhere."""
+        used: set[object] = set()
+        for file in self.event.annotator_files:
+            with contextlib.suppress(FindingsError, UnreadableError):
+                for record in read_jsonl(file, AnnotationRecord):
+                    used.update(mention.entity for mention in record.entities or ())
+        return used
 
 
 def _views(run: Run) -> None:
