@@ -154,9 +154,10 @@ def test_a_decision_may_drop_what_one_reader_gives_and_keep_what_the_other_gives
 
 def test_a_decision_may_add_what_neither_reader_gives(gold: list[Record], tiny_corpus: Corpus) -> None:
     added = decision_of("entities", MAYOR_BERG, None, None, NOMINAL)
-    settled = run({"one": gold, "two": gold}, [added], tiny_corpus)
-    # By place, the outer span before the one inside it.
-    assert [mention.text for mention in settled[0].entities] == ["Vale", "Mayor Bo Berg", "Bo Berg"]
+    inside = decision_of("entities", MAYOR, None, None, NOMINAL)
+    settled = run({"one": gold, "two": gold}, [inside, added], tiny_corpus)
+    # By place, the outer span before those inside it.
+    assert [mention.text for mention in settled[0].entities] == ["Vale", "Mayor Bo Berg", "Mayor", "Bo Berg"]
     cell = decision_of("stance", "author/berg", None, None, NO_STANCE)
     settled = run({"one": gold, "two": gold}, [cell], tiny_corpus)
     assert [(c.holder, c.target) for c in settled[0].stance][:3] == [

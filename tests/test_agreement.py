@@ -432,6 +432,31 @@ def test_swapping_the_readers_changes_no_measure_and_swaps_the_counts(
     check_swap(tmp_path, tiny_corpus, [readers[0]], [readers[1]])
 
 
+@pytest.mark.parametrize(
+    ("whole", "halves", "measure", "value"),
+    [
+        # One span against its two halves, each half of it: that with the same source is taken, or with the same claim.
+        (("author", "one"), [("bo-berg", "one"), ("author", "two")], "claims.attribution.f1", 2 * 1 / 3),
+        (("author", "one"), [("author", "two"), ("author", "one")], "claims.canonical.f1", 2 * 1 / 3),
+    ],
+)
+def test_of_equally_good_matchings_the_one_that_agrees_most_is_taken(
+    whole: tuple[str, str],
+    halves: list[tuple[str, str]],
+    measure: str,
+    value: float,
+    tiny_corpus: Corpus,
+    tmp_path: Path,
+) -> None:
+    def reading(*claims: tuple[int, int, tuple[str, str]]) -> Record:
+        spans = [{"start": s, "end": e, "source": label[0], "claim": label[1]} for s, e, label in claims]
+        return {"document_id": DOCUMENT, "claims": spans}
+
+    one, two = reading((33, 45, whole)), reading((33, 39, halves[0]), (39, 45, halves[1]))
+    for first, second in ((one, two), (two, one)):
+        assert values(compare(tmp_path, tiny_corpus, [first], [second]))[measure] == pytest.approx(value)
+
+
 #: Offsets of the title and the two paragraphs of the English document.
 PARAGRAPHS = ((0, 19), (33, 88), (89, 116))
 KEYS = st.sampled_from(["vale", "bo-berg", "dam"])

@@ -148,7 +148,7 @@ def test_load_dataset_from_any_folder_offline(name: str, corpus: Corpus, tmp_pat
 
 def test_the_card_states_the_row_counts(corpus: Corpus) -> None:
     card = (ROOT / "corpus" / "README.md").read_text(encoding="utf-8")
-    stated = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|$", card, flags=re.MULTILINE))
+    stated = dict(re.findall(r"^\| `(\w+)` +\| (\d+) +\|$", card, flags=re.MULTILINE))
     assert {name: int(size) for name, size in stated.items()} == {n: size(corpus) for n, size in SIZES.items()}
 
 

@@ -28,7 +28,7 @@ FLOORS = {
     # One record or one file at a time.
     "files": 2.0,
     "schemas": 2.0,
-    "segmentation": 2.0,
+    "segmentation": 1.5,
     "views": 2.0,
     "adjudication": 2.0,
     "tasks": 2.0,

@@ -78,6 +78,7 @@ def test_an_opening_that_occurs_again_means_the_next_place() -> None:
         (ZONES, [*PARAGRAPHS[:2], ["It stopped", "It snowed"]], "no sentence opens with 'It snowed'"),
         # In the text, but in another paragraph.
         (ZONES, [*PARAGRAPHS[:2], ["It stopped", "“Run"]], "no sentence opens with '“Run'"),
+        (ZONES, [*PARAGRAPHS[:1], ["It rained", "It stopped"], *PARAGRAPHS[2:]], "opens with 'It stopped'"),
         # In the paragraph, but before the opening that it is said to follow.
         (ZONES, [*PARAGRAPHS[:1], ["It rained", "“Run", "The river"], *PARAGRAPHS[2:]], "opens with 'The river'"),
         # A plain space is no non-breaking one.
