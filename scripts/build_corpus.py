@@ -23,9 +23,9 @@ import msgspec
 from croissant import croissant
 from retold import views
 from retold.adjudication import settle
-from retold.agreement import agreement
 from retold.corpus import load_corpus
 from retold.files import read_json, read_jsonl, sha256, write_atomic
+from retold.interannotator import agreement
 from retold.records import (
     STANCE_LABELS,
     VERIFICATION_LABELS,

@@ -167,6 +167,15 @@ def test_a_decision_may_add_what_neither_reader_gives(gold: list[Record], tiny_c
     ]
 
 
+def test_a_decision_may_correct_what_both_readers_give(gold: list[Record], tiny_corpus: Corpus) -> None:
+    """A later review may find both readers wrong; the correction states what they gave."""
+    given = {"kind": "name", "entity": "vale"}
+    settled = run({"one": gold, "two": gold}, [decision_of("entities", VALE, given, given, None)], tiny_corpus)
+    spans = [f"{m.start}:{m.end}" for m in settled[0].entities or ()]
+    assert VALE not in spans
+    assert len(spans) == len(gold[0]["entities"]) - 1
+
+
 @given(order=st.permutations(range(len(DECIDED))))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_decisions_and_readers_does_not_change_a_byte(
@@ -192,13 +201,17 @@ def test_a_difference_without_a_decision_is_refused_and_named(
 
 #: What is wrong -> (decisions beside those of DECIDED, or one changed; the item that the message names; its words).
 WRONG: dict[str, tuple[Callable[[list[Decision]], list[Decision]], str, str]] = {
-    "no difference": (
-        lambda d: [*d, decision_of("entities", VALE, {"kind": "name", "entity": "vale"}, None, None)],
-        *(f"flood-0/entities/{VALE}", "do not differ"),
+    "no difference and nothing changed": (
+        lambda d: [*d, decision_of("entities", VALE, *[{"kind": "name", "entity": "vale"}] * 3)],
+        *(f"flood-0/entities/{VALE}", "changes nothing"),
     ),
-    "no difference, though readings are not stated": (
+    "a correction that states other readings": (
+        lambda d: [*d, decision_of("entities", VALE, {"kind": "name", "entity": "vale"}, None, None)],
+        *(f"flood-0/entities/{VALE}", "other readings"),
+    ),
+    "a correction that states no readings": (
         lambda d: [*d, decision_of("entities", VALE, None, None, None)],
-        *(f"flood-0/entities/{VALE}", "do not differ"),
+        *(f"flood-0/entities/{VALE}", "other readings"),
     ),
     "nothing read and nothing decided": (
         lambda d: [*d, decision_of("entities", MAYOR_BERG, None, None, None)],

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 import retold
-from retold.agreement import Agreement, agreement
 from retold.cli import main
 from retold.corpus import Corpus
 from retold.findings import FindingsError, UnreadableError
+from retold.interannotator import Agreement, agreement
 from retold.measures.agreement import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.records import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.report.agreement import FORMATS

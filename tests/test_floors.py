@@ -37,7 +37,7 @@ FLOORS = {
     "corpus": 2.5,
     "validation": 3.0,
     "scoring": 3.0,
-    "agreement": 3.0,
+    "interannotator": 3.0,
     "interchange": 3.0,
     "releases": 3.0,
     # Several systems.

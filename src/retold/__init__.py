@@ -16,11 +16,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retold.agreement import Agreement, agreement
     from retold.corpus import Corpus, load_corpus
     from retold.files import Submission
     from retold.files import open_submission as load_submission
     from retold.findings import Finding, FindingsError, UnreadableError
+    from retold.interannotator import Agreement, agreement
     from retold.ranking import Ranking, rank
     from retold.scoring import Score, score
     from retold.validation import Report, validate
@@ -48,7 +48,7 @@ __all__ = [
 
 #: Public name -> (module, name there); loaded when first used, so that ``import retold`` costs nothing.
 _HOMES = {
-    "Agreement": ("retold.agreement", "Agreement"),
+    "Agreement": ("retold.interannotator", "Agreement"),
     "Corpus": ("retold.corpus", "Corpus"),
     "Finding": ("retold.findings", "Finding"),
     "FindingsError": ("retold.findings", "FindingsError"),
@@ -57,7 +57,7 @@ _HOMES = {
     "Score": ("retold.scoring", "Score"),
     "Submission": ("retold.files", "Submission"),
     "UnreadableError": ("retold.findings", "UnreadableError"),
-    "agreement": ("retold.agreement", "agreement"),
+    "agreement": ("retold.interannotator", "agreement"),
     "load_corpus": ("retold.corpus", "load_corpus"),
     "load_submission": ("retold.files", "open_submission"),
     "rank": ("retold.ranking", "rank"),

@@ -1,8 +1,8 @@
 """Adjudication: two readings and written decisions become gold.
 
 What both readers give is gold as it stands. Wherever they differ there is a decision, with both readings and the
-reason; nothing is decided in silence, and a decision about something that the readers agree on is an error. A decision
-may add an item that neither reader has, or drop one.
+reason; nothing is decided in silence. A decision may add an item that neither reader has, or drop one. It may also
+correct what both gave, where a later review found it wrong; a decision that changes nothing is an error.
 
 An item is what can be decided alone: a span (``start:end``) with all that is said of it, a stance cell
 (``holder/target``), a verification pair (the key of the claim). A boundary that differs is two items.
@@ -97,12 +97,12 @@ def settle(
 
     Args:
         readers: name of the reader -> records of all documents.
-        decisions: one for each difference, and any additions.
+        decisions: one for each difference, and any additions and corrections.
         documents: texts.
         catalogue: types and Wikidata ids of entities.
 
     Raises:
-        AdjudicationError: a difference without a decision, a decision without a difference, a decision that states
+        AdjudicationError: a difference without a decision, a decision that changes nothing, a decision that states
             other readings than the files hold or gives no reason, or an item that lacks a key of its layer or names an
             entity that the catalogue does not have.
     """
@@ -115,10 +115,10 @@ def settle(
             raise AdjudicationError(f"{name}: is decided twice")
         if decision.document_id not in documents:
             raise AdjudicationError(f"{name}: there is no document {decision.document_id!r}")
-        addition = decision.decision is not None and _unread(readers, key)
-        if key not in open_items and not addition:
-            raise AdjudicationError(f"{name}: the readers do not differ there")
-        if decision.readers != open_items.get(key, dict.fromkeys(readers)):
+        given = open_items.get(key) or {reader: _reading(records, key) for reader, records in readers.items()}
+        if key not in open_items and decision.decision == next(iter(given.values())):
+            raise AdjudicationError(f"{name}: the readers do not differ there, and the decision changes nothing")
+        if decision.readers != given:
             raise AdjudicationError(f"{name}: the decision states other readings than the annotators' files hold")
         if not decision.reason.strip():
             raise AdjudicationError(f"{name}: a decision needs a reason")
@@ -143,13 +143,9 @@ def settle(
     return records
 
 
-def _unread(readers: Mapping[str, Sequence[AnnotationRecord]], key: Key) -> bool:
-    return not any(
-        key[2] in readings(record, key[1])
-        for records in readers.values()
-        for record in records
-        if record.document_id == key[0]
-    )
+def _reading(records: Sequence[AnnotationRecord], key: Key) -> Reading | None:
+    """What one reader gives for an item."""
+    return next((readings(record, key[1]).get(key[2]) for record in records if record.document_id == key[0]), None)
 
 
 def _fault(layer: Layer, item: str, reading: Reading, catalogue: Mapping[str, Entity]) -> str | None:

@@ -174,7 +174,7 @@ def agree(
     first: str, second: str, gold: str | None, resamples: int, seed: int, style: str, disagreements: bool
 ) -> None:
     """Agreement of two readers, files FIRST and SECOND of records of the same documents."""
-    from retold.agreement import agreement
+    from retold.interannotator import agreement
     from retold.report.agreement import render_agreement
 
     result = agreement(first, second, gold, resamples=resamples, seed=seed)

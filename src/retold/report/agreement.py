@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from retold.agreement import Agreement, AgreementValue
+from retold.interannotator import Agreement, AgreementValue
 from retold.report.scores import few_documents
 from retold.report.tables import ABSENT, TableFormat, number, table
 

@@ -17,11 +17,9 @@ Intervals are percentile bootstrap intervals over the units of ``retold.resampli
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -510,21 +508,3 @@ def _context(document: Document | None, span: tuple[int, int]) -> str:
             )
             return f"{before}[{words}]{after}"
     return document.text[span[0] : span[1]]
-
-
-class _Module(ModuleType):
-    """An imported module hides the function of the same name, ``retold.agreement``; so it can be called as that."""
-
-    def __call__(
-        self,
-        first: str | Path,
-        second: str | Path,
-        corpus: Corpus | str | Path | None = None,
-        *,
-        resamples: int = 10_000,
-        seed: int = 0,
-    ) -> Agreement:
-        return agreement(first, second, corpus, resamples=resamples, seed=seed)
-
-
-sys.modules[__name__].__class__ = _Module
