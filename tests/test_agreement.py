@@ -831,7 +831,7 @@ def test_files_at_fault_exit_1_and_say_why_on_standard_error(
     ("arguments", "words"),
     [
         (["first.jsonl", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["first.jsonl"], "SECOND"),
+        (["first.jsonl"], "two files or more"),
         (["first.jsonl", "second.jsonl", "--format", "html"], "html"),
         (["first.jsonl", "second.jsonl", "--resamples", "0"], "resamples"),
         (["first.jsonl", "second.jsonl", "--gold", "nowhere"], "nowhere"),
@@ -848,3 +848,26 @@ def test_wrong_usage_and_unreadable_files_exit_2(
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (2, "")
     assert words in err
+
+
+def test_more_than_two_readers_are_compared_pair_by_pair(
+    tiny_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gold = tiny_folder / "events" / "flood" / "gold.jsonl"
+    files = []
+    for name in ("a", "b", "c"):
+        files.append(tmp_path / f"{name}.jsonl")
+        files[-1].write_bytes(gold.read_bytes())
+    with pytest.raises(SystemExit) as done:
+        main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "json"])
+    assert done.value.code == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"]
+    assert [pair["readers"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert {pair["measures"]["entities.span.f1"]["value"] for pair in pairs} == {1.0}
+    with pytest.raises(SystemExit) as done:
+        main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "csv"])
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head == "measure,a / b,a / c,b / c,mean"
+    with pytest.raises(SystemExit) as done:
+        main(["agree", str(files[0]), "--gold", str(tiny_folder)])
+    assert done.value.code == 2

@@ -44,7 +44,20 @@ def cli() -> None:
 @click.option(
     "--role", type=click.Choice(["gold", "annotation", "prediction"]), help="What the files are; guessed by name."
 )
-@click.option("--max-findings", type=click.IntRange(min=1), default=1000, show_default=True)
+@click.option(
+    "--max-findings",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Show so many; the rest is counted.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="error",
+    show_default=True,
+    help="Least severity that makes the exit code 1.",
+)
 def validate(
     paths: tuple[str, ...],
     gold: str | None,
@@ -53,6 +66,7 @@ def validate(
     ignore: tuple[str, ...],
     role: Any,
     max_findings: int,
+    fail_on: str,
 ) -> None:
     """Check annotation files or submissions; the corpus itself where no PATH is given."""
     from retold.corpus import load_corpus
@@ -68,7 +82,7 @@ def validate(
     )
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     click.echo(render_findings(report, style, color=colour), nl=False)
-    if report.errors:
+    if report.errors or (fail_on == "warning" and report.warnings):
         raise SystemExit(1)
 
 
@@ -155,8 +169,7 @@ def rank(
 
 
 @cli.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("files", nargs=-1, required=True, metavar="FILE FILE...")
 @_GOLD
 @_RESAMPLES
 @_SEED
@@ -170,15 +183,22 @@ def rank(
 @click.option(
     "--disagreements", is_flag=True, help="Also list every item on which the readers differ (text, markdown)."
 )
-def agree(
-    first: str, second: str, gold: str | None, resamples: int, seed: int, style: str, disagreements: bool
-) -> None:
-    """Agreement of two readers, files FIRST and SECOND of records of the same documents."""
-    from retold.interannotator import agreement
-    from retold.report.agreement import render_agreement
+def agree(files: tuple[str, ...], gold: str | None, resamples: int, seed: int, style: str, disagreements: bool) -> None:
+    """Agreement of readers, FILEs of records of the same documents; of more than two, every pair."""
+    from itertools import combinations
 
-    result = agreement(first, second, gold, resamples=resamples, seed=seed)
-    click.echo(render_agreement(result, style, disagreements=disagreements), nl=False)
+    from retold.corpus import load_corpus
+    from retold.interannotator import agreement
+    from retold.report.agreement import render_agreement, render_pairs
+
+    if len(files) < 2:
+        raise click.UsageError("agreement needs two files or more")
+    corpus = load_corpus(gold)
+    results = [agreement(a, b, corpus, resamples=resamples, seed=seed) for a, b in combinations(files, 2)]
+    if len(results) == 1:
+        click.echo(render_agreement(results[0], style, disagreements=disagreements), nl=False)
+    else:
+        click.echo(render_pairs(results, style), nl=False)
 
 
 @cli.command()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from retold.interannotator import Agreement, AgreementValue
 from retold.report.scores import few_documents
 from retold.report.tables import ABSENT, TableFormat, number, table
 
-__all__ = ["FORMATS", "agreement_rows", "render_agreement"]
+__all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
 
 FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 
@@ -45,6 +46,25 @@ def render_agreement(result: Agreement, style: str, *, disagreements: bool = Fal
     lines.append(f"signature: {result.signature}")
     mark = "% " if kind == "latex" else ""
     return "\n".join(parts) + "\n" + "".join(f"{mark}{line}\n" for line in lines)
+
+
+def render_pairs(results: Sequence[Agreement], style: str) -> str:
+    """Render the agreement of every pair of more than two readers, and the mean over the pairs where it is defined."""
+    if style == "json":
+        pairs = [result.as_dict() for result in results]
+        return json.dumps({"pairs": pairs}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    kind: TableFormat = style  # type: ignore[assignment]
+    shown = _full if kind == "csv" else number
+    rows = []
+    for name in results[0].measures:
+        values = [result.measures[name].value if name in result.measures else None for result in results]
+        known = [value for value in values if value is not None]
+        rows.append([name, *map(shown, values), shown(sum(known) / len(known) if known else None)])
+    headers = ["measure", *(" / ".join(result.readers) for result in results), "mean"]
+    if kind == "csv":
+        return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], kind)
+    mark = "% " if kind == "latex" else ""
+    return f"{table(headers, rows, kind)}\n{mark}signature: {results[0].signature}\n"
 
 
 def agreement_rows(result: Agreement) -> list[list[str]]:
