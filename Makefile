@@ -22,6 +22,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python scripts/build_schemas.py --check
 	$(BIN)/python scripts/build_corpus.py --check
+	$(BIN)/python scripts/conformance_table.py --check
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

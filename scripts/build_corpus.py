@@ -79,13 +79,20 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
     counts: dict[str, int] = dict.fromkeys(
         ("documents", "entities", "mentions", "stance", "claims", "spans", "pairs"), 0
     )
+    languages: list[str] = []
     all_gold: dict[str, AnnotationRecord] = {}
     all_claims: dict[str, CanonicalClaim] = {}
     for event_file in sorted((CORPUS / "events").glob("*/event.json")):
         folder = event_file.parent
         event: Event = read_json(event_file, Event)
+        # An event that documents.toml does not describe brings its documents as they are.
         documents = [document(row, event) for row in described if row["event"] == event.event]
+        documents = documents or read_jsonl(folder / "documents.jsonl", Document)
         catalogue = {entity.entity: entity for entity in read_jsonl(folder / "entities.jsonl", Entity)}
+        if not any((folder / "annotators").glob("*.jsonl")):
+            # Still being laid out: nothing can be built from it, and `retold validate` says what it lacks.
+            counts["documents"] += len(documents)
+            continue
         gold = adjudicate(folder, documents, catalogue)
         entities = with_aliases(catalogue.values(), documents, gold)
         claims: list[CanonicalClaim] = read_jsonl(folder / "claims.jsonl", CanonicalClaim)
@@ -93,6 +100,7 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
         files[folder / "entities.jsonl"] = lines(entities)
         files[folder / "gold.jsonl"] = lines(gold.values())
         all_gold.update(gold)
+        languages = sorted({*languages, *(doc.language for doc in documents)})
         all_claims.update({f"{event.event}/{claim.claim}": claim for claim in claims})
         by_entity, by_claim = {e.entity: e for e in entities}, {c.claim: c for c in claims}
         for name, rows in tables.items():
@@ -111,10 +119,9 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
                 counts[key] += len(layer or ())
     flat = {name: b"".join(rows) for name, rows in tables.items()}
     files.update({CORPUS / "views" / f"{name}.jsonl": data for name, data in flat.items()})
-    files[CORPUS / "croissant.json"] = croissant(flat, version or "0.0.0", date or "1970-01-01")
-    files[CORPUS / "README.md"] = card(
-        {name: len(rows) for name, rows in tables.items()}, all_gold, all_claims
-    ).encode()
+    files[CORPUS / "croissant.json"] = croissant(flat, version or "0.0.0", date or "1970-01-01", languages)
+    sizes = {name: len(rows) for name, rows in tables.items()}
+    files[CORPUS / "README.md"] = card(head(sizes, languages), sizes, all_gold, all_claims).encode()
     files[CORPUS / "release.json"] = release(files, counts, version or "0.0.0", date or "1970-01-01")
     return files
 
@@ -177,8 +184,13 @@ def with_aliases(
     ]
 
 
-def card(sizes: Mapping[str, int], gold: Mapping[str, AnnotationRecord], claims: Mapping[str, CanonicalClaim]) -> str:
-    """The dataset card: its YAML head and its generated tables are made here, the rest is kept as it stands."""
+def card(
+    yaml: str,
+    sizes: Mapping[str, int],
+    gold: Mapping[str, AnnotationRecord],
+    claims: Mapping[str, CanonicalClaim],
+) -> str:
+    """The dataset card: its YAML head and its generated tables are made anew, the rest is kept as it stands."""
     text = (CORPUS / "README.md").read_text(encoding="utf-8")
     body = text.split("\n---\n", 1)[1] if text.startswith("---\n") else text
     tables = {
@@ -194,7 +206,7 @@ def card(sizes: Mapping[str, int], gold: Mapping[str, AnnotationRecord], claims:
         if not mark or not closed:
             raise click.ClickException(f"corpus/README.md lacks the marks of the generated table {name!r}")
         body = f"{before}{begin}{made}{end}{after}"
-    return f"---\n{head(sizes)}\n---\n{body}"
+    return f"---\n{yaml}\n---\n{body}"
 
 
 def label_table(gold: Mapping[str, AnnotationRecord]) -> str:
@@ -239,19 +251,23 @@ def agreement_table() -> str:
     return "\n".join(parts)
 
 
-def head(sizes: Mapping[str, int]) -> str:
+#: Size categories of the Hugging Face hub: fewer rows than this -> name.
+SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def head(sizes: Mapping[str, int], languages: Iterable[str]) -> str:
     """YAML that ``datasets.load_dataset`` reads: configurations, files and features."""
+    rows = sum(sizes.values())
     out = [
         "pretty_name: Retold",
         "language:",
-        "- en",
-        "- id",
+        *(f"- {language}" for language in languages),
         "license: other",
         "license_name: cc-by-4.0-annotations",
         "license_link: README.md",
         "multilinguality: multilingual",
         "size_categories:",
-        "- n<1K",
+        f"- {next((name for most, name in SIZES if rows < most), 'n>1M')}",
         "task_categories:",
         "- token-classification",
         "- text-classification",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from retold.views import LABELS, TABLES
@@ -51,7 +51,7 @@ _CONTEXT: Final[Mapping[str, Any]] = {
 }
 
 _RESPONSIBLE_AI: Final[Mapping[str, Any]] = {
-    "rai:dataCollection": "Five news articles of October 2023 on one event, four in English and one in Indonesian, "
+    "rai:dataCollection": "Five news articles on one event of October 2023, four in English and one in Indonesian, "
     "taken verbatim from web copies.",
     "rai:dataCollectionType": ["Others"],
     "rai:dataAnnotationProtocol": "Two independent passes over every layer from a written guideline "
@@ -73,7 +73,8 @@ _RESPONSIBLE_AI: Final[Mapping[str, Any]] = {
         "supported claim is supported by the document, not true."
     ],
     "rai:dataBiases": [
-        "English and Western outlets prevail; two texts are copies of copies; the event is seen in its first days."
+        "English and Western outlets prevail; three texts are copies of other outlets' stories; the event is seen in "
+        "its first days."
     ],
     "rai:dataSocialImpact": "The subject is a war. The labels say what documents say and take no side; they are not "
     "for judging outlets, persons or parties.",
@@ -93,12 +94,13 @@ _DESCRIPTIONS: Final = {
 _TYPES: Final = {"string": "sc:Text", "int": "sc:Integer", "strings": "sc:Text", "ints": "sc:Integer"}
 
 
-def croissant(views: Mapping[str, bytes], version: str, date: str) -> bytes:
+def croissant(views: Mapping[str, bytes], version: str, date: str, languages: Sequence[str]) -> bytes:
     """croissant.json for the flat tables.
 
     Args:
         views: table -> bytes of its JSON Lines file.
         version, date: of the release.
+        languages: of the documents.
     """
     metadata = {
         "@context": _CONTEXT,
@@ -107,13 +109,13 @@ def croissant(views: Mapping[str, bytes], version: str, date: str) -> bytes:
         "name": "retold",
         "description": "How one news event is told by several outlets: five articles with dense labels for entities, "
         "stance, factual claims and their verification, joined by key across documents and languages.",
-        "license": "https://creativecommons.org/licenses/by/4.0/",
-        "usageInfo": "Annotations are CC BY 4.0. Rights in the article texts remain with their publishers.",
-        "url": "https://pypi.org/project/retold/",
+        "license": "Annotations: CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/). Article texts: rights "
+        "remain with their publishers, see the section Rights of README.md.",
+        "url": "urn:retold:corpus",
         "version": version,
         "datePublished": date,
         "creator": {"@type": "sc:Organization", "name": "The Retold authors"},
-        "inLanguage": ["en", "id"],
+        "inLanguage": list(languages),
         "keywords": ["news", "stance", "entity linking", "coreference", "claim verification"],
         "isLiveDataset": False,
         "citeAs": f"The Retold authors. Retold: how one news event is told by several outlets. Version {version}.",

@@ -43,7 +43,10 @@ MARK: Final = "<!-- releases -->\n"
 @click.option("--note", default="", help="A paragraph for the changelog.")
 def main(version: str, previous: str | None, date: str | None, note: str) -> None:
     try:
-        cut(version, previous, date or datetime.datetime.now(tz=datetime.UTC).date().isoformat(), note)
+        day = datetime.date.fromisoformat(date) if date else datetime.datetime.now(tz=datetime.UTC).date()
+        cut(version, previous, day.isoformat(), note)
+    except ValueError as error:
+        raise click.ClickException(f"--date is no date of the form YYYY-MM-DD: {date!r}") from error
     except (ReleaseError, UnreadableError, FindingsError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -60,7 +63,7 @@ def cut(version: str, previous: str | None, date: str, note: str) -> None:
     new = load_corpus(CORPUS)
     with tempfile.TemporaryDirectory() as scratch:
         changes = _changes(previous, Path(scratch), new)
-    _refuse_small_step(changes, version)
+    _refuse_small_step(changes, new.version, version)
     write_atomic(CHANGELOG, _with_section(CHANGELOG.read_text(encoding="utf-8"), version, date, note, changes))
     for path, data in build_corpus.build(version=version, date=date).items():
         if not path.exists() or path.read_bytes() != data:
@@ -106,11 +109,11 @@ def _changes(previous: str | None, scratch: Path, new: Corpus) -> Changes | None
     return compare(load_corpus(scratch / "corpus"), new, format_changed=changed)
 
 
-def _refuse_small_step(changes: Changes | None, version: str) -> None:
-    step = _step(changes.old, version) if changes else "major"
+def _refuse_small_step(changes: Changes | None, current: str, version: str) -> None:
+    step = _step(current or "0.0.0", version)
     order: tuple[Bump, ...] = ("patch", "minor", "major")
     if changes and order.index(step) < order.index(changes.bump):
-        raise ReleaseError(f"{changes.old} to {version} is a {step} step; the changes ask for a {changes.bump} one")
+        raise ReleaseError(f"{current} to {version} is a {step} step; the changes ask for a {changes.bump} one")
 
 
 def _step(old: str, new: str) -> Bump:

@@ -168,3 +168,20 @@ def test_help_of_every_command() -> None:
     for command in ("validate", "score", "rank", "baseline"):
         assert command in listed
         assert run(command, "--help").returncode == 0
+
+
+@pytest.mark.parametrize(("threshold", "code"), [("error", 0), ("warning", 1)])
+def test_the_severity_that_fails_is_chosen(threshold: str, code: int, gold: list[bytes], tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", [gold[0], b"", gold[1]])
+    done = run("validate", "mine.jsonl", "--fail-on", threshold, folder=tmp_path)
+    assert "RT105" in done.stdout
+    assert done.returncode == code
+
+
+def test_findings_beyond_the_limit_are_counted(gold: list[bytes], tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", [b"{", b"[", b"?"])
+    done = run("validate", "mine.jsonl", "--max-findings", "1", folder=tmp_path)
+    assert done.stdout.count("mine.jsonl:") == 1
+    assert "3  RT102 malformed-json\n" in done.stdout
+    assert done.stdout.endswith("3 records in 1 file: 3 errors, 0 warnings (2 not shown)\n")
+    assert done.returncode == 1

@@ -37,6 +37,8 @@ FLOORS = {
     "corpus": 2.5,
     "validation": 3.0,
     "scoring": 3.0,
+    "newevent": 3.0,
+    "fixing": 3.5,
     "interannotator": 3.0,
     "interchange": 3.0,
     "releases": 3.0,

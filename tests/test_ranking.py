@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import random
+import statistics
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -187,6 +188,20 @@ def test_differences_are_those_of_the_values(four: Ranking) -> None:
         assert c.difference == a - b  # type: ignore[operator]
         assert c.low <= c.difference <= c.high  # type: ignore[operator]
         assert 1 / (RESAMPLES + 1) <= c.p <= 1
+
+
+def test_the_minimum_detectable_difference_is_the_median_over_pairs(four: Ranking) -> None:
+    for measure in HEADLINES:
+        replicates = [system.score.replicates[measure] for system in four.systems]
+        errors = [float((a - b).std(ddof=1)) for a, b in itertools.combinations(replicates, 2)]
+        assert four.minimum_detectable_difference[measure] == pytest.approx(2.8 * statistics.median(errors))
+    assert "is found with a chance of 80%" in render_ranking(four, "table")
+
+
+def test_one_system_has_nothing_to_detect(submit: Submit) -> None:
+    found = ranked([submit("a", thinned(0.2))], resamples=20)
+    assert found.minimum_detectable_difference == dict.fromkeys(HEADLINES)
+    assert "chance of 80%" not in render_ranking(found, "table")
 
 
 def test_p_values_are_adjusted_by_holm_over_the_pairs_of_a_measure(four: Ranking) -> None:

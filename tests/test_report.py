@@ -188,7 +188,7 @@ def test_a_score_shows_headlines_measures_breakdowns_and_coverage(style: str) ->
     for shown in ("0.500", "[0.400, 0.600]", "0.250 to 0.750", "0.875", "correct 7, predicted 8, gold 8", "0.750"):
         assert shown in text, shown
     assert "signature: corpus:tiny|seed:0" in text
-    assert "5 documents of one event" in text  # what so few documents can and cannot show
+    assert "5 documents: intervals and tests" in text  # what so few documents can and cannot show
     assert ABSENT in text
     assert "stance.brier" not in text  # undefined: in JSON and CSV, not on paper
     assert "accuracy" not in text  # a column without any value
@@ -199,7 +199,7 @@ def test_a_score_shows_headlines_measures_breakdowns_and_coverage(style: str) ->
 def test_many_documents_need_no_caveat() -> None:
     made = made_score()
     made.coverage["documents"]["gold"] = 30
-    assert "documents of one event" not in render_score(made, "text")
+    assert "documents: intervals and tests" not in render_score(made, "text")
 
 
 @pytest.mark.parametrize("style", scores.FORMATS)
@@ -286,7 +286,7 @@ def test_a_leaderboard_shows_ranks_values_and_what_they_are_worth(style: str) ->
     assert "1 of 1 pairs of systems are separable by overall" in text
     assert "A system without a rank does not compete" in text
     assert "saw-gold: the system saw the labels" in text
-    assert "5 documents of one event" in text
+    assert "5 documents: intervals and tests" in text
     assert "signature: corpus:tiny|seed:0" in text
     assert "nan" not in text.lower()
     assert "None" not in text
@@ -294,7 +294,7 @@ def test_a_leaderboard_shows_ranks_values_and_what_they_are_worth(style: str) ->
 
 def test_notes_stand_only_where_they_apply() -> None:
     text = render_ranking(made_ranking(FIRST, documents=30), "table")
-    for note in ("without a rank", "saw-gold", "documents of one event", "separable"):
+    for note in ("without a rank", "saw-gold", "documents: intervals and tests", "separable"):
         assert note not in text
 
 

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from retold import __version__
-from retold.findings import Finding
-from retold.report.findings import STYLES, render_findings, render_text, rules_table
+from retold.findings import Finding, context_of, shorten
+from retold.report.findings import STYLES, render_findings, render_json, render_text, rules_table
 from retold.rules import RULES
 from retold.validation import Report
 
@@ -41,7 +42,7 @@ NASTY = Finding(
 )
 
 
-def report(*findings: Finding, **counts: int) -> Report:
+def report(*findings: Finding, **counts: Any) -> Report:
     return Report(findings=list(findings), files=counts.pop("files", 1), records=counts.pop("records", 2), **counts)
 
 
@@ -53,7 +54,10 @@ def test_text() -> None:
         "    Mend it.\n"
         "b.jsonl:1: warning RT105 the line is blank\n"
         "    Remove it.\n"
-        "RT102 malformed-json: 1, RT105 blank-line: 1, RT403 text-differs: 1\n"
+        "\n"
+        "1  RT102 malformed-json\n"
+        "1  RT105 blank-line\n"
+        "1  RT403 text-differs\n"
         "7 records in 2 files: 2 errors, 1 warning\n"
     )
 
@@ -66,6 +70,62 @@ def test_text_of_nothing() -> None:
 def test_text_says_what_it_does_not_show() -> None:
     shown = render_findings(report(ERROR, suppressed=5, suppressed_errors=4), "text")
     assert shown.endswith("2 records in 1 file: 5 errors, 1 warning (5 not shown)\n")
+
+
+def test_most_frequent_codes_come_first_and_hidden_ones_count() -> None:
+    found = report(ERROR, suppressed=10, suppressed_errors=1, codes={"RT105": 9, "RT403": 1, "RT404": 1})
+    assert render_findings(found, "text").endswith(
+        "    The text stands at 3 to 4.\n\n9  RT105 blank-line\n1  RT403 text-differs\n"
+        "1  RT404 white-space-at-the-edge\n2 records in 1 file: 2 errors, 9 warnings (10 not shown)\n"
+    )
+    assert json.loads(render_findings(found, "json"))["codes"] == {"RT105": 9, "RT403": 1, "RT404": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "shown"),
+    [
+        ("Bo Berg spoke.", "Bo Berg", ["Bo Berg spoke.", "^^^^^^^"]),
+        # The wave takes two columns; line end and non-breaking space are made visible and take one.
+        ("🌊\nBo\xa0Berg.", "Bo\xa0Berg", ["🌊⏎Bo⍽Berg.", "   ^^^^^^^"]),
+        # A combining accent takes no column.
+        ("e\u0301 Bo", "Bo", ["e\u0301 Bo", "  ^^"]),
+        ("a\x1bb Bo", "Bo", ["a\\x1bb Bo", "       ^^"]),
+    ],
+)
+def test_carets_stand_under_the_span(text: str, words: str, shown: list[str]) -> None:
+    start = text.index(words)
+    found = msgspec.structs.replace(ERROR, context=context_of(text, start, start + len(words)))
+    _, *drawn, _ = render_text([found]).splitlines()
+    assert [line.removeprefix("    | ") for line in drawn] == shown
+
+
+def test_context_is_cut_on_both_sides_and_inside() -> None:
+    text = "a" * 100 + "B" * 100 + "c" * 100
+    context = context_of(text, 100, 200)
+    assert context.text == "…" + "a" * 32 + "B" * 40 + "…" + "B" * 19 + "c" * 32 + "…"
+    assert context.text[context.start : context.end] == "B" * 40 + "…" + "B" * 19
+    (found,) = json.loads(render_json(report(msgspec.structs.replace(ERROR, context=context))))["findings"]
+    assert found["context"] == {"text": context.text, "start": 33, "end": 93}
+
+
+@pytest.mark.parametrize(("start", "end"), [(9, 4), (-3, 2), (12, 99), (500, 600)])
+def test_context_takes_offsets_that_are_wrong(start: int, end: int) -> None:
+    context = context_of("Bo Berg spoke.", start, end)
+    assert 0 <= context.start <= context.end <= len(context.text)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("short", "'short'"),
+        ("a" * 50 + "b" * 1_000_000, "'" + "a" * 39 + "…" + "b" * 14 + "'"),
+        ({"a": 1}, "{'a': 1}"),
+        ([[1], [2]], "a list of 2 items"),
+        (dict.fromkeys(range(9)), "an object of 9 keys"),
+    ],
+)
+def test_values_are_shown_short(value: object, shown: str) -> None:
+    assert shorten(value) == shown
 
 
 def test_text_without_a_place() -> None:
@@ -85,7 +145,7 @@ def test_nothing_of_the_input_reaches_the_terminal_raw() -> None:
     shown = render_text([NASTY])
     assert "\x1b" not in shown
     assert "\\x1b[31m" in shown
-    assert len(shown.splitlines()) == 3
+    assert len(shown.splitlines()) == 2
     shown.encode()
 
 
@@ -111,6 +171,7 @@ def test_json() -> None:
         "document": "flood-0",
         "message": ERROR.message,
         "cure": ERROR.cure,
+        "context": None,
     }
 
 
@@ -186,6 +247,7 @@ class Counted:
     errors: int = 0
     warnings: int = 0
     suppressed: int = 0
+    codes: dict[str, int] = field(default_factory=dict)
 
 
 def test_renderers_take_any_report() -> None:

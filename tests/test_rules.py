@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from conftest import TEXTS
 from retold.corpus import Corpus
-from retold.records import AnnotationRecord, CanonicalClaim, Document, Entity, Event, encode
+from retold.records import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Span, encode
 from retold.rules import (
     RULES,
     check_record,
@@ -34,8 +34,8 @@ from retold.rules.table import declare, finding, nearest
 from retold.validation import validate
 
 BAD_FILES = sorted((Path(__file__).parent / "rules").glob("RT*.jsonl"))
-# Made by the room that reads the file, or by a decoder that refuses what the schema takes; tested on their own.
-WITHOUT_FILE = {"RT106", "RT110", "RT207"}
+#: Codes that no small file of records can show; tests/test_rules_of_files.py makes what they fire on.
+WITHOUT_FILE = {"RT106", "RT110", "RT207", "RT601", "RT605"}
 
 
 @pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
@@ -121,6 +121,51 @@ def test_column_of_malformed_json_counts_bytes() -> None:
     # The closing brace that follows a comma: json points at it, four bytes of the wave before it.
     assert found.column == line.index(b"}") + 1
     assert (found.file, found.line) == ("f", 7)
+
+
+NEAREST: list[tuple[str, dict[str, Any], str]] = [
+    ("key", {"stanse": []}, "stance"),
+    ("label", {"verification": [{"claim": "dam-costs-5", "label": "Refute", "evidence": [1]}]}, "refuted"),
+    ("type", {"entities": [{"start": 15, "end": 19, "type": "PERS", "entity": "vale"}]}, "PER"),
+    ("kind", {"entities": [{"start": 15, "end": 19, "type": "GPE", "kind": "names"}]}, "name"),
+    ("entity", {"entities": [{"start": 15, "end": 19, "type": "GPE", "entity": "valle"}]}, "vale"),
+    ("holder", {"stance": [{"holder": "authors", "target": "dam", "label": "none"}]}, "author"),
+    ("target", {"stance": [{"holder": "author", "target": "damm", "label": "none"}]}, "dam"),
+    ("claim", {"verification": [{"claim": "dam-cost-5", "label": "supported", "evidence": [1]}]}, "dam-costs-5"),
+    (
+        "claim of a span",
+        {"claims": [{"start": 64, "end": 70, "source": "author", "claim": "dam-cst-5"}]},
+        "dam-costs-5",
+    ),
+    ("source", {"claims": [{"start": 64, "end": 70, "source": "autor"}]}, "author"),
+    ("document", {"document_id": "flod-1"}, "flood-1"),
+]
+
+
+@pytest.mark.parametrize(("record", "right"), [row[1:] for row in NEAREST], ids=[row[0] for row in NEAREST])
+def test_the_nearest_right_name_is_offered(
+    record: dict[str, Any], right: str, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({"document_id": "flood-0", **record}), encoding="utf-8")
+    cures = [found.cure for found in validate([path], tiny_corpus, role="annotation").findings]
+    assert f"Did you mean {right!r}?" in cures
+
+
+def test_findings_of_a_span_show_the_text_around_it(tiny_corpus: Corpus) -> None:
+    mention = {"start": 15, "end": 19, "type": "PER", "entity": "vale"}
+    record = msgspec.convert({"document_id": "flood-0", "entities": [mention], "claims": []}, AnnotationRecord)
+    doc = tiny_corpus.documents["flood-0"]
+    (found,) = check_record(record, role="annotation", document=doc, vocabulary=tiny_corpus.vocabulary(doc))
+    assert found.context is not None
+    assert found.context.text == "River rises in\xa0Vale 🌊\nBy Ann Lee\nMayor Bo Berg aske…"
+    assert found.context.text[found.context.start : found.context.end] == "Vale"
+    # Without the document there is no text to show, and about a key of the record there is none.
+    (bare,) = check_record(record, role="annotation", document=None, vocabulary=tiny_corpus.vocabulary(doc))
+    assert bare.context is None
+    of_keys = [f for f in check_record(record, role="gold", document=doc, vocabulary=None) if f.pointer == ""]
+    assert of_keys
+    assert all(found.context is None for found in of_keys)
 
 
 def test_pointer_is_escaped() -> None:
@@ -377,6 +422,54 @@ def test_messages_of_whole_files() -> None:
     assert no_records().code == "RT111"
 
 
+def hints(corpus: Corpus, text: str, words: str, layer: str, **labels: Any) -> list[str]:
+    """Codes of guideline hints on a span of a text of two sentences."""
+    doc = msgspec.structs.replace(
+        document(corpus), text=text, sentences=[Span(start=0, end=12), Span(start=13, end=len(text))]
+    )
+    start = text.index(words)
+    record = {"document_id": "flood-0", layer: [{"start": start, "end": start + len(words), **labels}]}
+    typed = msgspec.convert(record, AnnotationRecord)
+    found = check_record(typed, role="annotation", document=doc, vocabulary=None)
+    assert check_record(typed, role="prediction", document=doc, vocabulary=None) == []
+    return [f.code for f in found if f.severity == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "expected"),
+    [
+        ("Macron", "name", []),
+        ("Macron’s", "name", ["RT601"]),
+        ("Macron’s office", "nominal", []),
+        ("The Hague", "name", []),
+        ("the mayor", "name", ["RT602"]),
+        ("The mayor", "nominal", ["RT602"]),
+        ("theatre hall", "nominal", []),
+        ("in full. Macron", "name", ["RT603"]),
+    ],
+)
+def test_hints_about_mentions(words: str, kind: str, expected: list[str], tiny_corpus: Corpus) -> None:
+    text = "All in full. Macron’s office, The Hague, the mayor, The mayor of theatre hall"
+    assert hints(tiny_corpus, text, words, "entities", type="PER", kind=kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("he paid 5", []),
+        ("he paid 5,” she said.", ["RT604"]),
+        ("“he paid 5", ["RT605"]),
+        ("“he paid 5,”", []),
+        ("he paid 5,”", ["RT605"]),
+        ("in full. “he paid 5,”", ["RT603"]),
+        ("in full.", ["RT604"]),
+    ],
+)
+def test_hints_about_claims(words: str, expected: list[str], tiny_corpus: Corpus) -> None:
+    text = "All in full. “he paid 5,” she said."
+    assert hints(tiny_corpus, text, words, "claims", source="author") == expected
+
+
 # Corpus
 
 
@@ -467,6 +560,10 @@ def test_event(tiny_corpus: Corpus) -> None:
     event: Event = tiny_corpus.events["flood"].event
     assert corpus.check_event(event, "flood", {"bo-berg"}) == []
     assert [f.code for f in corpus.check_event(event, "drought", set())] == ["RT712", "RT304"]
+    bare = changed(event, title="", date="May 2024", description="", holders=[], targets=[])
+    assert {f.pointer for f in corpus.check_event(bare, "flood", set()) if f.code == "RT715"} == {
+        "/title", "/date", "/description", "/holders", "/targets",
+    }  # fmt: skip
     twice = changed(event, holders=[*event.holders, event.holders[0]], targets=[event.targets[0]] * 2)
     assert [f.code for f in corpus.check_event(twice, "flood", {"bo-berg"})] == ["RT711", "RT711"]
 

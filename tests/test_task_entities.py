@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
+from conformance import Case, cases, check, name
 from retold.records import ENTITY_TYPES, Document, Mention, Span, Zone
 from retold.tasks import Place, Tally, entities
 
@@ -65,44 +66,19 @@ def five(correct: int, incorrect: int, partial: int, missed: int, spurious: int)
 
 # --- SemEval-2013 regimes ---------------------------------------------------------------------------------------------
 
-_GOLD: Spans = [("PER", 1, 3), ("ORG", 6, 8)]
 
-# MantisAI/nervaluate, tests/test_strategies.py: (correct, incorrect, partial, missed, spurious). Its "ent_type" is the
-# regime `type`. The regimes that it does not test follow from its definitions.
-SCENARIOS = [
-    pytest.param(
-        [("PER", 1, 3)],
-        {"strict": five(1, 0, 0, 1, 0), "type": five(1, 0, 0, 1, 0), "exact": five(1, 0, 0, 1, 0)},
-        id="missed",
-    ),
-    pytest.param(
-        [("PER", 1, 3), ("LOC", 6, 8)],
-        {"strict": five(1, 1, 0, 0, 0), "type": five(1, 1, 0, 0, 0), "exact": five(2, 0, 0, 0, 0)},
-        id="wrong-label",
-    ),
-    pytest.param(
-        [("PER", 1, 3), ("LOC", 6, 7)],
-        {"strict": five(1, 1, 0, 0, 0), "type": five(1, 1, 0, 0, 0), "partial": five(1, 0, 1, 0, 0)},
-        id="wrong-boundary",
-    ),
-    pytest.param(
-        [("PER", 1, 3), ("LOC", 7, 8)],
-        {"strict": five(1, 1, 0, 0, 0), "type": five(1, 1, 0, 0, 0), "partial": five(1, 0, 1, 0, 0)},
-        id="shifted",
-    ),
-    pytest.param(
-        [("PER", 1, 3), ("PER", 4, 5), ("LOC", 6, 8)],
-        {"strict": five(1, 1, 0, 0, 1), "type": five(1, 1, 0, 0, 1), "exact": five(2, 0, 0, 0, 1)},
-        id="extra",
-    ),
-]
-
-
-@pytest.mark.parametrize(("predicted", "expected"), SCENARIOS)
-def test_the_regimes_count_as_nervaluate_does(predicted: Spans, expected: dict[str, dict[str, int]]) -> None:
-    found = regimes(names(_GOLD), names(predicted))
-    for regime, counts in expected.items():
-        assert found[regime] == counts, regime
+@pytest.mark.parametrize("case", cases("mentions"), ids=name)
+def test_the_published_counts_and_scores_are_met(case: Case) -> None:
+    gold, predicted = (names(spans) for spans in case.given)
+    _, values = tallied(gold, predicted)
+    found: dict[str, float] = {
+        f"{regime}.{part}": count
+        for regime, counts in regimes(gold, predicted).items()
+        for part, count in counts.items()
+    }
+    found |= {f"strict.{part}": values[f"mention.{part}"] for part in ("precision", "recall", "f1")}
+    found |= {f"{regime}.f1": values[f"mention.{regime}.f1"] for regime in ("exact", "partial", "type")}
+    check(case, found)
 
 
 def test_each_regime_turns_its_counts_into_f1() -> None:
@@ -222,24 +198,6 @@ def test_strict_micro_f1_agrees_with_seqeval(gold: Spans, predicted: Spans) -> N
         return
     theirs = f1_score([tags(gold, 12)], [tags(predicted, 12)], mode="strict", scheme=IOB2, zero_division=0)
     assert values["mention.f1"] == pytest.approx(float(theirs))
-
-
-@pytest.mark.parametrize(
-    ("gold", "predicted", "expected"),
-    [
-        # chakki-works/seqeval tests/test_v1.py test_output_dict: micro precision, recall, F1 all 2/3.
-        pytest.param(
-            [("PER", 0, 1), ("ORG", 1, 2), ("PER", 3, 4)],
-            [("ORG", 1, 2), ("GPE", 2, 3), ("PER", 3, 4)],
-            2 / 3,
-            id="seqeval-test_v1",
-        ),
-        # seqeval issue 90: a wrong boundary is a false positive and a false negative; 1 of 2 and 2.
-        pytest.param([("PER", 0, 2), ("ORG", 4, 7)], [("PER", 0, 2), ("ORG", 5, 7)], 1 / 2, id="seqeval-issue-90"),
-    ],
-)
-def test_the_published_values_of_seqeval_are_met(gold: Spans, predicted: Spans, expected: float) -> None:
-    assert tallied(names(gold), names(predicted))[1]["mention.f1"] == pytest.approx(expected)
 
 
 def test_no_gold_and_no_prediction_is_undefined() -> None:

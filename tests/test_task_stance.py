@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
+from conformance import Case, cases, check, name
 from retold.records import STANCE_LABELS, StanceCell, StanceScores
 from retold.tasks import Place, Tally, stance
 
@@ -46,6 +47,12 @@ def measured(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> dic
     tally = tally_of(gold, predicted)
     counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
     return {m.name.removeprefix("stance."): float(m.value(counts)) for m in stance.MEASURES}
+
+
+@pytest.mark.parametrize("case", cases("stance"), ids=name)
+def test_the_published_values_of_the_shared_task_are_met(case: Case) -> None:
+    pairs = [pair for pair, amount in case.given.items() for _ in range(amount)]
+    check(case, measured(labelled([gold for gold, _ in pairs]), labelled([given for _, given in pairs])))
 
 
 def test_favg_is_the_mean_of_favor_and_against_over_all_cells() -> None:

@@ -185,8 +185,11 @@ def test_submission_folder_and_archive(tiny_corpus: Corpus, tmp_path: Path) -> N
 def test_card_at_fault(tiny_corpus: Corpus, tmp_path: Path) -> None:
     folder = write(tmp_path / "s" / "predictions.jsonl", "").parent
     write(folder / "submission.json", json.dumps({**CARD, "protocol": "guess"}))
-    (found,) = validate([folder], tiny_corpus).findings
-    assert found.file == str(folder / "submission.json")
+    report = validate([folder], tiny_corpus)
+    (found,) = report.findings
+    assert (found.code, found.file, found.pointer) == ("RT204", str(folder / "submission.json"), "/protocol")
+    assert "leave-one-document-out, saw-gold, zero-shot" in found.message
+    assert report.files == 1
 
 
 def test_folder_of_annotations(tiny_corpus: Corpus, tmp_path: Path) -> None:
@@ -195,6 +198,8 @@ def test_folder_of_annotations(tiny_corpus: Corpus, tmp_path: Path) -> None:
     report = validate([tmp_path / "a"], tiny_corpus)
     assert [(Path(found.file or "").name, found.code) for found in report.findings] == [("two.jsonl", "RT202")]
     assert (report.files, report.records) == (2, 2)
+    write(tmp_path / "a" / "adjudication.jsonl", "{}\n")
+    assert validate([tmp_path / "a"], tiny_corpus).files == 2
 
 
 def test_parquet_is_checked_like_json(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:

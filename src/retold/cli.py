@@ -24,6 +24,12 @@ _ALLOW_MISSING = click.option("--allow-missing", is_flag=True, help="Take missin
 _RESAMPLES = click.option(
     "--resamples", type=click.IntRange(min=1), default=10_000, show_default=True, help="Bootstrap resamples."
 )
+_WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that read a large file; by default one for a small file, else one for each core, at most four.",
+)
 _SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
 
 
@@ -58,6 +64,14 @@ def cli() -> None:
     show_default=True,
     help="Least severity that makes the exit code 1.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes for a large file; by default one for each core.",
+)
+@click.option("--fix", is_flag=True, help="First mend in place what has one right answer.")
+@click.option("--diff", "show_diff", is_flag=True, help="Show what --fix would change, and write nothing.")
 def validate(
     paths: tuple[str, ...],
     gold: str | None,
@@ -67,6 +81,9 @@ def validate(
     role: Any,
     max_findings: int,
     fail_on: str,
+    workers: int | None,
+    fix: bool,
+    show_diff: bool,
 ) -> None:
     """Check annotation files or submissions; the corpus itself where no PATH is given."""
     from retold.corpus import load_corpus
@@ -77,13 +94,44 @@ def validate(
     for code in (*select, *ignore):
         if not any(known.startswith(code.upper()) for known in RULES):
             raise click.UsageError(f"no rule has the code or prefix {code!r}; retold rules lists them")
+    against = load_corpus(gold)
+    if fix or show_diff:
+        if not paths:
+            raise click.UsageError("name the files to mend")
+        changed = _mend(paths, against, role, max_findings, show_diff)
+        if show_diff:
+            raise SystemExit(1 if changed else 0)
     report = check(
-        list(paths) or None, load_corpus(gold), role=role, select=select, ignore=ignore, max_findings=max_findings
+        list(paths) or None,
+        against,
+        role=role,
+        select=select,
+        ignore=ignore,
+        max_findings=max_findings,
+        workers=workers or os.cpu_count() or 1,
     )
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     click.echo(render_findings(report, style, color=colour), nl=False)
     if report.errors or (fail_on == "warning" and report.warnings):
         raise SystemExit(1)
+
+
+def _mend(paths: Sequence[str], corpus: Any, role: Any, limit: int, show_diff: bool) -> bool:
+    """Mend files, or show how they would be; whether there was anything to mend."""
+    from retold.fixing import mend, write
+    from retold.report.findings import render_diff, render_repairs
+
+    changed = False
+    for mended in (each for path in paths for each in mend(path, corpus, role=role)):
+        click.echo(render_repairs(mended, limit), nl=False, err=True)
+        if mended.after == mended.before:
+            continue
+        changed = True
+        if show_diff:
+            click.echo(render_diff(mended), nl=False)
+        else:
+            write(mended)
+    return changed
 
 
 @cli.command()
@@ -114,17 +162,47 @@ def rules(code: str | None) -> None:
     default="text",
     show_default=True,
 )
-def score(submission: str, gold: str | None, allow_missing: bool, resamples: int, seed: int, style: str) -> None:
+@_WORKERS
+@click.option(
+    "--items",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write every counted item with its verdict to FILE, as JSON Lines.",
+)
+def score(
+    submission: str,
+    gold: str | None,
+    allow_missing: bool,
+    resamples: int,
+    seed: int,
+    style: str,
+    workers: int | None,
+    items: Path | None,
+) -> None:
     """Score one SUBMISSION (a file of records, a folder or a .zip) in detail."""
     from retold.report.scores import render_score
-    from retold.scoring import score as run
+    from retold.scoring import errors, score_with_items
 
-    result = run(submission, gold, allow_missing=allow_missing, resamples=resamples, seed=seed)
-    click.echo(render_score(result, style), nl=False)
+    result, found = score_with_items(
+        submission,
+        gold,
+        allow_missing=allow_missing,
+        resamples=resamples,
+        seed=seed,
+        workers=workers,
+        however_many=items is not None,
+    )
+    if items is not None and found is not None:
+        from retold.files import write_atomic
+        from retold.records import encode
+
+        write_atomic(items, (encode(item) + b"\n" for item in found))
+        click.echo(f"wrote {items}", err=True)
+    click.echo(render_score(result, style, errors(found or [])), nl=False)
 
 
 @cli.command()
-@click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
+@click.argument("submissions", nargs=-1, metavar="SUBMISSION...")
 @_GOLD
 @_ALLOW_MISSING
 @_RESAMPLES
@@ -144,6 +222,12 @@ def score(submission: str, gold: str | None, allow_missing: bool, resamples: int
     show_default=True,
 )
 @click.option("--output", metavar="FOLDER", type=click.Path(path_type=Path), help="Also write every format to FOLDER.")
+@click.option(
+    "--compare",
+    nargs=2,
+    metavar="A B",
+    help="List the items that one of two submissions has right and the other wrong, instead of ranking.",
+)
 def rank(
     submissions: tuple[str, ...],
     gold: str | None,
@@ -153,19 +237,31 @@ def rank(
     measure: str,
     style: str,
     output: Path | None,
+    compare: tuple[str, str] | None,
 ) -> None:
-    """Rank SUBMISSIONs on a leaderboard, with rank ranges and tiers."""
+    """Rank SUBMISSIONs on a leaderboard, with rank ranges and tiers; or compare two, item by item."""
+    if compare is not None:
+        if submissions or output is not None:
+            raise click.UsageError("--compare takes two submissions and neither others nor --output")
+        _compare(*compare, gold, allow_missing, style)
+        return
+    if not submissions:
+        raise click.UsageError("name the submissions to rank")
     from retold.files import write_atomic
     from retold.ranking import rank as run
     from retold.report.leaderboard import SUFFIXES, render_ranking
 
     result = run(submissions, gold, measure=measure, allow_missing=allow_missing, resamples=resamples, seed=seed)
-    click.echo(render_ranking(result, style), nl=False)
     if output is not None:
         for kind, suffix in SUFFIXES.items():
             page = output / f"leaderboard.{suffix}"
             write_atomic(page, render_ranking(result, kind))
             click.echo(f"wrote {page}", err=True)
+        for track in ("entities", "stance", "claims"):
+            page = output / f"leaderboard-{track}.md"
+            write_atomic(page, render_ranking(result.by(track), "markdown"))
+            click.echo(f"wrote {page}", err=True)
+    click.echo(render_ranking(result, style), nl=False)
 
 
 @cli.command()
@@ -222,6 +318,9 @@ def baseline(name: str | None, output: Path | None, gold: str | None, folder: Pa
     from retold.systems import SystemFault, list_systems, load_system, run_system
 
     known = list_systems(folder)
+    if not known and (listing or name is None or not name.endswith(".py")):
+        wanted = f"no baseline {name!r}: " if name else ""
+        raise click.UsageError(f"{wanted}{folder} holds no baselines; run it in a clone, or name a --folder")
     if listing:
         for each in known:
             click.echo(each)
@@ -262,6 +361,42 @@ def diff(old: str, new: str | None, style: str) -> None:
     from retold.report.changes import render_changes
 
     click.echo(render_changes(compare(load_corpus(old), load_corpus(new)), style), nl=False)
+
+
+@corpus.command("new-event")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("--documents", is_flag=True, help="Stands before FILES: the documents, plain text, one file each.")
+@click.option("--corpus", "root", default="corpus", show_default=True, metavar="FOLDER", help="Corpus to add it to.")
+@click.option("--language", default="en", show_default=True, metavar="CODE", help="Of files not named like two.id.txt.")
+@click.option("--date", metavar="YYYY-MM-DD", help="Date of the event.")
+def new_event(name: str, files: tuple[str, ...], documents: bool, root: str, language: str, date: str | None) -> None:
+    """Lay out the folder of the event NAME from FILES, and say what is still to do."""
+    from retold.corpus import load_corpus
+    from retold.newevent import lay_out
+    from retold.report.findings import next_steps, render_text
+    from retold.validation import validate as check
+
+    try:
+        folder = lay_out(name, files, root, language=language, date=date)
+    except ValueError as error:
+        if isinstance(error, FindingsError):
+            raise
+        raise click.UsageError(str(error)) from error
+    click.echo(f"wrote {folder}", err=True)
+    found = check(None, load_corpus(root)).findings
+    click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)
+    click.echo(next_steps(folder, root), nl=False)
+
+
+def _compare(a: str, b: str, gold: str | None, allow_missing: bool, style: str) -> None:
+    from retold.corpus import load_corpus
+    from retold.report.items import render_flips
+    from retold.scoring import flips, items_of
+
+    corpus = load_corpus(gold)
+    (first, of_first), (second, of_second) = (items_of(path, corpus, allow_missing=allow_missing) for path in (a, b))
+    click.echo(render_flips(first, second, flips(of_first, of_second), style), nl=False)
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -75,7 +75,8 @@ class Corpus:
 
     Attributes:
         root: the folder, or the bare gold file.
-        name, version, digest: what a signature names; digest is the SHA-256 of the release, or of the bare file.
+        name, version, digest: what a signature names; digest is the SHA-256 of the release ("modified"
+            where the files of the events are not those of the release), or of the bare file.
         events: events by key; empty for a bare file.
         bare: the gold file, where there is no folder.
     """
@@ -138,6 +139,16 @@ class Corpus:
         return folder.claims[claim].mutation or "none"
 
 
+def _digest(root: Path, release: Release) -> str:
+    """Hash of the release, or "modified" where what is scored is no longer what was released."""
+    for name, expected in release.files.items():
+        if name.startswith("events/"):
+            member = root / name
+            if not member.is_file() or sha256(member) != expected:
+                return "modified"
+    return release.sha256
+
+
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
@@ -181,6 +192,6 @@ def load_corpus(path: str | Path | None = None) -> Corpus:
         root=root,
         name=release.name if release else root.resolve().name,
         version=release.version if release else "",
-        digest=release.sha256 if release else "",
+        digest=_digest(root, release) if release else "",
         events=events,
     )

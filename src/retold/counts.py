@@ -18,7 +18,6 @@ __all__ = ["FIXED", "CountTable", "Counts", "fixed", "real"]
 #: Denominator of fixed-point columns. One item is off by at most 2**-47 (7e-15); an int64 row holds 2**17 items.
 FIXED: Final = 1 << 46
 
-IntArray = npt.NDArray[np.int64]
 #: Columns of counts by name: scalars for one sum, arrays of shape (resamples,) for many.
 Counts = Mapping[str, npt.NDArray[np.float64]]
 
@@ -75,13 +74,11 @@ class CountTable:
         """
         wanted = self.units() if units is None else list(units)
         zeros = [0] * self.width
-        integers = np.array([self.rows.get(unit, zeros) for unit in wanted], dtype=np.int64).reshape(
-            len(wanted), self.width
-        )
-        matrix = integers.astype(np.float64)
-        for index, column in enumerate(self.columns):
-            if column.endswith("~"):
-                matrix[:, index] /= FIXED
+        # Sums in fixed point may be beyond 64 bits; as Python's integers they are exact until they are divided.
+        matrix = np.zeros((len(wanted), self.width))
+        columns = zip(*(self.rows.get(unit, zeros) for unit in wanted), strict=True)
+        for index, (column, amounts) in enumerate(zip(self.columns, columns, strict=False)):
+            matrix[:, index] = [real(amount) for amount in amounts] if column.endswith("~") else amounts
         return matrix
 
     def totals(self) -> dict[str, int]:

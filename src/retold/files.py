@@ -45,6 +45,9 @@ _PREDICTIONS: Final = ("predictions.jsonl", "predictions.parquet")
 #: What reading a damaged, locked or foreign archive raises; RuntimeError is how zipfile asks for a password.
 _DAMAGED: Final = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
+#: Lines of records are longer than the usual buffer, and a line that crosses it is copied twice.
+_BUFFER: Final = 1 << 18
+
 Line = tuple[int, bytes]
 
 
@@ -74,7 +77,7 @@ class Source:
         """
         if self.member is not None:
             try:
-                return zipfile.ZipFile(self.path).open(self.member)
+                return zipfile.ZipFile(open_bytes(self.path)).open(self.member)
             except _DAMAGED as error:
                 raise UnreadableError(f"{self.name}: cannot be read from the archive ({error})") from error
         return open_bytes(self.path)
@@ -120,7 +123,7 @@ def open_bytes(path: str) -> IO[bytes]:
             raise UnreadableError(f"{path}: is a folder, a file was expected")
         if not stat.S_ISREG(mode):
             raise UnreadableError(f"{path}: is not a regular file")
-        return open(path, "rb")
+        return open(path, "rb", buffering=_BUFFER)
     except UnreadableError:
         raise
     except (OSError, ValueError) as error:
@@ -237,17 +240,23 @@ class Lookup:
         self._spool: IO[bytes] | None = None
         self._places: dict[str, tuple[int, int]] = {}
         self._end = 0
+        self.line = b""
 
     def get(self, document_id: str) -> Any | None:
-        """Return and forget the record of a document, or None where the file has none (left)."""
+        """Return and forget the record of a document, or None where the file has none (left).
+
+        ``line`` then holds its bytes.
+        """
         if (place := self._places.pop(document_id, None)) is not None and self._spool is not None:
             start, size = place
             self._spool.seek(start)
-            return self._decoder.decode(self._spool.read(size))
+            self.line = self._spool.read(size)
+            return self._decoder.decode(self.line)
         for number, line in self._lines:
             if line:
                 record = self._decode(number, line)
                 if record.document_id == document_id:
+                    self.line = line
                     return record
                 self._keep(record.document_id, line)
         return None
@@ -256,6 +265,7 @@ class Lookup:
         """Yield the records that were never asked for, in no particular order."""
         for number, line in self._lines:
             if line:
+                self.line = line
                 yield self._decode(number, line)
         for key in list(self._places):
             found = self.get(key)
@@ -367,7 +377,7 @@ def _open_zip(path: str) -> Submission:
     card_name = str(PurePosixPath(name).with_name("submission.json"))
     if card_name in members:
         try:
-            with zipfile.ZipFile(path) as archive, archive.open(card_name) as member:
+            with open_bytes(path) as packed, zipfile.ZipFile(packed).open(card_name) as member:
                 data = member.read(MAX_LINE)
         except _DAMAGED as error:
             raise UnreadableError(f"{path}: {card_name} cannot be read ({error})") from error
@@ -394,8 +404,11 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
         pieces = pieces.encode()
     if isinstance(pieces, bytes):
         pieces = [pieces]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
     try:
         with os.fdopen(handle, "wb") as stream:
             for piece in pieces:

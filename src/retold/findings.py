@@ -6,9 +6,22 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-__all__ = ["Finding", "FindingsError", "Severity", "UnreadableError", "shorten"]
+__all__ = ["Context", "Finding", "FindingsError", "Severity", "UnreadableError", "context_of", "shorten"]
 
 Severity = Literal["error", "warning"]
+
+
+#: Characters of the text shown on either side of a span, and of the span itself.
+_AROUND = 32
+_SPAN = 60
+
+
+class Context(Struct, frozen=True, kw_only=True, gc=False):
+    """The text around a span, so that a finding can be judged without opening the document."""
+
+    text: Annotated[str, Meta(description="A stretch of the document, cut where it is long.")]
+    start: Annotated[int, Meta(description="First character of the span in this stretch.")]
+    end: Annotated[int, Meta(description="One past its last character in this stretch.")]
 
 
 class Finding(Struct, frozen=True, kw_only=True, gc=False):
@@ -23,6 +36,7 @@ class Finding(Struct, frozen=True, kw_only=True, gc=False):
     column: Annotated[int | None, Meta(description="Byte of the line, counted from 1 (malformed JSON).")] = None
     pointer: Annotated[str | None, Meta(description="JSON pointer into the line's object.")] = None
     document: Annotated[str | None, Meta(description="Key of the document, where known.")] = None
+    context: Annotated[Context | None, Meta(description="The text around the span, for findings about one.")] = None
 
 
 class FindingsError(ValueError):
@@ -42,7 +56,27 @@ class UnreadableError(OSError):
     """A file is missing, is not of a kind that can be read, or may not be read."""
 
 
+def context_of(text: str, start: int, end: int) -> Context:
+    """The stretch of ``text`` around a span. Offsets may lie anywhere: they are what a finding complains of."""
+    start = min(max(start, 0), len(text))
+    end = min(max(end, start), len(text))
+    before, after = text[max(start - _AROUND, 0) : start], text[end : end + _AROUND]
+    if start > _AROUND:
+        before = "…" + before
+    if end + _AROUND < len(text):
+        after += "…"
+    span = text[start:end]
+    if len(span) > _SPAN:
+        span = f"{span[: _SPAN - 20]}…{span[-19:]}"
+    return Context(text=before + span + after, start=len(before), end=len(before) + len(span))
+
+
 def shorten(value: object, limit: int = 60) -> str:
     """Return ``repr(value)``, cut in the middle where it is longer than ``limit`` characters."""
+    if isinstance(value, str) and len(value) > 2 * limit:
+        # Both ends are enough to be cut again; a value of many megabytes is not copied.
+        value = f"{value[:limit]}{value[-limit:]}"
+    elif isinstance(value, (dict, list)) and (len(value) > 8 or any(isinstance(v, (dict, list)) for v in value)):
+        return f"an object of {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)} items"
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 20]}…{text[-15:]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from retold.files import Submission, open_submission
 from retold.measures import Array
 from retold.measures.clusters import conll
 from retold.records import LAYERS, Layer
-from retold.resampling import holm, percentile_interval, randomisation_p
+from retold.resampling import holm, minimum_detectable_difference, percentile_interval, randomisation_p
 from retold.scoring import (
     CELLS_AT_ONCE,
     COREFERENCE_BUDGET,
@@ -29,6 +29,7 @@ from retold.scoring import (
     TRACK_LAYERS,
     Score,
     SystemCounts,
+    behind_headlines,
     count,
     evaluate,
     headlines,
@@ -90,7 +91,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A leaderboard: systems from first to last, those without a rank at the end, and every comparison."""
+    """A leaderboard: systems from first to last, those without a rank at the end, and every comparison.
+
+    ``minimum_detectable_difference`` says for each headline measure, as the median over pairs of systems, how large a
+    true difference must be to be found with a chance of 80%, before Holm's adjustment; None without a pair to tell.
+    """
 
     signature: str
     corpus: dict[str, str]
@@ -98,6 +103,16 @@ class Ranking:
     documents: int
     systems: list[Ranked]
     comparisons: list[Comparison]
+    minimum_detectable_difference: dict[str, float | None] = field(default_factory=dict)
+
+    def by(self, measure: str) -> Ranking:
+        """The same systems ranked by another headline measure; nothing is computed anew."""
+        scored = [system.score for system in self.systems]
+        return replace(
+            self,
+            measure=measure,
+            systems=_order(scored, [c for c in self.comparisons if c.measure == measure], measure),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The ranking in the shape of ``retold rank --format json``."""
@@ -107,6 +122,7 @@ class Ranking:
             "measure": self.measure,
             "systems": [system.as_dict() for system in self.systems],
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+            "minimum_detectable_difference": self.minimum_detectable_difference,
         }
 
 
@@ -154,6 +170,7 @@ def rank(
         documents=scored[0].coverage["documents"]["gold"],
         systems=_order(scored, [c for c in comparisons if c.measure == measure], measure),
         comparisons=comparisons,
+        minimum_detectable_difference={name: _detectable(scored, name) for name in HEADLINES},
     )
 
 
@@ -185,9 +202,7 @@ def _compare(counted: Sequence[SystemCounts], scored: Sequence[Score], resamples
                 rows.append((a, b, p))
         adjusted = holm([p for _, _, p in rows])
         for (a, b, p), p_holm in zip(rows, adjusted, strict=True):
-            first, second = scored[a].replicates[measure], scored[b].replicates[measure]
-            shared = min(len(first), len(second))
-            interval = percentile_interval(first[:shared] - second[:shared]) or (None, None)
+            interval = percentile_interval(_differences(scored[a], scored[b], measure)) or (None, None)
             comparisons.append(
                 Comparison(
                     a=scored[a].system,
@@ -203,6 +218,23 @@ def _compare(counted: Sequence[SystemCounts], scored: Sequence[Score], resamples
     return comparisons
 
 
+def _differences(a: Score, b: Score, measure: str) -> Array:
+    """Resampled differences a - b, over the resamples that both have."""
+    first, second = a.replicates[measure], b.replicates[measure]
+    shared = min(len(first), len(second))
+    return first[:shared] - second[:shared]
+
+
+def _detectable(scored: Sequence[Score], measure: str) -> float | None:
+    """Median over pairs of systems of the minimum detectable difference."""
+    competing = [score for score in scored if score.measures[measure].value is not None]
+    found = [
+        minimum_detectable_difference(_differences(a, b, measure)) for a, b in itertools.combinations(competing, 2)
+    ]
+    known = [each for each in found if each is not None]
+    return float(np.median(known)) if known else None
+
+
 def _value(score: Score, measure: str) -> float:
     value = score.measures[measure].value
     assert value is not None
@@ -213,29 +245,26 @@ def _conll_contributions(system: SystemCounts) -> Array:
     """Each text unit's part in the CoNLL score, shape (units,); the parts add up to the score.
 
     Clusters reach across units, so a unit's outputs cannot be exchanged between systems as counts can. Jackknife
-    pseudo-values (Tukey 1958) make the score a sum over units, which can. With very many units, several are left out
-    together and the first of them carries their part.
+    pseudo-values (Tukey 1958) make the score a sum over units, which can. With very many clusters, leaving a unit out
+    is not computed anew (``retold.measures.deletion``).
     """
     names = system.unit_names["text"]
     parts = np.zeros(len(names))
     if "entities" not in system.layers or not names:
         return parts
     base, by_unit = system.mentions.by_unit(names)
-    whole = base.mentions
-    groups = int(min(len(names), max(50, COREFERENCE_BUDGET // max(by_unit.shape[1], 1))))
-    member = np.arange(len(names)) % groups
     score = conll(base)[0]
-    without = np.zeros(groups)
-    step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
-    for start in range(0, groups, step):
-        chosen = np.arange(start, min(start + step, groups))
-        gone = (member[None, :] == chosen[:, None]).astype(np.float64) @ by_unit
-        without[chosen] = conll(replace(base, mentions=whole - gone))
-    without = np.where(np.isnan(without), score, without)
     if np.isnan(score):
         return parts
-    parts[:groups] = score / groups + (groups - 1) / groups * (without.mean() - without)
-    return parts
+    units = len(names)
+    if units * by_unit.shape[1] > COREFERENCE_BUDGET:
+        without = system.mentions.without_each(names)["entities.coreference.conll"]
+    else:
+        step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
+        left = (base.mentions - by_unit[start : start + step].toarray() for start in range(0, units, step))
+        without = np.concatenate([conll(replace(base, mentions=mentions)) for mentions in left])
+    without = np.where(np.isnan(without), score, without)
+    return np.asarray(score / units + (units - 1) / units * (without.mean() - without))
 
 
 def _test(
@@ -254,7 +283,8 @@ def _test(
     layout = {stream: [layer for layer in layers if a.stream(layer) == stream] for stream in streams}
 
     def family(system: SystemCounts, contributions: Array, stream: str) -> Array:
-        tables = [system.matrix(layer) for layer in layout[stream]]
+        # A column that the measure does not read must not make a unit one on which the systems differ.
+        tables = [system.matrix(layer) * _read(system, layer) for layer in layout[stream]]
         if stream == "text":
             tables.append(contributions[:, None])
         return np.concatenate(tables, axis=1)
@@ -279,6 +309,12 @@ def _test(
         trials,
         seed,
     )
+
+
+def _read(system: SystemCounts, layer: Layer) -> Array:
+    """1 for the columns of a table that the headline measures read, 0 for the others."""
+    wanted = behind_headlines(layer)
+    return np.array([column.rstrip("~") in wanted for column in system.tallies[layer].columns], dtype=np.float64)
 
 
 def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: str) -> list[Ranked]:

@@ -75,12 +75,6 @@ LAYERS: Final[tuple[Layer, ...]] = ("entities", "stance", "claims", "verificatio
 #: Largest integer that every JSON reader keeps exact (IEEE 754 double).
 MAX_INTEGER: Final = 2**53 - 1
 
-#: Patterns of keys. They stand in the schemas only as descriptions: a pattern in the type would double decoding time,
-#: so the rules check each distinct key once. ``[0-9]`` and ``\Z`` keep other scripts' digits and a trailing
-#: newline out.
-KEY_PATTERN: Final = r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z"
-KB_ID_PATTERN: Final = r"^Q[1-9][0-9]*\Z"
-
 Language = Annotated[str, Meta(description="ISO 639-1 code of a language.", examples=["en", "id"])]
 Start = Annotated[
     int,

@@ -32,6 +32,8 @@ def schema_of(name: str) -> dict[str, Any]:
     return {
         "$schema": _DIALECT,
         "$id": f"urn:retold:schema:{name}",
+        # JSON Schema calls 17.0 an integer; the readers of Retold do not.
+        "$comment": "Integers are written without a fraction: 17, not 17.0.",
         "title": name.replace("-", " ").capitalize(),
         "description": generated["$defs"][root]["description"],
         **generated,

@@ -24,10 +24,11 @@ from types import ModuleType
 from typing import get_args
 
 from retold import __version__
-from retold.corpus import Corpus
+from retold.corpus import Corpus, EventFolder
 from retold.files import write_atomic
 from retold.findings import UnreadableError
 from retold.records import AnnotationRecord, Document, Event, Protocol, SubmissionCard, encode
+from retold.rules import check_record, decode_record
 
 __all__ = ["Context", "Example", "Question", "System", "SystemFault", "list_systems", "load_system", "run_system"]
 
@@ -124,6 +125,9 @@ def _load(path: Path) -> ModuleType:
     except ImportError as error:
         del sys.modules[spec.name]
         raise SystemFault(f"{path}: {error}; baselines need the extra: pip install 'retold[baselines]'") from error
+    except Exception as error:
+        del sys.modules[spec.name]
+        raise SystemFault(f"{path}: {type(error).__name__}: {error}") from error
     return module
 
 
@@ -131,8 +135,11 @@ def predictions(system: System, corpus: Corpus, seed: int = 0) -> Iterator[Annot
     """Yield one record for each document of the corpus, in its order.
 
     Raises:
-        SystemFault: the system returned no record, or one of another document.
+        SystemFault: the system failed, or returned no record, one of another document, or one that scoring refuses.
+        UnreadableError: the corpus is a bare file of gold, without documents.
     """
+    if not corpus.documents:
+        raise UnreadableError(f"{corpus.root}: has no documents to predict; name a corpus folder")
     for document in corpus.documents.values():
         folder = corpus.events[document.event]
         others = (
@@ -145,10 +152,26 @@ def predictions(system: System, corpus: Corpus, seed: int = 0) -> Iterator[Annot
             else ()
         )
         questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
-        record = system.predict(document, Context(folder.event, questions, others, seed))
+        try:
+            record = system.predict(document, Context(folder.event, questions, others, seed))
+        except Exception as error:
+            raise SystemFault(f"{system.name}: {type(error).__name__} at {document.document_id}: {error}") from error
         if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
             raise SystemFault(f"{system.name}: no record of {document.document_id} was returned")
+        _refuse_invalid(system, record, document, folder)
         yield record
+
+
+def _refuse_invalid(system: System, record: AnnotationRecord, document: Document, folder: EventFolder) -> None:
+    """Check what a system returned as its submission would be checked, types included."""
+    decoded, found = decode_record(encode(record), number=1, file=document.document_id)
+    if decoded is not None:
+        found = check_record(decoded, role="prediction", document=document, vocabulary=folder.vocabulary)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        place = f" [{errors[0].pointer}]" if errors[0].pointer else ""
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise SystemFault(f"{system.name}: {document.document_id}: {errors[0].code} {errors[0].message}{place}{more}")
 
 
 def run_system(

@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from retold.measures import Array, f1, mean_of_defined, ratio
+from retold.measures.alignment import best_alignment
 
-__all__ = ["FAMILIES", "ClusterOverlaps", "bcubed", "blanc", "ceaf", "conll", "lea", "muc"]
+__all__ = ["FAMILIES", "ClusterOverlaps", "bcubed", "blanc", "blanc_of", "ceaf", "conll", "lea", "muc", "prf"]
 
 Index = npt.NDArray[np.int64]
 
@@ -33,8 +34,6 @@ FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
 
 #: Up to this many cells the dense solver is faster than looking for structure first.
 SMALL_CELLS: Final = 20_000
-#: Largest dense block (cells) handed to the dense assignment solver; larger ones go to the sparse one.
-DENSE_CELLS: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -85,24 +84,27 @@ def muc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
     """MUC (precision, recall, f1); NaN where no cluster has a link."""
     recall = _muc_links(overlaps)
     precision = _muc_links(overlaps.swapped())
-    return _prf(*precision, *recall)
+    return prf(*precision, *recall)
 
 
 def bcubed(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
     """B3 (precision, recall, f1)."""
-    return _prf(*_bcubed_sums(overlaps.swapped()), *_bcubed_sums(overlaps))
+    return prf(*_bcubed_sums(overlaps.swapped()), *_bcubed_sums(overlaps))
 
 
 def lea(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
     """LEA (precision, recall, f1)."""
-    return _prf(*_lea_sums(overlaps.swapped()), *_lea_sums(overlaps))
+    return prf(*_lea_sums(overlaps.swapped()), *_lea_sums(overlaps))
 
 
 def blanc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
     """BLANC (precision, recall, f1): the means over coreference links and non-coreference links.
 
-    Where neither side has a link of one class, the other class stands alone. With a single mention on both sides there
-    is no link at all; the value is then whether the mention was found.
+    Where gold has no link of one class, the other class stands alone, as in the reference scorer: with singletons only,
+    or with one cluster only, what is predicted of the absent class shows as lost recall of the other. So exchanging
+    the sides exchanges precision and recall only where both sides have both classes or lack the same one. Where gold
+    has no link at all the prediction's links decide; with a single mention on both sides the value is whether it was
+    found.
     """
     shared = overlaps.shared
     common = overlaps.mentions[:, shared]
@@ -125,16 +127,38 @@ def blanc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
         - _pairs(predicted_common).sum(axis=1)
         + links_common
     )
-    no_links = (links_gold == 0) & (links_predicted == 0)
-    no_others = (others_gold == 0) & (others_predicted == 0)
-    found = mentions_common.sum(axis=1)
+    return blanc_of(
+        links=(links_common, links_predicted, links_gold),
+        others=(others_common, others_predicted, others_gold),
+        mentions=(mentions_common.sum(axis=1), mentions_predicted.sum(axis=1), mentions_gold.sum(axis=1)),
+    )
+
+
+def blanc_of(
+    *,
+    links: tuple[Array, Array, Array],
+    others: tuple[Array, Array, Array],
+    mentions: tuple[Array, Array, Array],
+) -> tuple[Array, Array, Array]:
+    """BLANC (precision, recall, f1) from what is common, predicted and gold of each kind.
+
+    Args:
+        links: coreference links.
+        others: non-coreference links.
+        mentions: mentions.
+    """
+    links_common, links_predicted, links_gold = links
+    others_common, others_predicted, others_gold = others
+    found, total_predicted, total_gold = mentions
+    linkless = links_gold + others_gold == 0
+    no_links = np.where(linkless, links_predicted, links_gold) == 0
+    no_others = np.where(linkless, others_predicted, others_gold) == 0
 
     def combine(coreference: Array, other: Array, alone: Array) -> Array:
         both = (_zero(coreference) + _zero(other)) / 2.0
         value = np.where(no_links, _zero(other), np.where(no_others, _zero(coreference), both))
         return np.where(no_links & no_others, alone, value)
 
-    total_gold, total_predicted = mentions_gold.sum(axis=1), mentions_predicted.sum(axis=1)
     precision = combine(
         ratio(links_common, links_predicted), ratio(others_common, others_predicted), ratio(found, total_predicted)
     )
@@ -164,8 +188,8 @@ def ceaf(overlaps: ClusterOverlaps) -> dict[str, tuple[Array, Array, Array]]:
     gold_clusters = (gold_sizes > 0).sum(axis=1).astype(np.float64)
     predicted_clusters = (predicted_sizes > 0).sum(axis=1).astype(np.float64)
     return {
-        "ceafm": _prf(by_mention, predicted_sizes.sum(axis=1), by_mention, gold_sizes.sum(axis=1)),
-        "ceafe": _prf(by_entity, predicted_clusters, by_entity, gold_clusters),
+        "ceafm": prf(by_mention, predicted_sizes.sum(axis=1), by_mention, gold_sizes.sum(axis=1)),
+        "ceafe": prf(by_entity, predicted_clusters, by_entity, gold_clusters),
     }
 
 
@@ -174,7 +198,8 @@ def conll(overlaps: ClusterOverlaps) -> Array:
     return mean_of_defined([muc(overlaps)[2], bcubed(overlaps)[2], ceaf(overlaps)["ceafe"][2]])
 
 
-def _prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> tuple[Array, Array, Array]:
+def prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> tuple[Array, Array, Array]:
+    """Precision, recall and their harmonic mean, which is 0 where nothing is right and NaN where nothing is asked."""
     precision, recall = ratio(correct_p, predicted), ratio(correct_r, gold)
     harmonic = ratio(2.0 * _zero(precision) * _zero(recall), _zero(precision) + _zero(recall))
     nothing_right = ~(np.isnan(precision) & np.isnan(recall))
@@ -229,52 +254,14 @@ def _lea_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
 
 
 def _best_alignment(rows: Index, columns: Index, weights: Array) -> float:
-    """Largest total weight of a one-to-one choice among the pairs (rows[k], columns[k]), exact.
-
-    Pairs that outweigh every other pair at both of their ends belong to some optimum and are taken first; what is left
-    falls into connected components, small ones solved densely, large ones by sparse matching.
-    """
+    """Largest total weight of a one-to-one choice among the pairs (rows[k], columns[k]), exact."""
     kept = weights > 0
     rows, columns, weights = rows[kept], columns[kept], weights[kept]
     if not len(rows):
         return 0.0
     if (int(rows.max()) + 1) * (int(columns.max()) + 1) <= SMALL_CELLS:
         return _dense(rows, columns, weights)
-    total = 0.0
-    while len(rows):
-        best_row, second_row = _two_best(rows, weights)
-        best_column, second_column = _two_best(columns, weights)
-        others = np.where(weights == best_row[rows], second_row[rows], best_row[rows]) + np.where(
-            weights == best_column[columns], second_column[columns], best_column[columns]
-        )
-        top = (weights == best_row[rows]) & (weights == best_column[columns]) & (weights >= others)
-        if not top.any():
-            break
-        # Two taken pairs never share a row or a column: `top` with an equal rival would need weight >= weight + more.
-        chosen = np.flatnonzero(top)
-        _, first = np.unique(rows[chosen], return_index=True)
-        chosen = chosen[first]
-        _, first = np.unique(columns[chosen], return_index=True)
-        chosen = chosen[first]
-        total += float(weights[chosen].sum())
-        open_pairs = ~np.isin(rows, rows[chosen]) & ~np.isin(columns, columns[chosen])
-        rows, columns, weights = rows[open_pairs], columns[open_pairs], weights[open_pairs]
-    if not len(rows):
-        return total
-    return total + _by_components(rows, columns, weights)
-
-
-def _two_best(ends: Index, weights: Array) -> tuple[Array, Array]:
-    """For each end, its heaviest and its second heaviest weight (0 where there is none)."""
-    order = np.lexsort((weights, ends))
-    ends, weights = ends[order], weights[order]
-    last = np.flatnonzero(np.append(ends[1:] != ends[:-1], True))
-    size = int(ends[-1]) + 1
-    best, second = np.zeros(size), np.zeros(size)
-    best[ends[last]] = weights[last]
-    has_second = (last > 0) & (ends[last - 1] == ends[last])
-    second[ends[last[has_second]]] = weights[last[has_second] - 1]
-    return best, second
+    return float(weights[best_alignment(rows, columns, weights)].sum())
 
 
 def _dense(rows: Index, columns: Index, weights: Array) -> float:
@@ -284,38 +271,3 @@ def _dense(rows: Index, columns: Index, weights: Array) -> float:
     dense[rows, columns] = weights
     chosen = linear_sum_assignment(dense, maximize=True)
     return float(dense[chosen].sum())
-
-
-def _by_components(rows: Index, columns: Index, weights: Array) -> float:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
-
-    row_ids, rows = np.unique(rows, return_inverse=True)
-    column_ids, columns = np.unique(columns, return_inverse=True)
-    count = len(row_ids) + len(column_ids)
-    graph = coo_array((np.ones(len(rows)), (rows, columns + len(row_ids))), shape=(count, count))
-    _, label = connected_components(graph, directed=False)
-    component = label[rows]
-    total = 0.0
-    order = np.argsort(component, kind="stable")
-    for block in np.split(order, np.flatnonzero(np.diff(component[order])) + 1):
-        _, r = np.unique(rows[block], return_inverse=True)
-        _, c = np.unique(columns[block], return_inverse=True)
-        w = weights[block]
-        height, width = int(r.max()) + 1, int(c.max()) + 1
-        if height == 1 or width == 1:
-            total += float(w.max())
-        elif height * width <= DENSE_CELLS:
-            total += _dense(r, c, w)
-        else:
-            # A full matching is wanted and zeros are dropped: each row gets a dummy column of its own, and a constant
-            # keeps every weight above zero.
-            top = float(w.max()) + 1.0
-            costs = np.concatenate([top - w, np.full(height, top)])
-            graph = coo_array(
-                (costs, (np.concatenate([r, np.arange(height)]), np.concatenate([c, width + np.arange(height)]))),
-                shape=(height, width + height),
-            ).tocsr()
-            picked_rows, picked_columns = min_weight_full_bipartite_matching(graph)
-            total += float(sum(top - graph[i, j] for i, j in zip(picked_rows, picked_columns, strict=True)))
-    return total

@@ -42,7 +42,7 @@ def render_agreement(result: Agreement, style: str, *, disagreements: bool = Fal
     documents = len(result.breakdowns.get("document", {}))
     lines = [f"readers: {result.readers[0]}, {result.readers[1]}; {len(result.disagreements)} disagreements"]
     if documents < 30:
-        lines.append(few_documents(documents))
+        lines.append(few_documents(documents, result.signature))
     lines.append(f"signature: {result.signature}")
     mark = "% " if kind == "latex" else ""
     return "\n".join(parts) + "\n" + "".join(f"{mark}{line}\n" for line in lines)

@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from difflib import diff_bytes, unified_diff
 from pathlib import Path
 from typing import Any, Final, Protocol
+from unicodedata import combining, east_asian_width
 from urllib.parse import quote
 
+import msgspec
+
 from retold import __version__
-from retold.findings import Finding, Severity
+from retold.findings import Context, Finding, Severity
+from retold.fixing import Mended
 from retold.rules import RULES, Role
 
 __all__ = [
     "STYLES",
+    "next_steps",
+    "render_diff",
     "render_findings",
     "render_github",
     "render_json",
+    "render_repairs",
     "render_sarif",
     "render_text",
     "rule_page",
@@ -25,6 +33,8 @@ __all__ = [
 ]
 
 _RED, _YELLOW, _BOLD, _DIM, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
+#: Joins emoji, or chooses how the character before is drawn.
+_NO_WIDTH: Final = "\u200d\ufe0e\ufe0f"
 _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
@@ -43,12 +53,14 @@ class Validated(Protocol):
     def warnings(self) -> int: ...
     @property
     def suppressed(self) -> int: ...
+    @property
+    def codes(self) -> Mapping[str, int]: ...
 
 
 def render_findings(report: Validated, style: str, *, color: bool = False) -> str:
     """A whole report in one of ``STYLES``; colour is for text only."""
     if style == "text":
-        return render_text(report.findings, color=color) + _summary(report)
+        return render_text(report.findings, color=color) + _groups(_codes(report)) + _summary(report)
     return STYLES[style](report)
 
 
@@ -56,7 +68,7 @@ def render_findings(report: Validated, style: str, *, color: bool = False) -> st
 
 
 def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
-    """One finding after the other, each with its cure, and how many there are of each code."""
+    """One finding after the other, each with the text around its span and its cure."""
     lines: list[str] = []
     for found in findings:
         mark = f"{found.severity} {found.code}"
@@ -67,11 +79,32 @@ def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
         lines.append(
             f"{place}: {mark} {_plain(found.message)}{pointer}" if place else f"{mark} {_plain(found.message)}"
         )
+        if found.context is not None:
+            lines += [f"    | {line}" for line in _pointed_at(found.context)]
         cure = _plain(found.cure)
         lines.append(f"    {_DIM}{cure}{_RESET}" if color else f"    {cure}")
-    if findings:
-        lines.append(", ".join(f"{code} {_name(code)}: {n}" for code, n in _by_code(findings)))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _pointed_at(context: Context) -> tuple[str, str]:
+    """The stretch of text on one line, and a line of carets under the span."""
+    parts = context.text[: context.start], context.text[context.start : context.end], context.text[context.end :]
+    before, span, after = (_plain(part.replace("\n", "⏎").replace("\xa0", "⍽")) for part in parts)
+    return before + span + after, " " * _columns(before) + "^" * max(_columns(span), 1)
+
+
+def _columns(text: str) -> int:
+    """Columns that a terminal gives a text: none for combining characters, two for wide ones."""
+    return sum(0 if combining(c) or c in _NO_WIDTH else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
+def _groups(codes: Mapping[str, int]) -> str:
+    """How many findings there are of each code, most first."""
+    if not codes:
+        return ""
+    width = len(str(max(codes.values())))
+    most_first = sorted(codes.items(), key=lambda item: (-item[1], item[0]))
+    return "\n" + "".join(f"{n:>{width}}  {code} {_name(code)}\n" for code, n in most_first)
 
 
 def _summary(report: Validated) -> str:
@@ -107,8 +140,9 @@ def _encodable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _by_code(findings: Sequence[Finding]) -> list[tuple[str, int]]:
-    return sorted(Counter(found.code for found in findings).items())
+def _codes(report: Validated) -> dict[str, int]:
+    """Findings by code, also those that are counted only."""
+    return dict(sorted((report.codes or Counter(found.code for found in report.findings)).items()))
 
 
 def _name(code: str) -> str:
@@ -127,7 +161,7 @@ def render_json(report: Validated) -> str:
         "errors": report.errors,
         "warnings": report.warnings,
         "suppressed": report.suppressed,
-        "codes": dict(_by_code(report.findings)),
+        "codes": _codes(report),
         "findings": [_as_dict(found) for found in report.findings],
     }
     return json.dumps(out, ensure_ascii=False, indent=2) + "\n"
@@ -145,6 +179,9 @@ def _as_dict(found: Finding) -> dict[str, Any]:
         "document": _encodable(found.document),
         "message": _encodable(found.message),
         "cure": _encodable(found.cure),
+        "context": None
+        if found.context is None
+        else {**msgspec.to_builtins(found.context), "text": _encodable(found.context.text)},
     }
 
 
@@ -183,7 +220,7 @@ def _property(text: str) -> str:
 
 def render_sarif(report: Validated) -> str:
     """SARIF 2.1.0 with one run; it names the rules that it uses."""
-    codes = [code for code, _ in _by_code(report.findings)]
+    codes = sorted({found.code for found in report.findings})
     index = {code: number for number, code in enumerate(codes)}
     run = {
         "tool": {
@@ -244,6 +281,46 @@ STYLES: Final[dict[str, Callable[[Validated], str]]] = {
     "github": render_github,
     "sarif": render_sarif,
 }
+
+
+# A new event
+
+
+def next_steps(folder: Path, root: str) -> str:
+    """What is to be done on the folder of a new event, in order."""
+    return f"""
+Next, in {folder}:
+1. documents.jsonl: correct the proposed zones, paragraphs and sentences; give outlet, published and rights.
+2. event.json: give title, date, description, stance holders and targets.
+3. entities.jsonl, claims.jsonl: write a line for each entity and each claim.
+4. annotators/NAME.jsonl: write a record for each document, as each reader reads it.
+5. retold validate {folder}/annotators/NAME.jsonl --gold {root}, until it is clean; then build gold.
+"""
+
+
+# Repairs
+
+
+def render_repairs(mended: Mended, limit: int) -> str:
+    """What was mended in a file, one line for each thing, at most ``limit``."""
+    if not mended.repairs:
+        return ""
+    file = _plain(mended.file)
+    lines = [f"{file}: offsets count {mended.unit}; they were made code points"] if mended.unit else []
+    for repair in mended.repairs[:limit]:
+        pointer = f" [{_plain(repair.pointer)}]" if repair.pointer else ""
+        lines.append(f"{file}:{repair.line}: {_plain(repair.what)}{pointer}")
+    beyond = len(mended.repairs) - limit
+    lines.append(f"{file}: {_many(len(mended.repairs), 'repair')}" + (f" ({beyond} not shown)" if beyond > 0 else ""))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_diff(mended: Mended) -> bytes:
+    """The repairs of a file as a unified diff that ``patch`` takes."""
+    name = mended.file.encode("utf-8", "surrogateescape")
+    before, after = (data.splitlines(keepends=True) for data in (mended.before, mended.after))
+    pieces = diff_bytes(unified_diff, before, after, name, name)
+    return b"".join(piece if piece.endswith(b"\n") else piece + b"\n\\ No newline at end of file\n" for piece in pieces)
 
 
 # The table of rules

@@ -75,12 +75,18 @@ def _foot(ranking: Ranking) -> list[str]:
             f"{apart} of {len(pairs)} pairs of systems are separable by {ranking.measure} "
             f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range says which places the others leave open."
         )
+    detectable = ranking.minimum_detectable_difference.get(ranking.measure)
+    if detectable is not None:
+        lines.append(
+            f"A true difference in {ranking.measure} of {number(detectable)} is found with a chance of 80% "
+            "(median over pairs, before Holm); smaller ones mostly stay unseen."
+        )
     if any(system.rank is None for system in ranking.systems):
         lines.append(f"A system without a rank does not compete in all that {ranking.measure} needs.")
     if any(system.score.protocol == "saw-gold" for system in ranking.systems):
         lines.append("saw-gold: the system saw the labels that it predicts; its numbers are no result.")
     if ranking.documents < 30:
-        lines.append(few_documents(ranking.documents))
+        lines.append(few_documents(ranking.documents, ranking.signature))
     lines.append(f"signature: {one_line(ranking.signature)}")
     return lines
 

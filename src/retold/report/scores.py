@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from retold.report.items import ErrorTables, error_tables
 from retold.report.tables import ABSENT, TableFormat, number, one_line, table
 from retold.scoring import HEADLINES, Score, Value
 
@@ -28,13 +29,13 @@ _SHOWN: Final = (
 )
 
 
-def render_score(score: Score, style: str) -> str:
-    """Render a score in one of ``FORMATS``."""
+def render_score(score: Score, style: str, errors: ErrorTables | None = None) -> str:
+    """Render a score in one of ``FORMATS``; ``errors`` (``retold.scoring.errors``) are shown to people only."""
     if style == "json":
         return json.dumps(score.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     if style == "csv":
         return _csv(score)
-    return _document(score, style)  # type: ignore[arg-type]
+    return _document(score, style, errors or {})  # type: ignore[arg-type]
 
 
 def _csv(score: Score) -> str:
@@ -49,7 +50,7 @@ def _csv(score: Score) -> str:
     return table(["system", "measure", "value", "low", "high", "counts"], rows, "csv")
 
 
-def _document(score: Score, style: TableFormat) -> str:
+def _document(score: Score, style: TableFormat, errors: ErrorTables) -> str:
     parts = [_heading(one_line(score.system), style, 1)]
     parts.append(table(["track", "score", "95% interval", "one document left out"], _headlines(score), style))
     for track in ("entities", "stance", "claims"):
@@ -60,6 +61,8 @@ def _document(score: Score, style: TableFormat) -> str:
         ]
         if rows:
             parts += [_heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
+    for title, errors_by_kind in error_tables(errors, style):
+        parts += [_heading(title, style, 2), errors_by_kind]
     for dimension, values in score.breakdowns.items():
         parts += _breakdown(dimension, values, style)
     parts += [
@@ -111,17 +114,18 @@ def _foot(score: Score, style: TableFormat) -> str:
     lines = [f"signature: {one_line(score.signature)}"]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
-        lines.append(few_documents(documents))
+        lines.append(few_documents(documents, score.signature))
     if style == "latex":
         return "".join(f"% {line}\n" for line in lines)
     return "".join(f"{line}\n" for line in lines)
 
 
-def few_documents(documents: int) -> str:
-    """What a result on so few documents can and cannot show."""
+def few_documents(documents: int, signature: str) -> str:
+    """What a result on so few documents can and cannot show; the signature says what was drawn."""
+    drawn = "the paragraphs, stance cells and claims of these documents" if "unit:paragraph" in signature else "them"
     return (
-        f"{documents} documents of one event: intervals and tests say how the result varies over the paragraphs, "
-        "stance cells and claims of these documents. They say nothing about other events or outlets."
+        f"{documents} documents: intervals and tests say how the result varies over {drawn}. "
+        "They say nothing about other events or outlets."
     )
 
 

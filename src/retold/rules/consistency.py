@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -22,11 +21,21 @@ SHOWN = frozenset({"favor", "against", "supported", "refuted"})
 TOLERANCE = 1e-3
 
 
-@lru_cache(maxsize=1 << 16)
+#: Ids that were looked at and are right, and the ways of giving none: a name is looked at once, not once a mention.
+KNOWN_IDS: Final[set[object]] = {None, UNSET}
+_MAX_KNOWN: Final = 1 << 16
+
+
 def is_kb_id(kb_id: str) -> bool:
     """Whether a string is a Wikidata item id: Q and ASCII digits without leading zero."""
     digits = kb_id[1:]
-    return kb_id[:1] == "Q" and digits.isascii() and digits.isdigit() and digits[0] != "0"
+    right = kb_id[:1] == "Q" and digits.isascii() and digits.isdigit() and digits[0] != "0"
+    if right:
+        if len(KNOWN_IDS) > _MAX_KNOWN:
+            KNOWN_IDS.clear()
+            KNOWN_IDS.update((None, UNSET))
+        KNOWN_IDS.add(kb_id)
+    return right
 
 
 def check_complete(record: AnnotationRecord, vocabulary: Vocabulary | None, role: Role) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from retold.findings import Finding, shorten
@@ -25,6 +26,7 @@ __all__ = [
     "views_out_of_date",
 ]
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGITS_AND_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 
@@ -33,6 +35,7 @@ def check_event(event: Event, folder: str, entities: Collection[str]) -> list[Fi
     findings = list(not_kebab(event.event, "/event"))
     if event.event != folder:
         findings.append(event_named_otherwise(event.event, folder, "/event"))
+    findings += event_unfinished(event)
     seen: set[str] = set()
     for index, holder in enumerate(event.holders):
         pointer = f"/holders/{index}"
@@ -146,7 +149,7 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
 
     Evidence counts sentences and intervals draw paragraphs: a character outside them is lost to both.
 
-    Cure: Correct the opening words in scripts/documents.toml and build the corpus again.
+    Cure: Correct documents.jsonl, or the opening words in scripts/documents.toml where it has them, and build again.
     """
     text, key = document.text, printable(document.document_id)
     covered = 0
@@ -304,3 +307,19 @@ def gold_not_reproduced(why: str) -> Finding:
     Cure: Decide what is open in annotators/adjudication.jsonl, then rebuild gold (make corpus).
     """
     return finding("RT714", "gold", f"gold cannot be rebuilt from annotators and adjudication: {why}")
+
+
+@rule("RT715")
+def event_unfinished(event: Event) -> Iterator[Finding]:
+    """An event has no title, date, description, holder or target yet.
+
+    Stance is labelled for holders towards targets; without them there is nothing to annotate, and without the rest
+    nobody knows what the event is.
+
+    Cure: Fill in event.json, the date as YYYY-MM-DD.
+    """
+    for key in ("title", "description", "holders", "targets"):
+        if not getattr(event, key):
+            yield finding("RT715", "gold", f"the event has no {key}", pointer=f"/{key}")
+    if not _DATE.fullmatch(event.date):
+        yield finding("RT715", "gold", f"{shorten(event.date)} is no date such as 2023-10-24", pointer="/date")

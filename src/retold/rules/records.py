@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from retold.findings import Finding
+from retold.findings import Context, Finding, context_of
 from retold.records import (
+    MAX_INTEGER,
     AnnotationRecord,
     ClaimSpan,
     Document,
@@ -17,11 +19,15 @@ from retold.records import (
     VerificationPair,
 )
 from retold.rules import consistency, references
+from retold.rules.guideline import check_guideline
 from retold.rules.spans import check_spans
 from retold.rules.table import printable
 from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = ["check_record"]
+
+#: More sentences than an index can name, for a document that is not known.
+_ANY: Final = MAX_INTEGER + 1
 
 
 def check_record(
@@ -53,12 +59,27 @@ def check_record(
         _check_verification(record.verification, document, vocabulary, role, findings)
     if role != "prediction":
         findings += consistency.check_complete(record, vocabulary, role)
+        if document is not None:
+            findings += check_guideline(record, document, role)
     if role == "gold":
         findings += consistency.check_gold(record, vocabulary)
     if not findings:
         return findings
     key = printable(record.document_id)
-    return [msgspec.structs.replace(found, document=key) for found in findings]
+    return [
+        msgspec.structs.replace(found, document=key, context=_context(found, record, document)) for found in findings
+    ]
+
+
+def _context(found: Finding, record: AnnotationRecord, document: Document | None) -> Context | None:
+    """The text around the span that a finding is about; None where it is about none, or the text is not known."""
+    layer, _, rest = (found.pointer or "").removeprefix("/").partition("/")
+    spans: Sequence[Mention | ClaimSpan] | UnsetType
+    spans = record.entities if layer == "entities" else record.claims if layer == "claims" else ()
+    if document is None or not spans or not rest:
+        return None
+    span = spans[int(rest.partition("/")[0])]
+    return context_of(document.text, span.start, span.end)
 
 
 def _labels_of_mention(mention: Mention) -> tuple[object, ...]:
@@ -72,12 +93,10 @@ def _labels_of_claim(span: ClaimSpan) -> tuple[object, ...]:
 def _check_mentions(
     mentions: Sequence[Mention], vocabulary: Vocabulary | None, role: Role, findings: list[Finding]
 ) -> None:
-    is_kb_id = consistency.is_kb_id
+    known = consistency.KNOWN_IDS
     for index, mention in enumerate(mentions):
-        kb_id = mention.kb_id
-        # None and UNSET are falsy; an empty string is no id.
-        if (kb_id or kb_id == "") and not is_kb_id(kb_id):
-            findings.append(consistency.no_kb_id(kb_id, f"/entities/{index}/kb_id", role))
+        if mention.kb_id not in known and not consistency.is_kb_id(str(mention.kb_id)):
+            findings.append(consistency.no_kb_id(mention.kb_id, f"/entities/{index}/kb_id", role))
     if vocabulary is None or role == "prediction":
         return
     for index, mention in enumerate(mentions):
@@ -101,16 +120,17 @@ def _check_stance(
     role: Role,
     findings: list[Finding],
 ) -> None:
+    if vocabulary is not None:
+        holders, targets = vocabulary.holders, vocabulary.targets
+        for index, cell in enumerate(cells):
+            if cell.holder not in holders:
+                findings.append(references.unknown_holder(cell.holder, holders, f"/stance/{index}/holder", role))
+            if cell.target not in targets:
+                findings.append(references.unknown_target(cell.target, targets, f"/stance/{index}/target", role))
+    sentences = len(document.sentences) if document is not None else _ANY
     for index, cell in enumerate(cells):
-        if vocabulary is not None:
-            if cell.holder not in vocabulary.holders:
-                pointer = f"/stance/{index}/holder"
-                findings.append(references.unknown_holder(cell.holder, vocabulary.holders, pointer, role))
-            if cell.target not in vocabulary.targets:
-                pointer = f"/stance/{index}/target"
-                findings.append(references.unknown_target(cell.target, vocabulary.targets, pointer, role))
-        if cell.evidence and document is not None:
-            _check_evidence(cell.evidence, document, f"/stance/{index}", role, findings)
+        if cell.evidence and max(cell.evidence) >= sentences:
+            _check_evidence(cell.evidence, sentences, f"/stance/{index}", role, findings)
         scores = cell.scores
         if scores is not UNSET and abs(scores.favor + scores.against + scores.none - 1.0) > consistency.TOLERANCE:
             findings.append(consistency.scores_do_not_sum(scores, f"/stance/{index}/scores", role))
@@ -139,12 +159,13 @@ def _check_verification(
     role: Role,
     findings: list[Finding],
 ) -> None:
+    sentences = len(document.sentences) if document is not None else _ANY
     for index, pair in enumerate(pairs):
         if vocabulary is not None and pair.claim not in vocabulary.claims:
             pointer = f"/verification/{index}/claim"
             findings.append(references.unknown_claim(pair.claim, vocabulary.claims, pointer, role))
-        if pair.evidence and document is not None:
-            _check_evidence(pair.evidence, document, f"/verification/{index}", role, findings)
+        if pair.evidence and max(pair.evidence) >= sentences:
+            _check_evidence(pair.evidence, sentences, f"/verification/{index}", role, findings)
     if len({pair.claim for pair in pairs}) != len(pairs):
         seen: set[str] = set()
         for index, pair in enumerate(pairs):
@@ -153,10 +174,7 @@ def _check_verification(
             seen.add(pair.claim)
 
 
-def _check_evidence(
-    evidence: Sequence[int], document: Document, pointer: str, role: Role, findings: list[Finding]
-) -> None:
-    sentences = len(document.sentences)
+def _check_evidence(evidence: Sequence[int], sentences: int, pointer: str, role: Role, findings: list[Finding]) -> None:
     for place, sentence in enumerate(evidence):
         if sentence >= sentences:
             found = references.no_such_sentence(sentence, sentences, f"{pointer}/evidence/{place}", role)

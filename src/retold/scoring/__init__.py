@@ -9,22 +9,31 @@ from pathlib import Path
 
 from retold.corpus import Corpus, load_corpus
 from retold.files import Submission, open_submission
-from retold.scoring.counting import TRACK_LAYERS, SystemCounts, count
+from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count
 from retold.scoring.evaluation import CELLS_AT_ONCE, COREFERENCE_BUDGET, Score, Value, evaluate, signature
-from retold.scoring.headline import HEADLINES, headlines
+from retold.scoring.headline import HEADLINES, behind_headlines, headlines
+from retold.scoring.items import Flip, Item, errors, flips, read_items
 
 __all__ = [
     "CELLS_AT_ONCE",
     "COREFERENCE_BUDGET",
     "HEADLINES",
     "TRACK_LAYERS",
+    "Flip",
+    "Item",
     "Score",
     "SystemCounts",
     "Value",
+    "behind_headlines",
     "count",
+    "errors",
     "evaluate",
+    "flips",
     "headlines",
+    "items_of",
+    "read_items",
     "score",
+    "score_with_items",
     "signature",
 ]
 
@@ -36,6 +45,7 @@ def score(
     allow_missing: bool = False,
     resamples: int = 10_000,
     seed: int = 0,
+    workers: int | None = 1,
 ) -> Score:
     """Score one submission.
 
@@ -45,12 +55,50 @@ def score(
         allow_missing: take missing documents as empty instead of refusing the file.
         resamples: bootstrap resamples; 0 leaves the intervals out.
         seed: seed of the resampling.
+        workers: processes that share the lines of a large file, None for as many as suit the file and the machine. The
+            result does not depend on it. More than one need a main module that can be imported.
 
     Raises:
         FindingsError: the submission is at fault.
         UnreadableError: a file cannot be read.
     """
-    loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
-    opened = submission if isinstance(submission, Submission) else open_submission(submission)
-    counts = count(opened, loaded, allow_missing=allow_missing)
+    loaded, opened = _opened(corpus, submission)
+    counts = count(opened, loaded, allow_missing=allow_missing, workers=workers)
     return evaluate(counts, loaded, resamples=resamples, seed=seed)
+
+
+def score_with_items(
+    submission: str | Path | Submission,
+    corpus: Corpus | str | Path | None = None,
+    *,
+    allow_missing: bool = False,
+    resamples: int = 10_000,
+    seed: int = 0,
+    workers: int | None = 1,
+    however_many: bool = True,
+) -> tuple[Score, list[Item] | None]:
+    """``score``, and every counted item with its verdict.
+
+    Args:
+        however_many: whether items are also kept of a corpus of more documents than a reader looks at one by one; if
+            not, they are None for such a corpus.
+    """
+    loaded, opened = _opened(corpus, submission)
+    counts = count(opened, loaded, allow_missing=allow_missing, workers=workers)
+    wanted = however_many or counts.coverage["documents"]["gold"] <= BY_DOCUMENT
+    found = list(read_items(opened, loaded, counts)) if wanted else None
+    return evaluate(counts, loaded, resamples=resamples, seed=seed), found
+
+
+def items_of(
+    submission: str | Path | Submission, corpus: Corpus | str | Path | None = None, *, allow_missing: bool = False
+) -> tuple[str, list[Item]]:
+    """Name of a system, and every counted item of its submission; raises as ``score`` does."""
+    loaded, opened = _opened(corpus, submission)
+    counts = count(opened, loaded, allow_missing=allow_missing)
+    return counts.system, list(read_items(opened, loaded, counts))
+
+
+def _opened(corpus: Corpus | str | Path | None, submission: str | Path | Submission) -> tuple[Corpus, Submission]:
+    loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    return loaded, submission if isinstance(submission, Submission) else open_submission(submission)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -14,18 +14,18 @@ from retold.counts import Counts, CountTable
 from retold.measures import Array, Measure
 from retold.measures.clusters import ClusterOverlaps, conll
 from retold.records import LAYERS, Layer
-from retold.resampling import POOL, bootstrap_weights, percentile_interval, wilson
+from retold.resampling import MANY_DOCUMENTS, POOL, bootstrap_weights, percentile_interval, wilson
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
 from retold.scoring.headline import HEADLINES, PARTS, TABLES, headlines
 from retold.tasks.coreference import measures_of
 
 __all__ = ["COREFERENCE_BUDGET", "Score", "Value", "evaluate", "signature"]
 
-#: Cluster overlaps that a bootstrap or jackknife of coreference may weigh; beyond it, fewer resamples are taken.
+#: Cluster overlaps that a bootstrap or jackknife of coreference may weigh. Beyond it, resamples are linear in what each
+#: unit's absence changes (``retold.measures.deletion``), and the signature says jackknife.
 COREFERENCE_BUDGET: Final = 20_000_000
 #: Cluster overlaps weighed at once, which bounds memory.
 CELLS_AT_ONCE: Final = 1_000_000
-MIN_COREFERENCE_RESAMPLES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +90,16 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
         "measures": "all",
         "unit": f"{counts.units}-pooled-{POOL}" if counts.pooled else counts.units,
         "resamples": str(resamples),
-        "coreference-resamples": str(_coreference_resamples(counts, resamples)),
+        "coreference": "resampled" if _can_resample(counts, resamples) else "jackknife",
         "seed": str(seed),
         "missing": "empty" if counts.allow_missing else "refused",
     }
     return "|".join(f"{key}:{value}" for key, value in parts.items())
 
 
-def _coreference_resamples(counts: SystemCounts, resamples: int) -> int:
-    pairs = max(counts.mentions.pair_count(), 1)
-    if resamples * pairs <= COREFERENCE_BUDGET:
-        return resamples
-    return min(resamples, max(COREFERENCE_BUDGET // pairs, MIN_COREFERENCE_RESAMPLES))
+def _can_resample(counts: SystemCounts, resamples: int) -> bool:
+    """Whether clusters are few enough to compute coreference anew in every resample."""
+    return resamples * counts.mentions.pair_count() <= COREFERENCE_BUDGET
 
 
 def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, seed: int = 0) -> Score:
@@ -148,14 +146,12 @@ def _point(table: CountTable) -> Counts:
 
 
 def _replicates(counts: SystemCounts, tracks: Sequence[str], resamples: int, seed: int) -> dict[str, Array]:
-    """Every measure over resampled units: name -> shape (resamples,), coreference and what contains it maybe fewer."""
+    """Every measure over resampled units: name -> shape (resamples,)."""
     if resamples <= 0:
         return {}
-    some = _coreference_resamples(counts, resamples)
+    clusters: _Coreference = (_Resampled if _can_resample(counts, resamples) else _Linear)(counts)
     sums: dict[Layer, Array] = {}
     out: dict[str, Array] = {}
-    base, by_unit = counts.mentions.by_unit(counts.unit_names["text"])
-    coreference: dict[str, list[Array]] = {}
     for stream in dict.fromkeys(counts.stream(layer) for layer in LAYERS):
         layers = [layer for layer in LAYERS if counts.stream(layer) == stream]
         tables = {layer: _grained(counts.matrix(layer)) for layer in layers}
@@ -164,31 +160,93 @@ def _replicates(counts: SystemCounts, tracks: Sequence[str], resamples: int, see
             sums[layer] = np.zeros((resamples, tables[layer].shape[1]))
         if not units:
             continue
+        # One product for all tables, of the columns that hold anything.
+        joint = np.concatenate([tables[layer] for layer in layers], axis=1)
+        filled = np.flatnonzero(joint.any(axis=0))
+        joint = np.ascontiguousarray(joint[:, filled])
+        widths = np.cumsum([0, *(tables[layer].shape[1] for layer in layers)])
         for block, weights in bootstrap_weights(units, resamples, seed, stream):
-            for layer in layers:
-                sums[layer][block] = weights @ tables[layer] / _GRAIN
-            if stream == "text" and block.start < some and "entities" in counts.layers:
-                wanted = weights[: some - block.start]
-                step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
-                for start in range(0, len(wanted), step):
-                    drawn = replace(base, mentions=wanted[start : start + step] @ by_unit)
-                    for name, value in measures_of(drawn).items():
-                        coreference.setdefault(name, []).append(value)
+            drawn = np.zeros((len(weights), widths[-1]))
+            drawn[:, filled] = weights @ joint / _GRAIN
+            for layer, start, end in zip(layers, widths, widths[1:], strict=False):
+                sums[layer][block] = drawn[:, start:end]
+            if stream == "text" and "entities" in counts.layers:
+                clusters.draw(weights)
     named = {layer: counts.tallies[layer].units.as_counts(table) for layer, table in sums.items()}
     for layer, measures in TABLES.items():
         for measure in measures:
             out[measure.name] = measure.value(named[layer])
-    out.update({name: np.concatenate(parts) for name, parts in coreference.items()})
-    first = {layer: {name: column[:some] for name, column in table.items()} for layer, table in named.items()}
-    missing = np.full(some, np.nan)
-    heads = headlines(first, out.get("entities.coreference.conll", missing), tracks)
-    full = headlines(named, np.full(resamples, np.nan), [track for track in tracks if track != "entities"])
-    out.update({**heads, **full})
-    return out
+    out.update(clusters.values())
+    conll_scores = out.get("entities.coreference.conll", np.full(resamples, np.nan))
+    return {**out, **headlines(named, conll_scores, tracks)}
+
+
+class _Coreference(Protocol):
+    """Coreference over resampled units."""
+
+    def draw(self, weights: Array) -> None:
+        """Take a block of resamples, weights of shape (resamples, units)."""
+
+    def values(self) -> dict[str, Array]:
+        """Every measure over all resamples that were drawn."""
+
+
+class _Resampled:
+    """Computed anew for each resample, then centred on the value.
+
+    A unit that is drawn twice makes its mentions into larger clusters, which shifts most of these measures; the spread
+    of the resamples is what the interval is about, so their median is moved to the value.
+    """
+
+    def __init__(self, counts: SystemCounts) -> None:
+        self._base, self._by_unit = counts.mentions.by_unit(counts.unit_names["text"])
+        self._parts: dict[str, list[Array]] = {}
+
+    def draw(self, weights: Array) -> None:
+        step = max(CELLS_AT_ONCE // max(self._by_unit.shape[1], 1), 1)
+        for start in range(0, len(weights), step):
+            drawn = replace(self._base, mentions=weights[start : start + step] @ self._by_unit)
+            for name, value in measures_of(drawn).items():
+                self._parts.setdefault(name, []).append(value)
+
+    def values(self) -> dict[str, Array]:
+        points = measures_of(self._base)
+        return {name: _centred(np.concatenate(parts), float(points[name][0])) for name, parts in self._parts.items()}
+
+
+def _centred(drawn: Array, point: float) -> Array:
+    known = drawn[~np.isnan(drawn)]
+    if np.isnan(point) or not len(known):
+        return drawn
+    return np.clip(drawn + (point - np.median(known)), 0.0, 1.0)
+
+
+class _Linear:
+    """The value, moved by each unit's influence times how often it was drawn beyond once (Efron 1982)."""
+
+    def __init__(self, counts: SystemCounts) -> None:
+        points = {name: float(value[0]) for name, value in measures_of(counts.mentions.overlaps()).items()}
+        without = counts.mentions.without_each(counts.unit_names["text"])
+        self._names = [name for name, point in points.items() if not np.isnan(point)]
+        self._points = np.array([points[name] for name in self._names])
+        influence = self._points - np.stack([without[name] for name in self._names], axis=1)
+        # Whole numbers make the product exact, whatever the order of its sums.
+        self._influence = np.rint(np.where(np.isnan(influence), 0.0, influence) * _FINE_GRAIN)
+        self._drawn: list[Array] = []
+
+    def draw(self, weights: Array) -> None:
+        moved = self._points + ((weights - 1.0) @ self._influence) / _FINE_GRAIN
+        self._drawn.append(np.clip(moved, 0.0, 1.0))
+
+    def values(self) -> dict[str, Array]:
+        table = np.concatenate(self._drawn) if self._drawn else np.zeros((0, len(self._names)))
+        return dict(zip(self._names, table.T, strict=True))
 
 
 #: Grain of real-valued columns in a product, as in ``retold.resampling``: whole numbers make the product exact.
 _GRAIN: Final = float(1 << 20)
+#: Grain of influences, which are far below 1.
+_FINE_GRAIN: Final = float(1 << 40)
 
 
 def _grained(matrix: Array) -> Array:
@@ -256,17 +314,19 @@ def _number(value: float) -> int | float:
 
 def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Smallest and largest headline when one document is left out; for corpora of few documents."""
-    documents = counts.mentions.documents
-    if counts.units != "paragraph" or len(documents) < 2:
+    keys = {key for tally in counts.tallies.values() for key in tally.facets.rows if key.startswith("document=")}
+    if not 2 <= len(keys) < MANY_DOCUMENTS:
         return {}
+    codes = {name: code for code, name in enumerate(counts.mentions.documents)}
     found: dict[str, list[float]] = {}
-    for code, document in enumerate(documents):
+    for key in sorted(keys):
         tables: dict[Layer, Counts] = {}
         for layer, tally in counts.tallies.items():
             left = CountTable(tally.columns)
-            gone = tally.facets.rows.get(f"document={document}", [0] * left.width)
+            gone = tally.facets.rows.get(key, [0] * left.width)
             left.rows["all"] = [a - b for a, b in zip(tally.units.totals().values(), gone, strict=True)]
             tables[layer] = left.as_counts(left.matrix()[0])
+        code = codes.get(key.removeprefix("document="), -1)
         rest = conll(counts.mentions.overlaps(counts.mentions.document != code))[0]
         for name, value in headlines(tables, np.asarray(rest), tracks).items():
             if not np.isnan(value):
@@ -287,6 +347,9 @@ def _breakdowns(counts: SystemCounts) -> dict[str, dict[str, dict[str, Any]]]:
             sums = row.as_counts(row.matrix()[0])
             place = out.setdefault(dimension, {}).setdefault(value, {})
             for measure in measures:
+                # Among the items of one gold label only the share of right ones means something.
+                if dimension == "label" and not measure.name.endswith((".accuracy", ".strict")):
+                    continue
                 shown = _value(measure, sums, None, True)
                 place[measure.name] = {"value": shown.value, "counts": shown.counts}
         if layer == "entities":

@@ -11,7 +11,7 @@ from retold.records import Layer
 from retold.scoring.counting import TRACK_LAYERS
 from retold.tasks import claims, entities, stance, verification
 
-__all__ = ["HEADLINES", "PARTS", "TABLES", "headlines"]
+__all__ = ["HEADLINES", "PARTS", "TABLES", "behind_headlines", "headlines"]
 
 #: Measures that systems are ranked and compared by.
 HEADLINES: Final = ("overall", "entities", "stance", "claims")
@@ -28,6 +28,18 @@ TABLES: Final[Mapping[Layer, tuple[Measure, ...]]] = {
     "claims": claims.MEASURES,
     "verification": verification.MEASURES,
 }
+
+
+def behind_headlines(layer: Layer) -> set[str]:
+    """Columns of a table that the headline measures read."""
+    parts = {name for names in PARTS.values() for name in names}
+    return {
+        column
+        for measure in TABLES[layer]
+        if measure.name in parts
+        for columns in measure.counts.values()
+        for column in columns
+    }
 
 
 def headlines(tables: Mapping[Layer, Counts], conll_score: Array, tracks: Iterable[str]) -> dict[str, Array]:

@@ -95,3 +95,8 @@ class Tally:
                 *map(self.facets.row, facets),
             ]
         return rows
+
+    def merge(self, other: Tally) -> None:
+        """Add another tally of the same columns."""
+        self.units.merge(other.units)
+        self.facets.merge(other.facets)

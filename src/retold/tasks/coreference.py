@@ -16,19 +16,22 @@ Only integers are kept, seven for each mention: clusters are joined across docum
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import UNSET
 
-from retold.measures import Array, f1, ratio
+from retold.measures import Array, f1, mean_of_defined, ratio
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
+from retold.measures.deletion import UnitOverlaps, without_each
 from retold.records import Mention
 from retold.tasks import Place
+from retold.tasks.codes import UNNAMED, Codes, EventCodes
 
 __all__ = ["MEASURE_NAMES", "MentionTable", "Mentions", "measures_of"]
 
@@ -55,53 +58,108 @@ def measures_of(overlaps: ClusterOverlaps) -> dict[str, Array]:
         for family in FAMILIES
         for index, part in enumerate(_PARTS)
     }
-    headline = np.stack([triples["muc"][2], triples["b3"][2], triples["ceafe"][2]])
-    defined = ~np.isnan(headline)
-    values["entities.coreference.conll"] = ratio(np.where(defined, headline, 0.0).sum(axis=0), defined.sum(axis=0))
+    values["entities.coreference.conll"] = mean_of_defined([triples[family][2] for family in ("muc", "b3", "ceafe")])
     return values
 
 
-class _Codes(dict[Any, int]):
-    """Integers for keys, in order of first sight."""
-
-    __slots__ = ()
-
-    def __call__(self, key: Any) -> int:
-        return self.setdefault(key, len(self))
-
-
 class MentionTable:
-    """Collects the mentions of gold and prediction as integers, document by document."""
+    """Collects the mentions of gold and prediction as integers, document by document or batch by batch."""
 
     def __init__(self) -> None:
-        self._units, self._documents, self._languages, self._events = _Codes(), _Codes(), _Codes(), _Codes()
-        self._gold, self._predicted = _Codes(), _Codes()
-        #: document, start, end, unit, language, gold cluster, predicted cluster; -1 for no cluster.
+        self._units, self._documents, self._languages, self._events = Codes(), Codes(), Codes(), Codes()
+        self._event_of: list[int] = []
+        self._gold, self._predicted = EventCodes(), EventCodes()
+        #: document, start, end, unit, language, gold and predicted cluster; -1 for none, -2 for an unnamed one.
         self._rows = array("q")
+        self._tables: list[npt.NDArray[Any]] = []
 
     def add(self, place: Place, gold: Sequence[Mention], predicted: Sequence[Mention]) -> None:
         """Add one document's mentions. Predictions outside title and body count neither way."""
-        event = self._events(place.event)
-        document, language = self._documents(place.document_id), self._languages(place.language)
-        wanted = {(m.start, m.end): self._gold(_key(event, document, m)) for m in gold}
-        given = {
-            (m.start, m.end): self._predicted(_key(event, document, m))
-            for m in predicted
-            if place.annotated(m.start, m.end)
-        }
+        document, language = self._document(place), self._languages[place.language]
+        gold_codes, codes = self.clusters(place.event)
+        wanted = {(m.start, m.end): gold_codes[m.entity] for m in gold}
+        given = {(m.start, m.end): codes[m.entity] for m in predicted if place.annotated(m.start, m.end)}
         for span in wanted.keys() | given.keys():
-            unit = self._units(place.unit_at(span[0]))
+            unit = self._units[place.unit_at(span[0])]
             self._rows.extend((document, *span, unit, language, wanted.get(span, -1), given.get(span, -1)))
+
+    def clusters(self, event: str) -> tuple[dict[Any, int], dict[Any, int]]:
+        """Codes of the clusters of an event by name, of gold and of the prediction."""
+        code = self._events[event]
+        return self._gold.of(code), self._predicted.of(code)
+
+    def gold_name(self, cluster: int) -> str:
+        """Name of a gold cluster by its code."""
+        return str(self._gold.keys[cluster][1])
+
+    def extend(
+        self, places: Sequence[Place | None], spans: npt.NDArray[np.int32], gold: Index, predicted: Index
+    ) -> None:
+        """Add the mentions of documents whose unit is the document.
+
+        Args:
+            places: the documents, None for one without annotated mentions.
+            spans: shape (mentions, 3), int32: place of the document, start, end.
+            gold, predicted: the cluster of each mention, in codes of ``clusters``; -1 where the side does not have it.
+        """
+        codes = [
+            (self._document(place), self._units[place.unit_at(0)], self._languages[place.language])
+            if place is not None
+            else (-1, -1, -1)
+            for place in places
+        ]
+        at = np.array(codes, dtype=np.int32)[spans[:, 0]]
+        table = np.empty((len(spans), 7), np.int32)
+        table[:, 0], table[:, 1:3], table[:, 3:5] = at[:, 0], spans[:, 1:], at[:, 1:]
+        table[:, 5], table[:, 6] = gold, predicted
+        self._tables.append(table)
+
+    def _document(self, place: Place) -> int:
+        code = self._documents[place.document_id]
+        if code == len(self._event_of):
+            self._event_of.append(self._events[place.event])
+        return code
+
+    def merge(self, other: MentionTable) -> None:
+        """Add the mentions of other documents, which another worker collected."""
+        events = [self._events[name] for name in other._events]
+        self._event_of += [events[event] for event in other._event_of]
+        ranks = {
+            column: np.array([mine[name] for name in theirs], dtype=np.int64)
+            for column, mine, theirs in (
+                (0, self._documents, other._documents),
+                (3, self._units, other._units),
+                (4, self._languages, other._languages),
+            )
+        }
+        for column, mine_of, theirs_of in ((5, self._gold, other._gold), (6, self._predicted, other._predicted)):
+            codes = [mine_of.of(events[event])[name] for event, name in theirs_of.keys]
+            # The last two places are reached by the codes -2 and -1, which stand for themselves.
+            ranks[column] = np.array([*codes, UNNAMED, -1], dtype=np.int64)
+        for table in (*other._tables, np.array(other._rows, dtype=np.int64).reshape(-1, 7)):
+            for column, rank in ranks.items():
+                table[:, column] = rank[table[:, column]]
+            self._tables.append(table)
 
     def settle(self) -> Mentions:
         """Number everything by place in the text, so that neither the order of lines nor names of clusters matter."""
-        table = np.array(self._rows, dtype=np.int64).reshape(-1, 7)
+        tables = [*self._tables, np.array(self._rows, dtype=np.int64).reshape(-1, 7)]
         documents, document_rank = _sorted(self._documents)
         units, unit_rank = _sorted(self._units)
         languages, language_rank = _sorted(self._languages)
-        table = table[np.lexsort((table[:, 2], table[:, 1], document_rank[table[:, 0]]))]
-        gold_keys, gold = _by_first_sight(list(self._gold), table[:, 5])
-        predicted_keys, predicted = _by_first_sight(list(self._predicted), table[:, 6])
+        document = np.concatenate([document_rank[table[:, 0]] for table in tables])
+        start, end = (np.concatenate([table[:, side] for table in tables]) for side in (1, 2))
+        order = _text_order(document, start, end)
+
+        def sorted_column(number: int) -> Index:
+            column = np.concatenate([table[:, number] for table in tables]).astype(np.int64)
+            return column if order is None else column[order]
+
+        document = document if order is None else document[order]
+        event_of = np.zeros(len(documents), np.int64)
+        event_of[document_rank] = self._event_of
+        gold_keys, gold = _by_first_sight(self._gold.keys, sorted_column(5), event_of[document])
+        predicted_keys, predicted = _by_first_sight(self._predicted.keys, sorted_column(6), event_of[document])
         return Mentions(
             documents=documents,
             units=units,
@@ -109,23 +167,19 @@ class MentionTable:
             events=list(self._events),
             gold_keys=gold_keys,
             predicted_keys=predicted_keys,
-            document=document_rank[table[:, 0]],
-            unit=unit_rank[table[:, 3]],
-            language=language_rank[table[:, 4]],
+            document=document,
+            unit=unit_rank[sorted_column(3)],
+            language=language_rank[sorted_column(4)],
             gold=gold,
             predicted=predicted,
         )
 
 
-#: (event, name) of a named cluster, (event, document, start, end) of a mention without one.
-_ClusterKey = tuple[int, str] | tuple[int, int, int, int]
+#: (event, name) of a cluster; the name is None for a mention that names none.
+_ClusterKey = tuple[int, str | None]
 
 
-def _key(event: int, document: int, mention: Mention) -> _ClusterKey:
-    return (event, document, mention.start, mention.end) if mention.entity is UNSET else (event, mention.entity)
-
-
-def _sorted(codes: _Codes) -> tuple[list[str], Index]:
+def _sorted(codes: Codes) -> tuple[list[str], Index]:
     """Names in alphabetical order, and the place of each code in it."""
     names = sorted(codes)
     rank = np.zeros(len(names), np.int64)
@@ -133,13 +187,30 @@ def _sorted(codes: _Codes) -> tuple[list[str], Index]:
     return names, rank
 
 
-def _by_first_sight(keys: list[_ClusterKey], column: Index) -> tuple[list[_ClusterKey], Index]:
-    """Clusters renumbered in the order in which the column first names them."""
-    seen, first = np.unique(column, return_index=True)
-    ordered = [code for code in seen[np.argsort(first)].tolist() if code >= 0]
-    rank = np.full(len(keys) + 1, -1, np.int64)
+def _text_order(document: Index, start: Index, end: Index) -> Index | None:
+    """What sorts mentions by place; None where they stand in order already."""
+    same_document, same_start = document[1:] == document[:-1], start[1:] == start[:-1]
+    later = (document[1:] > document[:-1]) | (
+        same_document & ((start[1:] > start[:-1]) | (same_start & (end[1:] >= end[:-1])))
+    )
+    return None if later.all() else np.lexsort((end, start, document))
+
+
+def _by_first_sight(keys: Sequence[_ClusterKey], column: Index, events: Index) -> tuple[list[_ClusterKey], Index]:
+    """Clusters renumbered in the order in which the column first names them; every unnamed mention is one."""
+    unnamed = np.flatnonzero(column == UNNAMED)
+    column[unnamed] = len(keys) + np.arange(len(unnamed))
+    seen = np.full(len(keys) + len(unnamed) + 1, len(column), np.int64)
+    # Written from the back, the first mention of a cluster is what stays; the last place is that of no cluster.
+    seen[column[::-1]] = np.arange(len(column))[::-1]
+    ordered = np.argsort(seen[:-1], kind="stable")
+    ordered = ordered[: int((seen[:-1] < len(column)).sum())]
+    rank = np.full(len(seen), -1, np.int64)
     rank[ordered] = np.arange(len(ordered))
-    return [keys[code] for code in ordered], rank[column]
+    unnamed_events = events[unnamed].tolist()
+    named = len(keys)
+    found = [keys[code] if code < named else (unnamed_events[code - named], None) for code in ordered.tolist()]
+    return found, rank[column]
 
 
 @dataclass(frozen=True)
@@ -165,10 +236,13 @@ class Mentions:
     gold: Index
     predicted: Index
 
+    @cached_property
+    def _pairs(self) -> tuple[Index, Index]:
+        return _pairs(self.gold, self.predicted)
+
     def overlaps(self, keep: npt.NDArray[np.bool_] | None = None) -> ClusterOverlaps:
         """The overlaps of all mentions, or of those to keep, as one sum: leading axis 1."""
-        gold, predicted = (self.gold, self.predicted) if keep is None else (self.gold[keep], self.predicted[keep])
-        pairs, inverse = _pairs(gold, predicted)
+        pairs, inverse = self._pairs if keep is None else _pairs(self.gold[keep], self.predicted[keep])
         amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
         return self._overlaps(pairs, amounts[None, :])
 
@@ -176,17 +250,35 @@ class Mentions:
         """The overlaps, and for each unit how many mentions each pair has there: sparse, shape (units, pairs)."""
         from scipy.sparse import coo_array
 
-        position = {unit: index for index, unit in enumerate(units)}
-        rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
-        pairs, inverse = _pairs(self.gold, self.predicted)
-        at = rank[self.unit] if len(rank) else self.unit
+        pairs, inverse = self._pairs
+        at = self._unit_places(units)
         counts = coo_array((np.ones(len(at)), (at, inverse)), shape=(len(units), len(pairs))).tocsr()
         amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
         return self._overlaps(pairs, amounts[None, :]), counts
 
+    def without_each(self, units: Sequence[str]) -> dict[str, Array]:
+        """Every coreference measure with each unit left out in turn, by name, shape (units,)."""
+        pairs, inverse = self._pairs
+        cells, amounts = np.unique(self._unit_places(units) * max(len(pairs), 1) + inverse, return_counts=True)
+        unit, pair = np.divmod(cells, max(len(pairs), 1))
+        parts = UnitOverlaps(units=len(units), unit=unit, pair=pair, mentions=amounts.astype(np.float64))
+        found = without_each(self.overlaps(), parts)
+        values = {
+            f"entities.coreference.{family}.{part}": found[family][index]
+            for family in FAMILIES
+            for index, part in enumerate(_PARTS)
+        }
+        return {**values, "entities.coreference.conll": found["conll"][2]}
+
+    def _unit_places(self, units: Sequence[str]) -> Index:
+        """For each mention, the place of its unit among all units."""
+        position = {unit: index for index, unit in enumerate(units)}
+        rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
+        return rank[self.unit] if len(rank) else self.unit
+
     def pair_count(self) -> int:
         """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
-        return len(_pairs(self.gold, self.predicted)[0])
+        return len(self._pairs[0])
 
     def within(self) -> ClusterOverlaps:
         """The overlaps with every cluster cut at document borders.
@@ -207,6 +299,8 @@ class Mentions:
 
     def cross_lingual(self) -> dict[str, Any]:
         """Precision, recall and F1 of links between mentions in different languages, and their counts."""
+        if len(self.languages) < 2:
+            return {**dict.fromkeys(_PARTS, math.nan), "counts": {"correct": 0, "predicted": 0, "gold": 0}}
         wanted, given = self.gold >= 0, self.predicted >= 0
         both = wanted & given
         count = len(self.languages)
@@ -226,22 +320,22 @@ class Mentions:
         """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody."""
         both = (self.gold >= 0) & (self.predicted >= 0)
         pairs, inverse = _pairs(self.gold[both], self.predicted[both])
-        amounts = np.bincount(inverse, minlength=len(pairs)).tolist()
-        sizes = np.bincount(self.gold[self.gold >= 0], minlength=len(self.gold_keys)).tolist()
-        best: dict[int, tuple[tuple[int, float], int | None]] = {}
-        for (gold, predicted), shared in zip(pairs.tolist(), amounts, strict=True):
-            merit = shared, shared / sizes[gold]
-            known = best.get(predicted)
-            if known is None or merit > known[0]:
-                best[predicted] = merit, gold
-            elif merit == known[0]:
-                best[predicted] = merit, None
+        amounts = np.bincount(inverse, minlength=len(pairs))
+        sizes = np.bincount(self.gold[self.gold >= 0], minlength=len(self.gold_keys))
+        shares = amounts / sizes[pairs[:, 0]]
+        # By predicted cluster, the best last: most mentions, then the larger share of the gold entity's.
+        order = np.lexsort((shares, amounts, pairs[:, 1]))
+        (gold, predicted), amounts, shares = pairs[order].T, amounts[order], shares[order]
+        last = np.append(predicted[1:] != predicted[:-1], True)[: len(predicted)]
+        rival = np.zeros(len(predicted), np.bool_)
+        rival[1:] = (predicted[1:] == predicted[:-1]) & (amounts[1:] == amounts[:-1]) & (shares[1:] == shares[:-1])
+        clear = last & ~rival
+        best = dict(zip(predicted[clear].tolist(), gold[clear].tolist(), strict=True))
         found: dict[tuple[str, str], str | None] = {}
         for code, key in enumerate(self.predicted_keys):
-            if len(key) == 2:
-                target = best[code][1] if code in best else None
-                entity = None if target is None else self.gold_keys[target]
-                found[self.events[key[0]], key[1]] = entity[1] if entity is not None and len(entity) == 2 else None
+            if key[1] is not None:
+                target = best.get(code)
+                found[self.events[key[0]], key[1]] = None if target is None else self.gold_keys[target][1]
         return found
 
     def _overlaps(self, pairs: Index, mentions: Array) -> ClusterOverlaps:

@@ -28,7 +28,7 @@ from retold.records import KbStatus, Mention
 from retold.tasks import Place, Tally, facet
 from retold.tasks.matching import best_assignment, overlapping
 
-__all__ = ["COLUMNS", "MEASURES", "count"]
+__all__ = ["COLUMNS", "MEASURES", "NameSpan", "count", "match_names"]
 
 COLUMNS: Final = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
 GOLD, PREDICTED, STRICT, EXACT, TYPE, OVERLAP, LINKABLE, LINKS, LINKED = range(len(COLUMNS))
@@ -64,26 +64,38 @@ def count(
     _count_links(gold, predicted, place, tally, kb_status)
 
 
-def _spans(mentions: Sequence[Mention], kind: str) -> list[tuple[int, int, str]]:
+#: Start, end and type.
+NameSpan = tuple[int, int, str]
+
+
+def _spans(mentions: Sequence[Mention], kind: str) -> list[NameSpan]:
     return sorted({(m.start, m.end, m.type) for m in mentions if m.kind == kind})
 
 
-def _count_names(gold: Sequence[Mention], predicted: Sequence[Mention], place: Place, tally: Tally) -> None:
+def match_names(
+    gold: Sequence[Mention], predicted: Sequence[Mention]
+) -> tuple[list[NameSpan], list[NameSpan], list[tuple[NameSpan, NameSpan]]]:
+    """Gold names, predicted names that count, and who is matched with whom. Predictions lie in annotated zones."""
     nominal_spans = {(m.start, m.end) for m in gold if m.kind == "nominal"}
     names = _spans(gold, "name")
     guesses = [span for span in _spans(predicted, "name") if (span[0], span[1]) not in nominal_spans]
+    return names, guesses, _match(names, guesses)
+
+
+def _count_names(gold: Sequence[Mention], predicted: Sequence[Mention], place: Place, tally: Tally) -> None:
+    names, guesses, pairs = match_names(gold, predicted)
     for start, _, kind in names:
         for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
             row[GOLD] += 1
     for start, _, kind in guesses:
         for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
             row[PREDICTED] += 1
-    for name, guess in _match(names, guesses):
+    for name, guess in pairs:
         for row in tally.rows(place.unit_at(name[0]), place, facet("type", name[2]), facet("kind", "name")):
             _add_match(row, name, guess)
 
 
-def _add_match(row: list[int], gold: tuple[int, int, str], guess: tuple[int, int, str]) -> None:
+def _add_match(row: list[int], gold: NameSpan, guess: NameSpan) -> None:
     same_span, same_type = gold[:2] == guess[:2], gold[2] == guess[2]
     row[STRICT] += same_span and same_type
     row[EXACT] += same_span
@@ -91,9 +103,7 @@ def _add_match(row: list[int], gold: tuple[int, int, str], guess: tuple[int, int
     row[OVERLAP] += not same_span
 
 
-def _match(
-    gold: Sequence[tuple[int, int, str]], predicted: Sequence[tuple[int, int, str]]
-) -> list[tuple[tuple[int, int, str], tuple[int, int, str]]]:
+def _match(gold: Sequence[NameSpan], predicted: Sequence[NameSpan]) -> list[tuple[NameSpan, NameSpan]]:
     """Match mentions of one kind: exact span and type, then exact span, then most of equal type, then most."""
     both = set(gold) & set(predicted)
     pairs = [(span, span) for span in sorted(both)]

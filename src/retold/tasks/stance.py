@@ -27,7 +27,7 @@ from retold.measures.rows import confusion_columns, confusion_measures, f1_row, 
 from retold.records import STANCE_LABELS, StanceCell, StanceLabel
 from retold.tasks import Place, Tally, facet
 
-__all__ = ["BINS", "COLUMNS", "MEASURES", "count"]
+__all__ = ["AT", "BINS", "COLUMNS", "MEASURES", "count"]
 
 BINS: Final = 10
 _CONFUSION: Final = confusion_columns(STANCE_LABELS)
@@ -42,7 +42,8 @@ COLUMNS: Final = (
     *(f"bin{k}:correct" for k in range(BINS)),
     *(f"bin{k}:confidence~" for k in range(BINS)),
 )
-_AT: Final = {column: index for index, column in enumerate(COLUMNS)}
+#: Place of each column.
+AT: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 
 _TAKEN_SIDES: Final[tuple[StanceLabel, ...]] = ("favor", "against")
@@ -89,13 +90,13 @@ def count(gold: Sequence[StanceCell], predicted: Sequence[StanceCell], place: Pl
             facet("target", cell.target),
             facet("label", cell.label),
         )
-        changes = [(_AT[f"{cell.label}:{guess.label if guess else 'missing'}"], 1)]
+        changes = [(AT[f"{cell.label}:{guess.label if guess else 'missing'}"], 1)]
         wanted = _evidence(cell)
-        changes.append((_AT["evidence_gold"], len(wanted)))
+        changes.append((AT["evidence_gold"], len(wanted)))
         if guess:
             shown = _evidence(guess)
-            changes.append((_AT["evidence_predicted"], len(shown)))
-            changes.append((_AT["evidence_correct"], len(wanted & shown) if guess.label == cell.label else 0))
+            changes.append((AT["evidence_predicted"], len(shown)))
+            changes.append((AT["evidence_correct"], len(wanted & shown) if guess.label == cell.label else 0))
             if guess.scores is not UNSET:
                 changes.extend(_calibration(cell, guess))
         for column, amount in changes:
@@ -110,13 +111,14 @@ def _evidence(cell: StanceCell) -> set[int]:
 def _calibration(cell: StanceCell, guess: StanceCell) -> list[tuple[int, int]]:
     assert guess.scores is not UNSET
     scores = {label: getattr(guess.scores, label) for label in STANCE_LABELS}
-    error = sum((score - (label == cell.label)) ** 2 for label, score in scores.items())
+    gaps = [score - (label == cell.label) for label, score in scores.items()]
+    error = sum(gap * gap for gap in gaps)
     confidence = scores[guess.label]
     level = min(int(confidence * BINS), BINS - 1)
     return [
-        (_AT["scored"], 1),
-        (_AT["squared_error~"], fixed(error)),
-        (_AT[f"bin{level}:items"], 1),
-        (_AT[f"bin{level}:confidence~"], fixed(confidence)),
-        (_AT[f"bin{level}:correct"], int(guess.label == cell.label)),
+        (AT["scored"], 1),
+        (AT["squared_error~"], fixed(error)),
+        (AT[f"bin{level}:items"], 1),
+        (AT[f"bin{level}:confidence~"], fixed(confidence)),
+        (AT[f"bin{level}:correct"], int(guess.label == cell.label)),
     ]

@@ -23,7 +23,7 @@ from retold.measures.rows import added_up, confusion_columns, confusion_measures
 from retold.records import VERIFICATION_LABELS, VerificationPair
 from retold.tasks import Place, Tally, facet
 
-__all__ = ["COLUMNS", "MAX_EVIDENCE", "MEASURES", "count"]
+__all__ = ["COLUMNS", "MAX_EVIDENCE", "MEASURES", "count", "is_strict"]
 
 MAX_EVIDENCE: Final = 5
 _CONFUSION: Final = confusion_columns(VERIFICATION_LABELS)
@@ -62,13 +62,14 @@ def count(
         if kind := mutation(pair.claim):
             facets.append(facet("mutation", kind))
         column = _AT[f"{pair.label}:{guess.label if guess else 'missing'}"]
-        strict = guess is not None and _strict(pair, guess)
+        strict = guess is not None and is_strict(pair, guess)
         for row in tally.rows(place.unit_of_pair(pair.claim), place, *facets):
             row[column] += 1
             row[_AT["strict"]] += strict
 
 
-def _strict(pair: VerificationPair, guess: VerificationPair) -> bool:
+def is_strict(pair: VerificationPair, guess: VerificationPair) -> bool:
+    """Whether the label is right and, where it rests on evidence, one of the first sentences given is gold."""
     if guess.label != pair.label:
         return False
     if pair.label == "not_enough_info" or pair.evidence is UNSET or not pair.evidence:

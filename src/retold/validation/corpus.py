@@ -66,7 +66,7 @@ class _Event:
 
     def _reproduced(self, decisions: list[Decision]) -> None:
         """Whether gold is what the annotators agree on and the decisions say."""
-        gold = {key: record for key, record in self.run.corpus.gold.items() if key in self._own}
+        gold = {record.document_id: record for record in read_jsonl(self.event.gold_file, AnnotationRecord)}
         documents = {key: self.run.corpus.documents[key] for key in self._own}
         readers = {file.stem: read_jsonl(file, AnnotationRecord) for file in self.event.annotator_files}
         try:
@@ -205,9 +205,9 @@ def _views(run: Run) -> None:
 
 
 def _rows(run: Run, table: str) -> Iterator[bytes]:
-    gold = run.corpus.gold
     for folder in run.corpus.events.values():
         documents = [d for d in run.corpus.documents.values() if d.event == folder.event.event]
+        gold = {d.document_id: run.corpus.gold[d.document_id] for d in documents}
         for row in views.rows(table, folder.event, documents, gold, folder.entities, folder.claims):
             yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
 

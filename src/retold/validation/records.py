@@ -10,13 +10,14 @@ from typing import Any, Final
 import msgspec
 
 from retold.corpus import Corpus, EventFolder
-from retold.files import Line, Lookup, Source, read_lines
-from retold.findings import FindingsError
+from retold.files import MAX_LINE, Line, Lookup, Source, open_bytes, read_lines
+from retold.findings import FindingsError, UnreadableError
 from retold.records import AnnotationRecord, Document
 from retold.rules import (
     Role,
     blank_line,
     check_record,
+    decode_line,
     decode_record,
     is_blank,
     located,
@@ -26,6 +27,7 @@ from retold.rules import (
     unknown_document,
 )
 from retold.validation.report import Report, Sieve
+from retold.validation.shares import certify
 
 __all__ = ["Run"]
 
@@ -42,8 +44,9 @@ class _Key(msgspec.Struct):
 class Run:
     """One validation: where findings go, and what was looked at."""
 
-    def __init__(self, corpus: Corpus, sieve: Sieve) -> None:
+    def __init__(self, corpus: Corpus, sieve: Sieve, workers: int = 1) -> None:
         self.corpus = corpus
+        self.workers = workers
         self.sieve = sieve
         self.files = 0
         self.records = 0
@@ -68,6 +71,18 @@ class Run:
         self.files += 1
         self.sieve.add(error.findings)
 
+    def card_of(self, path: str) -> bool:
+        """All that is wrong with the card of a submission folder; False where there is no such file."""
+        try:
+            with open_bytes(path) as stream:
+                text = stream.read(MAX_LINE)
+        except UnreadableError:
+            return False
+        self.files += 1
+        found = decode_line(text, "submission", number=None, file=path)[1]
+        self.sieve.add(found)
+        return bool(found)
+
     # Files of records
 
     def records_of(
@@ -86,6 +101,11 @@ class Run:
             tap: is shown every record.
         """
         self.files += 1
+        if event is None and tap is None:
+            certified = certify(source, self.corpus, role, self.workers)
+            if certified is not None:
+                self.records += certified
+                return True
         seen: dict[str, int] = {}
         before = self.records
         decoded = True

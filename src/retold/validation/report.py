@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +25,7 @@ class Report:
         files, records: how many were looked at.
         suppressed: findings beyond the limit, counted and not kept.
         suppressed_errors: how many of those are errors.
+        codes: findings of each code, those beyond the limit included.
     """
 
     findings: list[Finding]
@@ -31,6 +33,7 @@ class Report:
     records: int
     suppressed: int = 0
     suppressed_errors: int = 0
+    codes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def errors(self) -> int:
@@ -64,6 +67,7 @@ class Sieve:
     faults: int = 0
     suppressed: int = 0
     suppressed_errors: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
 
     def add(self, findings: Sequence[Finding]) -> None:
         """Keep, count or pass over each finding."""
@@ -73,6 +77,7 @@ class Sieve:
                 self.ignore and found.code.startswith(self.ignore)
             ):
                 continue
+            self.codes[found.code] += 1
             if len(self.kept) < self.limit:
                 self.kept.append(found)
             else:
@@ -87,4 +92,5 @@ class Sieve:
             records=records,
             suppressed=self.suppressed,
             suppressed_errors=self.suppressed_errors,
+            codes=dict(sorted(self.codes.items())),
         )

@@ -1,0 +1,344 @@
+"""One pass over a submission beside gold: lines in, counts out, nothing kept of a line that was counted.
+
+A pass reads all lines, or a share of them: lines are dealt out in runs, so that several workers read one file. A share
+joins predictions and gold by their place in the files, which holds where both name the same documents in the same
+order; where they do not, or anything is at fault, it stumbles, and one pass over everything finds out what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from retold.corpus import Corpus
+from retold.files import Line, Lookup, Source, read_lines
+from retold.findings import Finding, FindingsError
+from retold.records import LAYERS, AnnotationRecord, Document, Layer, encode
+from retold.resampling import UnitKind
+from retold.rules import (
+    check_record,
+    decode_record,
+    located,
+    missing_documents,
+    no_records,
+    repeated_document,
+    unknown_document,
+)
+from retold.rules.consistency import TOLERANCE, is_kb_id
+from retold.tasks import Place, Tally, claims, entities, stance, verification
+from retold.tasks.batches import BATCH, Batches, Tables
+from retold.tasks.coreference import MentionTable
+
+__all__ = ["Pass", "Stumbled"]
+
+#: Findings after which a file is not read any further.
+MAX_FINDINGS: Final = 1000
+
+
+_DECODER: Final = msgspec.json.Decoder(AnnotationRecord)
+_Gathered = tuple[int, Place, bytes, bytes]
+
+
+class Stumbled(Exception):
+    """A share of the lines cannot be counted by itself."""
+
+
+class Pass:
+    """What one pass has counted.
+
+    Args:
+        corpus: the corpus; it may be a bare file of gold.
+        units: what is drawn.
+        pool: whether units are pooled into groups.
+        by_document: whether breakdowns by document are kept.
+        allow_missing: whether missing documents are taken as empty.
+
+    Attributes:
+        tallies, attributions, mentions: the counts.
+        unit_sets: units by stream.
+        layers, gold_layers: layers that were seen on either side.
+        predicted: documents that give each layer.
+        cells: for stance and verification: gold items, answered items, items that gold does not have.
+        total, missing: documents.
+        seen: line of each document.
+    """
+
+    def __init__(self, corpus: Corpus, units: UnitKind, *, pool: bool, by_document: bool, allow_missing: bool) -> None:
+        self._corpus, self._units = corpus, units
+        self._pool, self._by_document, self._allow_missing = pool, by_document, allow_missing
+        self.tallies: dict[Layer, Tally] = {
+            "entities": Tally(entities.COLUMNS),
+            "stance": Tally(stance.COLUMNS),
+            "claims": Tally(claims.COLUMNS),
+            "verification": Tally(verification.COLUMNS),
+        }
+        self.attributions = claims.Attributions()
+        self.mentions = MentionTable()
+        self.unit_sets: dict[str, set[str]] = {"text": set(), "stance": set(), "verification": set()}
+        self.layers: set[Layer] = set()
+        self.gold_layers: set[Layer] = set()
+        self.predicted: dict[Layer, int] = dict.fromkeys(LAYERS, 0)
+        self.cells = {"stance": [0, 0, 0], "verification": [0, 0, 0]}
+        self.missing = 0
+        self.total = 0
+        self.seen: dict[str, int] = {}
+        self._name = ""
+        self._findings: list[Finding] = []
+        self._tables = Tables(
+            tallies=self.tallies,
+            attributions=self.attributions,
+            mentions=self.mentions,
+            kb_status=corpus.kb_status,
+            mutation=corpus.mutation,
+            is_kb_id=is_kb_id,
+            tolerance=TOLERANCE,
+        )
+        self._batches: dict[str, Batches] = {}
+        #: By event: line number, place, and the lines of gold and prediction, for those that need a closer look.
+        self._gathered: dict[str, list[_Gathered]] = {}
+
+    def whole(self, records: Source) -> None:
+        """Count every line.
+
+        Raises:
+            FindingsError: the submission is at fault; every finding of the file is named, up to a limit.
+            UnreadableError: a file cannot be read.
+        """
+        self._name = records.name
+        missing: list[str] = []
+        with (
+            Lookup(self._corpus.gold_lines(), AnnotationRecord, "gold") as gold,
+            Lookup(self._corpus.document_lines(), Document, "documents") as documents,
+        ):
+            for number, line in read_lines(records):
+                record, findings = decode_record(line, number=number, file=self._name)
+                self._blame(findings)
+                if record is not None:
+                    self._join(record, line, number, gold, documents)
+                if len(self._findings) >= MAX_FINDINGS:
+                    break
+            else:
+                for wanted in gold.rest():
+                    missing.append(wanted.document_id)
+                    if self._allow_missing:
+                        self.missing += 1
+                        empty = AnnotationRecord(document_id=wanted.document_id)
+                        self._take(0, wanted, gold.line, empty, encode(empty), documents.get(wanted.document_id))
+            self._finish()
+        if not self.seen and not self._findings:
+            self._findings += located([no_records()], self._name, None)
+        elif missing and not self._allow_missing and len(self._findings) < MAX_FINDINGS:
+            self._findings += located([missing_documents(missing)], self._name, None)
+        if self._findings:
+            raise FindingsError(self._findings)
+
+    def share(self, records: Source, part: int, parts: int) -> None:
+        """Count the lines that fall to one of several workers.
+
+        Raises:
+            Stumbled: the lines of the files do not match, or something is at fault.
+        """
+        self._name = records.name
+        decode_document = msgspec.json.Decoder(Document).decode
+        with_documents = bool(self._corpus.events)
+        try:
+            lines = zip(
+                _dealt(read_lines(records), part, parts),
+                _dealt(self._corpus.gold_lines(), part, parts),
+                _dealt(self._corpus.document_lines(), part, parts) if with_documents else _nothing(),
+                strict=with_documents,
+            )
+            for (number, line), (_, gold_line), (_, document_line) in lines:
+                record, _ = decode_record(line, number=number, file=self._name)
+                gold = _DECODER.decode(gold_line)
+                document = decode_document(document_line) if document_line else None
+                if record is None or gold.document_id != record.document_id:
+                    raise Stumbled
+                if document is not None and document.document_id != record.document_id:
+                    raise Stumbled
+                if record.document_id in self.seen:
+                    raise Stumbled
+                self.seen[record.document_id] = number
+                self._take(number, gold, gold_line, record, line, document)
+            self._finish()
+        except (ValueError, OSError) as error:
+            raise Stumbled from error
+        if self._findings:
+            raise Stumbled
+
+    def merge(self, other: Pass) -> None:
+        """Add what another share has counted.
+
+        Raises:
+            Stumbled: a document stands in both.
+        """
+        if self.seen.keys() & other.seen.keys():
+            raise Stumbled
+        self.seen.update(other.seen)
+        for layer, tally in self.tallies.items():
+            tally.merge(other.tallies[layer])
+        self.attributions.merge(other.attributions)
+        self.mentions.merge(other.mentions)
+        for stream, units in self.unit_sets.items():
+            units |= other.unit_sets[stream]
+        self.layers |= other.layers
+        self.gold_layers |= other.gold_layers
+        for layer in LAYERS:
+            self.predicted[layer] += other.predicted[layer]
+        for name, sums in self.cells.items():
+            sums[:] = [mine + theirs for mine, theirs in zip(sums, other.cells[name], strict=True)]
+        self.total += other.total
+
+    def _blame(self, findings: Sequence[Finding]) -> None:
+        # Warnings do not keep a file from being scored, and must not count towards the limit.
+        self._findings += [finding for finding in findings if finding.severity == "error"]
+
+    def _join(self, record: AnnotationRecord, line: bytes, number: int, gold: Lookup, documents: Lookup) -> None:
+        key = record.document_id
+        if key in self.seen:
+            self._blame(located([repeated_document(key, self.seen[key])], self._name, number))
+            return
+        wanted = gold.get(key)
+        if wanted is None:
+            known = list(self._corpus.documents) or list(self.seen)
+            self._blame(located([unknown_document(key, known)], self._name, number))
+            return
+        self.seen[key] = number
+        self._take(number, wanted, gold.line, record, line, documents.get(key))
+
+    def _take(
+        self,
+        number: int,
+        gold: AnnotationRecord,
+        gold_line: bytes,
+        record: AnnotationRecord,
+        line: bytes,
+        document: Document | None,
+    ) -> None:
+        """Check and count a document, at once or with others; line 0 stands for one that is missing."""
+        place = Place(gold.document_id, document, self._units, pool=self._pool, by_document=self._by_document)
+        if self._units == "paragraph" or document is not None:
+            scorable, clean = self._is_sound(number, record, document)
+            if not clean or self._units == "paragraph":
+                if scorable:
+                    self._count(place, gold, record, document)
+                return
+        # Without the text, a batch sees by itself what a rule might object to. Of what is gathered only the bytes are
+        # kept: records that wait are cold when they are looked at again.
+        event = place.event
+        batches = self._batches.get(event)
+        if batches is None:
+            batches = self._batches[event] = Batches(self._tables, event)
+            self._gathered[event] = []
+        batches.add(place, gold, record)
+        self._gathered[event].append((number, place, gold_line, line))
+        self._note(place, gold, record)
+        if len(batches) >= BATCH:
+            self._flush(event)
+
+    def _flush(self, event: str) -> None:
+        gathered, self._gathered[event] = self._gathered[event], []
+        for at in self._batches[event].flush():
+            number, place, gold_line, line = gathered[at]
+            record, gold = _DECODER.decode(line), _DECODER.decode(gold_line)
+            # With the text at hand, the rules have had nothing to say.
+            if self._corpus.events or self._is_sound(number, record, None)[0]:
+                self._count(place, gold, record, None, noted=True)
+
+    def _is_sound(self, number: int, record: AnnotationRecord, document: Document | None) -> tuple[bool, bool]:
+        """Whether a record can be scored, and whether no rule has anything to say about it."""
+        vocabulary = self._corpus.vocabulary(document)
+        found = check_record(record, role="prediction", document=document, vocabulary=vocabulary)
+        if not found:
+            return True, True
+        self._blame(located(found, self._name, number))
+        return not any(finding.severity == "error" for finding in found), False
+
+    def _finish(self) -> None:
+        for event, batches in self._batches.items():
+            self._flush(event)
+            batches.settle()
+            for name, cells in batches.cells.items():
+                self.cells[name] = [mine + theirs for mine, theirs in zip(self.cells[name], cells, strict=True)]
+        self._batches = {}
+        # Batches are checked after later lines were decoded.
+        self._findings.sort(key=lambda finding: finding.line or 0)
+
+    def _note(self, place: Place, gold: AnnotationRecord, record: AnnotationRecord) -> None:
+        self.total += 1
+        if self._units == "document":
+            self.unit_sets["text"].add(place.unit_at(0))
+        for layer in LAYERS:
+            if getattr(gold, layer) is not UNSET:
+                self.gold_layers.add(layer)
+            if getattr(record, layer) is not UNSET:
+                self.layers.add(layer)
+                self.predicted[layer] += 1
+
+    def _count(
+        self,
+        place: Place,
+        gold: AnnotationRecord,
+        record: AnnotationRecord,
+        document: Document | None,
+        *,
+        noted: bool = False,
+    ) -> None:
+        if not noted:
+            self._note(place, gold, record)
+        event = place.event
+        if self._units == "paragraph" and document is not None:
+            self.unit_sets["text"].update(f"{place.document_id}/{i}" for i in range(max(len(document.paragraphs), 1)))
+        if gold.entities is not UNSET:
+            given_mentions = record.entities or ()
+            entities.count(
+                gold.entities,
+                given_mentions,
+                place,
+                self.tallies["entities"],
+                lambda mention: self._corpus.kb_status(event, mention),
+            )
+            self.mentions.add(place, gold.entities, given_mentions)
+        if gold.stance is not UNSET:
+            given_cells = record.stance or ()
+            stance.count(gold.stance, given_cells, place, self.tallies["stance"])
+            if self._units == "paragraph":
+                self.unit_sets["stance"].update(place.unit_of_pair(c.holder, c.target) for c in gold.stance)
+            self._cover(
+                "stance", {(c.holder, c.target) for c in gold.stance}, {(c.holder, c.target) for c in given_cells}
+            )
+        if gold.claims is not UNSET:
+            claims.count(gold.claims, record.claims or (), place, self.tallies["claims"], self.attributions)
+        if gold.verification is not UNSET:
+            given_pairs = record.verification or ()
+            verification.count(
+                gold.verification,
+                given_pairs,
+                place,
+                self.tallies["verification"],
+                lambda claim: self._corpus.mutation(event, claim),
+            )
+            if self._units == "paragraph":
+                self.unit_sets["verification"].update(place.unit_of_pair(p.claim) for p in gold.verification)
+            self._cover("verification", {p.claim for p in gold.verification}, {p.claim for p in given_pairs})
+
+    def _cover(self, layer: str, wanted: set[Any], given: set[Any]) -> None:
+        sums = self.cells[layer]
+        for index, amount in enumerate((len(wanted), len(wanted & given), len(given - wanted))):
+            sums[index] += amount
+
+
+def _dealt(lines: Iterator[Line], part: int, parts: int) -> Iterator[Line]:
+    """The lines of one worker, without blank ones: every ``parts``-th run of ``BATCH`` lines."""
+    kept = (line for line in lines if line[1])
+    for place, line in enumerate(kept):
+        if place // BATCH % parts == part:
+            yield line
+
+
+def _nothing() -> Iterator[Line]:
+    while True:
+        yield 0, b""

@@ -1,0 +1,197 @@
+"""Many documents at once: the counts of the tasks, from columns of integers instead of one label after another.
+
+The counts are those that the tasks make document by document, to the last bit; a test compares them. What would need a
+closer look (a span given twice, an offset that no column holds, whatever a rule may find fault with) is left to the
+tasks. The document must be the unit: a batch does not divide documents into paragraphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from msgspec import UNSET
+
+from retold.records import AnnotationRecord, KbStatus, Layer, Mention
+from retold.tasks import Place, Tally
+from retold.tasks.batches import claims, entities, stance, verification
+from retold.tasks.batches.columns import Index, LabelColumns, Mask, SpanColumns, covered, join
+from retold.tasks.batches.gathering import NO_ID, ClaimColumn, Links, MentionColumn, PairColumn, StanceColumn
+from retold.tasks.batches.rows import Rows
+from retold.tasks.claims import AUTHOR, Attributions
+from retold.tasks.codes import UNNAMED, Codes
+from retold.tasks.coreference import MentionTable
+
+__all__ = ["BATCH", "Batches", "Tables"]
+
+#: Documents of one batch.
+BATCH: Final = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """Where batches are counted, and what they ask the corpus and the rules.
+
+    Attributes:
+        tallies: the table of each layer.
+        attributions, mentions: what is joined across documents.
+        kb_status: (event, gold mention) -> status of its entity's kb_id.
+        mutation: (event, claim) -> the kind of fact changed in it, None where there is no catalogue.
+        is_kb_id: whether a string is an id.
+        tolerance: how far probabilities may be from summing to 1.
+    """
+
+    tallies: Mapping[Layer, Tally]
+    attributions: Attributions
+    mentions: MentionTable
+    kb_status: Callable[[str, Mention], KbStatus]
+    mutation: Callable[[str, str], str | None]
+    is_kb_id: Callable[[str], bool]
+    tolerance: float
+
+
+class Batches:
+    """Gathers the documents of one event and counts them batch by batch.
+
+    Attributes:
+        cells: for stance and verification: gold items, answered items, items that gold does not have.
+    """
+
+    def __init__(self, tables: Tables, event: str) -> None:
+        self._tables, self._event = tables, event
+        self._rows = {layer: Rows(tally) for layer, tally in tables.tallies.items()}
+        self._links = Links(tables.is_kb_id)
+        self._statuses: dict[tuple[int, int], int] = {}
+        self._holders, self._targets, self._claims = Codes(), Codes(), Codes()
+        self._sources = tables.attributions.sources(event)
+        self.cells: dict[str, tuple[int, int, int]] = {"stance": (0, 0, 0), "verification": (0, 0, 0)}
+        self._places: list[Place] = []
+        self._unasked: list[bool] = []
+        self._asked: set[str] = set()
+        self._with_mentions: list[bool] = []
+        self._gold, self._predicted = (self._columns(side) for side in tables.mentions.clusters(event))
+
+    def _columns(self, clusters: dict[Any, int]) -> dict[str, Any]:
+        return {
+            "entities": MentionColumn(clusters, self._links),
+            "stance": StanceColumn(self._holders, self._targets),
+            "claims": ClaimColumn(self._sources),
+            "verification": PairColumn(self._claims),
+        }
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, place: Place, gold: AnnotationRecord, predicted: AnnotationRecord) -> None:
+        """Gather a document."""
+        self._places.append(place)
+        unasked = False
+        for layer, column in self._gold.items():
+            labels, guesses = getattr(gold, layer), getattr(predicted, layer)
+            if labels is UNSET:
+                # Nothing is counted; an answer that is given nevertheless is looked at by the rules.
+                unasked |= bool(guesses)
+                column.add(())
+                self._predicted[layer].add(())
+            else:
+                self._asked.add(layer)
+                column.add(labels)
+                self._predicted[layer].add(guesses or ())
+        self._unasked.append(unasked)
+        self._with_mentions.append(gold.entities is not UNSET)
+
+    def flush(self) -> list[int]:
+        """Count what was gathered; return the places of documents to be checked and counted one by one instead."""
+        if not self._places:
+            return []
+        gold = {layer: column.columns() for layer, column in self._gold.items()}
+        predicted = {layer: column.columns() for layer, column in self._predicted.items()}
+        odd = np.array(self._unasked)
+        for side in (*gold.values(), *predicted.values()):
+            odd |= side.odd
+        mentions = predicted["entities"]
+        odd[mentions.document[mentions.labels["kb"] == NO_ID]] = True
+        cells = predicted["stance"]
+        if len(cells.scores):
+            sums = cells.scores[:, 0] + cells.scores[:, 1] + cells.scores[:, 2]
+            odd[cells.document[np.abs(sums - 1.0) > self._tables.tolerance]] = True
+        if odd.any():
+            gold = {layer: _without(side, odd) for layer, side in gold.items()}
+            predicted = {layer: _without(side, odd) for layer, side in predicted.items()}
+        self._count(gold, predicted)
+        for column in (*self._gold.values(), *self._predicted.values()):
+            column.clear()
+        self._places, self._unasked, self._asked, self._with_mentions = [], [], set(), []
+        return np.flatnonzero(odd).tolist()
+
+    def settle(self) -> None:
+        """Hand over what is still held here, once all is added."""
+        for rows in self._rows.values():
+            rows.settle()
+
+    def _count(self, gold: dict[str, Any], predicted: dict[str, Any]) -> None:
+        places, asked, event = self._places, self._asked, self._event
+        for rows in self._rows.values():
+            rows.begin(len(places))
+        if "entities" in asked:
+            mentions, guesses = gold["entities"], predicted["entities"]
+            hit = join(mentions.key, guesses.key)
+            status = entities.statuses(mentions, self._statuses, self._kb_status)
+            entities.count(mentions, guesses, hit, status, self._rows["entities"])
+            self._join(mentions, guesses, hit)
+        if "stance" in asked:
+            names = list(self._holders), list(self._targets)
+            stance.count(gold["stance"], predicted["stance"], self._rows["stance"], *names)
+            self._cover("stance", gold["stance"], predicted["stance"])
+        if "claims" in asked:
+            table, author = self._rows["claims"], self._sources[AUTHOR]
+            claims.count(gold["claims"], predicted["claims"], places, table, self._tables.attributions, author)
+        if "verification" in asked:
+            verification.count(
+                gold["verification"],
+                predicted["verification"],
+                self._rows["verification"],
+                list(self._claims),
+                lambda claim: self._tables.mutation(event, claim),
+            )
+            self._cover("verification", gold["verification"], predicted["verification"])
+        for rows in self._rows.values():
+            rows.end(places)
+
+    def _kb_status(self, cluster: int, link: int) -> KbStatus:
+        """Status of a gold mention of a cluster with a link, both in codes; the corpus looks at nothing else of it."""
+        name = UNSET if cluster == UNNAMED else self._tables.mentions.gold_name(cluster)
+        kb_id = self._links.ids[link] if link >= 0 else {-1: None, -2: UNSET, NO_ID: ""}[link]
+        return self._tables.kb_status(self._event, Mention(start=0, end=1, type="PER", entity=name, kb_id=kb_id))
+
+    def _join(self, gold: SpanColumns, predicted: SpanColumns, hit: Index) -> None:
+        """Keep the mentions of either side, in the order of the text, with their clusters."""
+        alone = np.flatnonzero(hit < 0)
+        given = np.full(len(gold), -1, np.int64)
+        given[hit[hit >= 0]] = predicted.labels["entity"][hit >= 0]
+        order = np.argsort(np.concatenate([gold.key, predicted.key[alone]]), kind="stable")
+
+        def joined(wanted: Index, others: Index) -> Index:
+            return np.concatenate([wanted, others])[order]
+
+        spans = np.empty((len(order), 3), np.int32)
+        spans[:, 0] = joined(gold.document, predicted.document[alone])
+        spans[:, 1] = joined(gold.start, predicted.start[alone])
+        spans[:, 2] = joined(gold.end, predicted.end[alone])
+        self._tables.mentions.extend(
+            [place if asked else None for place, asked in zip(self._places, self._with_mentions, strict=True)],
+            spans,
+            joined(gold.labels["entity"], np.full(len(alone), -1, np.int64)),
+            joined(given, predicted.labels["entity"][alone]),
+        )
+
+    def _cover(self, layer: str, gold: LabelColumns, predicted: LabelColumns) -> None:
+        self.cells[layer] = tuple(  # type: ignore[assignment]
+            before + more for before, more in zip(self.cells[layer], covered(gold, predicted), strict=True)
+        )
+
+
+def _without(side: SpanColumns | LabelColumns, odd: Mask) -> SpanColumns | LabelColumns:
+    return side.without(odd) if isinstance(side, LabelColumns) else side.taken(~odd[side.document])

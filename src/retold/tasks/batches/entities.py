@@ -1,0 +1,132 @@
+"""Mentions and links of many documents at once; what is counted stands in ``retold.tasks.entities``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, get_args
+
+import numpy as np
+
+from retold.records import ENTITY_TYPES, MENTION_KINDS, KbStatus
+from retold.tasks import facet
+from retold.tasks.batches.columns import Index, SpanColumns
+from retold.tasks.batches.gathering import NO_ID
+from retold.tasks.batches.matching import best_pairs, overlaps
+from retold.tasks.batches.rows import Items, Rows
+from retold.tasks.codes import UNNAMED
+from retold.tasks.entities import EXACT, GOLD, LINKABLE, LINKED, LINKS, OVERLAP, PREDICTED, STRICT, TYPE
+
+__all__ = ["count", "statuses"]
+
+_NAME: Final = MENTION_KINDS.index("name")
+_NOMINAL: Final = MENTION_KINDS.index("nominal")
+_STATUSES: Final = get_args(KbStatus)
+_VERIFIED: Final = _STATUSES.index("verified")
+_UNVERIFIED: Final = _STATUSES.index("unverified")
+#: More than there can be codes of links in memory.
+_LINKS: Final = 1 << 31
+
+
+def count(
+    gold: SpanColumns,
+    predicted: SpanColumns,
+    hit: Index,
+    status: Index,
+    rows: Rows,
+) -> None:
+    """Add the mentions and links of a batch.
+
+    Args:
+        gold, predicted: mentions of both sides, all in annotated zones.
+        hit: for each predicted mention the place of the gold mention of equal span, -1 for none.
+        status: status of the kb_id of each gold mention, from ``statuses``.
+        rows: rows of ``retold.tasks.entities.COLUMNS``.
+    """
+    gold_types, gold_kinds = gold.labels["type"], gold.labels["kind"]
+    types, kinds = predicted.labels["type"], predicted.labels["kind"]
+    wanted = Items(gold.document, {"type": (ENTITY_TYPES, gold_types), "kind": (MENTION_KINDS, gold_kinds)})
+    given = Items(predicted.document, {"type": (ENTITY_TYPES, types), "kind": (MENTION_KINDS, kinds)})
+    is_name = gold_kinds == _NAME
+    names = np.flatnonzero(is_name)
+    hit_kind = np.where(hit >= 0, gold_kinds[hit] if len(gold) else -1, -1)
+    guesses = np.flatnonzero((kinds == _NAME) & (hit_kind != _NOMINAL))
+    rows.add(GOLD, wanted, names)
+    rows.add(PREDICTED, given, guesses)
+    g, p = _match(gold, predicted, hit, names, guesses)
+    same_span, same_type = hit[p] == g, gold_types[g] == types[p]
+    rows.add(STRICT, wanted, g[same_span & same_type])
+    rows.add(EXACT, wanted, g[same_span])
+    rows.add(TYPE, wanted, g[same_type])
+    rows.add(OVERLAP, wanted, g[~same_span])
+
+    # Nominals stand in the breakdown by kind only; there, names are their ignore region.
+    row = rows.tally.facets.row(facet("kind", "nominal"))
+    nominals, guesses = np.flatnonzero(~is_name), np.flatnonzero((kinds == _NOMINAL) & (hit_kind != _NAME))
+    if len(nominals) or len(guesses):
+        g, p = _match(gold, predicted, hit, nominals, guesses)
+        same_span, same_type = hit[p] == g, gold_types[g] == types[p]
+        row[GOLD] += len(nominals)
+        row[PREDICTED] += len(guesses)
+        row[STRICT] += int((same_span & same_type).sum())
+        row[EXACT] += int(same_span.sum())
+        row[TYPE] += int(same_type.sum())
+        row[OVERLAP] += int((~same_span).sum())
+
+    _count_links(gold, predicted, hit, status, rows, wanted, given)
+
+
+def _match(gold: SpanColumns, predicted: SpanColumns, hit: Index, wanted: Index, given: Index) -> tuple[Index, Index]:
+    """Match mentions of one kind: equal spans first, then overlaps of equal type, then overlaps."""
+    open_gold, open_given = np.zeros(len(gold), np.bool_), np.zeros(len(predicted), np.bool_)
+    open_gold[wanted] = open_given[given] = True
+    exact = given[(hit[given] >= 0) & open_gold[hit[given]]] if len(gold) else given[:0]
+    open_gold[hit[exact]] = open_given[exact] = False
+    left, right = np.flatnonzero(open_gold), np.flatnonzero(open_given)
+    g, p = overlaps(
+        (gold.document[left], gold.start[left], gold.end[left]),
+        (predicted.document[right], predicted.start[right], predicted.end[right]),
+    )
+    documents = len(gold.odd)
+    fewest = np.minimum(
+        np.bincount(gold.document[left], minlength=documents),
+        np.bincount(predicted.document[right], minlength=documents),
+    )
+    same_type = gold.labels["type"][left[g]] == predicted.labels["type"][right[p]]
+    weights = 1.0 + (fewest[gold.document[left[g]]] + 1.0) * same_type
+    chosen = best_pairs(g, p, weights)
+    return np.concatenate([hit[exact], left[g[chosen]]]), np.concatenate([exact, right[p[chosen]]])
+
+
+def _count_links(
+    gold: SpanColumns, predicted: SpanColumns, hit: Index, status: Index, rows: Rows, wanted: Items, given: Items
+) -> None:
+    verified = status == _VERIFIED
+    rows.add(LINKABLE, wanted, np.flatnonzero(verified))
+    kb, gold_kb = predicted.labels["kb"], gold.labels["kb"]
+    links = kb >= 0
+    found = np.flatnonzero(links & (hit >= 0))
+    found = found[status[hit[found]] != _UNVERIFIED]
+    at = hit[found]
+    rows.add(LINKS, wanted, at)
+    rows.add(LINKED, wanted, at[(gold_kb[at] == kb[found]) & verified[at]])
+    rows.add(LINKS, given, np.flatnonzero(links & (hit < 0)))
+
+
+def statuses(gold: SpanColumns, known: dict[tuple[int, int], int], kb_status: Callable[[int, int], KbStatus]) -> Index:
+    """Status of the kb_id of each gold mention, in codes.
+
+    Args:
+        known: remembers what was asked.
+        kb_status: (code of the cluster, code of the id) -> status.
+    """
+    pairs, inverse = np.unique(
+        (gold.labels["entity"] - UNNAMED) * _LINKS + gold.labels["kb"] - NO_ID, return_inverse=True
+    )
+    found = []
+    for pair in pairs.tolist():
+        key = divmod(pair, _LINKS)
+        status = known.get(key)
+        if status is None:
+            status = known[key] = _STATUSES.index(kb_status(key[0] + UNNAMED, key[1] + NO_ID))
+        found.append(status)
+    return np.array(found, np.int64)[inverse]

@@ -1,0 +1,104 @@
+"""Rows of counts for many documents at once, added up as arrays and handed to a tally."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retold.counts import CountTable
+from retold.tasks import Place, Tally, facet
+from retold.tasks.batches.columns import Index
+
+__all__ = ["Items", "Rows", "compact"]
+
+IntArray = npt.NDArray[np.int64]
+#: Names of a dimension, and the place in them of each item; -1 for an item that has none.
+Facet = tuple[Sequence[str], Index]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Things to be counted: the document of each, and what it is by each dimension of the breakdowns."""
+
+    document: Index
+    facets: Mapping[str, Facet]
+
+
+def compact(names: Sequence[str], codes: Index) -> Facet:
+    """A dimension with many names, as those names alone that the items have."""
+    used, codes = np.unique(codes, return_inverse=True)
+    return [names[code] for code in used.tolist()], codes
+
+
+class Rows:
+    """Adds batches to a tally. Units are summed in one array until ``settle``, breakdowns after each batch."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self.width = len(tally.columns)
+        self._units: dict[str, int] = {}
+        self._sums: IntArray = np.zeros((64, self.width), np.int64)
+        self._documents: IntArray = np.zeros((0, self.width), np.int64)
+        self._facets: dict[tuple[str, str], IntArray] = {}
+
+    def begin(self, documents: int) -> None:
+        """Begin a batch."""
+        self._documents = np.zeros((documents, self.width), np.int64)
+
+    def add(self, column: int, items: Items, which: Index | None = None, amounts: Index | None = None) -> None:
+        """Add 1, or ``amounts``, to a column for each of the items, or for those at the places ``which``."""
+        document = items.document if which is None else items.document[which]
+        _add(self._documents[:, column], document, amounts)
+        for dimension, (names, codes) in items.facets.items():
+            if which is not None:
+                codes = codes[which]
+            sums = np.zeros(len(names) + 1, np.int64)
+            # The last place takes what has no name.
+            _add(sums, codes, amounts)
+            for name, amount in zip(names, sums.tolist(), strict=False):
+                if amount:
+                    self.tally.facets.row(facet(dimension, name))[column] += amount
+
+    def cells(self, columns: Index, items: Items, which: Index | None = None) -> None:
+        """Add 1 to another column for each item."""
+        for value in np.unique(columns).tolist():
+            chosen = np.flatnonzero(columns == value)
+            self.add(value, items, chosen if which is None else which[chosen])
+
+    def end(self, places: Sequence[Place]) -> None:
+        """End the batch, whose documents are at ``places``."""
+        at = np.array([self._units.setdefault(place.unit_at(0), len(self._units)) for place in places], np.int64)
+        while len(self._units) > len(self._sums):
+            self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
+        np.add.at(self._sums, at, self._documents)
+        members: dict[str, list[int]] = {}
+        touched: list[bool] = np.any(self._documents != 0, axis=1).tolist()
+        for number, place in enumerate(places):
+            if place.facets and touched[number]:
+                for name in place.facets:
+                    members.setdefault(name, []).append(number)
+        for name, numbers in members.items():
+            _add_row(self.tally.facets, name, self._documents[numbers].sum(axis=0).tolist())
+
+    def settle(self) -> None:
+        """Hand the units to the tally."""
+        for unit, row in zip(self._units, self._sums.tolist(), strict=False):
+            _add_row(self.tally.units, unit, row)
+        self._units.clear()
+
+
+def _add(sums: IntArray, at: Index, amounts: Index | None) -> None:
+    if amounts is None:
+        sums += np.bincount(at + (len(sums) * (at < 0)), minlength=len(sums))
+    else:
+        np.add.at(sums, at, amounts)
+
+
+def _add_row(table: CountTable, name: str, amounts: Sequence[int]) -> None:
+    row = table.row(name)
+    for column, amount in enumerate(amounts):
+        if amount:
+            row[column] += amount

@@ -1,0 +1,155 @@
+"""Many documents at once: the same counts as document by document, whatever the documents hold and whoever counts."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retold.corpus import load_corpus
+from retold.files import open_submission
+from retold.findings import FindingsError
+from retold.records import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
+from retold.scoring import SystemCounts, count, counting, passes
+from retold.tasks.batches import Batches
+
+Record = dict[str, Any]
+
+
+def spans(draw: random.Random, amount: int) -> list[Record]:
+    """Distinct spans of a short text: many overlap, hold one another or only touch."""
+    found: set[tuple[int, int]] = set()
+    for _ in range(amount):
+        start = draw.randrange(60)
+        found.add((start, start + draw.choice((1, 2, 3, 5, 8, 20))))
+    return [{"start": start, "end": end} for start, end in draw.sample(sorted(found), len(found))]
+
+
+def reading(draw: random.Random, key: str, *, gold: bool) -> Record:
+    """A random record over few names, so that two readings of a document often meet."""
+    mentions = []
+    for span in spans(draw, draw.randrange(12)):
+        mention = span | {"type": draw.choice(ENTITY_TYPES[:3]), "kind": draw.choice(("name", "name", "nominal"))}
+        if draw.random() < 0.8:
+            mention["entity"] = f"e{draw.randrange(9)}"
+        if draw.random() < 0.8:
+            mention["kb_id"] = draw.choice((None, "Q1", "Q2", "Q33"))
+        mentions.append(mention)
+    cells = []
+    for holder in ("a", "b"):
+        for target in ("x", "y", "z"):
+            if draw.random() < 0.7:
+                cell: Record = {"holder": holder, "target": target, "label": draw.choice(STANCE_LABELS)}
+                if draw.random() < 0.7:
+                    cell["evidence"] = [draw.randrange(4) for _ in range(draw.randrange(4))]
+                if not gold and draw.random() < 0.5:
+                    first = draw.random()
+                    cell["scores"] = {"favor": first, "against": (1 - first) / 3, "none": 2 * (1 - first) / 3}
+                cells.append(cell)
+    claims = [span | {"source": draw.choice(("author", "e1", "e2", "e3"))} for span in spans(draw, draw.randrange(8))]
+    pairs = []
+    for claim in range(5):
+        if draw.random() < 0.8:
+            pair: Record = {"claim": f"c{claim}", "label": draw.choice(VERIFICATION_LABELS)}
+            if draw.random() < 0.8:
+                pair["evidence"] = [draw.randrange(9) for _ in range(draw.randrange(9))]
+            pairs.append(pair)
+    for layer in (mentions, cells, claims, pairs):
+        # Now and then something is given twice, which is allowed where the labels are the same.
+        if not gold and layer in (mentions, claims) and layer and draw.random() < 0.1:
+            layer.append(dict(layer[0]))
+    layers = {"entities": mentions, "stance": cells, "claims": claims, "verification": pairs}
+    return {"document_id": key} | {name: layer for name, layer in layers.items() if draw.random() < 0.93}
+
+
+def written(folder: Path, documents: int, seed: int) -> tuple[Path, Path]:
+    draw = random.Random(seed)
+    for name in ("gold", "system"):
+        lines = [json.dumps(reading(draw, f"d{n:03}", gold=name == "gold")) for n in range(documents)]
+        (folder / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    return folder / "gold.jsonl", folder / "system.jsonl"
+
+
+def counted(gold: Path, system: Path, workers: int = 1) -> SystemCounts:
+    return count(open_submission(system), load_corpus(gold), workers=workers)
+
+
+def everything(counts: SystemCounts) -> dict[str, Any]:
+    """All that a score is made of."""
+    mentions = counts.mentions
+    tables = {
+        f"{layer} {name}": {key: row for key, row in getattr(tally, name).rows.items() if any(row)}
+        for layer, tally in counts.tallies.items()
+        for name in ("units", "facets")
+    }
+    return tables | {
+        "units": counts.unit_names,
+        "layers": (counts.layers, counts.gold_layers),
+        "coverage": counts.coverage,
+        "mentions": [np.asarray(getattr(mentions, name)).tolist() for name in ("document", "gold", "predicted")],
+        "mention units": [mentions.units[unit] for unit in mentions.unit],
+        "clusters": (mentions.gold_keys, mentions.predicted_keys, mentions.documents),
+        "references": mentions.references(),
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_batch_counts_what_the_tasks_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    gold, system = written(tmp_path, 150, seed)
+    monkeypatch.setattr(passes, "BATCH", 64)
+    at_once = everything(counted(gold, system))
+
+    def leave_all(batches: Batches) -> list[int]:
+        left = list(range(len(batches)))
+        batches._places = []
+        return left
+
+    monkeypatch.setattr(Batches, "flush", leave_all)
+    assert everything(counted(gold, system)) == at_once
+
+
+def test_workers_count_what_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gold, system = written(tmp_path, 1100, 5)
+    assert everything(counted(gold, system, workers=2)) == everything(counted(gold, system))
+    # Another order of lines is no reason to count otherwise: one worker then does it alone.
+    lines = system.read_text().splitlines(keepends=True)
+    system.write_text("".join(reversed(lines)))
+    turned = everything(counted(gold, system, workers=2))
+    assert turned == everything(counted(gold, system))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_fault_among_many_documents_is_named_with_its_line(tmp_path: Path, workers: int) -> None:
+    gold, system = written(tmp_path, 40, 6)
+    lines = [json.loads(line) for line in system.read_text().splitlines()]
+    lines[7]["entities"] = [{"start": 3, "end": 3, "type": "PER"}]
+    lines[9]["stance"] = [{"holder": "a", "target": "x", "label": "none"}] * 2
+    lines[11]["entities"] = [{"start": 3, "end": 4, "type": "PER", "kb_id": "q1"}]
+    lines[13]["stance"] = [
+        {"holder": "a", "target": "x", "label": "none", "scores": {"favor": 0.5, "against": 0.1, "none": 0.1}}
+    ]
+    system.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(FindingsError) as caught:
+        counted(gold, system, workers)
+    found = [(finding.code, finding.line) for finding in caught.value.findings]
+    assert found == [("RT401", 8), ("RT503", 10), ("RT512", 12), ("RT508", 14)]
+
+
+def test_warnings_do_not_end_the_reading_of_a_file(tmp_path: Path) -> None:
+    # 1,100 spans given twice are 1,100 warnings; every document must be scored nevertheless.
+    for name in ("gold", "system"):
+        mention = {"start": 0, "end": 4, "type": "PER", "entity": "e"}
+        lines = [json.dumps({"document_id": f"d{n}", "entities": [mention, mention]}) for n in range(1100)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    counts = counted(tmp_path / "gold.jsonl", tmp_path / "system.jsonl")
+    assert counts.coverage["documents"] == {"gold": 1100, "predicted": 1100, "missing": 0}
+    assert counts.tallies["entities"].units.totals()["strict"] == 1100
+
+
+def test_a_small_file_is_read_by_one_worker(tmp_path: Path) -> None:
+    _, system = written(tmp_path, 3, 1)
+    assert counting._suitable(open_submission(system).records) == 1
