@@ -256,10 +256,10 @@ def test_renderers_take_any_report() -> None:
 
 def test_table_of_rules() -> None:
     head, rule, *rows = rules_table().splitlines()
-    assert head == "| code | rule | severity | what is wrong | why it matters | cure |"
-    assert rule == "|---|---|---|---|---|---|"
+    assert head == "| code | rule | severity | what is wrong | why it matters | example | cure |"
+    assert rule == "|---|---|---|---|---|---|---|"
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == sorted(RULES)
-    assert all(row.replace("\\|", "").count("|") == 7 for row in rows)
+    assert all(row.replace("\\|", "").count("|") == 8 for row in rows)
     by_code = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[1:3] for row in rows}
     assert by_code["RT401"] == ["end-not-after-start", "error"]
     assert by_code["RT404"] == ["white-space-at-the-edge", "gold: error, annotation: error, prediction: warning"]

@@ -63,12 +63,78 @@ def test_every_rule_documents_itself(code: str) -> None:
     assert rule.name == rule.name.lower()
     assert rule.what
     assert rule.why
+    assert rule.example
     assert rule.cure
+
+
+def examples_of(text: str) -> list[Any]:
+    """The JSON objects of a text, in order. Raises if a brace opens none."""
+    # NaN equals nothing, its name does.
+    decoder = json.JSONDecoder(parse_constant=str)
+    objects, place = [], text.find("{")
+    while place >= 0:
+        value, place = decoder.raw_decode(text, place)
+        objects.append(value)
+        place = text.find("{", place)
+    return objects
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_json_of_an_example_parses(code: str) -> None:
+    example_of_rule = RULES[code].example
+    if code == "RT102":
+        with pytest.raises(json.JSONDecodeError):
+            examples_of(example_of_rule)
+    else:
+        assert all(isinstance(value, dict) and value for value in examples_of(example_of_rule))
+
+
+def holds(whole: Any, part: Any) -> bool:
+    """Whether ``part`` is ``whole`` with some keys and items left out."""
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(key in whole and holds(whole[key], value) for key, value in part.items())
+    if isinstance(whole, list) and isinstance(part, list):
+        items = iter(whole)
+        return all(any(holds(item, value) for item in items) for value in part)
+    return bool(whole == part and type(whole) is type(part))
+
+
+def objects_within(value: Any) -> list[Any]:
+    """A JSON value and all values in it."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [value, *(found for item in inner for found in objects_within(item))]
+
+
+@pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
+def test_an_example_is_taken_from_the_bad_file(path: Path) -> None:
+    code = path.name.partition(".")[0]
+    text = path.read_bytes().decode("latin-1" if code == "RT101" else "utf-8")
+    if code == "RT102":
+        assert f"`{text.strip()}`" in RULES[code].example
+        return
+    within = objects_within(examples_of(text))
+    assert all(any(holds(value, part) for value in within) for part in examples_of(RULES[code].example))
 
 
 def test_a_code_is_declared_once() -> None:
     with pytest.raises(ValueError, match="declared twice"):
-        declare("RT101", "again", "What.\n\nWhy.\n\nCure: None.")
+        declare("RT101", "again", "What.\n\nWhy.\n\nExample: One.\n\nCure: None.")
+
+
+@pytest.mark.parametrize(
+    ("documentation", "missing"),
+    [
+        ("What.\n\nWhy.\n\nCure: None.", "example"),
+        ("What.\n\nWhy.\n\nExample:\n\nCure: None.", "example"),
+        ("What.\n\nWhy.\n\nExample: One.", "cure"),
+        ("What.\n\nExample: One.\n\nCure: None.", "why"),
+        ("", "what, why, example, cure"),
+    ],
+)
+def test_a_rule_that_lacks_a_part_is_refused(documentation: str, missing: str) -> None:
+    with pytest.raises(ValueError, match=f"RT999 lacks: {missing}$"):
+        declare("RT999", "half", documentation)
+    assert "RT999" not in RULES
 
 
 def test_a_rule_does_not_speak_where_it_does_not_apply() -> None:

@@ -328,9 +328,10 @@ def render_diff(mended: Mended) -> bytes:
 
 def rules_table() -> str:
     """All rules as a Markdown table, made from their docstrings."""
-    rows = ["| code | rule | severity | what is wrong | why it matters | cure |", "|---|---|---|---|---|---|"]
+    heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "cure")
+    rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for code, rule in sorted(RULES.items()):
-        cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.cure)
+        cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.cure)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -344,7 +345,7 @@ def rule_page(code: str) -> str:
     rule = RULES[code]
     return (
         f"# {rule.code} {rule.name}\n\n{rule.what}\n\n{rule.why}\n\n"
-        f"Cure: {rule.cure}\n\nSeverity: {_severities(rule.severity)}\n"
+        f"Example: {rule.example}\n\nCure: {rule.cure}\n\nSeverity: {_severities(rule.severity)}\n"
     )
 
 

@@ -94,6 +94,8 @@ def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Findin
 
     The type belongs to the entity, whatever words refer to it.
 
+    Example: `{"start": 15, "end": 19, "type": "LOC", "entity": "vale"}` - in entities.jsonl vale is a GPE.
+
     Cure: Use the type of entities.jsonl, or another entity if the mention means another.
     """
     message = f"the type is {given}, the catalogue gives {shorten(entity.entity)} the type {entity.type}"
@@ -105,6 +107,9 @@ def kb_id_differs(given: str | None, entity: Entity, pointer: str, role: Role) -
     """The `kb_id` of a gold mention is not that of its entity in the catalogue.
 
     Gold repeats the catalogue's id for readers of one file; the catalogue decides.
+
+    Example: `{"start": 39, "end": 46, "type": "PER", "entity": "bo-berg", "kb_id": "Q12"}` - in entities.jsonl bo-berg
+    has Q11.
 
     Cure: Use the id of entities.jsonl.
     """
@@ -122,6 +127,9 @@ def stance_cell_repeated(holder: str, target: str, pointer: str, role: Role) -> 
 
     A cell has one label; with two, one of them would always hit.
 
+    Example: `{"stance": [{"holder": "mayor", "target": "dam", "label": "none"}, {"holder": "mayor", "target": "dam",
+    "label": "none"}]}` - the cell of mayor and dam is given twice.
+
     Cure: Keep one cell.
     """
     message = f"the cell of {shorten(holder)} and {shorten(target)} is given already"
@@ -134,6 +142,9 @@ def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
 
     A document has one verdict on a claim; with two, one of them would always hit.
 
+    Example: `{"verification": [{"claim": "dam-costs-5", "label": "not_enough_info"}, {"claim": "dam-costs-5", "label":
+    "not_enough_info"}]}` - dam-costs-5 has two verdicts.
+
     Cure: Keep one.
     """
     return finding("RT504", role, f"the claim {shorten(claim)} has a verdict already", pointer=pointer)
@@ -144,6 +155,8 @@ def evidence_missing(label: str, pointer: str, role: Role) -> Finding:
     """A label that the document must show has no evidence.
 
     favor, against, supported and refuted rest on at least one sentence; without it nobody can check the label.
+
+    Example: `{"claim": "dam-costs-5", "label": "supported"}` - no sentence is named that supports it.
 
     Cure: Name the sentences, or use the label for "not said".
     """
@@ -156,6 +169,9 @@ def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
 
     If a sentence shows something, the label should say what.
 
+    Example: `{"claim": "dam-costs-5", "label": "not_enough_info", "evidence": [2]}` - sentence 2 is said to show
+    nothing.
+
     Cure: Empty the evidence, or change the label.
     """
     return finding("RT506", role, f"{label} has evidence", pointer=pointer)
@@ -166,6 +182,8 @@ def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, ro
     """A holder that the document speaks of lacks cells, or the author has none.
 
     A holder is labelled for every target, so that "none" is a judgement and not an omission.
+
+    Example: `{"stance": [{"holder": "author", "target": "dam", "label": "none"}]}` - the target mayor-berg is left out.
 
     Cure: Add the cells, with the label none where nothing is said.
     """
@@ -179,6 +197,8 @@ def scores_do_not_sum(scores: StanceScores, pointer: str, role: Role) -> Finding
 
     Calibration is measured on them as probabilities.
 
+    Example: `{"favor": 0.5, "against": 0.5, "none": 0.5}` - they sum to 1.5.
+
     Cure: Divide each by their sum.
     """
     total = scores.favor + scores.against + scores.none
@@ -190,6 +210,9 @@ def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
     """A gold span states a claim that the same document does not support, by its own verification.
 
     A document supports what it states, in any voice.
+
+    Example: `{"claims": [{"start": 64, "end": 87, "claim": "dam-costs-5"}], "verification": [{"claim": "dam-costs-5",
+    "label": "refuted"}]}` - the document states what it is said to refute.
 
     Cure: Correct the claim of the span or the verdict.
     """
@@ -203,6 +226,9 @@ def gold_key_missing(key: str, pointer: str) -> Finding:
 
     Every layer is annotated in gold, and every item is complete; a key left out would say that it was not looked at.
 
+    Example: `{"start": 15, "end": 19, "kind": "name", "type": "GPE", "entity": "vale", "kb_id": null}` - the gold
+    mention has no `text`.
+
     Cure: Add the key; an empty list says that there is nothing.
     """
     return finding("RT510", "gold", f"gold must carry the key {key!r}", pointer=pointer)
@@ -214,6 +240,9 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
 
     Verification is over every claim and every document; a missing pair would silently not be scored.
 
+    Example: `{"verification": [{"claim": "dam-costs-5", "label": "supported", "evidence": [2]}, {"claim":
+    "dam-costs-7", "label": "refuted", "evidence": [2]}]}` - claims.jsonl has dam-costs-9 too.
+
     Cure: Add the pairs.
     """
     return finding("RT511", "gold", f"no verdict on {listed(missing)}", pointer="/verification")
@@ -221,9 +250,11 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
 
 @rule("RT512")
 def no_kb_id(given: Any, pointer: str, role: Role) -> Finding:
-    """A `kb_id` is no Wikidata item id.
+    r"""A `kb_id` is no Wikidata item id.
 
     Ids are compared as strings: a URL, a lower-case q or a blank never equals an id.
+
+    Example: `{"start": 15, "end": 19, "type": "GPE", "kb_id": "Q12\n"}` - a line feed follows the id.
 
     Cure: Write Q and the number, or null where Wikidata has none.
     """

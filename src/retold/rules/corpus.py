@@ -90,6 +90,8 @@ def seed_differs(document: Document) -> Iterator[Finding]:
 
     The text is the seed file byte for byte; every offset depends on it.
 
+    Example: a typing error mended in `text` of documents.jsonl - `seed_sha256` still is the hash of the text before.
+
     Cure: Build the corpus again from the seeds, never edit the text.
     """
     actual = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -104,6 +106,9 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
 
     Users of `datasets` read the views; they would work with other labels than the scorer.
 
+    Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in views/stance.jsonl - in gold the label is
+    favor.
+
     Cure: Build the views again with scripts/build_corpus.py.
     """
     if expected != actual:
@@ -117,6 +122,9 @@ def entity_without_mention(entity: str) -> Finding:
 
     It may be left from an earlier round, or its mentions were forgotten.
 
+    Example: `{"entity": "berg", "name": "B", "type": "PER", "kb_id": null, "kb_status": "nil", "aliases": {}}` - every
+    mention of the mayor has the entity bo-berg.
+
     Cure: Remove the entity, or annotate its mentions.
     """
     return finding("RT703", "gold", f"no mention refers to {shorten(entity)}", pointer="/entity")
@@ -127,6 +135,8 @@ def zones_do_not_tile(document: Document) -> Iterator[Finding]:
     """The zones of a document leave a gap, overlap, or end elsewhere than the text.
 
     Every character belongs to one zone; the zone decides whether it is annotated.
+
+    Example: `{"zones": [{"start": 1, "end": 22, "zone": "title"}]}` - the character at 0 is in no zone.
 
     Cure: Let each zone begin where the one before it ends, the first at 0, the last ending with the text.
     """
@@ -148,6 +158,8 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
     """Paragraphs or sentences overlap, are out of order, are blank, leave the annotated zones or do not cover them.
 
     Evidence counts sentences and intervals draw paragraphs: a character outside them is lost to both.
+
+    Example: `{"sentences": [{"start": 65, "end": 88}]}` - the sentence begins at 64; its first letter is left out.
 
     Cure: Correct documents.jsonl, or the opening words in scripts/documents.toml where it has them, and build again.
     """
@@ -198,6 +210,8 @@ def release_differs(path: str, expected: str | None, actual: str | None) -> Iter
 
     The release's hash is in the signature of every score; it must stand for these very files.
 
+    Example: a line feed added to event.json after the release was cut - its SHA-256 is no longer that in release.json.
+
     Cure: Restore the file, or cut a new release.
     """
     if actual is None:
@@ -214,6 +228,9 @@ def mutation_at_fault(claim: CanonicalClaim, claims: Mapping[str, CanonicalClaim
     """A mutated claim lacks its origin or the kind of fact that was changed.
 
     Results are broken down by mutation; a mutation of a mutation differs in two facts.
+
+    Example: `{"claim": "dam-costs-9", "mutation_of": "dam-costs-5", "mutation": null}` - the number was changed, and
+    `mutation` does not say so.
 
     Cure: Give both `mutation_of`, a key of a claim that is no mutation itself, and `mutation`; or neither.
     """
@@ -234,6 +251,8 @@ def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
 
     One of them is linked wrongly, or they are one entity.
 
+    Example: `{"entity": "bo-berg", "kb_id": "Q11"}` and `{"entity": "berg", "kb_id": "Q11"}` - both are Q11.
+
     Cure: Correct the id, or join the entities.
     """
     message = f"{shorten(entity.kb_id)} is the kb_id of {shorten(other)} already"
@@ -245,6 +264,8 @@ def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
     """A key is not written in lower-case letters, digits and single hyphens.
 
     Keys stand in file names, URLs and column names; one way of writing them keeps them equal everywhere.
+
+    Example: `{"entity": "Bo Berg"}` - capitals and a blank; write bo-berg.
 
     Cure: Write it like `emmanuel-macron`.
     """
@@ -258,6 +279,9 @@ def claim_that_no_span_states(claim: str) -> Finding:
 
     It may be left from an earlier round, or its span was forgotten.
 
+    Example: `{"claim": "unsaid", "text": "Nobody says it.", "mutation_of": null, "mutation": null}` - no document says
+    it.
+
     Cure: Remove the claim, or annotate the span that states it.
     """
     return finding("RT710", "gold", f"no gold span states {shorten(claim)}, no document supports it", pointer="/claim")
@@ -268,6 +292,8 @@ def repeated_key(key: str, pointer: str) -> Finding:
     """A key is given twice in a catalogue or in an event.
 
     The later one would silently replace the earlier.
+
+    Example: `{"entity": "vale", "type": "GPE"}` in two lines of entities.jsonl - the second replaces the first.
 
     Cure: Join the two, or give one another key.
     """
@@ -280,6 +306,8 @@ def event_named_otherwise(event: str, folder: str, pointer: str) -> Finding:
 
     Records are checked against the event that the document names; they would be checked against nothing.
 
+    Example: `{"event": "flood"}` in events/drought/event.json - the folder is that of another event.
+
     Cure: Name the folder's event, or move the file.
     """
     return finding("RT712", "gold", f"the event is {shorten(event)}, the folder is {shorten(folder)}", pointer=pointer)
@@ -290,6 +318,8 @@ def status_contradicts_kb_id(entity: Entity) -> Finding:
     """`kb_status` and `kb_id` of an entity contradict each other.
 
     Linking is scored over verified ids; nil and unverified entities have none.
+
+    Example: `{"entity": "vale", "kb_id": null, "kb_status": "verified"}` - there is no id that was verified.
 
     Cure: Give `verified` with an id, `nil` or `unverified` with null.
     """
@@ -304,6 +334,9 @@ def gold_not_reproduced(why: str) -> Finding:
     Every gold label can be traced to what two readers gave and to a written decision; otherwise nobody can say where a
     label comes from.
 
+    Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in annotators/reader-1.jsonl - gold, built
+    before that was changed, has favor.
+
     Cure: Decide what is open in annotators/adjudication.jsonl, then rebuild gold (make corpus).
     """
     return finding("RT714", "gold", f"gold cannot be rebuilt from annotators and adjudication: {why}")
@@ -315,6 +348,8 @@ def event_unfinished(event: Event) -> Iterator[Finding]:
 
     Stance is labelled for holders towards targets; without them there is nothing to annotate, and without the rest
     nobody knows what the event is.
+
+    Example: `{"event": "flood", "title": ""}` - the title is empty.
 
     Cure: Fill in event.json, the date as YYYY-MM-DD.
     """

@@ -67,6 +67,8 @@ def name_with_possessive(words: str, pointer: str, role: Role) -> Finding:
 
     A possessive stays outside a name; readers who mean the same name would differ by the ending.
 
+    Example: `{"text": "Macron’s", "kind": "name", "type": "PER"}` - the name is Macron.
+
     Cure: End the span before the ending, as in `[Macron]’s visit`.
     """
     return finding("RT601", role, f"the name {shorten(words)} ends with a possessive", pointer=pointer)
@@ -77,6 +79,8 @@ def mention_with_determiner(words: str, pointer: str, role: Role) -> Finding:
     """A mention begins with a determiner.
 
     Names and nominals begin after the determiner (the, a, this, its, whose).
+
+    Example: `{"start": 57, "end": 62, "text": "a dam", "kind": "nominal"}` - the mention is dam, from 59.
 
     Cure: Begin with the next word.
     """
@@ -89,6 +93,9 @@ def span_across_sentences(words: str, pointer: str, role: Role) -> Finding:
 
     A mention is a phrase and a claim is a clause; both are parts of one sentence.
 
+    Example: `{"start": 33, "end": 87, "text": "Mayor Bo Berg asked for a dam. The dam costs 5 million"}` - the claim
+    begins with "The dam".
+
     Cure: Give one span for each sentence.
     """
     return finding("RT603", role, f"the span {shorten(words)} is in more than one sentence", pointer=pointer)
@@ -100,6 +107,8 @@ def claim_with_closing_mark(words: str, pointer: str, role: Role) -> Finding:
 
     A claim ends with the last word of its clause; the mark belongs to the sentence.
 
+    Example: `{"start": 64, "end": 88, "text": "The dam costs 5 million."}` - the full stop is part of the span.
+
     Cure: End the span before the mark, unless the mark is part of an abbreviation.
     """
     return finding("RT604", role, f"the claim ends with {words[-1]!r}", pointer=pointer)
@@ -110,6 +119,8 @@ def quotation_mark_without_partner(words: str, pointer: str, role: Role) -> Find
     """A claim begins with a quotation mark that is not closed in it, or ends with one that is not opened in it.
 
     Quotation marks stand in a claim in pairs or not at all; readers who mean the same clause would differ by the mark.
+
+    Example: `{"text": "“The dam costs 5 million", "source": "author"}` - the mark that closes the quotation is outside.
 
     Cure: Leave the mark outside, or take its partner in.
     """

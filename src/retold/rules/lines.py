@@ -288,6 +288,8 @@ def not_utf8(line: bytes, place: int, skipped: int) -> Finding:
 
     Offsets count code points; in another encoding they cannot be trusted even where the text looks right.
 
+    Example: `{"document_id": "flood-0ÿ"}` saved as Latin-1 - there ÿ is the byte 0xff, which UTF-8 never has.
+
     Cure: Save the file as UTF-8.
     """
     wide = line.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -306,6 +308,8 @@ def malformed_json(reason: str, column: int, found: str) -> Finding:
 
     A file that broke off while it was written ends in such a line; what was lost is not known.
 
+    Example: `{"document_id": "flood-0", "entities": [` - the line breaks off inside a list.
+
     Cure: Write each record as one JSON object on one line.
     """
     reason = (reason[:1].lower() + reason[1:]).removesuffix(" at").removesuffix(" starting")
@@ -320,6 +324,8 @@ def duplicate_key(path: tuple[str | int, ...], key: str) -> Finding:
 
     One reader keeps the first value, another the last; the record would mean two things.
 
+    Example: `{"document_id": "flood-0", "entities": [], "entities": []}` - `entities` is given twice.
+
     Cure: Keep one of them.
     """
     return finding("RT103", "gold", f"the key {shorten(key)} is given twice", pointer=pointer_to(*path))
@@ -331,6 +337,8 @@ def byte_order_mark() -> Finding:
 
     JSON allows none, and a reader that keeps it sees one character more than another.
 
+    Example: the bytes EF BB BF before `{"document_id": "flood-0"}` - they are the mark.
+
     Cure: Save the file as UTF-8 without byte-order mark.
     """
     return finding("RT104", "gold", "the line begins with a byte-order mark", column=1)
@@ -341,6 +349,8 @@ def blank_line() -> Finding:
     """A blank line stands between the records.
 
     It may be where a record was lost.
+
+    Example: an empty line between `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}`.
 
     Cure: Remove it.
     """
@@ -354,6 +364,8 @@ declare(
 
     Lines are bounded so that memory is.
 
+    Example: all records of a file joined to one line of 65 MiB - a line may have 64 MiB.
+
     Cure: Write one document per line.
     """,
 )
@@ -364,6 +376,8 @@ def lone_surrogate(path: tuple[str | int, ...], text: str) -> Finding:
     r"""A string holds half of a surrogate pair, such as `"\ud83d"`.
 
     It is no character and cannot be written as UTF-8; the string was cut inside a character.
+
+    Example: `{"start": 15, "end": 19, "text": "\ud83d"}` - the first half of an emoji, whose second half is cut off.
 
     Cure: Cut strings between code points, not between UTF-16 units.
     """
@@ -376,6 +390,8 @@ def integer_too_large(path: tuple[str | int, ...], value: int) -> Finding:
 
     Many readers of JSON keep numbers as doubles and would round it.
 
+    Example: `{"start": 15, "end": 9007199254740993}` - `end` is 2^53 + 1.
+
     Cure: Check how the number came about; no offset is that large.
     """
     return finding("RT108", "gold", f"{shorten(value)} is beyond 2^53 - 1", pointer=pointer_to(*path))
@@ -386,6 +402,8 @@ def not_a_number(path: tuple[str | int, ...], value: float) -> Finding:
     """A number is NaN, infinite, or too large for a double.
 
     JSON has no such numbers, and nothing can be computed from them.
+
+    Example: `{"favor": NaN, "against": 0, "none": 1}` - NaN is written where a probability belongs.
 
     Cure: Leave the scores out where there are none.
     """
@@ -400,6 +418,8 @@ declare(
 
     Its index stands at the end; a file that broke off while it was written has none.
 
+    Example: a predictions.parquet that begins with PAR1 and then breaks off - the index at its end is missing.
+
     Cure: Write the file again.
     """,
 )
@@ -411,6 +431,8 @@ def no_records() -> Finding:
 
     An empty file is more often an accident than an opinion.
 
+    Example: a file of 0 bytes - there is no record in it.
+
     Cure: Write one line for each document; for a document with nothing to annotate, a record with empty lists.
     """
     return finding("RT111", "gold", "the file has no records")
@@ -421,6 +443,8 @@ def nested_too_deeply() -> Finding:
     """Lists or objects are nested more deeply than any record needs.
 
     Such input exhausts readers; it is refused unread.
+
+    Example: `[[[[` and so on until 65 lists are open - objects and lists may be 64 deep.
 
     Cure: Write the record in the shape of the schema.
     """

@@ -32,6 +32,8 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
 
     It cannot be compared with anything; often it belongs to another release.
 
+    Example: `{"document_id": "flod-0"}` - the corpus has flood-0.
+
     Cure: Use the `document_id` of the corpus, and check that file and corpus are of the same release.
     """
     return finding(
@@ -50,6 +52,9 @@ def repeated_document(document_id: str, first_line: int) -> Finding:
 
     One reader reads a document once; which of the two records counts would be a guess.
 
+    Example: `{"document_id": "flood-0"}` in line 1 and `{"document_id": "flood-0"}` in line 2 - the document has two
+    records.
+
     Cure: Join the records into one, or remove one.
     """
     return finding(
@@ -67,6 +72,8 @@ def missing_documents(document_ids: Sequence[str]) -> Finding:
 
     Scores of systems that were run on different documents cannot be compared.
 
+    Example: a file with `{"document_id": "flood-0"}` alone - the corpus has flood-1 too.
+
     Cure: Add a record for each; one with empty lists says that there is nothing.
     """
     count = len(document_ids)
@@ -83,6 +90,8 @@ def unknown_entity(entity: str, known: Iterable[str], pointer: str, role: Role) 
 
     Gold joins documents by these keys; a key of its own is a cluster that nobody else can hit.
 
+    Example: `{"start": 15, "end": 19, "type": "GPE", "entity": "vail"}` - the key in entities.jsonl is vale.
+
     Cure: Use a key of entities.jsonl, or add the entity there.
     """
     message = f"the catalogue has no entity {shorten(entity)}"
@@ -94,6 +103,8 @@ def unknown_holder(holder: str, known: Iterable[str], pointer: str, role: Role) 
     """A stance cell has a holder that the event does not have.
 
     No gold cell can match it.
+
+    Example: `{"holder": "major", "target": "dam", "label": "none"}` - the holder in event.json is mayor.
 
     Cure: Use a holder of event.json.
     """
@@ -107,6 +118,8 @@ def unknown_target(target: str, known: Iterable[str], pointer: str, role: Role) 
 
     No gold cell can match it.
 
+    Example: `{"holder": "mayor", "target": "damn", "label": "none"}` - the target in event.json is dam.
+
     Cure: Use a target of event.json.
     """
     message = f"the event has no target {shorten(target)}"
@@ -118,6 +131,8 @@ def unknown_claim(claim: str, known: Iterable[str], pointer: str, role: Role) ->
     """A claim key is not in the event's catalogue.
 
     Verification is about the claims of the catalogue. In a claim span of a prediction the key is free and not checked.
+
+    Example: `{"claim": "dam-costs-6", "label": "not_enough_info"}` - claims.jsonl has dam-costs-5, but no dam-costs-6.
 
     Cure: Use a key of claims.jsonl, or add the claim there.
     """
@@ -131,6 +146,9 @@ def no_such_sentence(sentence: int, sentences: int, pointer: str, role: Role) ->
 
     Evidence is an index into the document's `sentences`, counted from 0; it is no character offset.
 
+    Example: `{"claim": "dam-costs-5", "label": "supported", "evidence": [4]}` - the document has four sentences, 0 to
+    3.
+
     Cure: Count the sentences of documents.jsonl from 0.
     """
     last = f"the last sentence is {sentences - 1}" if sentences else "the document has no sentences"
@@ -142,6 +160,8 @@ def unknown_source(source: str, known: Iterable[str], pointer: str, role: Role) 
     """The source of a claim is neither `author` nor an entity of the catalogue.
 
     Attribution is scored by the entity that the source is.
+
+    Example: `{"start": 64, "end": 87, "source": "berg"}` - the key in entities.jsonl is bo-berg.
 
     Cure: Use `author` or a key of entities.jsonl.
     """

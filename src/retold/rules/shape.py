@@ -84,6 +84,8 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
 
     `"17"` and `1.0` are not the integer 17 or 1: readers disagree on what they mean, so nothing is converted.
 
+    Example: `{"start": "15", "end": 19, "type": "GPE"}` - `start` is a string, not an integer.
+
     Cure: Write the value in the type that the schema names; leave the key out where there is nothing to say.
     """
     return finding(
@@ -100,6 +102,8 @@ def key_missing(path: list[str | int], missing: str, error: ValidationError) -> 
 
     Without it the item cannot be placed or compared.
 
+    Example: `{"start": 15, "type": "GPE"}` - the mention has no `end`.
+
     Cure: Add the key.
     """
     similar = nearest(missing, (key for key in error.instance if key not in error.schema["properties"]))
@@ -113,6 +117,8 @@ def unknown_key(path: list[str | int], key: str, missing: list[str], known: list
 
     A misspelt key would otherwise be dropped without a word, and with it a layer or a label.
 
+    Example: `{"document_id": "flood-0", "entites": []}` - `entities` is misspelt.
+
     Cure: Remove the key, or spell it as the schema does.
     """
     similar = nearest(key, missing) or nearest(key, known)
@@ -125,6 +131,8 @@ def value_not_allowed(path: list[str | int], error: ValidationError) -> Finding:
     """A value is none of those that its key allows.
 
     Labels are compared as they stand; another word for a label would be counted as wrong.
+
+    Example: `{"start": 15, "end": 19, "type": "COUNTRY"}` - no type is called so; a country is a GPE.
 
     Cure: Use one of the allowed values, spelt exactly so.
     """
@@ -146,6 +154,8 @@ def number_out_of_range(path: list[str | int], error: ValidationError) -> Findin
 
     Offsets and sentence indices count from 0, probabilities lie between 0 and 1.
 
+    Example: `{"start": -1, "end": 19, "type": "GPE"}` - `start` is below 0.
+
     Cure: Give a number inside the range.
     """
     side = "at least" if error.validator == "minimum" else "at most"
@@ -159,6 +169,8 @@ def empty_string(path: list[str | int], error: ValidationError) -> Finding:
 
     An empty key names nothing, and all empty keys would be one and the same.
 
+    Example: `{"start": 15, "end": 19, "type": "GPE", "entity": ""}` - the key of the entity is empty.
+
     Cure: Write the key, or leave it out where it may be left out.
     """
     return finding("RT206", "gold", "the string is empty", pointer=pointer_to(*path))
@@ -169,6 +181,9 @@ def other_schema_fault(path: list[str | int], error: ValidationError) -> Finding
     """The value breaks the schema in another way, or the decoder refuses it for a reason of its own.
 
     Nothing that the decoder refuses is ever taken as read.
+
+    Example: `{"document_id": "flood-0"}` and a decoder that refuses it - schema and decoder disagree; no line is known
+    on which they do.
 
     Cure: Compare the line with the schema in schema/.
     """

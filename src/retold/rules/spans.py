@@ -90,6 +90,8 @@ def end_not_after_start(start: int, end: int, pointer: str, role: Role) -> Findi
 
     Spans are half open: `end` is one past the last character, so a span of one character has `end = start + 1`.
 
+    Example: `{"start": 19, "end": 15, "type": "GPE"}` - the span ends before it begins.
+
     Cure: Give the code point after the last one as `end`.
     """
     return finding("RT401", role, f"the span ends at {end}, not after its start at {start}", pointer=pointer)
@@ -101,6 +103,8 @@ def beyond_the_text(end: int, size: int, pointer: str, role: Role) -> Finding:
 
     Offsets count Unicode code points of the verbatim text; byte offsets and UTF-16 units run ahead of them.
 
+    Example: `{"start": 15, "end": 134, "type": "GPE"}` - the text has 133 characters.
+
     Cure: Count code points, in the text of this release.
     """
     return finding("RT402", role, f"the span ends at {end}, the text has {size} characters", pointer=pointer)
@@ -111,6 +115,9 @@ def text_differs(text: str, start: int, end: int, given: str, pointer: str, role
     """The `text` of a span is not what the document has at its offsets.
 
     One of the two is wrong, and scores are computed from the offsets: such a span would be counted as an error.
+
+    Example: `{"start": 43, "end": 50, "text": "Bo Berg", "type": "PER"}` - Bo Berg stands at 39 to 46; these offsets
+    count bytes.
 
     Cure: Correct the offsets (code points, not bytes or UTF-16 units) or the text.
     """
@@ -134,6 +141,8 @@ def white_space_at_the_edge(text: str, pointer: str, role: Role) -> Finding:
 
     Two annotators who mean the same span would differ by a blank; a prediction never equals a gold span.
 
+    Example: `{"start": 14, "end": 19, "type": "GPE"}` - Vale begins at 15, at 14 there is a no-break space.
+
     Cure: Leave the white space outside.
     """
     return finding("RT404", role, f"the span {shorten(text)} has white space at its edge", pointer=pointer)
@@ -145,6 +154,9 @@ def span_repeated(start: int, end: int, earlier: int, pointer: str, role: Role) 
 
     In predictions it counts once; in annotations it is a slip.
 
+    Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "GPE"}]}` - the
+    second says what the first says.
+
     Cure: Remove one.
     """
     return finding("RT405", role, f"the span {start} to {end} is given already, as number {earlier}", pointer=pointer)
@@ -155,6 +167,9 @@ def span_with_two_labels(start: int, end: int, earlier: int, pointer: str, role:
     """A span is given twice with different labels.
 
     A span has one reading; with two, one of them would always hit.
+
+    Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "LOC"}]}` - the
+    span cannot be both.
 
     Cure: Decide for one of them.
     """
@@ -168,6 +183,9 @@ def crossing_spans(span: S, other: S, number: int, pointer: str, role: Role) -> 
 
     Mentions and claims may nest, but they are parts of a sentence, and those do not cross.
 
+    Example: `{"claims": [{"start": 68, "end": 77, "source": "author"}, {"start": 72, "end": 79, "source": "author"}]}`
+    - the second begins inside the first and ends outside it.
+
     Cure: Move an edge so that one holds the other or they are apart.
     """
     message = f"the span {span.start} to {span.end} crosses {other.start} to {other.end}, number {number}"
@@ -179,6 +197,8 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
     """A span lies in a zone that is not annotated (byline, boilerplate).
 
     Only title and body are annotated. A prediction that lies wholly elsewhere is ignored, neither right nor wrong.
+
+    Example: `{"start": 25, "end": 32, "text": "Ann Lee", "type": "PER"}` - the name stands in the byline.
 
     Cure: Remove the span.
     """

@@ -1,12 +1,14 @@
-"""The one table of rules. A rule is a function that makes the finding; its docstring says what, why and the cure.
+"""The one table of rules. A rule is a function that makes the finding; its docstring documents it.
 
-The first paragraph of the docstring says what is wrong, the second why it matters, and the one that opens with "Cure:"
-what to do. The cure of a finding is that paragraph unless the rule knows a better one for the case.
+The first paragraph of the docstring says what is wrong, the second why it matters, the one that opens with "Example:"
+shows the least that breaks the rule, and the one that opens with "Cure:" says what to do. The cure of a finding is that
+paragraph unless the rule knows a better one for the case. A rule that lacks one of the four is refused.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -34,7 +36,7 @@ class Rule:
         name: the rule in words, hyphenated.
         severity: by role; None where the rule does not apply to files of that role.
         function: makes the finding; None where the room that reads the file makes it.
-        what, why, cure: the parts of the documentation.
+        what, why, example, cure: the parts of the documentation.
     """
 
     code: str
@@ -43,6 +45,7 @@ class Rule:
     function: Callable[..., Any] | None
     what: str
     why: str
+    example: str
     cure: str
 
 
@@ -60,27 +63,40 @@ def declare(
     annotation: Severity | None = "error",
     prediction: Severity | None = "error",
 ) -> None:
-    """Add a row to the table."""
+    """Add a row to the table.
+
+    Raises:
+        ValueError: the code is in the table already, or the documentation lacks a part.
+    """
     if code in RULES:
         raise ValueError(f"{code} is declared twice")
-    what, why, cure = "", "", ""
-    for paragraph in inspect.cleandoc(documentation).split("\n\n"):
-        line = " ".join(paragraph.split())
-        if line.startswith("Cure: "):
-            cure = line.removeprefix("Cure: ")
-        elif not what:
-            what = line
-        else:
-            why = f"{why} {line}".strip()
+    parts = _parts(documentation)
+    # Under -OO there are no docstrings; rules work without them.
+    if sys.flags.optimize < 2 and (missing := [name for name, part in parts.items() if not part]):
+        raise ValueError(f"the documentation of {code} lacks: {', '.join(missing)}")
     RULES[code] = Rule(
         code=code,
         name=name,
         severity={"gold": gold, "annotation": annotation, "prediction": prediction},
         function=function,
-        what=what,
-        why=why,
-        cure=cure,
+        **parts,
     )
+
+
+def _parts(documentation: str) -> dict[str, str]:
+    """The parts of a rule's documentation by name, empty where one is missing."""
+    parts = {"what": "", "why": "", "example": "", "cure": ""}
+    for paragraph in inspect.cleandoc(documentation).split("\n\n"):
+        line = " ".join(paragraph.split())
+        if line.startswith("Example: "):
+            parts["example"] = line.removeprefix("Example: ")
+        elif line.startswith("Cure: "):
+            parts["cure"] = line.removeprefix("Cure: ")
+        elif not parts["what"]:
+            parts["what"] = line
+        else:
+            parts["why"] = f"{parts['why']} {line}".strip()
+    return parts
 
 
 def rule(
