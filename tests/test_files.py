@@ -384,3 +384,12 @@ def test_reading_what_was_written_gives_the_same(tmp_path: Path) -> None:
     write_atomic(tmp_path / "x.jsonl", (line + b"\n" for line in lines))
     assert [line for _, line in read_lines(source(tmp_path / "x.jsonl"))] == lines
     assert io.BytesIO((tmp_path / "x.jsonl").read_bytes()).readlines()[-1].endswith(b"\n")
+
+
+def test_an_archive_behind_an_address_is_read_like_one_beside_us(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr("mine/predictions.jsonl", '{"document_id": "flood-0", "entities": []}\n')
+    near = list(open_submission(tmp_path / "mine.zip").read())
+    far = list(open_submission((tmp_path / "mine.zip").as_uri()).read())
+    assert near == far
+    assert near[0].document_id == "flood-0"
