@@ -41,6 +41,8 @@ __all__ = [
 MAX_LINE: Final = 64 * 1024 * 1024
 #: Largest member that is taken out of an archive, in bytes.
 MAX_MEMBER: Final = 16 * 1024**3
+#: Most times its packed size that a large member may unpack to; records pack to about a tenth.
+MAX_RATIO: Final = 200
 _PREDICTIONS: Final = ("predictions.jsonl", "predictions.parquet")
 #: What reading a damaged, locked or foreign archive raises; RuntimeError is how zipfile asks for a password.
 _DAMAGED: Final = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -371,8 +373,7 @@ def _open_zip(path: str) -> Submission:
     name = _the_one(path, [member for member in members if PurePosixPath(member).name in _PREDICTIONS])
     if members[name].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UnreadableError(f"{path}: {name} is packed in another way than deflate")
-    if members[name].file_size > MAX_MEMBER:
-        raise UnreadableError(f"{path}: {name} is larger than {MAX_MEMBER} bytes")
+    _refuse_unsafe(path, members[name])
     card = None
     card_name = str(PurePosixPath(name).with_name("submission.json"))
     if card_name in members:
@@ -386,6 +387,19 @@ def _open_zip(path: str) -> Submission:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
     return Submission(card.name if card else PurePosixPath(path).stem, Source(f"{path}/{name}", path, name), card)
+
+
+def _refuse_unsafe(path: str, member: zipfile.ZipInfo) -> None:
+    """Refuse what no honest archive holds: names that lead out of a folder, links, and bombs."""
+    where = PurePosixPath(member.filename)
+    if where.is_absolute() or ".." in where.parts:
+        raise UnreadableError(f"{path}: {member.filename} leads out of the archive")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise UnreadableError(f"{path}: {member.filename} is a link")
+    if member.file_size > MAX_MEMBER:
+        raise UnreadableError(f"{path}: {member.filename} is larger than {MAX_MEMBER} bytes")
+    if member.file_size > MAX_LINE and member.file_size > MAX_RATIO * member.compress_size:
+        raise UnreadableError(f"{path}: {member.filename} unpacks to more than {MAX_RATIO} times its size")
 
 
 def _the_one(path: str, present: list[str]) -> str:
