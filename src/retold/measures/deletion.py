@@ -10,8 +10,9 @@ Half of a jackknife (Tukey 1958): the differences to the whole are the units' in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from retold.measures.clusters import ClusterOverlaps, blanc_of, prf
 __all__ = ["UnitOverlaps", "without_each"]
 
 Triple = tuple[Array, Array, Array]
+#: Units whose aligned clusters are looked at together.
+_UNITS_AT_ONCE: Final = 512
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class UnitOverlaps:
 
     Attributes:
         units: number of units.
-        unit, pair, mentions: shape (entries,): a unit, a place in the table of overlaps, mentions of both.
+        unit, pair, mentions: shape (entries,): a unit, a place in the table of overlaps, mentions of both. Sorted by
+            unit.
     """
 
     units: int
@@ -53,18 +57,28 @@ def without_each(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Tr
     return {**found, "conll": (headline, headline, headline)}
 
 
-def _grouped(
-    units: Index, groups: Index, size: int, values: Mapping[str, Array]
-) -> tuple[Index, Index, dict[str, Array]]:
-    """Sums of entries of the same unit and group: units, groups, sums by name."""
-    codes = units * size + groups
-    if len(codes) and not (codes[1:] >= codes[:-1]).all():
-        order = np.argsort(codes, kind="stable")
-        codes = codes[order]
-        values = {name: value[order] for name, value in values.items()}
-    first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if len(codes) else np.zeros(0, np.int64)
-    sums = {name: np.add.reduceat(value, first) if len(first) else value for name, value in values.items()}
-    return codes[first] // size, codes[first] % size, sums
+class _Groups:
+    """Entries joined by unit and group: what is summed over entries of the same unit and group, without a loop.
+
+    Attributes:
+        unit, group: shape (sums,): what each sum is of.
+    """
+
+    def __init__(self, units: Index, groups: Index, size: int) -> None:
+        codes = units * size + groups
+        self._order: Index | None = None
+        if len(codes) and not (codes[1:] >= codes[:-1]).all():
+            self._order = np.argsort(codes, kind="stable")
+            codes = codes[self._order]
+        self._first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if len(codes) else np.zeros(0, np.int64)
+        self.unit, self.group = np.divmod(codes[self._first], size)
+
+    def sums(self, values: Array) -> Array:
+        """Sums of the entries' values."""
+        if not len(self._first):
+            return np.zeros(0)
+        ordered = values if self._order is None else values[self._order]
+        return np.asarray(np.add.reduceat(ordered, self._first))
 
 
 def _sum_by(groups: Index, values: Array, count: int) -> Array:
@@ -77,12 +91,21 @@ def _links(sizes: Array) -> Array:
 
 
 class _Side:
-    """The gold clusters (or, of a swapped table, the predicted ones): what they are, and what they lose by unit."""
+    """The gold clusters (or, of a swapped table, the predicted ones): what they are, and what they lose by unit.
+
+    What is lost is worked out for one column after the other: there are as many entries as mentions, and only one
+    column of them at a time should be in memory.
+
+    Attributes:
+        whole: by name, shape (clusters,): mentions, parts (MUC), squares of shared mentions (B3), links of shared
+            mentions, shared mentions, and whether the cluster is a singleton that both sides have alone.
+        unit, cluster: shape (touched,): units and the clusters that they have mentions of.
+        lost_size: shape (touched,): those mentions.
+    """
 
     def __init__(self, overlaps: ClusterOverlaps, parts: UnitOverlaps) -> None:
         count = len(overlaps.gold_events)
-        common, cluster = overlaps.mentions[0], overlaps.gold
-        shared = overlaps.shared
+        common, cluster, shared = overlaps.mentions[0], overlaps.gold, overlaps.shared
         self.units = parts.units
         of_pair = {
             "size": common,
@@ -95,7 +118,6 @@ class _Side:
         self.whole: dict[str, Array] = {
             name: _sum_by(cluster[kept], value[kept], count) for name, value in of_pair.items()
         }
-        # A singleton that both sides have, alone, is resolved; so it is until its one unit is left out.
         alone = shared.copy()
         alone[shared] = (
             (self.whole["size"][cluster[shared]] == 1)
@@ -103,57 +125,68 @@ class _Side:
             & (common[shared] == 1)
         )
         self.whole["singles"] = _sum_by(cluster[kept], alone[kept].astype(np.float64), count)
-        touched = cluster[parts.pair] >= 0
-        unit, pair, gone = parts.unit[touched], parts.pair[touched], parts.mentions[touched]
-        before, is_shared = common[pair], shared[pair]
+        self._common, self._shared, self._alone, self._has_partner = common, shared, alone, overlaps.predicted >= 0
+        touched = np.flatnonzero(cluster[parts.pair] >= 0)
+        self._pair, self._gone = parts.pair[touched], parts.mentions[touched]
+        self._groups = _Groups(parts.unit[touched], cluster[self._pair], max(count, 1))
+        self.unit, self.cluster = self._groups.unit, self._groups.group
+        self.lost_size = self._groups.sums(self._gone)
+
+    def lost(self, name: str) -> Array:
+        """What of a column of ``whole`` the touched clusters lose, shape (touched,)."""
+        pair, gone = self._pair, self._gone
+        if name == "size":
+            return self.lost_size
+        if name == "common":
+            return self._groups.sums(np.where(self._shared[pair], gone, 0.0))
+        if name == "singles":
+            return self._groups.sums(np.where(self._alone[pair], gone, 0.0))
+        before = self._common[pair]
+        if name == "pieces":
+            return self._groups.sums(np.where(self._has_partner[pair], ((before > 0) & (before == gone)) * 1.0, gone))
         left = before - gone
-        lost = {
-            "size": gone,
-            "pieces": np.where(overlaps.predicted[pair] >= 0, ((before > 0) & (left == 0)).astype(np.float64), gone),
-            "squares": np.where(is_shared, before * before - left * left, 0.0),
-            "links": np.where(is_shared, _links(before) - _links(left), 0.0),
-            "common": np.where(is_shared, gone, 0.0),
-            "singles": np.where(alone[pair], gone, 0.0),
-        }
-        self.unit, self.cluster, self.lost = _grouped(unit, cluster[pair], max(count, 1), lost)
-        self.old = {name: value[self.cluster] for name, value in self.whole.items()}
-        self.new = {name: value - self.lost[name] for name, value in self.old.items()}
+        change = before * before - left * left if name == "squares" else _links(before) - _links(left)
+        return self._groups.sums(np.where(self._shared[pair], change, 0.0))
 
     def summed(self, name: str) -> Array:
         """A sum over all clusters with each unit left out, shape (units,)."""
-        return np.asarray(self.whole[name].sum() - self.by_unit(self.lost[name]))
+        return np.asarray(self.whole[name].sum() - self.by_unit(self.lost(name)))
 
     def by_unit(self, values: Array) -> Array:
         """Sums by unit of what the touched clusters have."""
         return _sum_by(self.unit, values, self.units)
 
-    def _changed(self, value: object) -> Array:
-        """Sum of a function of clusters with each unit left out."""
-        whole, old, new = (value(table) for table in (self.whole, self.old, self.new))  # type: ignore[operator]
-        return np.asarray(whole.sum() + self.by_unit(new - old))
+    def _changed(self, value: Callable[..., Array], *names: str) -> Array:
+        """Sum of a function of columns of the clusters with each unit left out."""
+        whole = [self.whole[name] for name in names]
+        old = [column[self.cluster] for column in whole]
+        new = [column - self.lost(name) for column, name in zip(old, names, strict=True)]
+        return np.asarray(value(*whole).sum() + self.by_unit(value(*new) - value(*old)))
 
     def muc(self) -> tuple[Array, Array]:
         """Correct links and links."""
-        correct = self._changed(lambda t: np.where(t["size"] > 0, t["size"] - t["pieces"], 0.0))
-        return correct, self._changed(lambda t: np.maximum(t["size"] - 1.0, 0.0))
+        correct = self._changed(lambda size, pieces: np.where(size > 0, size - pieces, 0.0), "size", "pieces")
+        return correct, self._changed(lambda size: np.maximum(size - 1.0, 0.0), "size")
 
     def bcubed(self) -> tuple[Array, Array]:
         """Credit and mentions."""
-        correct = self._changed(lambda t: _share(t["squares"], t["size"]))
-        return correct, self.summed("size")
+        return self._changed(_share, "squares", "size"), self.summed("size")
 
     def lea(self) -> tuple[Array, Array]:
         """Resolved importance and importance."""
-        correct = self._changed(lambda t: _share(2.0 * t["links"], t["size"] - 1.0) + t["singles"] * (t["size"] == 1))
-        return correct, self.summed("size")
+
+        def resolved(links: Array, size: Array, singles: Array) -> Array:
+            return _share(2.0 * links, size - 1.0) + np.where(size == 1, singles, 0.0)
+
+        return self._changed(resolved, "links", "size", "singles"), self.summed("size")
 
     def clusters(self) -> Array:
         """Clusters that are left."""
-        return self._changed(lambda t: (t["size"] > 0).astype(np.float64))
+        return self._changed(lambda size: (size > 0).astype(np.float64), "size")
 
     def link_sum(self, name: str) -> Array:
         """Links within clusters, counted by size or by mentions that both sides have."""
-        return self._changed(lambda t: _links(t[name]))
+        return self._changed(_links, name)
 
 
 def _share(numerator: Array, denominator: Array) -> Array:
@@ -166,9 +199,10 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
     def pairs_of_mentions(side: _Side, name: str, event_of: Index) -> tuple[Array, Array]:
         """Pairs of mentions of the same event, and mentions."""
         whole = _sum_by(event_of, side.whole[name], events)
-        unit, event, lost = _grouped(side.unit, event_of[side.cluster], max(events, 1), {"lost": side.lost[name]})
-        change = _links(whole[event]) - _links(whole[event] - lost["lost"])
-        pairs = _links(whole).sum() - _sum_by(unit, change, parts.units)
+        groups = _Groups(side.unit, event_of[side.cluster], max(events, 1))
+        before = whole[groups.group]
+        change = _links(before) - _links(before - groups.sums(side.lost(name)))
+        pairs = _links(whole).sum() - _sum_by(groups.unit, change, parts.units)
         return np.asarray(pairs), side.summed(name)
 
     pairs_gold, mentions_gold = pairs_of_mentions(gold, "size", overlaps.gold_events)
@@ -202,19 +236,32 @@ def _ceaf(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicted
     of_pair = np.full(len(overlaps.gold), -1, np.int64)
     of_gold, of_predicted = np.full(len(gold_sizes), -1, np.int64), np.full(len(predicted_sizes), -1, np.int64)
     of_pair[chosen] = of_gold[overlaps.gold[chosen]] = of_predicted[overlaps.predicted[chosen]] = np.arange(len(chosen))
-    unit = np.concatenate([parts.unit, gold.unit, predicted.unit])
-    place = np.concatenate([of_pair[parts.pair], of_gold[gold.cluster], of_predicted[predicted.cluster]])
-    sizes = np.concatenate([gold.lost["size"], predicted.lost["size"]])
-    top = np.concatenate([2.0 * parts.mentions, np.zeros_like(sizes)])
-    bottom = np.concatenate([np.zeros_like(parts.mentions), sizes])
-    kept = place >= 0
-    unit, place, lost = _grouped(
-        unit[kept], place[kept], max(len(chosen), 1), {"top": top[kept], "bottom": bottom[kept]}
-    )
     tops = 2.0 * overlaps.mentions[0][chosen]
     bottoms = gold_sizes[overlaps.gold[chosen]] + predicted_sizes[overlaps.predicted[chosen]]
-    change = _share(tops[place] - lost["top"], bottoms[place] - lost["bottom"]) - _share(tops[place], bottoms[place])
-    by_entity = _share(tops, bottoms).sum() + _sum_by(unit, change, parts.units)
+    by_entity = np.full(parts.units, _share(tops, bottoms).sum())
+    # Three things change an aligned pair's share: what it loses, and what either cluster does. Entries are sorted by
+    # unit; some units at a time keep the joined columns short.
+    columns_of = (
+        (parts.unit, of_pair, parts.pair, 2.0 * parts.mentions),
+        (gold.unit, of_gold, gold.cluster, gold.lost_size),
+        (predicted.unit, of_predicted, predicted.cluster, predicted.lost_size),
+    )
+    for start in range(0, parts.units, _UNITS_AT_ONCE):
+        unit, place, lost, is_top = [], [], [], []
+        for units, places, ends, amounts in columns_of:
+            first, last = np.searchsorted(units, (start, start + _UNITS_AT_ONCE))
+            at = places[ends[first:last]]
+            kept = at >= 0
+            unit.append(units[first:last][kept])
+            place.append(at[kept])
+            lost.append(amounts[first:last][kept])
+            is_top.append(np.full(len(at), units is parts.unit)[kept])
+        groups = _Groups(np.concatenate(unit), np.concatenate(place), max(len(chosen), 1))
+        gone, of_pair_itself = np.concatenate(lost), np.concatenate(is_top)
+        lost_top, lost_bottom = (groups.sums(np.where(of_pair_itself == top, gone, 0.0)) for top in (True, False))
+        top, bottom = tops[groups.group], bottoms[groups.group]
+        change = _share(top - lost_top, bottom - lost_bottom) - _share(top, bottom)
+        by_entity += _sum_by(groups.unit, change, parts.units)
     return {
         "ceafm": prf(by_mention, predicted.summed("size"), by_mention, gold.summed("size")),
         "ceafe": prf(by_entity, predicted.clusters(), by_entity, gold.clusters()),

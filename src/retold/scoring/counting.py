@@ -7,6 +7,8 @@ unit, and seven integers for each mention.
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,8 +129,9 @@ def _shared(begin: Callable[[], Pass], records: Source, documents: int, workers:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    # Started afresh, not forked: a fork of a process with threads may never wake up.
-    with ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn")) as pool:
+    # A fork is at work at once, but a fork of a process with threads may never wake up.
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    with ProcessPoolExecutor(workers - 1, mp_context=get_context("fork" if alone else "spawn")) as pool:
         others = [pool.submit(_share, begin(), records, part, workers) for part in range(1, workers)]
         try:
             done = _share(begin(), records, 0, workers)
