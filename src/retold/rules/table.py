@@ -8,7 +8,6 @@ paragraph unless the rule knows a better one for the case. A rule that lacks one
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -72,7 +71,8 @@ def declare(
         raise ValueError(f"{code} is declared twice")
     parts = _parts(documentation)
     # Under -OO there are no docstrings; rules work without them.
-    if sys.flags.optimize < 2 and (missing := [name for name, part in parts.items() if not part]):
+    # Under python -OO there are no docstrings, this module's included.
+    if __doc__ and (missing := [name for name, part in parts.items() if not part]):
         raise ValueError(f"the documentation of {code} lacks: {', '.join(missing)}")
     RULES[code] = Rule(
         code=code,
