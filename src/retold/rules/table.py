@@ -70,8 +70,7 @@ def declare(
     if code in RULES:
         raise ValueError(f"{code} is declared twice")
     parts = _parts(documentation)
-    # Under -OO there are no docstrings; rules work without them.
-    # Under python -OO there are no docstrings, this module's included.
+    # Under python -OO there are no docstrings, this module's included; rules work without them.
     if __doc__ and (missing := [name for name, part in parts.items() if not part]):
         raise ValueError(f"the documentation of {code} lacks: {', '.join(missing)}")
     RULES[code] = Rule(
