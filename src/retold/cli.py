@@ -311,38 +311,96 @@ def agree(files: tuple[str, ...], gold: str | None, resamples: int, seed: int, s
     help="Where baselines are found by name.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the baselines and stop.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the system (baselines/README.md); may be given several times.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".retold-cache"),
+    show_default=True,
+    help="Where systems keep what is dear to make again: embeddings, answers of a service.",
+)
+@click.option(
+    "--control",
+    type=click.Choice(["shuffled"]),
+    help="Train on permuted labels instead: what a system reaches without anything to learn.",
+)
 @_SEED
-def baseline(name: str | None, output: Path | None, gold: str | None, folder: Path, listing: bool, seed: int) -> None:
-    """Run the baseline NAME, or a system in a Python file of your own, and write its submission folder."""
+def baseline(
+    name: str | None,
+    output: Path | None,
+    gold: str | None,
+    folder: Path,
+    listing: bool,
+    options: tuple[str, ...],
+    cache: Path,
+    control: str | None,
+    seed: int,
+) -> None:
+    """Run the baseline NAME, or a system of your own, and write its submission folder.
+
+    A system of your own is a Python file (mine.py), or an object in one (mine.py:system).
+    """
     from retold.corpus import load_corpus
-    from retold.systems import SystemFault, list_systems, load_system, run_system
+    from retold.systems import SystemFault, describe_systems, list_systems, load_system, run_system
 
     known = list_systems(folder)
-    if not known and (listing or name is None or not name.endswith(".py")):
+    file, attribute = _system_file(name or "")
+    if not known and (listing or name is None or file is None):
         wanted = f"no baseline {name!r}: " if name else ""
         raise click.UsageError(f"{wanted}{folder} holds no baselines; run it in a clone, or name a --folder")
     if listing:
-        for each in known:
-            click.echo(each)
+        from retold.report.systems import render_systems
+
+        click.echo(render_systems(describe_systems(folder)), nl=False)
         return
     if name is None:
         raise click.UsageError("name a baseline or a Python file, or give --list")
-    path = Path(name) if name.endswith(".py") else folder / f"{name}.py"
+    path = file or folder / f"{name}.py"
     if not path.is_file():
+        if file is not None:
+            raise click.UsageError(f"{path}: there is no such file")
         raise click.UsageError(f"no baseline {name!r} in {folder}{_nearest(name, known)}")
     try:
-        system = load_system(path)
+        system = load_system(path, attribute)
         corpus = load_corpus(gold)
+        shown = f"{system.name}-{control}" if control else system.name
         target = run_system(
             system,
             corpus,
-            output or Path("submissions") / system.name,
+            output or Path("submissions") / shown,
             seed=seed,
-            progress=_progress(system.name, corpus),
+            options=_pairs(options),
+            cache=cache,
+            control=control,
+            progress=_progress(shown, corpus),
         )
     except SystemFault as error:
         raise click.UsageError(str(error)) from error
     click.echo(target)
+
+
+def _system_file(name: str) -> tuple[Path | None, str | None]:
+    """The file and the attribute that ``mine.py:system`` names; no file where it is the name of a baseline."""
+    path, colon, attribute = name.rpartition(":")
+    if colon and path.endswith(".py"):
+        return Path(path), attribute
+    return (Path(name), None) if name.endswith(".py") else (None, None)
+
+
+def _pairs(options: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for option in options:
+        name, sign, value = option.partition("=")
+        if not sign or not name:
+            raise click.BadParameter(f"{option!r} is no NAME=VALUE", param_hint="--option")
+        found[name] = value
+    return found
 
 
 @cli.group()

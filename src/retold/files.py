@@ -29,6 +29,7 @@ __all__ = [
     "Lookup",
     "Source",
     "Submission",
+    "append_line",
     "count_lines",
     "open_submission",
     "read_jsonl",
@@ -435,6 +436,16 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file, which is made where it is missing; a process that is cut off leaves at most a torn line."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab") as stream:
+            stream.write(line + b"\n")
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _umask() -> int:

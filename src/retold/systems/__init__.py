@@ -1,0 +1,42 @@
+"""Running a system on a corpus under a protocol, so that it never sees gold of the document that it predicts.
+
+A system is a Python module, or an object in one, with
+
+    NAME = "majority"                       # as the leaderboard shows it
+    DESCRIPTION = "The most frequent label."
+    PROTOCOL = "leave-one-document-out"     # or "zero-shot"
+
+    def predict(document: Document, context: Context) -> AnnotationRecord: ...
+
+and, where it has use for them,
+
+    OPTIONS = {"model": "small"}            # what a user may set, with defaults; all are strings
+    EXTRA = "embeddings"                    # the extra of the package that it needs
+    def report() -> dict[str, object]: ...  # what the run cost; numbers of several folds are added
+
+``predict`` is called once for each document. Under leave-one-document-out the context holds the gold of all other
+documents, and the module is loaded anew for each, so that nothing learned from one fold reaches the next; under
+zero-shot the context holds no gold.
+"""
+
+from __future__ import annotations
+
+from retold.systems.controls import CONTROLS
+from retold.systems.interface import Context, Example, Question, System, SystemFault
+from retold.systems.loading import Entry, describe_systems, list_systems, load_system
+from retold.systems.running import predictions, run_system
+
+__all__ = [
+    "CONTROLS",
+    "Context",
+    "Entry",
+    "Example",
+    "Question",
+    "System",
+    "SystemFault",
+    "describe_systems",
+    "list_systems",
+    "load_system",
+    "predictions",
+    "run_system",
+]
