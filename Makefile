@@ -1,17 +1,31 @@
 # Two commands do everything on a fresh machine with Python 3.11+ and make: `make leaderboard` and `make test`.
+# `make embeddings` adds the system of sentence embeddings, `make results` writes the page of results.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-BASELINES := $(filter-out _%,$(basename $(notdir $(wildcard baselines/*.py))))
+# Baselines that need nothing from outside: they name no extra.
+BASELINES := $(sort $(basename $(notdir $(shell grep -L '^EXTRA' baselines/[a-z]*.py))))
 SUBMISSIONS := $(addprefix submissions/,$(BASELINES))
+# Systems that learn, and are shown trained on shuffled labels, too.
+CONTROLS := $(filter $(BASELINES),bm25 classical holder_target perceptron tfidf_logreg)
 
-.PHONY: leaderboard test lint format corpus clean
+.PHONY: leaderboard embeddings results test lint format corpus clean
 
 leaderboard: $(VENV)/.baselines
 	$(BIN)/retold validate
 	@for name in $(BASELINES); do $(BIN)/retold baseline $$name --output submissions/$$name || exit 1; done
 	$(BIN)/retold rank $(SUBMISSIONS) --output leaderboard
+
+embeddings: $(VENV)/.baselines
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embeddings]'
+	$(BIN)/retold baseline embeddings --output submissions/embeddings
+	$(BIN)/retold score submissions/embeddings
+
+# Every submission that is there counts, so that of the embeddings, too, where it was made.
+results: leaderboard
+	@for name in $(CONTROLS); do $(BIN)/retold baseline $$name --control shuffled || exit 1; done
+	$(BIN)/python scripts/results.py submissions/*/
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

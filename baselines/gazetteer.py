@@ -22,6 +22,7 @@ DESCRIPTION = (
     "Stance none, verification not_enough_info, every sentence a claim of the author."
 )
 PROTOCOL = "leave-one-document-out"
+FLOOR = True
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:

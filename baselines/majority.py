@@ -30,6 +30,7 @@ DESCRIPTION = (
     "every sentence a claim of the author."
 )
 PROTOCOL = "leave-one-document-out"
+FLOOR = True
 
 NAMES = 10
 

@@ -35,6 +35,7 @@ DESCRIPTION = (
     "capitalised words, every sentence is a claim."
 )
 PROTOCOL = "leave-one-document-out"
+FLOOR = True
 
 Label = TypeVar("Label", bound=str)
 

@@ -12,6 +12,7 @@ and, where it has use for them,
 
     OPTIONS = {"model": "small"}            # what a user may set, with defaults; all are strings
     EXTRA = "embeddings"                    # the extra of the package that it needs
+    FLOOR = True                            # what no system should fall below
     def report() -> dict[str, object]: ...  # what the run cost; numbers of several folds are added
 
 ``predict`` is called once for each document. Under leave-one-document-out the context holds the gold of all other

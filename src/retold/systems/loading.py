@@ -31,6 +31,7 @@ class Entry:
     protocol: str
     extra: str
     description: str
+    floor: bool
 
 
 def list_systems(folder: Path) -> list[str]:
@@ -52,7 +53,13 @@ def describe_systems(folder: Path) -> list[Entry]:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
                 constants.update({t.id: str(node.value.value) for t in node.targets if isinstance(t, ast.Name)})
         found.append(
-            Entry(name, constants.get("PROTOCOL", ""), constants.get("EXTRA", ""), constants.get("DESCRIPTION", ""))
+            Entry(
+                name=name,
+                protocol=constants.get("PROTOCOL", ""),
+                extra=constants.get("EXTRA", ""),
+                description=constants.get("DESCRIPTION", ""),
+                floor=constants.get("FLOOR") == "True",
+            )
         )
     return found
 
