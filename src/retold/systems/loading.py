@@ -131,9 +131,9 @@ def _load(path: Path) -> ModuleType:
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 over all modules of the system's folder, which it may import."""
+    """SHA-256 over all modules of the system's folder, which it may import, and over its prompts."""
     digest = sha256(path.name.encode())
-    for member in sorted(path.parent.glob("*.py")):
+    for member in sorted((*path.parent.glob("*.py"), *path.parent.glob("prompts/*"))):
         with open_bytes(str(member)) as stream:
             digest.update(member.name.encode() + b"\0" + sha256(stream.read()).digest())
     return digest.hexdigest()
