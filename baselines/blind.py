@@ -3,6 +3,9 @@
 A diagnosis rather than a system, as the hypothesis-only baselines of natural language inference (Poliak et al. 2018):
 whatever it scores on stance and verification can be had from the labels of other documents alone. A system that reads
 should be judged by how far it is above.
+
+Stance: the side that most of the other documents show. Verification: a forest over how the other documents answer the
+claim and its twins, which share at least half of its words (`bm25`).
 """
 
 from __future__ import annotations
@@ -10,24 +13,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from retold.records import (
-    VERIFICATION_LABELS,
-    AnnotationRecord,
-    Document,
-    StanceCell,
-    StanceLabel,
-    VerificationLabel,
-    VerificationPair,
-)
-from retold.systems import Context, Example
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ._plain import cells, every_sentence
+from retold.records import AnnotationRecord, Document, StanceCell, StanceLabel, VerificationLabel, VerificationPair
+from retold.systems import Context, Example, Question
+
+from ._plain import cells, every_sentence, not_enough_info
+from .bm25 import TREES, Matrix, answers_elsewhere, twins, with_those_of_twins
 from .majority import frequent_names
 
 NAME = "blind"
 DESCRIPTION = (
-    "A diagnosis: stance and verification from the labels of the other documents for the same cell and claim, without "
-    "reading the document; entities and claims as in majority."
+    "A diagnosis: stance and verification from the labels of the other documents for the same cell, claim and similar "
+    "claims, without reading the document; entities and claims as in majority."
 )
 PROTOCOL = "leave-one-document-out"
 
@@ -61,32 +61,34 @@ def stance(context: Context) -> list[StanceCell]:
 
 
 def verification(context: Context) -> list[VerificationPair]:
-    """The label that is most typical of a claim that some, or none, of the other documents support or refute.
+    """Labels by what the other documents answer to the same claim and to its twins.
 
-    How typical is learned from the other documents, each as if it were the one to predict.
+    How they hang together is learned from the other documents, each as if it were the one to predict.
     """
-    table: dict[tuple[bool, bool], Counter[VerificationLabel]] = defaultdict(Counter)
-    totals: Counter[VerificationLabel] = Counter()
+    questions = context.questions
+    alike = twins([question.text for question in questions])
+    place = {question.claim: index for index, question in enumerate(questions)}
+    rows, labels = [], []
     for example in context.training:
-        rest = [other for other in context.training if other is not example]
-        known = _elsewhere(rest)
+        known = _elsewhere([other for other in context.training if other is not example], questions, alike)
         for pair in example.gold.verification or []:
-            table[known[pair.claim]][pair.label] += 1
-            totals[pair.label] += 1
-    known = _elsewhere(context.training)
-    found = []
-    for question in context.questions:
-        counts = table[known[question.claim]]
-        label = max(VERIFICATION_LABELS, key=lambda name, counts=counts: counts[name] / max(totals[name], 1))  # type: ignore[misc]
-        found.append(VerificationPair(claim=question.claim, label=label, evidence=[]))
-    return found
+            if pair.claim in place:
+                rows.append(known[place[pair.claim]])
+                labels.append(pair.label)
+    if not rows:
+        return not_enough_info(context)
+    forest = ExtraTreesClassifier(
+        TREES, min_samples_leaf=2, max_features=0.3, class_weight="balanced", random_state=context.seed
+    )
+    with threadpool_limits(1):
+        forest.fit(np.array(rows), labels)
+        shares = forest.predict_proba(_elsewhere(context.training, questions, alike)).round(9)
+    kinds: list[VerificationLabel] = forest.classes_.tolist()
+    return [
+        VerificationPair(claim=question.claim, label=kinds[row.argmax()], evidence=[])
+        for question, row in zip(questions, shares, strict=True)
+    ]
 
 
-def _elsewhere(documents: Sequence[Example]) -> defaultdict[str, tuple[bool, bool]]:
-    """For each claim, whether any of the documents supports it, and whether any refutes it."""
-    known: defaultdict[str, tuple[bool, bool]] = defaultdict(lambda: (False, False))
-    for example in documents:
-        for pair in example.gold.verification or []:
-            supported, refuted = known[pair.claim]
-            known[pair.claim] = supported or pair.label == "supported", refuted or pair.label == "refuted"
-    return known
+def _elsewhere(documents: Sequence[Example], questions: Sequence[Question], alike: Sequence[Sequence[int]]) -> Matrix:
+    return with_those_of_twins(answers_elsewhere(documents, questions), alike)

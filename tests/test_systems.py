@@ -25,6 +25,12 @@ FAULTS = {
         "    return AnnotationRecord(document_id=document.document_id, entities=[wrong])\n",
         "RT204",
     ),
+    "foreign type": (
+        f"{HEAD}{IMPORTS}import numpy as np\ndef predict(document, context):\n"
+        "    cell = StanceCell(holder='macron', target='two-state', label=np.str_('none'))\n"
+        "    return AnnotationRecord(document_id=document.document_id, stance=[cell])\n",
+        "the record cannot be written",
+    ),
     "beyond the text": (
         f"{HEAD}{IMPORTS}def predict(document, context):\n"
         "    wrong = Mention(start=0, end=99999999, type='PER')\n"

@@ -176,7 +176,12 @@ def _add(costs: dict[str, object], system: System) -> None:
 
 def _refuse_invalid(system: System, record: AnnotationRecord, document: Document, folder: EventFolder) -> None:
     """Check what a system returned as its submission would be checked, types included."""
-    decoded, found = decode_record(encode(record), number=1, file=document.document_id)
+    try:
+        line = encode(record)
+    except (TypeError, ValueError) as error:
+        # A number or a string of another library, for one; str() and int() make them plain.
+        raise SystemFault(f"{system.name}: {document.document_id}: the record cannot be written: {error}") from error
+    decoded, found = decode_record(line, number=1, file=document.document_id)
     if decoded is not None:
         found = check_record(decoded, role="prediction", document=document, vocabulary=folder.vocabulary)
     errors = [finding for finding in found if finding.severity == "error"]
