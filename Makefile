@@ -2,6 +2,8 @@
 # `make embeddings` adds the system of sentence embeddings, `make results` writes the page of results.
 
 PYTHON ?= python3
+# What brings PyTorch for the extras; pip takes the newest, with CUDA on Linux, unless another one is named here.
+TORCH ?= torch
 VENV := .venv
 BIN := $(VENV)/bin
 # Baselines that need nothing from outside: they name no extra.
@@ -10,7 +12,7 @@ SUBMISSIONS := $(addprefix submissions/,$(BASELINES))
 # Systems that learn, and are shown trained on shuffled labels, too.
 CONTROLS := $(filter $(BASELINES),bm25 classical holder_target perceptron tfidf_logreg)
 
-.PHONY: leaderboard embeddings results test lint format corpus clean
+.PHONY: leaderboard embeddings results test test-extras lint format corpus clean
 
 leaderboard: $(VENV)/.baselines
 	$(BIN)/retold validate
@@ -18,6 +20,7 @@ leaderboard: $(VENV)/.baselines
 	$(BIN)/retold rank $(SUBMISSIONS) --output leaderboard
 
 embeddings: $(VENV)/.baselines
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embeddings]'
 	$(BIN)/retold baseline embeddings --output submissions/embeddings
 	$(BIN)/retold score submissions/embeddings
@@ -29,6 +32,12 @@ results: leaderboard
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# The tests of the baselines that need an extra; where one is missing, they fail here and are skipped elsewhere.
+test-extras: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,embeddings,transformers,llm]'
+	RETOLD_EXTRAS=1 $(BIN)/python -m pytest tests/test_baselines_embeddings.py tests/test_baselines_transformer.py tests/test_baselines_llm.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -221,6 +221,8 @@ def verification(document: Document, context: Context, gazetteer: Gazetteer) -> 
 
     Two questions are asked one after the other: does the document speak of this, and if so, for the claim or against?
     """
+    if not context.questions or not document.sentences:
+        return not_enough_info(context)
     asked = [question.text for question in context.questions]
     texts = [text for example in context.training for text in sentences(example.document)]
     likeness = Likeness([*texts, *sentences(document), *asked], gazetteer)
@@ -234,7 +236,7 @@ def verification(document: Document, context: Context, gazetteer: Gazetteer) -> 
             labels.append(pair.label)
     features, gold = np.array(rows), np.array(labels)
     spoken = gold != "not_enough_info"
-    if not asked or not document.sentences or not spoken.any():
+    if not spoken.any():
         return not_enough_info(context)
     table, rankings = likeness.compare(asked, document)
     speaks = _answers(features, spoken, table)

@@ -93,7 +93,8 @@ def assert_complete(record: AnnotationRecord, corpus: Corpus) -> None:
     assert sorted(pair.claim for pair in record.verification) == sorted(folder.claims)
     for item in (*record.stance, *record.verification):
         assert item.evidence is not msgspec.UNSET
-        assert len(item.evidence) <= 5
+    # More than five count for nothing.
+    assert all(len(pair.evidence or ()) <= 5 for pair in record.verification)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -274,7 +275,7 @@ def test_the_system_that_the_guide_shows_is_complete(tmp_path: Path, corpus: Cor
 
 def test_the_guide_lists_every_baseline_with_its_protocol() -> None:
     text = (BASELINES / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(\w+)` \| ([\w-]+) \|", text, re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+)` \| (leave-one-document-out|zero-shot) \|", text, re.MULTILINE)
     names = list_systems(BASELINES)
     systems = [load_system(BASELINES / f"{name}.py") for name in names]
     assert sorted(listed) == sorted((system.name, system.protocol) for system in systems)

@@ -1,0 +1,383 @@
+"""Holder and target: stance from the sentences that are a holder's, each judged for a target.
+
+A sentence is a holder's if they say it, are its subject or are named in it; pronouns, descriptions and quotations
+without a reporting phrase go on with the last person (``_stance_features``). Each is judged for each target by a
+logistic regression: is it evidence that the holder is for it, against it, or neither? It sees how near the sentence
+comes to the wording of the target and to the evidence for the same target in other documents, words of approval and
+refusal before the words of the target, judging words outside quotation marks, how the holder comes into the sentence,
+its terms together with the target, and what the other documents say of holder and target, which is all that `blind`
+knows (`--option prior=no` leaves this out). The sentences of a cell are joined by noisy-or: one that shows a side is
+enough.
+
+Indonesian is read through a general word list (``_indonesian``). The strength of the regularisation and what a shown
+side must outweigh are chosen by leave-one-document-out among the training documents. Settled on these five documents
+were the features: that a holder's identity is none of them, for one, which would be learned by heart. The patterns of
+attribution and the cue words are general, but were written by people who had read the corpus.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import log1p
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from retold.records import (
+    STANCE_LABELS,
+    AnnotationRecord,
+    Document,
+    Event,
+    Holder,
+    StanceCell,
+    StanceLabel,
+    StanceScores,
+    Target,
+)
+from retold.systems import Context, Example
+
+from ._plain import cells, every_sentence, no_stance, not_enough_info
+from ._retrieval import Names, Okapi, carried, terms
+from ._stance_features import AUTHOR, Voice, cues, judging, outside_quotes, own_sentences, voices
+from ._text import sentences
+from .gazetteer import Gazetteer
+from .rules import known_or_capitalised
+
+NAME = "holder_target"
+DESCRIPTION = (
+    "Stance: the sentences that a holder says, does or is named in, each judged for each target by logistic "
+    "regression; with scores and evidence. Verification not_enough_info, every sentence a claim, no entities."
+)
+PROTOCOL = "leave-one-document-out"
+OPTIONS = {"prior": "yes"}
+
+Matrix = npt.NDArray[np.float64]
+Key = tuple[str, str]
+SIDES: tuple[StanceLabel, ...] = ("favor", "against")
+
+#: Inverse strengths of regularisation, and factors of the two sides, to choose from.
+STRENGTHS = (1.0, 5.0, 20.0)
+FACTORS = (1.0, 1.4, 2.0)
+#: A term's value among features that lie between 0 and 1: many say the same.
+TERM = 0.3
+#: Share of the best sentence's probability from which a sentence is evidence, too.
+EVIDENT = 0.5
+
+
+def predict(document: Document, context: Context) -> AnnotationRecord:
+    """Predict one document."""
+    return AnnotationRecord(
+        document_id=document.document_id,
+        entities=[],
+        stance=stance(document, context, prior=wanted(context)),
+        claims=every_sentence(document),
+        verification=not_enough_info(context),
+    )
+
+
+def wanted(context: Context) -> bool:
+    """Whether the stance of other documents may be used; raises ValueError if the option says neither yes nor no."""
+    said = context.options.get("prior", OPTIONS["prior"])
+    if said not in ("yes", "no"):
+        raise ValueError(f"option prior is {said!r}, it must be 'yes' or 'no'")
+    return said == "yes"
+
+
+def stance(document: Document, context: Context, *, prior: bool = True) -> list[StanceCell]:
+    """Every cell with its label, the probability of each label, and evidence. On one thread: see ``tfidf_logreg``."""
+    with threadpool_limits(1):
+        return _stance(document, context, prior)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A holder's sentence to be judged for a target: its number in the document and its features."""
+
+    sentence: int
+    facts: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A training document: its sentences to judge, and gold: label and evidence of each cell."""
+
+    cells: dict[Key, list[Judged]]
+    gold: dict[Key, tuple[StanceLabel, frozenset[int]]]
+
+
+def _stance(document: Document, context: Context, prior: bool) -> list[StanceCell]:
+    known = []
+    for example in context.training:
+        others = [other for other in context.training if other is not example]
+        gold = {(c.holder, c.target): (c.label, frozenset(c.evidence or ())) for c in example.gold.stance or []}
+        known.append(_Known(describe(example.document, others, context.event, prior=prior), gold))
+    strength, factor = _chosen(known)
+    model = _trained(known, strength)
+    if model is None:
+        return no_stance(context)
+    made = describe(document, context.training, context.event, prior=prior)
+    tables = _probabilities(model, made)
+    found = []
+    for key in cells(context):
+        favor, against = _joined(tables[key], factor)
+        label = _label(favor, against)
+        evidence: list[int] = []
+        if label != "none":
+            column = tables[key][:, SIDES.index(label)]
+            evidence = sorted(
+                judged.sentence
+                for judged, share in zip(made[key], column, strict=True)
+                if share >= EVIDENT * column.max()
+            )
+        # Cut, not rounded, so that what is left for none is never below 0.
+        favor, against = (int(share * 10_000) / 10_000 for share in (favor, against))
+        scores = StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
+        found.append(StanceCell(holder=key[0], target=key[1], label=label, evidence=evidence, scores=scores))
+    return found
+
+
+# Learning
+
+
+def _trained(known: Sequence[_Known], strength: float) -> Any:
+    """A model of sentences; None where there is nothing to tell apart."""
+    facts: list[dict[str, float]] = []
+    labels: list[str] = []
+    for document in known:
+        for key, (label, evidence) in sorted(document.gold.items()):
+            for judged in document.cells.get(key, ()):
+                facts.append(judged.facts)
+                labels.append(label if judged.sentence in evidence else "none")
+    if len(set(labels)) < 2:
+        return None
+    return make_pipeline(DictVectorizer(), LogisticRegression(C=strength, max_iter=5000)).fit(facts, labels)
+
+
+def _probabilities(model: Any, made: Mapping[Key, Sequence[Judged]]) -> dict[Key, Matrix]:
+    """For each cell the probability of both sides in each of its sentences, shape (sentences, 2)."""
+    keys = sorted(made)
+    facts = [judged.facts for key in keys for judged in made[key]]
+    table = np.zeros((len(facts), len(SIDES)))
+    if facts:
+        given = model.predict_proba(facts).round(9)
+        for column, side in enumerate(SIDES):
+            if side in model.classes_:
+                table[:, column] = given[:, list(model.classes_).index(side)]
+    ends = np.cumsum([len(made[key]) for key in keys])
+    return {key: table[end - len(made[key]) : end] for key, end in zip(keys, ends, strict=True)}
+
+
+def _joined(table: Matrix, factor: float) -> tuple[float, float]:
+    """Probability of favor and of against for a cell from those of its sentences, shape (sentences, 2).
+
+    A side is shown unless no sentence shows it (noisy-or). What the likelier side leaves is none; the sides, times the
+    factor, and none are brought to a sum of 1. A cell without sentences is none.
+    """
+    if not len(table):
+        return 0.0, 0.0
+    sides = 1 - np.prod(1 - table, axis=0)
+    left = 1 - sides.max()
+    sides = sides * factor
+    favor, against = sides / (sides.sum() + left)
+    return float(favor), float(against)
+
+
+def _label(favor: float, against: float) -> StanceLabel:
+    none = 1 - favor - against
+    if none >= max(favor, against):
+        return "none"
+    return "favor" if favor >= against else "against"
+
+
+def _chosen(known: Sequence[_Known]) -> tuple[float, float]:
+    """Strength and factor that serve best when each training document is predicted from the others.
+
+    The strength by Brier score, which a single cell moves little; the factor by the measure that it is for.
+    """
+    best = (float("inf"), STRENGTHS[0], FACTORS[0])
+    for strength in STRENGTHS if len(known) > 2 else ():
+        judged: list[tuple[StanceLabel, Matrix]] = []
+        for document in known:
+            model = _trained([other for other in known if other is not document], strength)
+            if model is not None:
+                tables = _probabilities(model, document.cells)
+                judged += [(label, tables[key]) for key, (label, _) in sorted(document.gold.items()) if key in tables]
+        labels = [label for label, _ in judged]
+        lost = round(brier(labels, [_joined(table, 1.0) for _, table in judged]), 9)
+        if judged and lost < best[0]:
+            reached = [favg(labels, [_label(*_joined(table, factor)) for _, table in judged]) for factor in FACTORS]
+            best = lost, strength, FACTORS[reached.index(max(reached))]
+    return best[1:]
+
+
+def brier(gold: Sequence[str], given: Sequence[tuple[float, float]]) -> float:
+    """Mean over the cells of the squared errors of the probabilities of all three labels, 0 to 2; 0 of no cells."""
+    total = 0.0
+    for label, (favor, against) in zip(gold, given, strict=True):
+        shares = {"favor": favor, "against": against, "none": 1 - favor - against}
+        total += sum((share - (label == name)) ** 2 for name, share in shares.items())
+    return total / max(len(gold), 1)
+
+
+def favg(gold: Sequence[str], given: Sequence[str]) -> float:
+    """Mean F1 of favor and against, the measure of the task; a side that neither has counts 0."""
+    total = 0.0
+    for side in SIDES:
+        both = sum(a == b == side for a, b in zip(gold, given, strict=True))
+        total += 2 * both / max(gold.count(side) + given.count(side), 1)
+    return total / len(SIDES)
+
+
+# Features
+
+
+def describe(document: Document, others: Sequence[Example], event: Event, *, prior: bool) -> dict[Key, list[Judged]]:
+    """The sentences of every (holder, target) with their features; names and priors come from ``others``."""
+    gazetteer = Gazetteer(others)
+    names = Names(gazetteer)
+    texts = sentences(document)
+    found = voices(document, known_or_capitalised(document, gazetteer))
+    there = [frozenset(own) for own in carried(texts, names, document.language)]
+    elsewhere = [[terms(text, names, e.document.language) for text in sentences(e.document)] for e in others]
+    okapi = Okapi([*map(sorted, there), *(own for example in elsewhere for own in example)])
+    past = Past(others, elsewhere, okapi, len(texts))
+    wordings = {target.target: _Wording(target, names, okapi, there) for target in event.targets}
+    made: dict[Key, list[Judged]] = {}
+    for holder in event.holders:
+        own, named = own_sentences(holder, found, texts)
+        places = sorted({*own, *named})
+        for target in event.targets:
+            key = holder.holder, target.target
+            wording = wordings[target.target]
+            shared = past.facts(key) if prior else {}
+            made[key] = []
+            for index in places:
+                facts = {
+                    **shared,
+                    **_reading(holder, found[index], texts[index], wording, index, places, index in own),
+                    **past.likeness(key, index, shared),
+                    f"target={target.target}": 1.0,
+                }
+                for term in sorted(there[index]):
+                    facts[term] = facts[f"{target.target} {term}"] = TERM
+                made[key].append(Judged(index, facts))
+    return made
+
+
+class _Wording:
+    """How near each sentence of a document comes to a target."""
+
+    def __init__(self, target: Target, names: Names, okapi: Okapi, there: Sequence[frozenset[str]]) -> None:
+        descriptions = [set(terms(text, names, language)) for language, text in sorted(target.description.items())]
+        label = set(terms(target.target.replace("-", " "), names))
+        self.terms = set().union(label, *descriptions)
+        size = len(there)
+        self.score = np.max([_relative(okapi, wanted, size) for wanted in (label, *descriptions)], axis=0)
+        self.covered = [max(okapi.coverage(wanted, own) for wanted in (label, *descriptions)) for own in there]
+        self.entity = [any(term.startswith("@") for term in self.terms & own) for own in there]
+        self.key = [bool(label) and label <= own for own in there]
+        self.words = " ".join(target.description.values()).lower()
+
+    def nearness(self, index: int) -> float:
+        return float(self.score[index]) + 0.3 * self.covered[index]
+
+
+def _relative(okapi: Okapi, wanted: Collection[str], size: int) -> Matrix:
+    """BM25 of the first texts as a share of what is possible."""
+    most = okapi.most(sorted(wanted))
+    return okapi.scores(sorted(wanted))[:size] / most if most else np.zeros(size)
+
+
+def _reading(
+    holder: Holder, voice: Voice, text: str, wording: _Wording, index: int, places: Sequence[int], own: bool
+) -> dict[str, float]:
+    """What the sentence itself shows."""
+    # What is quoted is never the author's.
+    author = holder.holder == AUTHOR
+    heard = outside_quotes(text) if author else text
+    approving, refusing = cues(heard, wording.words)
+    judged = log1p(judging(heard))
+    nearer = sum(wording.nearness(other) > wording.nearness(index) for other in places)
+    return {
+        "near": float(wording.score[index]),
+        "covered": wording.covered[index],
+        "entity of target": float(wording.entity[index]),
+        "key of target": float(wording.key[index]),
+        "rank": nearer / len(places),
+        "own": float(own),
+        "author": float(author),
+        "reported": float(voice.reported),
+        "approving": log1p(approving),
+        "refusing": log1p(refusing),
+        "balance": float((approving > refusing) - (refusing > approving)),
+        "judging": judged,
+        "author judging": judged * author,
+    }
+
+
+class Past:
+    """What other documents have on cells: how often each label, and which sentences show it.
+
+    Args:
+        others: the documents with gold.
+        elsewhere: the terms of each of their sentences.
+        okapi: an index whose first ``size`` texts are the sentences of the document to judge.
+        size: how many.
+    """
+
+    def __init__(
+        self, others: Sequence[Example], elsewhere: Sequence[Sequence[Sequence[str]]], okapi: Okapi, size: int
+    ) -> None:
+        self._documents = max(len(others), 1)
+        self._labels: defaultdict[Key, Counter[str]] = defaultdict(Counter)
+        shown: defaultdict[tuple[str, str, str], set[tuple[int, int]]] = defaultdict(set)
+        for number, example in enumerate(others):
+            for cell in example.gold.stance or []:
+                self._labels[cell.holder, cell.target][cell.label] += 1
+                for index in cell.evidence or ():
+                    shown[cell.holder, cell.target, cell.label].add((number, index))
+        places = sorted(set().union(*shown.values()))
+        alike = {place: _relative(okapi, set(elsewhere[place[0]][place[1]]), size) for place in places}
+        self._alike = {key: np.max([alike[place] for place in sorted(found)], axis=0) for key, found in shown.items()}
+        self._size = size
+
+    def facts(self, key: Key) -> dict[str, float]:
+        """Shares of labels: of the cell, of the holder towards other targets, of other holders towards the target."""
+        holder, target = key
+        sums = {
+            "cell": self._labels.get(key, Counter()),
+            "holder": sum((n for (h, t), n in self._labels.items() if h == holder and t != target), Counter()),
+            "target": sum((n for (h, t), n in self._labels.items() if t == target and h != holder), Counter()),
+        }
+        made = {"seen": sums["cell"].total() / self._documents}
+        for name, counts in sums.items():
+            for label in STANCE_LABELS if name == "cell" else SIDES:
+                made[f"{name} {label}"] = counts[label] / max(counts.total(), 1)
+        return made
+
+    def likeness(self, key: Key, index: int, shared: Mapping[str, float]) -> dict[str, float]:
+        """How like a sentence is to the nearest that shows a side towards the target; of the same holder apart, if the
+        labels of the cell may be known at all."""
+        holder, target = key
+        made: dict[str, float] = {}
+        for side in SIDES:
+            same = other = 0.0
+            for (who, what, label), alike in self._alike.items():
+                if what == target and label == side:
+                    value = float(alike[index])
+                    if who == holder and shared:
+                        same = max(same, value)
+                    else:
+                        other = max(other, value)
+            made |= {f"same {side}": same, f"other {side}": other}
+            made[f"known {side}"] = shared.get(f"cell {side}", 0.0) * max(same, other)
+        favor, against = (max(made[f"same {side}"], made[f"other {side}"]) for side in SIDES)
+        made["leaning"] = favor - against
+        return made

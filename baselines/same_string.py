@@ -1,0 +1,40 @@
+"""Same string: zero-shot floor for entities. A name is whatever its capitals say, and equal names are one entity.
+
+What a system adds to this is all that it knows of who is who: "Bo Berg" and "Berg" are two here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from retold.records import AnnotationRecord, Document, Mention
+from retold.systems import Context
+
+from ._linking import folded
+from ._plain import every_sentence, no_stance, not_enough_info
+from .overlap import names
+
+NAME = "same_string"
+DESCRIPTION = (
+    "Zero-shot floor for entities: names by their capitals, equal strings are one entity, no links. "
+    "Stance none, verification not_enough_info, every sentence a claim of the author."
+)
+PROTOCOL = "zero-shot"
+
+
+def predict(document: Document, context: Context) -> AnnotationRecord:
+    """Predict one document."""
+    return AnnotationRecord(
+        document_id=document.document_id,
+        entities=by_string(document, names(document)),
+        stance=no_stance(context),
+        claims=every_sentence(document),
+        verification=not_enough_info(context),
+    )
+
+
+def by_string(document: Document, mentions: Sequence[Mention]) -> list[Mention]:
+    """Mentions with their own wording as entity, whatever capitals, accents, spaces and hyphens it has."""
+    return [replace(m, entity=folded(document.text[m.start : m.end]), kb_id=None) for m in mentions]

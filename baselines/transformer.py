@@ -1,0 +1,274 @@
+"""Transformer: models that somebody else has trained, on their own.
+
+Give a token classification model for names, a natural language inference model for stance and verification, or both; a
+layer without a model is done as in `overlap`, and `run.json` says so. Nothing is learned from this corpus and nothing
+was tuned on it.
+
+- Names: the spans of the tagger, sentence by sentence. Its labels become ours: PERSON is PER, and so on. A model that
+  knows no GPE means by LOC mostly what the guideline calls GPE, places with a government of their own. Labels for which
+  there is no type (MISC, DATE) are dropped and counted. Clusters as in `overlap`: people by their last word, all else
+  by the words.
+- Verification: the sentences with most of a claim's words, each as premise. The strongest entailment supports the
+  claim, the strongest contradiction refutes it, whichever is stronger and likelier than not (the maximum over sentences
+  of Laban et al. 2022).
+- Stance: the sentences that name the holder, nearest to the target by words, as premise for "HOLDER supports the
+  following: TARGET" and for its opposite (zero-shot classification by inference, Yin et al. 2019). The article's own
+  voice takes no side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from retold.records import (
+    ENTITY_TYPES,
+    AnnotationRecord,
+    Document,
+    EntityType,
+    Holder,
+    Mention,
+    StanceCell,
+    StanceLabel,
+    StanceScores,
+    VerificationLabel,
+    VerificationPair,
+)
+from retold.systems import Context
+
+from ._pipelines import Entailment, Tagger, parse_mapping
+from ._plain import every_sentence, no_stance, wording
+from ._text import content_words, fold, sentences
+from .overlap import names, rarity, stem, verdict
+
+NAME = "transformer"
+DESCRIPTION = (
+    "Zero-shot. Names by a token classification model, stance and verification by a natural language inference model, "
+    "both given as options; a layer without a model as in overlap. Every sentence a claim of the author."
+)
+PROTOCOL = "zero-shot"
+EXTRA = "transformers"
+OPTIONS = {
+    # Folder or name on the hub of a token classification model.
+    "ner": "",
+    # Its labels and ours, such as PERSON:PER,GPE:LOC, beside those that are understood by themselves.
+    "labels": "",
+    # Folder or name of a natural language inference model.
+    "nli": "",
+    # What its labels mean, such as LABEL_0:contradiction,LABEL_1:neutral,LABEL_2:entailment.
+    "nli_labels": "",
+}
+
+#: Labels of other schemes (CoNLL-2003, OntoNotes, WNUT, and the usual long forms) that have a type of ours.
+_TYPES: dict[str, EntityType] = {
+    **{name: name for name in ENTITY_TYPES},
+    "PERSON": "PER",
+    "ORGANIZATION": "ORG",
+    "ORGANISATION": "ORG",
+    "CORPORATION": "ORG",
+    "COUNTRY": "GPE",
+    "CITY": "GPE",
+    "LOCATION": "LOC",
+    "FACILITY": "FAC",
+    "NATIONALITY": "NORP",
+    "EVT": "EVENT",
+}
+_PLACES = ("LOC", "LOCATION")
+
+_taggers: dict[str, Tagger] = {}
+_judges: dict[tuple[str, str], Entailment] = {}
+_dropped: Counter[str] = Counter()
+_asked: Counter[str] = Counter()
+_chosen: dict[str, str] = {}
+
+
+def predict(document: Document, context: Context) -> AnnotationRecord:
+    """Predict one document.
+
+    Raises:
+        SetupFault: a model, or a package that it needs, is missing or unfit, or an option cannot be read.
+    """
+    options = {**OPTIONS, **context.options}
+    _chosen.update(options)
+    types = parse_mapping("labels", options["labels"], ENTITY_TYPES)
+    meanings = parse_mapping("nli_labels", options["nli_labels"], Entailment.MEANINGS)
+    mentions = names(document)
+    if options["ner"]:
+        if options["ner"] not in _taggers:
+            _taggers[options["ner"]] = Tagger(options["ner"])
+        mentions = tagged(document, _taggers[options["ner"]], types)
+    if options["nli"]:
+        place = options["nli"], options["nli_labels"]
+        if place not in _judges:
+            _judges[place] = Entailment(options["nli"], meanings)
+        stance_cells = stance(document, context, _judges[place])
+        pairs = verification(document, context, _judges[place])
+    else:
+        texts = sentences(document)
+        weights = rarity([*texts, *(question.text for question in context.questions)])
+        stance_cells = no_stance(context)
+        pairs = [verdict(question.claim, question.text, texts, weights) for question in context.questions]
+    return AnnotationRecord(
+        document_id=document.document_id,
+        entities=mentions,
+        stance=stance_cells,
+        claims=every_sentence(document),
+        verification=pairs,
+    )
+
+
+def report() -> dict[str, object]:
+    """How each layer was done, how often the models were asked, and which labels had no type, since the last report."""
+    ner, nli = _chosen.get("ner", ""), _chosen.get("nli", "")
+    found: dict[str, object] = {
+        "entities": ner or "no model given: as in overlap",
+        "verification": nli or "no model given: as in overlap",
+        "stance": nli or "no model given: none",
+        "tagged_sentences": _asked["tagger"],
+        "inferences": _asked["judge"],
+        "dropped_labels": dict(sorted(_dropped.items())),
+    }
+    _dropped.clear()
+    _asked.clear()
+    return found
+
+
+# Names
+
+
+def type_of(label: str, labels: Sequence[str], given: Mapping[str, EntityType]) -> EntityType | None:
+    """Our type for a label of a model that has these labels: the one given by the user, else by name, else None."""
+    name = label.upper()
+    if name in given:
+        return given[name]
+    if name in _PLACES and "GPE" not in {other.upper() for other in labels}:
+        return "GPE"
+    return _TYPES.get(name)
+
+
+def tagged(document: Document, tagger: Tagger, given: Mapping[str, EntityType]) -> list[Mention]:
+    """The names that a tagger finds."""
+    mentions = []
+    for span, text in zip(document.sentences, sentences(document), strict=True):
+        _asked["tagger"] += 1
+        for start, end, label in tagger.spans(text):
+            kind = type_of(label, tagger.types, given)
+            if kind is None:
+                _dropped[label] += 1
+                continue
+            words = text[start:end].split()
+            mentions.append(
+                Mention(
+                    start=span.start + start,
+                    end=span.start + end,
+                    text=document.text[span.start + start : span.start + end],
+                    type=kind,
+                    entity=(words[-1] if kind == "PER" else " ".join(words)).lower(),
+                    kb_id=None,
+                )
+            )
+    return mentions
+
+
+# Verification
+
+#: Sentences that are read for a claim, or of a holder for a target.
+READ = 3
+#: From this probability on an answer is likelier than not.
+SURE = 0.5
+
+
+def verification(document: Document, context: Context, judge: Entailment) -> list[VerificationPair]:
+    """Every claim with the label of its strongest sentence."""
+    texts = sentences(document)
+    weights = rarity([*texts, *(question.text for question in context.questions)])
+    found = []
+    for question in context.questions:
+        supports, refutes = (0.0, 0), (0.0, 0)
+        for place in _nearest(question.text, texts, range(len(texts)), weights):
+            _asked["judge"] += 1
+            said = judge.judge(texts[place], question.text)
+            # The first of equal sentences.
+            supports = max(supports, (said.entailment, -place))
+            refutes = max(refutes, (said.contradiction, -place))
+        strongest = max(supports, refutes)
+        label: VerificationLabel = "not_enough_info"
+        if strongest[0] > SURE:
+            label = "supported" if supports[0] >= refutes[0] else "refuted"
+        evidence = [-strongest[1]] if label != "not_enough_info" else []
+        found.append(VerificationPair(claim=question.claim, label=label, evidence=evidence))
+    return found
+
+
+def _nearest(wanted: str, texts: Sequence[str], places: Sequence[int], weights: Mapping[str, float]) -> list[int]:
+    """The sentences with most of a text's words, weighted by rarity; none that has no word of it."""
+    stems = {stem(word) for word in content_words(wanted)}
+    shared = {place: stems & {stem(word) for word in content_words(texts[place])} for place in places}
+    scores = {place: sum(sorted(weights.get(s, 0.0) for s in found)) for place, found in shared.items()}
+    ranked = sorted(scores, key=lambda place: (-round(scores[place], 9), place))
+    return [place for place in ranked if scores[place] > 0][:READ]
+
+
+# Stance
+
+FAVOR = "{holder} supports the following: {target}"
+AGAINST = "{holder} opposes the following: {target}"
+_NAMED = re.compile(r"[A-ZÀ-ÖØ-Þ][\w'-]*(?: [A-ZÀ-ÖØ-Þ][\w'-]*)*")
+#: A shorter last word of a name is too likely another's.
+SHORTEST = 4
+
+
+def stance(document: Document, context: Context, judge: Entailment) -> list[StanceCell]:
+    """Every cell with how strongly the holder's sentences entail support and opposition."""
+    texts = sentences(document)
+    meant = {target.target: wording(target, document.language) for target in context.event.targets}
+    weights = rarity([*texts, *meant.values()])
+    known = [names_of(holder, document.language) if holder.entities else [] for holder in context.event.holders]
+    owners = Counter(name for called in known for name in called)
+    found = []
+    for holder, names_known in zip(context.event.holders, known, strict=True):
+        # What two holders are called, "Forces", tells neither.
+        called = [name for name in names_known if owners[name] == 1]
+        own = [place for place, text in enumerate(texts) if any(_says(text, name) for name in called)]
+        for target in context.event.targets:
+            favor, against = (0.0, 0), (0.0, 0)
+            # The model is asked in English, which models of several languages are best at.
+            about = {"holder": called[0] if called else holder.holder, "target": wording(target, "en")}
+            for place in _nearest(meant[target.target], texts, own, weights):
+                _asked["judge"] += 2
+                favor = max(favor, (judge.judge(texts[place], FAVOR.format(**about)).entailment, -place))
+                against = max(against, (judge.judge(texts[place], AGAINST.format(**about)).entailment, -place))
+            scores = _scores(favor[0], against[0])
+            label: StanceLabel = "none"
+            if max(scores.favor, scores.against) > scores.none:
+                label = "favor" if scores.favor >= scores.against else "against"
+            evidence = [] if label == "none" else [-(favor if label == "favor" else against)[1]]
+            found.append(
+                StanceCell(holder=holder.holder, target=target.target, label=label, evidence=evidence, scores=scores)
+            )
+    return found
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _scores(favor: float, against: float) -> StanceScores:
+    """Two strengths as shares that leave something for none, cut to four digits so that they do not exceed 1."""
+    total = max(favor + against, 1.0)
+    favor, against = (int(10_000 * strength / total) / 10_000 for strength in (favor, against))
+    return StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
+
+
+def names_of(holder: Holder, language: str) -> list[str]:
+    """Names of a holder: from the keys of its entities and the opening of its description, and their last words."""
+    full = [" ".join(part.capitalize() for part in key.split("-")) for key in holder.entities]
+    described = fold(holder.description.get(language) or next(iter(holder.description.values()), ""))
+    opening = _NAMED.match(described)
+    words = [word for word in opening[0].split() if content_words(word)] if opening else []
+    # One word may have its capital for no other reason than that it comes first.
+    if len(words) > 1:
+        full.append(" ".join(words))
+    last = [name.split()[-1] for name in full if len(name.split()[-1]) >= SHORTEST]
+    return list(dict.fromkeys([*full, *last]))
