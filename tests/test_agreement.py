@@ -606,6 +606,20 @@ def test_one_label_throughout_has_agreement_but_no_kappa_and_no_alpha(tiny_corpu
     assert found == {"stance.agreement": 1.0, "stance.kappa": None, "stance.alpha": None, "stance.evidence.f1": None}
 
 
+def test_a_sentence_named_twice_counts_once(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    # 1 and 2 sentences, one shared: 2 * 1 / (1 + 2).
+    once, twice = (
+        {
+            "document_id": DOCUMENT,
+            "stance": [{"holder": "mayor", "target": "dam", "label": "favor", "evidence": evidence}],
+        }
+        for evidence in ([1], [1, 1, 2])
+    )
+    for first, second in ((once, twice), (twice, once)):
+        found = values(compare(tmp_path, tiny_corpus, [first], [second]))
+        assert found["stance.evidence.f1"] == pytest.approx(2 * 1 / 3)
+
+
 def test_keys_that_neither_reader_gives_are_no_agreement(
     at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from retold.corpus import load_corpus
+from retold.counts import fixed
 from retold.files import open_submission
 from retold.findings import FindingsError
 from retold.records import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.scoring import SystemCounts, count, counting, passes
 from retold.tasks.batches import Batches
+from retold.tasks.batches.columns import LIMIT
 
 Record = dict[str, Any]
 
@@ -97,19 +99,116 @@ def everything(counts: SystemCounts) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_batch_counts_what_the_tasks_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    gold, system = written(tmp_path, 150, seed)
+def leave_all(batches: Batches) -> list[int]:
+    """In place of ``flush``: every document is left to the tasks."""
+    left = list(range(len(batches)))
+    batches._places = []
+    return left
+
+
+@pytest.mark.parametrize(("documents", "seed"), [*((150, seed) for seed in range(4)), (65, 4)])
+def test_a_batch_counts_what_the_tasks_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, documents: int, seed: int
+) -> None:
+    gold, system = written(tmp_path, documents, seed)
     monkeypatch.setattr(passes, "BATCH", 64)
     at_once = everything(counted(gold, system))
 
-    def leave_all(batches: Batches) -> list[int]:
-        left = list(range(len(batches)))
-        batches._places = []
-        return left
-
     monkeypatch.setattr(Batches, "flush", leave_all)
     assert everything(counted(gold, system)) == at_once
+
+
+def test_a_batch_asks_the_catalogue(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 32 documents, each with Vale, which the catalogue calls NIL, and Bo Berg, Q11. Both are linked: of two links in
+    # each document one is wrong, and one mention of two could be linked at all.
+    home = tiny_folder / "events" / "flood"
+    for name in ("documents", "gold"):
+        records = [json.loads(line) for line in (home / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+        copies = [records[n % len(records)] | {"document_id": f"d{n:02}"} for n in range(32)]
+        (home / f"{name}.jsonl").write_text("".join(f"{json.dumps(copy)}\n" for copy in copies), encoding="utf-8")
+        if name == "gold":
+            # A claim that the catalogue does not have is no mutation of anything, and none as stated either.
+            unlisted = {"claim": "not-listed", "label": "supported", "evidence": [1]}
+            asked = [copy | {"verification": [*copy["verification"], unlisted]} for copy in copies]
+            (home / "gold.jsonl").write_text("".join(f"{json.dumps(copy)}\n" for copy in asked), encoding="utf-8")
+    for record in copies:
+        record["entities"][0]["kb_id"] = "Q5"
+    system = tmp_path / "system.jsonl"
+    system.write_text("".join(f"{json.dumps(record)}\n" for record in copies), encoding="utf-8")
+    at_once = counted(tiny_folder, system)
+    totals = at_once.tallies["entities"].units.totals()
+    assert (totals["linkable"], totals["links"], totals["linked"]) == (32, 64, 32)
+    # Of three pairs in each document one is about a claim in which a number was changed.
+    facets = at_once.tallies["verification"].facets.rows
+    assert sum(facets["mutation=number"]) == 2 * 32  # the label and the strict column
+    assert sum(facets["mutation=none"]) == 2 * 64
+    monkeypatch.setattr(Batches, "flush", leave_all)
+    assert everything(counted(tiny_folder, system)) == everything(at_once)
+
+
+def test_a_batch_counts_what_lies_on_a_border(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first mention of all is right. Claims: 5 of 10 characters, which is half, under the right source, and 9 of 10.
+    # Cells: 1.0 is in the last bin of ten, .5 in the sixth. Verification: the sixth sentence given is not read.
+    gold = {
+        "document_id": "d",
+        "entities": [{"start": 0, "end": 4, "type": "PER", "entity": "e1", "kb_id": "Q1"}],
+        "stance": [{"holder": "a", "target": t, "label": "favor", "evidence": [0, 3]} for t in ("x", "y")],
+        "claims": [{"start": start, "end": start + 10, "source": "author"} for start in (0, 20)],
+        "verification": [{"claim": f"c{n}", "label": "supported", "evidence": [n]} for n in (5, 6)],
+    }
+    cells = [
+        {
+            "holder": "a",
+            "target": t,
+            "label": "favor",
+            "evidence": [3, 3],
+            "scores": {"favor": s, "against": 1 - s, "none": 0},
+        }
+        for t, s in (("x", 1.0), ("y", 0.5))
+    ]
+    system = gold | {
+        "stance": cells,
+        "claims": [{"start": 0, "end": 5, "source": "author"}, {"start": 20, "end": 29, "source": "author"}],
+        "verification": [{"claim": f"c{n}", "label": "supported", "evidence": [1, 2, 3, 4, 5, 6]} for n in (5, 6)],
+    }
+    for name, record in (("gold", gold), ("system", system)):
+        (tmp_path / f"{name}.jsonl").write_text(f"{json.dumps(record)}\n")
+    files = tmp_path / "gold.jsonl", tmp_path / "system.jsonl"
+    at_once = counted(*files)
+    totals = {layer: tally.units.totals() for layer, tally in at_once.tallies.items()}
+    assert {name: totals["entities"][name] for name in ("gold", "predicted", "strict", "linked")} == dict.fromkeys(
+        ("gold", "predicted", "strict", "linked"), 1
+    )
+    assert at_once.mentions.pair_count() == 1
+    assert (totals["claims"]["exact"], totals["claims"]["attributed"]) == (0, 2)
+    assert totals["claims"]["jaccard~"] == fixed(5 / 10) + fixed(9 / 10)
+    assert [totals["stance"][f"bin{k}:items"] for k in range(10)] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert [totals["stance"][f"evidence_{part}"] for part in ("correct", "predicted", "gold")] == [2, 2, 4]
+    assert totals["verification"]["strict"] == 1
+    monkeypatch.setattr(Batches, "flush", leave_all)
+    assert everything(counted(*files)) == everything(at_once)
+
+
+def test_a_question_answered_twice_is_named(tmp_path: Path) -> None:
+    # Nothing else is odd about the document.
+    cell = {"holder": "a", "target": "x", "label": "none"}
+    pair = {"claim": "c", "label": "supported"}
+    gold = {"document_id": "d", "stance": [cell], "verification": [pair]}
+    for layer, code in (("stance", "RT503"), ("verification", "RT504")):
+        for name, record in (("gold", gold), ("system", gold | {layer: gold[layer] * 2})):
+            (tmp_path / f"{name}.jsonl").write_text(f"{json.dumps(record)}\n")
+        with pytest.raises(FindingsError) as caught:
+            counted(tmp_path / "gold.jsonl", tmp_path / "system.jsonl")
+        assert [finding.code for finding in caught.value.findings] == [code]
+
+
+def test_an_offset_that_no_column_holds_is_still_an_offset(tmp_path: Path) -> None:
+    # Two spans that end where the columns do: they begin apart, so they overlap and are not the same.
+    for name, start in (("gold", 2), ("system", 3)):
+        mention = {"start": start, "end": LIMIT, "type": "PER"}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"document_id": "d", "entities": [mention]}) + "\n")
+    totals = counted(tmp_path / "gold.jsonl", tmp_path / "system.jsonl").tallies["entities"].units.totals()
+    assert (totals["exact"], totals["overlap"]) == (0, 1)
 
 
 def test_workers_count_what_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

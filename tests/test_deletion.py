@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
 
+from retold.measures import deletion
 from retold.measures.clusters import ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
 from retold.measures.deletion import UnitOverlaps, without_each
 
@@ -63,3 +65,51 @@ def test_the_influence_of_units_gives_the_same_error_as_leaving_them_out_one_by_
     held = without_each(overlaps, parts)["conll"][2]
     errors = [np.sqrt((parts.units - 1) / parts.units * ((each - each.mean()) ** 2).sum()) for each in (exact, held)]
     assert errors[1] == pytest.approx(errors[0], abs=1e-3)
+
+
+def by_hand(*mentions: tuple[int, str, str]) -> tuple[ClusterOverlaps, UnitOverlaps]:
+    """From (unit, gold cluster, predicted cluster) of each mention, sorted by unit; "" is no cluster."""
+    gold, predicted = (sorted({m[side] for m in mentions} - {""}) for side in (1, 2))
+    pairs = sorted({m[1:] for m in mentions})
+    cells = sorted({(unit, pairs.index((g, p))) for unit, g, p in mentions})
+    amounts = [sum((unit, pairs.index((g, p))) == cell for unit, g, p in mentions) for cell in cells]
+    overlaps = ClusterOverlaps(
+        gold=np.array([gold.index(g) if g else -1 for g, _ in pairs]),
+        predicted=np.array([predicted.index(p) if p else -1 for _, p in pairs]),
+        mentions=np.array([[sum(m[1:] == pair for m in mentions) for pair in pairs]], dtype=np.float64),
+        gold_events=np.zeros(len(gold), np.int64),
+        predicted_events=np.zeros(len(predicted), np.int64),
+    )
+    unit, pair = np.array(cells).T
+    parts = UnitOverlaps(1 + max(m[0] for m in mentions), unit, pair, np.array(amounts, dtype=np.float64))
+    return overlaps, parts
+
+
+def test_lea_counts_singletons_that_both_sides_have_alone() -> None:
+    # Gold a | b | cdef, predicted a | bcdef; units a, b, cd, ef. Without a: b is joined to others, 0, cdef whole, 4,
+    # recall 4/5; precision 5 * 6/10 of 5. Without b both sides are alike. Without cd (or ef): a 1, b 0, the two that
+    # are left 2, recall 3/4; precision 1 + 3 * 1/3 of 4.
+    four = [(2, "c", "c"), (2, "c", "c"), (3, "c", "c"), (3, "c", "c")]
+    overlaps, parts = by_hand((0, "a", "a"), (1, "b", "c"), *four)
+    precision, recall, _ = without_each(overlaps, parts)["lea"]
+    assert recall == pytest.approx([4 / 5, 1, 3 / 4, 3 / 4])
+    assert precision == pytest.approx([3 / 5, 1, 1 / 2, 1 / 2])
+
+
+def test_the_conll_score_leaves_muc_out_where_no_cluster_has_a_link() -> None:
+    # Three singletons, the third missed. Without the first (or second): B3 and CEAFe have recall 1/2, precision 1, F1
+    # 2/3; MUC is 0/0. Without the third all is found.
+    overlaps, parts = by_hand((0, "a", "a"), (1, "b", "b"), (2, "c", ""))
+    found = without_each(overlaps, parts)
+    assert np.isnan(found["muc"][2]).all()
+    assert found["conll"][2] == pytest.approx([2 / 3, 2 / 3, 1])
+
+
+def test_units_looked_at_in_parts_give_what_all_together_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    overlaps, parts = made(5, 20, 0.3)
+    whole = without_each(overlaps, parts)
+    monkeypatch.setattr(deletion, "_ENTRIES_AT_ONCE", 7)
+    found = without_each(overlaps, parts)
+    assert len(list(parts.runs())) > 2
+    for one, other in zip(chain(*found.values()), chain(*whole.values()), strict=True):
+        np.testing.assert_array_equal(one, other)

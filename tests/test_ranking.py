@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import json
 import random
@@ -146,6 +147,8 @@ def test_a_system_that_does_not_compete_in_all_is_listed_but_not_ranked_overall(
     last = overall.systems[-1]
     assert (last.rank, last.rank_low, last.rank_high, last.tier) == (None, None, None, None)
     assert [s.rank for s in overall.systems] == [1, 2, None]
+    # There are two places, not three.
+    assert max(s.rank_high for s in overall.systems if s.rank_high is not None) == 2
     stance = ranked(paths, measure="stance")
     assert [(s.score.system, s.rank) for s in stance.systems] == [("stance-only", 1), ("all", 2), ("less", 3)]
     entities = by_name(ranked(paths, measure="entities"))
@@ -251,6 +254,26 @@ def test_p_is_the_share_of_exchanges_that_differ_as_much(submit: Submit, tmp_pat
     assert found.p == pytest.approx(extreme / 16)
 
 
+def test_units_that_differ_only_in_what_a_measure_does_not_read_leave_its_test_exact(submit: Submit) -> None:
+    # Stance is ranked by favg, which reads labels alone. One system has two (holder, target) units wrong that the other
+    # has right: of four exchanges, none and both are as far apart, p = 2/4. In evidence they differ in every unit. That
+    # must not matter; 200 exchanges drawn from all of them would give a multiple of 1/201.
+    cells = sorted({(c["holder"], c["target"]) for r in _gold() for c in r["stance"] if c["label"] != "none"})
+    assert 2 ** len(cells) > RESAMPLES
+
+    def system(spoiled: Sequence[tuple[str, str]], evidence: list[int]) -> list[Record]:
+        records = only(copy.deepcopy(_gold()), "stance")
+        for cell in (cell for record in records for cell in record["stance"]):
+            if (cell["holder"], cell["target"]) in spoiled:
+                cell["label"] = "none"
+            cell["evidence"] = [] if cell["label"] == "none" else evidence
+        return records
+
+    paths = [submit("right", system([], [0])), submit("wrong", system([cells[0], cells[-1]], []))]
+    (found,) = [c for c in ranked(paths, measure="stance").comparisons if c.measure == "stance"]
+    assert found.p == 2 / 4
+
+
 def test_a_difference_is_significant_only_below_the_adjusted_level(four: Ranking) -> None:
     pairs = [c for c in four.comparisons if c.measure == "overall"]
     for system in four.systems:
@@ -258,6 +281,15 @@ def test_a_difference_is_significant_only_below_the_adjusted_level(four: Ranking
         lost = sum(c.p_holm < ALPHA and (c.difference < 0) == (c.a == name) for c in pairs if name in (c.a, c.b))
         won = sum(c.p_holm < ALPHA and (c.difference > 0) == (c.a == name) for c in pairs if name in (c.a, c.b))
         assert (system.rank_low, system.rank_high) == (1 + lost, len(four.systems) - won)
+
+
+def test_a_p_at_the_level_is_not_below_it(four: Ranking) -> None:
+    at_the_level = [dataclasses.replace(c, p_holm=ALPHA) for c in four.comparisons]
+    found = dataclasses.replace(four, comparisons=at_the_level).by("overall")
+    assert {(s.rank_low, s.rank_high, s.tier) for s in found.systems} == {(1, 4, 1)}
+    below = [dataclasses.replace(c, p_holm=ALPHA - 1e-9) for c in four.comparisons]
+    found = dataclasses.replace(four, comparisons=below).by("overall")
+    assert [(s.rank_low, s.rank_high, s.tier) for s in found.systems] == [(n, n, n) for n in (1, 2, 3, 4)]
 
 
 # --- Output -----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -334,3 +335,487 @@ def test_numbers_that_are_not_numbers_never_reach_json() -> None:
 def test_the_headlines_are_shown_in_their_order() -> None:
     text = render_score(made_score(), "text")
     assert sorted(HEADLINES, key=text.index) == list(HEADLINES)
+
+
+# --- Whole pages, written out -----------------------------------------------------------------------------------------
+
+# Two systems on two documents, ranked by stance; every number below can be followed without running anything.
+#   =a|b_c  a name that spreadsheets, Markdown and LaTeX would act on. entities 1/3, stance 1/2, claims 2/3, so overall
+#           (1/3 + 1/2 + 2/3) / 3 = 1/2; names: 1 right of 2 predicted and 3 gold, F1 2 * 1 / (2 + 3) = 0.4.
+#   part    gives stance alone, 3/4, and saw gold: no other track and no mean.
+# a - b = 1/2 - 3/4 = -1/4. They differ in 3 units: of 2**3 exchanges 4 are as far apart, p = 4 / 8, and Holm over one
+# pair leaves it. Not below 5%: no system is apart, both may be first or second (1-2), and they share tier 1.
+# The standard error of the difference is 1/8: found with a chance of 80% is 2.8 / 8 = 0.35.
+SIGNED = "corpus:tiny|unit:paragraph|seed:0"
+
+
+def written_score(system: str, protocol: str, tracks: Sequence[float | None], overall: float | None) -> Score:
+    """A score of the headlines (the tracks in their order) and one measure."""
+    entities, stance, claims = tracks
+    complete = overall is not None
+    return Score(
+        signature=SIGNED,
+        system=system,
+        protocol=protocol,
+        corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+        coverage={
+            "documents": {"gold": 2, "predicted": 2, "missing": 0},
+            "stance": {"gold": 8, "predicted": 6, "missing": 2, "extra": 1},
+            "verification": {"gold": 6, "predicted": 6, "missing": 0, "extra": 0},
+        },
+        measures={
+            "overall": value(overall, 0.25, leave_one_out=(0.375, 0.625) if complete else None),
+            "entities": value(entities, None),
+            "stance": value(stance, 0.25),
+            "claims": value(claims, None),
+            "entities.mention.f1": value(
+                0.4 if complete else None, None, {"correct": 1, "predicted": 2, "gold": 3} if complete else {}
+            ),
+        },
+        breakdowns={
+            "language": {
+                "en": {"stance.favg": {"value": 0.75, "counts": {}}},
+                "id": {"stance.favg": {"value": None, "counts": {}}},
+            }
+        },
+        replicates={},
+    )
+
+
+WRITTEN = written_score("=a|b_c", "zero-shot", (1 / 3, 1 / 2, 2 / 3), 0.5)
+WRITTEN_BOARD = Ranking(
+    signature=SIGNED,
+    corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+    measure="stance",
+    documents=2,
+    systems=[
+        Ranked(written_score("part", "saw-gold", (None, 3 / 4, None), None), 1, 1, 2, 1),
+        Ranked(WRITTEN, 2, 1, 2, 1),
+    ],
+    comparisons=[Comparison("=a|b_c", "part", "stance", -0.25, -0.5, 0.0, 0.5, 0.5)],
+    minimum_detectable_difference={"stance": 0.35},
+)
+
+# Full precision in CSV; nothing stands where there is nothing; the apostrophe keeps the name from being a formula.
+BOARD_CSV = """\
+rank,rank_low,rank_high,tier,system,protocol,overall,overall.low,overall.high,entities,entities.low,entities.high,stance,stance.low,stance.high,claims,claims.low,claims.high,entities.mention.f1,entities.mention.f1.low,entities.mention.f1.high,signature
+1,1,2,1,part,saw-gold,,,,,,,0.75,0.5,1.0,,,,,,,corpus:tiny|unit:paragraph|seed:0
+2,1,2,1,'=a|b_c,zero-shot,0.5,0.25,0.75,0.3333333333333333,,,0.5,0.25,0.75,0.6666666666666666,,,0.4,,,corpus:tiny|unit:paragraph|seed:0
+"""
+
+BOARD_TEXT = """\
+rank    range    tier    system    protocol    overall [95%]         entities [95%]    stance [95%]          claims [95%]
+------  -------  ------  --------  ----------  --------------------  ----------------  --------------------  --------------
+1       1–2      1       part      saw-gold    –                     –                 0.750 [0.500, 1.000]  –
+2       1–2      1       =a|b_c    zero-shot   0.500 [0.250, 0.750]  0.333             0.500 [0.250, 0.750]  0.667
+
+0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
+A true difference in stance of 0.350 is found with a chance of 80% (median over pairs, before Holm); smaller ones mostly stay unseen.
+saw-gold: the system saw the labels that it predicts; its numbers are no result.
+2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+signature: corpus:tiny|unit:paragraph|seed:0
+"""  # noqa: E501
+
+# The pipe of the name is escaped, so that it does not end its cell.
+BOARD_MARKDOWN = """\
+# Leaderboard
+
+| rank   | range   | tier   | system   | protocol   | overall [95%]        | entities [95%]   | stance [95%]         | claims [95%]   |
+|--------|---------|--------|----------|------------|----------------------|------------------|----------------------|----------------|
+| 1      | 1–2     | 1      | part     | saw-gold   | –                    | –                | 0.750 [0.500, 1.000] | –              |
+| 2      | 1–2     | 1      | =a\\|b_c  | zero-shot  | 0.500 [0.250, 0.750] | 0.333            | 0.500 [0.250, 0.750] | 0.667          |
+
+- 0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
+- A true difference in stance of 0.350 is found with a chance of 80% (median over pairs, before Holm); smaller ones mostly stay unseen.
+- saw-gold: the system saw the labels that it predicts; its numbers are no result.
+- 2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+- signature: corpus:tiny|unit:paragraph|seed:0
+
+## Differences
+
+| a       | b    | measure   | a − b   | 95% interval    | p      | p (Holm)   |
+|---------|------|-----------|---------|-----------------|--------|------------|
+| =a\\|b_c | part | stance    | -0.250  | [-0.500, 0.000] | 0.5000 | 0.5000     |
+"""  # noqa: E501
+
+# The underscore of the name and the per cent signs are escaped; notes are comments.
+BOARD_LATEX = r"""
+\begin{tabular}{lllllllll}
+\toprule
+ rank   & range   & tier   & system   & protocol   & overall [95\%]        & entities [95\%]   & stance [95\%]         & claims [95\%]   \\
+\midrule
+ 1      & 1–2     & 1      & part     & saw-gold   & –                    & –                & 0.750 [0.500, 1.000] & –              \\
+ 2      & 1–2     & 1      & =a|b\_c   & zero-shot  & 0.500 [0.250, 0.750] & 0.333            & 0.500 [0.250, 0.750] & 0.667          \\
+\bottomrule
+\end{tabular}
+% 0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
+% A true difference in stance of 0.350 is found with a chance of 80% (median over pairs, before Holm); smaller ones mostly stay unseen.
+% saw-gold: the system saw the labels that it predicts; its numbers are no result.
+% 2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+% signature: corpus:tiny|unit:paragraph|seed:0
+"""[1:]  # noqa: E501
+
+# Every number in full, and null for what is not competed in.
+BOARD_JSON = """\
+{
+  "signature": "corpus:tiny|unit:paragraph|seed:0",
+  "corpus": {
+    "name": "tiny",
+    "version": "1.0.0",
+    "sha256": "ab"
+  },
+  "measure": "stance",
+  "systems": [
+    {
+      "system": "part",
+      "protocol": "saw-gold",
+      "rank": 1,
+      "rank_low": 1,
+      "rank_high": 2,
+      "tier": 1,
+      "measures": {
+        "overall": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "entities": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "stance": {
+          "value": 0.75,
+          "low": 0.5,
+          "high": 1.0,
+          "counts": {}
+        },
+        "claims": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "entities.mention.f1": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        }
+      }
+    },
+    {
+      "system": "=a|b_c",
+      "protocol": "zero-shot",
+      "rank": 2,
+      "rank_low": 1,
+      "rank_high": 2,
+      "tier": 1,
+      "measures": {
+        "overall": {
+          "value": 0.5,
+          "low": 0.25,
+          "high": 0.75,
+          "counts": {},
+          "leave_one_out": [
+            0.375,
+            0.625
+          ]
+        },
+        "entities": {
+          "value": 0.3333333333333333,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "stance": {
+          "value": 0.5,
+          "low": 0.25,
+          "high": 0.75,
+          "counts": {}
+        },
+        "claims": {
+          "value": 0.6666666666666666,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "entities.mention.f1": {
+          "value": 0.4,
+          "low": null,
+          "high": null,
+          "counts": {
+            "correct": 1,
+            "predicted": 2,
+            "gold": 3
+          }
+        }
+      }
+    }
+  ],
+  "comparisons": [
+    {
+      "a": "=a|b_c",
+      "b": "part",
+      "measure": "stance",
+      "difference": -0.25,
+      "low": -0.5,
+      "high": 0.0,
+      "p": 0.5,
+      "p_holm": 0.5
+    }
+  ],
+  "minimum_detectable_difference": {
+    "stance": 0.35
+  }
+}
+"""
+
+SCORE_CSV = """\
+system,measure,value,low,high,counts
+'=a|b_c,overall,0.5,0.25,0.75,{}
+'=a|b_c,entities,0.3333333333333333,,,{}
+'=a|b_c,stance,0.5,0.25,0.75,{}
+'=a|b_c,claims,0.6666666666666666,,,{}
+'=a|b_c,entities.mention.f1,0.4,,,"{""correct"": 1, ""predicted"": 2, ""gold"": 3}"
+'=a|b_c,signature,corpus:tiny|unit:paragraph|seed:0,,,
+"""
+
+SCORE_JSON = """\
+{
+  "signature": "corpus:tiny|unit:paragraph|seed:0",
+  "system": "=a|b_c",
+  "corpus": {
+    "name": "tiny",
+    "version": "1.0.0",
+    "sha256": "ab"
+  },
+  "coverage": {
+    "documents": {
+      "gold": 2,
+      "predicted": 2,
+      "missing": 0
+    },
+    "stance": {
+      "gold": 8,
+      "predicted": 6,
+      "missing": 2,
+      "extra": 1
+    },
+    "verification": {
+      "gold": 6,
+      "predicted": 6,
+      "missing": 0,
+      "extra": 0
+    }
+  },
+  "measures": {
+    "overall": {
+      "value": 0.5,
+      "low": 0.25,
+      "high": 0.75,
+      "counts": {},
+      "leave_one_out": [
+        0.375,
+        0.625
+      ]
+    },
+    "entities": {
+      "value": 0.3333333333333333,
+      "low": null,
+      "high": null,
+      "counts": {}
+    },
+    "stance": {
+      "value": 0.5,
+      "low": 0.25,
+      "high": 0.75,
+      "counts": {}
+    },
+    "claims": {
+      "value": 0.6666666666666666,
+      "low": null,
+      "high": null,
+      "counts": {}
+    },
+    "entities.mention.f1": {
+      "value": 0.4,
+      "low": null,
+      "high": null,
+      "counts": {
+        "correct": 1,
+        "predicted": 2,
+        "gold": 3
+      }
+    }
+  },
+  "breakdowns": {
+    "language": {
+      "en": {
+        "stance.favg": {
+          "value": 0.75,
+          "counts": {}
+        }
+      },
+      "id": {
+        "stance.favg": {
+          "value": null,
+          "counts": {}
+        }
+      }
+    }
+  }
+}
+"""
+
+# 8 cells of gold, 6 answered: 2 missing; one answer more to what gold does not have.
+SCORE_TEXT = """\
+=a|b_c
+======
+
+track     score    95% interval    one document left out
+--------  -------  --------------  -----------------------
+overall   0.500    [0.250, 0.750]  0.375 to 0.625
+entities  0.333    –               –
+stance    0.500    [0.250, 0.750]  –
+claims    0.667    –               –
+
+entities
+--------
+
+measure              value    95% interval    counts
+-------------------  -------  --------------  ------------------------------
+entities.mention.f1  0.400    –               correct 1, predicted 2, gold 3
+
+by language
+-----------
+
+language    stance.favg
+----------  -------------
+en          0.750
+id          –
+
+coverage
+--------
+
+              gold    predicted    missing    extra
+------------  ------  -----------  ---------  -------
+documents     2       2            0          –
+stance        8       6            2          1
+verification  6       6            0          0
+
+signature: corpus:tiny|unit:paragraph|seed:0
+2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+"""  # noqa: E501
+
+SCORE_MARKDOWN = """\
+# =a|b_c
+
+| track    | score   | 95% interval   | one document left out   |
+|----------|---------|----------------|-------------------------|
+| overall  | 0.500   | [0.250, 0.750] | 0.375 to 0.625          |
+| entities | 0.333   | –              | –                       |
+| stance   | 0.500   | [0.250, 0.750] | –                       |
+| claims   | 0.667   | –              | –                       |
+
+## entities
+
+| measure             | value   | 95% interval   | counts                         |
+|---------------------|---------|----------------|--------------------------------|
+| entities.mention.f1 | 0.400   | –              | correct 1, predicted 2, gold 3 |
+
+## by language
+
+| language   | stance.favg   |
+|------------|---------------|
+| en         | 0.750         |
+| id         | –             |
+
+## coverage
+
+|              | gold   | predicted   | missing   | extra   |
+|--------------|--------|-------------|-----------|---------|
+| documents    | 2      | 2           | 0         | –       |
+| stance       | 8      | 6           | 2         | 1       |
+| verification | 6      | 6           | 0         | 0       |
+
+signature: corpus:tiny|unit:paragraph|seed:0
+2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+"""  # noqa: E501
+
+SCORE_LATEX = r"""
+% =a|b_c
+\begin{tabular}{llll}
+\toprule
+ track    & score   & 95\% interval   & one document left out   \\
+\midrule
+ overall  & 0.500   & [0.250, 0.750] & 0.375 to 0.625          \\
+ entities & 0.333   & –              & –                       \\
+ stance   & 0.500   & [0.250, 0.750] & –                       \\
+ claims   & 0.667   & –              & –                       \\
+\bottomrule
+\end{tabular}
+
+% entities
+\begin{tabular}{llll}
+\toprule
+ measure             & value   & 95\% interval   & counts                         \\
+\midrule
+ entities.mention.f1 & 0.400   & –              & correct 1, predicted 2, gold 3 \\
+\bottomrule
+\end{tabular}
+
+% by language
+\begin{tabular}{ll}
+\toprule
+ language   & stance.favg   \\
+\midrule
+ en         & 0.750         \\
+ id         & –             \\
+\bottomrule
+\end{tabular}
+
+% coverage
+\begin{tabular}{lllll}
+\toprule
+              & gold   & predicted   & missing   & extra   \\
+\midrule
+ documents    & 2      & 2           & 0         & –       \\
+ stance       & 8      & 6           & 2         & 1       \\
+ verification & 6      & 6           & 0         & 0       \\
+\bottomrule
+\end{tabular}
+
+% signature: corpus:tiny|unit:paragraph|seed:0
+% 2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+"""[1:]  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("style", "page"),
+    [
+        pytest.param("table", BOARD_TEXT, id="text"),
+        pytest.param("markdown", BOARD_MARKDOWN, id="markdown"),
+        pytest.param("latex", BOARD_LATEX, id="latex"),
+        pytest.param("csv", BOARD_CSV, id="csv"),
+        pytest.param("json", BOARD_JSON, id="json"),
+    ],
+)
+def test_a_leaderboard_is_written_as_by_hand(style: str, page: str) -> None:
+    assert render_ranking(WRITTEN_BOARD, style) == page
+
+
+@pytest.mark.parametrize(
+    ("style", "page"),
+    [
+        pytest.param("text", SCORE_TEXT, id="text"),
+        pytest.param("markdown", SCORE_MARKDOWN, id="markdown"),
+        pytest.param("latex", SCORE_LATEX, id="latex"),
+        pytest.param("csv", SCORE_CSV, id="csv"),
+        pytest.param("json", SCORE_JSON, id="json"),
+    ],
+)
+def test_a_score_is_written_as_by_hand(style: str, page: str) -> None:
+    assert render_score(WRITTEN, style) == page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -217,6 +218,16 @@ def test_every_resample_draws_as_many_units_as_there_are(units: int, resamples: 
     assert (drawn >= 0).all()
 
 
+@pytest.mark.parametrize("units", [1, 7, 33, 4096, 100_001])
+def test_drawing_some_at_a_time_is_drawing_all_at_once(units: int) -> None:
+    # The same draws by their definition: a block of integers below the number of units, each resample's counted.
+    state = np.random.SeedSequence([3, zlib.crc32(b"text"), 0])
+    drawn = np.random.Generator(np.random.PCG64(state)).integers(0, units, size=(25, units))
+    expected = [np.bincount(row, minlength=units) for row in drawn]
+    _, weights = next(bootstrap_weights(units, 25, 3, "text"))
+    np.testing.assert_array_equal(weights, expected)
+
+
 def test_units_are_drawn_equally_often() -> None:
     # 2,000 resamples of 10 units: each unit is drawn once on average, with a standard error of sqrt(.9 / 2000) = .021.
     assert weights(10, 2000, 3, "text").mean(axis=0) == pytest.approx(np.ones(10), abs=0.1)
@@ -237,6 +248,14 @@ def test_seed_zero_is_a_seed_like_any_other() -> None:
 def test_more_resamples_begin_with_the_same_ones() -> None:
     # Blocks are seeded one by one, so a longer run continues a shorter one that ended with a block.
     assert (weights(6, 2000, 0, "text")[:1000] == weights(6, 1000, 0, "text")).all()
+
+
+def test_no_block_of_draws_is_that_of_another() -> None:
+    # 3,000 resamples come in three blocks; each drawn from the same state, they would be only 1,000 different ones.
+    drawn = weights(20, 3000, 0, "text")
+    assert len({row.tobytes() for row in drawn}) == 3000
+    rows = np.concatenate(list(sign_blocks(60, trials=3000, seed=0)[1]))
+    assert len({row.tobytes() for row in rows}) == 3000
 
 
 @settings(deadline=None, max_examples=40)

@@ -434,6 +434,37 @@ def test_the_leave_one_out_range_is_that_of_scoring_without_each_document(tmp_pa
         assert result.measures[name].leave_one_out == pytest.approx((min(found[name]), max(found[name])), abs=margin)
 
 
+@pytest.mark.parametrize(
+    ("gold_label", "given_label", "value", "spread"),
+    [
+        # Of two documents with a favor each the second is missed: favor 1 of 1 given and 2 gold, F1 2/3; nobody is
+        # against, which has no F1. Without the first document 0, without the second 1.
+        pytest.param("favor", "none", 2 / 3, (0.0, 1.0), id="each-of-two"),
+        # The second has no favor in gold either: without the first there is no F1 at all, which is left out.
+        pytest.param("none", "none", 1.0, (1.0, 1.0), id="undefined-without-one"),
+    ],
+)
+def test_the_leave_one_out_range_of_two_documents(
+    gold_label: str,
+    given_label: str,
+    value: float,
+    spread: tuple[float, float],
+    tiny_folder: Path,
+    tmp_path: Path,
+    gold_record: Callable[[str], Record],
+) -> None:
+    def labelled(label: str) -> list[Record]:
+        records = [gold_record(key) for key in ("flood-0", "flood-1")]
+        (cell,) = [cell for cell in records[1]["stance"] if cell["label"] == "favor"]
+        cell.update(label=label, evidence=[1] if label == "favor" else [])
+        return records
+
+    write(tiny_folder / "events" / "flood", labelled(gold_label), "gold.jsonl")
+    found = run(tmp_path, labelled(given_label), load_corpus(tiny_folder)).measures["stance"]
+    assert found.value == pytest.approx(value)
+    assert found.leave_one_out == spread
+
+
 def test_breakdowns_by_document_add_up_to_the_whole(tmp_path: Path) -> None:
     result = run(tmp_path, noisy())
     for name in ("entities.mention.f1", "entities.linking.f1", "stance.evidence.f1", "claims.attribution.f1"):
@@ -562,7 +593,7 @@ def grown(folder: Path, documents: int) -> tuple[Corpus, list[Record]]:
     return load_corpus(folder), copies(predictions)
 
 
-@pytest.mark.parametrize(("documents", "unit"), [(29, "paragraph"), (31, "document")])
+@pytest.mark.parametrize(("documents", "unit"), [(29, "paragraph"), (30, "document"), (31, "document")])
 def test_from_thirty_documents_on_the_document_is_drawn(tmp_path: Path, documents: int, unit: str) -> None:
     corpus, predictions = grown(tmp_path / "corpus", documents)
     result = run(tmp_path, predictions, corpus, resamples=50)
@@ -584,3 +615,7 @@ def test_very_many_units_are_pooled_which_leaves_the_values_and_is_said(
     assert "|unit:document-pooled-20|" in pooled.signature
     assert "|unit:document|" in plain.signature
     assert values(pooled) == values(plain)
+    # As many documents as groups are not pooled.
+    for module in (resampling, scoring.counting, scoring.evaluation):
+        monkeypatch.setattr(module, "POOL", 31)
+    assert "|unit:document|" in run(tmp_path, predictions, corpus, resamples=50).signature

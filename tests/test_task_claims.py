@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retold.records import ClaimSpan, Mention
+from retold.counts import real
+from retold.records import ClaimSpan, Document, Mention, Span, Zone
 from retold.tasks import Place, Tally, claims
 from retold.tasks.claims import Attributions
 from retold.tasks.coreference import MentionTable
@@ -71,6 +72,41 @@ def test_one_long_prediction_earns_one_match() -> None:
 
 def test_spans_that_only_touch_earn_nothing() -> None:
     assert measured([(0, 10, "a")], [(10, 20, "a")])["span.f1"] == 0.0
+
+
+def test_a_span_that_is_a_character_short_is_not_exact() -> None:
+    # 9 of 10 characters.
+    found = measured([(0, 10, "a")], [(0, 9, "a")])
+    assert (found["span.f1"], found["span.exact.f1"]) == (pytest.approx(9 / 10), 0.0)
+
+
+def test_a_match_is_counted_in_the_paragraph_in_which_the_gold_span_begins() -> None:
+    # Paragraphs 0-10 and 11-30; gold begins with the second one, the prediction in the first.
+    paragraphs = [Span(start=0, end=10), Span(start=11, end=30)]
+    document = Document(
+        document_id="d",
+        event="e",
+        text="x" * 30,
+        language="en",
+        outlet=None,
+        original_source=None,
+        published=None,
+        event_date="2023-10-24",
+        seed="s.txt",
+        seed_sha256="0" * 64,
+        zones=[Zone(start=0, end=30, zone="body")],
+        paragraphs=paragraphs,
+        sentences=paragraphs,
+        rights="",
+    )
+    where = Place("d", document, "paragraph", pool=False, by_document=False)
+    tally, attributions = Tally(claims.COLUMNS), Attributions()
+    claims.count(spans([(11, 21, "a")]), spans([(9, 21, "a")]), where, tally, attributions)
+    attributions.settle(tally, lambda _, name: name)
+    shown = {unit: dict(zip(claims.COLUMNS, row, strict=True)) for unit, row in tally.units.rows.items()}
+    assert [(shown[unit]["gold"], shown[unit]["predicted"]) for unit in ("d/0", "d/1")] == [(0, 1), (1, 0)]
+    assert (shown["d/0"]["jaccard~"], real(shown["d/1"]["jaccard~"])) == (0, pytest.approx(10 / 12))
+    assert (shown["d/0"]["attributed"], shown["d/1"]["attributed"]) == (0, 1)
 
 
 def test_a_span_given_twice_earns_once() -> None:
@@ -188,10 +224,19 @@ def test_a_cluster_refers_to_the_entity_with_which_it_shares_most_mentions() -> 
     assert references_of(gold, predicted) == {"x": "hamas", "y": None, "z": "france"}
 
 
+def test_more_mentions_decide_before_the_share_of_the_entity_s_mentions() -> None:
+    # Two of hamas's four mentions (1/2) against the only one of israel (1/1).
+    gold = [*(mention(start, "hamas") for start in (0, 2, 4, 6)), mention(8, "israel")]
+    assert references_of(gold, [mention(start, "x") for start in (0, 2, 8)]) == {"x": "hamas"}
+
+
 def test_equal_shares_go_to_the_entity_that_is_covered_better_and_then_to_nobody() -> None:
     # One mention each: israel has one in all (1/1), hamas two (1/2). Then 1/1 against 1/1.
     gold = [mention(0, "hamas"), mention(2, "hamas"), mention(4, "israel"), mention(6, "france")]
     assert references_of(gold, [mention(0, "x"), mention(4, "x")]) == {"x": "israel"}
+    # Whichever of the two comes first in the text.
+    later = [mention(4, "israel"), mention(9, "hamas"), mention(11, "hamas")]
+    assert references_of(later, [mention(4, "x"), mention(9, "x")]) == {"x": "israel"}
     assert references_of(gold, [mention(4, "x"), mention(6, "x")]) == {"x": None}
 
 
@@ -210,6 +255,16 @@ def test_renaming_clusters_and_sources_alike_changes_nothing(names: list[str]) -
 
     assert attributed(rename) == attributed({})
     assert attributed({})["attributed"] == 3  # x is hamas, y is israel, author is author; z is nobody
+
+
+@pytest.mark.parametrize("sources", [("author", "hamas"), ("hamas", "author")])
+@pytest.mark.parametrize("given", ["author", "hamas"])
+def test_of_equally_good_matchings_the_one_with_the_same_kind_of_source_is_taken(
+    sources: tuple[str, str], given: str
+) -> None:
+    # 0-12 overlaps 0-8 by 8/12 and 0-18 by 12/18, both 2/3: F1 of attribution 2 * 1 / (1 + 2).
+    gold = [(0, 8, sources[0]), (0, 18, sources[1])]
+    assert measured(gold, [(0, 12, given)])["attribution.f1"] == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("name", ["hamas", "israel", "x"])

@@ -89,6 +89,13 @@ def test_events_do_not_share_clusters() -> None:
     assert all(found[f"{family}.f1"] == pytest.approx(1) for family in FAMILIES)
 
 
+def test_mentions_without_a_key_belong_to_the_event_of_their_document() -> None:
+    # Four singletons in two events on both sides: two pairs of mentions that do not corefer, all found. Were the
+    # unnamed ones all of one event, six pairs would be predicted and BLANC's precision would be 2/6.
+    found = values(settled({ONE: "ab", TWO: "ab"}, {ONE: "??", TWO: "??"}, {"d1": "e", "d2": "f"}))
+    assert [found[f"blanc.{part}"] for part in ("precision", "recall", "f1")] == pytest.approx([1, 1, 1])
+
+
 @pytest.mark.parametrize("names", [{"a": "n1", "b": "n2"}, {"a": "b", "b": "a"}])
 def test_names_of_nil_clusters_are_arbitrary(names: dict[str, str]) -> None:
     # wikilinks/neleval, examples/tac_gold and tac_system: two NIL clusters renamed score 1 in every measure; a scorer
@@ -146,6 +153,13 @@ def test_singletons_count() -> None:
     assert found["ceafe.recall"] == pytest.approx(1 / 2)
 
 
+def test_conll_leaves_muc_out_where_no_cluster_has_a_link() -> None:
+    # Two singletons, one found. B3: precision 1, recall 1/2, F1 2/3. CEAFe: the same. MUC: 0/0.
+    found = values(settled({ONE: "ab"}, {ONE: "x."}))
+    assert math.isnan(found["muc.f1"])
+    assert found["conll"] == pytest.approx(2 / 3)
+
+
 def test_a_prediction_outside_title_and_body_counts_neither_way() -> None:
     table, clean = MentionTable(), MentionTable()
     where = Place("d", document("d"), "document", pool=False, by_document=False)
@@ -174,6 +188,14 @@ def test_within_adds_up_the_documents() -> None:
     found = measures_of(settled({ONE: "aa", TWO: "aa"}, {ONE: "xx", TWO: "xy"}).within())
     assert float(found["entities.coreference.muc.recall"][0]) == pytest.approx(1 / 2)
     assert float(found["entities.coreference.muc.precision"][0]) == pytest.approx(1)
+
+
+def test_within_has_no_links_across_documents() -> None:
+    # d1: aab found as it is, one link and two pairs apart. d2: aab found as xyy: no link of one, one pair apart of two
+    # (the first and the third mention). BLANC: links 1 of 2, pairs apart 3 of 4, in precision and recall alike.
+    found = measures_of(settled({ONE: "aab", TWO: "aab"}, {ONE: "xxy", TWO: "xyy"}).within())
+    for part in ("precision", "recall", "f1"):
+        assert float(found[f"entities.coreference.blanc.{part}"][0]) == pytest.approx((1 / 2 + 3 / 4) / 2), part
 
 
 def test_cross_lingual_counts_pairs_of_mentions_in_two_languages() -> None:
@@ -213,6 +235,14 @@ def test_a_mention_belongs_to_the_paragraph_in_which_it_begins() -> None:
     found = settled({ONE: "a" * 15 + "b"}, {ONE: ""})
     _, by_unit = found.by_unit(["d1/0", "d1/1", "d1/2"])
     assert by_unit.sum(axis=1).tolist() == [15, 1, 0]
+
+
+def test_a_mention_that_reaches_into_the_next_paragraph_belongs_to_its_first() -> None:
+    table = MentionTable()
+    where = Place("d1", document("d1"), "paragraph", pool=False, by_document=False)
+    table.add(where, [Mention(start=38, end=42, type="PER", entity="a")], [])
+    _, by_unit = table.settle().by_unit(["d1/0", "d1/1", "d1/2"])
+    assert by_unit.sum(axis=1).tolist() == [1, 0, 0]
 
 
 @settings(deadline=None, max_examples=50)

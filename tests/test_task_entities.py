@@ -101,6 +101,15 @@ def test_precision_and_recall_are_over_predictions_and_gold() -> None:
     assert values["mention.f1"] == pytest.approx(2 / (1 + 3))
 
 
+def test_every_regime_is_over_all_that_was_predicted_and_all_of_gold() -> None:
+    # Two predicted, three gold. PER 0-5 is exact and typed; PER 10-14 overlaps ORG 10-15: half a match, wrongly typed.
+    gold = names([("PER", 0, 5), ("ORG", 10, 15), ("GPE", 20, 25)])
+    _, values = tallied(gold, names([("PER", 0, 5), ("PER", 10, 14)]))
+    assert values["mention.exact.f1"] == pytest.approx(2 * 1 / (2 + 3))
+    assert values["mention.partial.f1"] == pytest.approx(2 * (1 + 1 / 2) / (2 + 3))
+    assert values["mention.type.f1"] == pytest.approx(2 * 1 / (2 + 3))
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_the_order_of_predictions_does_not_decide_which_one_matches(backwards: bool) -> None:
     # MantisAI/nervaluate issue 84: nervaluate 1.2.1 gives correct 0 or 1 as the list is turned. The one of the right
@@ -135,6 +144,13 @@ def test_an_exact_span_is_matched_before_an_overlapping_one() -> None:
     # The prediction 0-4 equals the second gold span; it must not be spent on the first, which it overlaps too.
     found = regimes(names([("PER", 0, 9), ("ORG", 0, 4)]), names([("ORG", 0, 4)]))
     assert found["strict"] == five(1, 0, 0, 1, 0)
+
+
+def test_an_equal_span_of_another_type_is_matched_before_an_overlap_of_the_right_type() -> None:
+    # By the regimes' order (exact span, then type): ORG 0-5 takes PER 0-5, so PER 1-5 is left over.
+    found = regimes(names([("PER", 0, 5)]), names([("ORG", 0, 5), ("PER", 1, 5)]))
+    assert found["exact"] == five(1, 0, 0, 0, 1)
+    assert found["type"] == five(0, 1, 0, 0, 1)
 
 
 _spans = st.lists(
@@ -327,6 +343,7 @@ def status(mention: Mention) -> str:
         pytest.param([(95, 99, None)], [(95, 99, "Q2")], (0, 0, 0), id="unverified-is-ignored"),
         pytest.param([], [(0, 5, "Q1")], (0, 1, 0), id="spurious"),
         pytest.param([(0, 5, "Q1")], [(0, 5, "Q1")] * 3, (1, 1, 1), id="given-thrice-counts-once"),
+        pytest.param([(0, 5, "Q1")] * 2, [(0, 5, "Q1")], (1, 1, 1), id="twice-in-gold-counts-once"),
     ],
 )
 def test_links_are_counted_against_verified_entities(

@@ -143,6 +143,12 @@ def test_evidence_counts_sentences_under_the_right_label_only() -> None:
     assert found["evidence.f1"] == pytest.approx(2 * 1 / (3 + 3))
 
 
+def test_evidence_is_over_all_sentences_given_and_all_of_gold() -> None:
+    # Gold 1 2 | 5; predicted 1 | (the cell is missing): right 1, predicted 1, gold 3. F1 2/4.
+    found = measured([cell(0, "favor", [1, 2]), cell(1, "against", [5])], [cell(0, "favor", [1])])
+    assert found["evidence.f1"] == pytest.approx(2 * 1 / (1 + 3))
+
+
 def test_a_sentence_named_twice_counts_once() -> None:
     gold = [cell(0, "favor", [1, 2])]
     twice = tally_of(gold, [cell(0, "favor", [1, 1, 1])]).units.totals()
@@ -181,6 +187,30 @@ def test_ece_is_the_gap_between_confidence_and_accuracy_in_ten_bins() -> None:
         ],
     )
     assert found["ece"] == pytest.approx(1.32 / 5)
+
+
+def test_a_confidence_between_two_bins_belongs_to_the_upper_one() -> None:
+    # .5 right and .55 wrong share the bin from .5 to .6: |1.05 - 1| = .05 over 2 cells. Apart they would give 1.05 / 2.
+    found = measured(
+        labelled(["favor", "none"]),
+        [cell(0, "favor", scores=(0.5, 0.25, 0.25)), cell(1, "favor", scores=(0.55, 0.25, 0.2))],
+    )
+    assert found["ece"] == pytest.approx(0.05 / 2)
+
+
+def test_a_confidence_of_one_belongs_to_the_last_bin() -> None:
+    # 1.0 wrong and .95 right in the bin from .9 on: |1.95 - 1| = .95 over 2 cells. In bins of their own: 1 + .05.
+    found = measured(
+        labelled(["none", "favor"]),
+        [cell(0, "favor", scores=(1.0, 0.0, 0.0)), cell(1, "favor", scores=(0.95, 0.05, 0.0))],
+    )
+    assert found["ece"] == pytest.approx(0.95 / 2)
+
+
+def test_confidence_is_the_score_of_the_label_that_was_given() -> None:
+    # favor was given with .3, though against has .6: |.3 - 1| = .7.
+    found = measured(labelled(["favor"]), [cell(0, "favor", scores=(0.3, 0.6, 0.1))])
+    assert found["ece"] == pytest.approx(0.7)
 
 
 def test_scores_are_not_needed() -> None:

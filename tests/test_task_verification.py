@@ -104,6 +104,7 @@ def test_macro_f1_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[str, st
         pytest.param((R, [3]), (R, [3, 4]), 1, id="refuted-too"),
         pytest.param((N, []), (N, []), 1, id="not-enough-info-needs-none"),
         pytest.param((N, []), (N, [1, 2]), 1, id="not-enough-info-with-evidence-still-right"),
+        pytest.param((N, [3]), (N, []), 1, id="not-enough-info-whatever-gold-shows"),
         pytest.param((N, []), (S, [1]), 0, id="not-enough-info-missed"),
         pytest.param((S, [5]), (S, [1, 2, 3, 4, 5]), 1, id="five-are-read"),
         pytest.param((S, [6]), (S, [1, 2, 3, 4, 5, 6]), 0, id="the-sixth-is-cut"),

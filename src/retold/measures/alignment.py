@@ -24,8 +24,14 @@ def best_alignment(rows: Index, columns: Index, weights: Array) -> Index:
     falls into connected components, small ones solved densely, large ones by sparse matching.
     """
     places = np.flatnonzero(weights > 0)
-    rows, columns, weights = rows[places], columns[places], weights[places]
-    found = [places[:0]]
+    if not len(places):
+        return places
+    rows, columns = rows[places], columns[places]
+    # Nearly all pairs of a good system, or of single documents, have no rival at either end.
+    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    found, rest = [places[alone]], ~alone
+    places, rows, columns = places[rest], rows[rest], columns[rest]
+    weights = weights[places]
     while len(rows):
         best_row, second_row = _two_best(rows, weights)
         best_column, second_column = _two_best(columns, weights)

@@ -36,6 +36,20 @@ FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
 SMALL_CELLS: Final = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class SharedPairs:
+    """Pairs of a gold and a predicted cluster.
+
+    Attributes:
+        rows, columns: shape (pairs,), gold and predicted cluster.
+        mentions: shape (resamples, pairs), how many mentions they share.
+    """
+
+    rows: Index
+    columns: Index
+    mentions: Array
+
+
 @dataclass(frozen=True)
 class ClusterOverlaps:
     """How gold and predicted clusters share mentions.
@@ -69,15 +83,24 @@ class ClusterOverlaps:
         """Shape (pairs,): the pairs with a cluster on both sides."""
         return (self.gold >= 0) & (self.predicted >= 0)
 
+    @cached_property
+    def common(self) -> SharedPairs:
+        """The pairs with a cluster on both sides."""
+        return SharedPairs(self.gold[self.shared], self.predicted[self.shared], self.mentions[:, self.shared])
+
     def swapped(self) -> ClusterOverlaps:
         """The same table with gold and prediction exchanged: precision is the recall of this."""
-        return ClusterOverlaps(
+        other = ClusterOverlaps(
             gold=self.predicted,
             predicted=self.gold,
             mentions=self.mentions,
             gold_events=self.predicted_events,
             predicted_events=self.gold_events,
         )
+        # What is known of one side is known of the other; tables of millions of pairs are not looked through again.
+        known = {"gold_sizes": self.predicted_sizes, "predicted_sizes": self.gold_sizes, "shared": self.shared}
+        vars(other).update(known, common=SharedPairs(self.common.columns, self.common.rows, self.common.mentions))
+        return other
 
 
 def muc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
@@ -106,10 +129,9 @@ def blanc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
     has no link at all the prediction's links decide; with a single mention on both sides the value is whether it was
     found.
     """
-    shared = overlaps.shared
-    common = overlaps.mentions[:, shared]
-    gold_common = _sum_by(common, overlaps.gold[shared], len(overlaps.gold_events))
-    predicted_common = _sum_by(common, overlaps.predicted[shared], len(overlaps.predicted_events))
+    common = overlaps.common.mentions
+    gold_common = _sum_by(common, overlaps.common.rows, len(overlaps.gold_events))
+    predicted_common = _sum_by(common, overlaps.common.columns, len(overlaps.predicted_events))
     events = int(max(overlaps.gold_events.max(initial=-1), overlaps.predicted_events.max(initial=-1))) + 1
 
     links_gold = _pairs(overlaps.gold_sizes).sum(axis=1)
@@ -178,8 +200,7 @@ def blanc_of(
 
 def ceaf(overlaps: ClusterOverlaps) -> dict[str, tuple[Array, Array, Array]]:
     """CEAFm and CEAFe, each (precision, recall, f1)."""
-    shared = overlaps.shared
-    rows, columns, common = overlaps.gold[shared], overlaps.predicted[shared], overlaps.mentions[:, shared]
+    rows, columns, common = overlaps.common.rows, overlaps.common.columns, overlaps.common.mentions
     gold_sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
     dice = ratio(2.0 * common, gold_sizes[:, rows] + predicted_sizes[:, columns])
     dice = np.where(common > 0, dice, 0.0)
@@ -217,8 +238,11 @@ def _pairs(sizes: Array) -> Array:
 def _sum_by(values: Array, groups: Index, count: int) -> Array:
     """Sum columns of shape (resamples, items) by group; items of group -1 are left out. -> (resamples, count)."""
     kept = groups >= 0
-    values, groups = values[:, kept], groups[kept]
+    if not kept.all():
+        values, groups = values[:, kept], groups[kept]
     resamples = values.shape[0]
+    if resamples == 1:
+        return np.bincount(groups, weights=values[0], minlength=count).astype(np.float64)[None, :]
     flat = (np.arange(resamples)[:, None] * count + groups[None, :]).ravel()
     sums = np.bincount(flat, weights=values.ravel(), minlength=resamples * count)
     return sums.astype(np.float64).reshape(resamples, count)
@@ -234,17 +258,13 @@ def _muc_links(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
 
 
 def _bcubed_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
-    shared = overlaps.shared
-    common = overlaps.mentions[:, shared]
-    sizes = overlaps.gold_sizes
-    credit = _zero(ratio(common * common, sizes[:, overlaps.gold[shared]]))
+    common, sizes = overlaps.common.mentions, overlaps.gold_sizes
+    credit = _zero(ratio(common * common, sizes[:, overlaps.common.rows]))
     return credit.sum(axis=1), sizes.sum(axis=1)
 
 
 def _lea_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
-    shared = overlaps.shared
-    rows, columns = overlaps.gold[shared], overlaps.predicted[shared]
-    common = overlaps.mentions[:, shared]
+    rows, columns, common = overlaps.common.rows, overlaps.common.columns, overlaps.common.mentions
     sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
     row_sizes = sizes[:, rows]
     resolved = _zero(ratio(_pairs(common), _pairs(row_sizes)))

@@ -10,7 +10,8 @@ Half of a jackknife (Tukey 1958): the differences to the whole are the units' in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,8 +24,8 @@ from retold.measures.clusters import ClusterOverlaps, blanc_of, prf
 __all__ = ["UnitOverlaps", "without_each"]
 
 Triple = tuple[Array, Array, Array]
-#: Units whose aligned clusters are looked at together.
-_UNITS_AT_ONCE: Final = 512
+#: Entries that are looked at together: few enough for their columns to stay in the processor's cache.
+_ENTRIES_AT_ONCE: Final = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,45 @@ class UnitOverlaps:
     pair: Index
     mentions: Array
 
+    def runs(self) -> Iterator[UnitOverlaps]:
+        """The same in runs of units, each numbered from 0."""
+        step = max(self.units * _ENTRIES_AT_ONCE // max(len(self.unit), 1), 1)
+        for start in range(0, self.units, step):
+            end = min(start + step, self.units)
+            first, last = np.searchsorted(self.unit, (start, end))
+            yield UnitOverlaps(
+                end - start, self.unit[first:last] - start, self.pair[first:last], self.mentions[first:last]
+            )
+
 
 def without_each(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Triple]:
     """Each family's (precision, recall, f1), every one of shape (units,), and ``conll`` as the last of a triple."""
-    gold, predicted = _Side(overlaps, parts), _Side(overlaps.swapped(), parts)
-    found = {
+    gold, predicted = _Clusters(overlaps), _Clusters(overlaps.swapped())
+    aligned = _Aligned(overlaps, gold, predicted)
+    # numpy lets go of the lock inside its loops, so that two threads are worth their while.
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda run: _without_some(overlaps, run, gold, predicted, aligned), parts.runs()))
+    if not runs:
+        runs = [_without_some(overlaps, parts, gold, predicted, aligned)]
+    found: dict[str, Triple] = {}
+    for family in runs[0]:
+        precision, recall, value = (np.concatenate([run[family][part] for run in runs]) for part in range(3))
+        found[family] = precision, recall, value
+    headline = mean_of_defined([found[family][2] for family in ("muc", "b3", "ceafe")])
+    return {**found, "conll": (headline, headline, headline)}
+
+
+def _without_some(
+    overlaps: ClusterOverlaps, parts: UnitOverlaps, of_gold: _Clusters, of_predicted: _Clusters, aligned: _Aligned
+) -> dict[str, Triple]:
+    gold, predicted = _Side(of_gold, parts), _Side(of_predicted, parts)
+    return {
         "muc": prf(*predicted.muc(), *gold.muc()),
         "b3": prf(*predicted.bcubed(), *gold.bcubed()),
         "lea": prf(*predicted.lea(), *gold.lea()),
         "blanc": _blanc(overlaps, parts, gold, predicted),
-        **_ceaf(overlaps, parts, gold, predicted),
+        **_ceaf(aligned, parts, gold, predicted),
     }
-    headline = mean_of_defined([found[family][2] for family in ("muc", "b3", "ceafe")])
-    return {**found, "conll": (headline, headline, headline)}
 
 
 class _Groups:
@@ -83,30 +110,27 @@ class _Groups:
 
 def _sum_by(groups: Index, values: Array, count: int) -> Array:
     """Sums of values by group, shape (count,)."""
-    return np.bincount(groups, weights=values, minlength=count).astype(np.float64)
+    return np.asarray(np.bincount(groups, weights=values, minlength=count), np.float64)
 
 
 def _links(sizes: Array) -> Array:
     return sizes * (sizes - 1.0) / 2.0
 
 
-class _Side:
-    """The gold clusters (or, of a swapped table, the predicted ones): what they are, and what they lose by unit.
-
-    What is lost is worked out for one column after the other: there are as many entries as mentions, and only one
-    column of them at a time should be in memory.
+class _Clusters:
+    """The gold clusters (or, of a swapped table, the predicted ones): what they are with all units.
 
     Attributes:
         whole: by name, shape (clusters,): mentions, parts (MUC), squares of shared mentions (B3), links of shared
             mentions, shared mentions, and whether the cluster is a singleton that both sides have alone.
-        unit, cluster: shape (touched,): units and the clusters that they have mentions of.
-        lost_size: shape (touched,): those mentions.
+        cluster: shape (pairs,): the cluster of each pair of the table.
+        common, shared, alone, has_partner: shape (pairs,): mentions; whether both sides have a cluster, both of them
+            only this mention, and whether the other side has one.
     """
 
-    def __init__(self, overlaps: ClusterOverlaps, parts: UnitOverlaps) -> None:
+    def __init__(self, overlaps: ClusterOverlaps) -> None:
         count = len(overlaps.gold_events)
         common, cluster, shared = overlaps.mentions[0], overlaps.gold, overlaps.shared
-        self.units = parts.units
         of_pair = {
             "size": common,
             "pieces": np.where(overlaps.predicted >= 0, (common > 0).astype(np.float64), common),
@@ -125,32 +149,60 @@ class _Side:
             & (common[shared] == 1)
         )
         self.whole["singles"] = _sum_by(cluster[kept], alone[kept].astype(np.float64), count)
-        self._common, self._shared, self._alone, self._has_partner = common, shared, alone, overlaps.predicted >= 0
-        touched = np.flatnonzero(cluster[parts.pair] >= 0)
+        self.cluster, self.common, self.shared, self.alone = cluster, common, shared, alone
+        self.has_partner = overlaps.predicted >= 0
+        self._sums: dict[tuple[Callable[..., Array], tuple[str, ...]], float] = {}
+
+    def summed(self, value: Callable[..., Array], names: tuple[str, ...]) -> float:
+        """Sum of a function of columns over all clusters, worked out once."""
+        if (value, names) not in self._sums:
+            self._sums[value, names] = float(value(*(self.whole[name] for name in names)).sum())
+        return self._sums[value, names]
+
+
+class _Side:
+    """What the clusters of one side lose by unit.
+
+    Attributes:
+        clusters: the clusters.
+        unit, cluster: shape (touched,): units and the clusters that they have mentions of.
+    """
+
+    def __init__(self, clusters: _Clusters, parts: UnitOverlaps) -> None:
+        self.clusters, self.units = clusters, parts.units
+        touched = np.flatnonzero(clusters.cluster[parts.pair] >= 0)
         self._pair, self._gone = parts.pair[touched], parts.mentions[touched]
-        self._groups = _Groups(parts.unit[touched], cluster[self._pair], max(count, 1))
+        size = max(len(clusters.whole["size"]), 1)
+        self._groups = _Groups(parts.unit[touched], clusters.cluster[self._pair], size)
         self.unit, self.cluster = self._groups.unit, self._groups.group
-        self.lost_size = self._groups.sums(self._gone)
+        self._lost: dict[str, Array] = {}
+        self._changes: dict[str, tuple[Array, Array]] = {}
 
     def lost(self, name: str) -> Array:
         """What of a column of ``whole`` the touched clusters lose, shape (touched,)."""
-        pair, gone = self._pair, self._gone
+        if name not in self._lost:
+            self._lost[name] = self._loss(name)
+        return self._lost[name]
+
+    def _loss(self, name: str) -> Array:
+        pair, gone, clusters = self._pair, self._gone, self.clusters
         if name == "size":
-            return self.lost_size
+            return self._groups.sums(gone)
         if name == "common":
-            return self._groups.sums(np.where(self._shared[pair], gone, 0.0))
+            return self._groups.sums(np.where(clusters.shared[pair], gone, 0.0))
         if name == "singles":
-            return self._groups.sums(np.where(self._alone[pair], gone, 0.0))
-        before = self._common[pair]
+            return self._groups.sums(np.where(clusters.alone[pair], gone, 0.0))
+        before = clusters.common[pair]
         if name == "pieces":
-            return self._groups.sums(np.where(self._has_partner[pair], ((before > 0) & (before == gone)) * 1.0, gone))
+            pieces = ((before > 0) & (before == gone)) * 1.0
+            return self._groups.sums(np.where(clusters.has_partner[pair], pieces, gone))
         left = before - gone
         change = before * before - left * left if name == "squares" else _links(before) - _links(left)
-        return self._groups.sums(np.where(self._shared[pair], change, 0.0))
+        return self._groups.sums(np.where(clusters.shared[pair], change, 0.0))
 
     def summed(self, name: str) -> Array:
         """A sum over all clusters with each unit left out, shape (units,)."""
-        return np.asarray(self.whole[name].sum() - self.by_unit(self.lost(name)))
+        return np.asarray(self.clusters.whole[name].sum() - self.by_unit(self.lost(name)))
 
     def by_unit(self, values: Array) -> Array:
         """Sums by unit of what the touched clusters have."""
@@ -158,15 +210,16 @@ class _Side:
 
     def _changed(self, value: Callable[..., Array], *names: str) -> Array:
         """Sum of a function of columns of the clusters with each unit left out."""
-        whole = [self.whole[name] for name in names]
-        old = [column[self.cluster] for column in whole]
-        new = [column - self.lost(name) for column, name in zip(old, names, strict=True)]
-        return np.asarray(value(*whole).sum() + self.by_unit(value(*new) - value(*old)))
+        for name in names:
+            if name not in self._changes:
+                before = self.clusters.whole[name][self.cluster]
+                self._changes[name] = before, before - self.lost(name)
+        old, new = zip(*(self._changes[name] for name in names), strict=True)
+        return np.asarray(self.clusters.summed(value, names) + self.by_unit(value(*new) - value(*old)))
 
     def muc(self) -> tuple[Array, Array]:
         """Correct links and links."""
-        correct = self._changed(lambda size, pieces: np.where(size > 0, size - pieces, 0.0), "size", "pieces")
-        return correct, self._changed(lambda size: np.maximum(size - 1.0, 0.0), "size")
+        return self._changed(_unbroken, "size", "pieces"), self._changed(_chain, "size")
 
     def bcubed(self) -> tuple[Array, Array]:
         """Credit and mentions."""
@@ -174,15 +227,11 @@ class _Side:
 
     def lea(self) -> tuple[Array, Array]:
         """Resolved importance and importance."""
+        return self._changed(_resolved, "links", "size", "singles"), self.summed("size")
 
-        def resolved(links: Array, size: Array, singles: Array) -> Array:
-            return _share(2.0 * links, size - 1.0) + np.where(size == 1, singles, 0.0)
-
-        return self._changed(resolved, "links", "size", "singles"), self.summed("size")
-
-    def clusters(self) -> Array:
+    def left(self) -> Array:
         """Clusters that are left."""
-        return self._changed(lambda size: (size > 0).astype(np.float64), "size")
+        return self._changed(_present, "size")
 
     def link_sum(self, name: str) -> Array:
         """Links within clusters, counted by size or by mentions that both sides have."""
@@ -190,7 +239,25 @@ class _Side:
 
 
 def _share(numerator: Array, denominator: Array) -> Array:
-    return np.where(denominator > 0, numerator / np.where(denominator > 0, denominator, 1.0), 0.0)
+    out = np.zeros(np.shape(denominator))
+    np.divide(numerator, denominator, out=out, where=denominator > 0)
+    return out
+
+
+def _unbroken(size: Array, pieces: Array) -> Array:
+    return np.where(size > 0, size - pieces, 0.0)
+
+
+def _chain(size: Array) -> Array:
+    return np.maximum(size - 1.0, 0.0)
+
+
+def _resolved(links: Array, size: Array, singles: Array) -> Array:
+    return _share(2.0 * links, size - 1.0) + np.where(size == 1, singles, 0.0)
+
+
+def _present(size: Array) -> Array:
+    return (size > 0).astype(np.float64)
 
 
 def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicted: _Side) -> Triple:
@@ -198,7 +265,7 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
 
     def pairs_of_mentions(side: _Side, name: str, event_of: Index) -> tuple[Array, Array]:
         """Pairs of mentions of the same event, and mentions."""
-        whole = _sum_by(event_of, side.whole[name], events)
+        whole = _sum_by(event_of, side.clusters.whole[name], events)
         groups = _Groups(side.unit, event_of[side.cluster], max(events, 1))
         before = whole[groups.group]
         change = _links(before) - _links(before - groups.sums(side.lost(name)))
@@ -220,49 +287,58 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
     )
 
 
-def _ceaf(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicted: _Side) -> dict[str, Triple]:
-    shared = np.flatnonzero(overlaps.shared)
-    rows, columns, common = overlaps.gold[shared], overlaps.predicted[shared], overlaps.mentions[0][shared]
-    gold_sizes, predicted_sizes = gold.whole["size"], predicted.whole["size"]
-    chosen = shared[best_alignment(rows, columns, common)]
-    is_chosen = np.zeros(len(overlaps.gold), np.bool_)
-    is_chosen[chosen] = True
-    gone = _sum_by(parts.unit, parts.mentions * is_chosen[parts.pair], parts.units)
-    by_mention = overlaps.mentions[0][chosen].sum() - gone
+class _Aligned:
+    """The best alignments of all clusters, by mentions (CEAFm) and by shares (CEAFe).
 
-    dice = ratio(2.0 * common, gold_sizes[rows] + predicted_sizes[columns])
-    chosen = shared[best_alignment(rows, columns, np.where(common > 0, dice, 0.0))]
-    # The place in the alignment of each pair, gold cluster and predicted cluster, -1 for none.
-    of_pair = np.full(len(overlaps.gold), -1, np.int64)
-    of_gold, of_predicted = np.full(len(gold_sizes), -1, np.int64), np.full(len(predicted_sizes), -1, np.int64)
-    of_pair[chosen] = of_gold[overlaps.gold[chosen]] = of_predicted[overlaps.predicted[chosen]] = np.arange(len(chosen))
-    tops = 2.0 * overlaps.mentions[0][chosen]
-    bottoms = gold_sizes[overlaps.gold[chosen]] + predicted_sizes[overlaps.predicted[chosen]]
-    by_entity = np.full(parts.units, _share(tops, bottoms).sum())
-    # Three things change an aligned pair's share: what it loses, and what either cluster does. Entries are sorted by
-    # unit; some units at a time keep the joined columns short.
+    Attributes:
+        mentions: the mentions of the first; ``by_mention`` tells which pairs are in it.
+        of_pair, of_gold, of_predicted: the place in the second of each pair, gold cluster and predicted cluster, -1 for
+            none.
+        tops, bottoms: the shares of its pairs: twice the mentions of both, and the mentions of either.
+        shares: their sum.
+    """
+
+    def __init__(self, overlaps: ClusterOverlaps, gold: _Clusters, predicted: _Clusters) -> None:
+        shared = np.flatnonzero(overlaps.shared)
+        rows, columns, common = overlaps.gold[shared], overlaps.predicted[shared], overlaps.mentions[0][shared]
+        gold_sizes, predicted_sizes = gold.whole["size"], predicted.whole["size"]
+        chosen = shared[best_alignment(rows, columns, common)]
+        self.by_mention = np.zeros(len(overlaps.gold), np.bool_)
+        self.by_mention[chosen] = True
+        self.mentions = overlaps.mentions[0][chosen].sum()
+        dice = ratio(2.0 * common, gold_sizes[rows] + predicted_sizes[columns])
+        chosen = shared[best_alignment(rows, columns, np.where(common > 0, dice, 0.0))]
+        self.of_pair = np.full(len(overlaps.gold), -1, np.int64)
+        self.of_gold, self.of_predicted = np.full(len(gold_sizes), -1, np.int64), np.full(len(predicted_sizes), -1)
+        rows, columns, places = overlaps.gold[chosen], overlaps.predicted[chosen], np.arange(len(chosen))
+        self.of_pair[chosen] = self.of_gold[rows] = self.of_predicted[columns] = places
+        self.tops = 2.0 * overlaps.mentions[0][chosen]
+        self.bottoms = gold_sizes[rows] + predicted_sizes[columns]
+        self.shares = _share(self.tops, self.bottoms).sum()
+
+
+def _ceaf(aligned: _Aligned, parts: UnitOverlaps, gold: _Side, predicted: _Side) -> dict[str, Triple]:
+    gone = _sum_by(parts.unit, parts.mentions * aligned.by_mention[parts.pair], parts.units)
+    by_mention = aligned.mentions - gone
+    # Three things change an aligned pair's share: what it loses, and what either cluster does.
     columns_of = (
-        (parts.unit, of_pair, parts.pair, 2.0 * parts.mentions),
-        (gold.unit, of_gold, gold.cluster, gold.lost_size),
-        (predicted.unit, of_predicted, predicted.cluster, predicted.lost_size),
+        (parts.unit, aligned.of_pair[parts.pair], 2.0 * parts.mentions),
+        (gold.unit, aligned.of_gold[gold.cluster], gold.lost("size")),
+        (predicted.unit, aligned.of_predicted[predicted.cluster], predicted.lost("size")),
     )
-    for start in range(0, parts.units, _UNITS_AT_ONCE):
-        unit, place, lost, is_top = [], [], [], []
-        for units, places, ends, amounts in columns_of:
-            first, last = np.searchsorted(units, (start, start + _UNITS_AT_ONCE))
-            at = places[ends[first:last]]
-            kept = at >= 0
-            unit.append(units[first:last][kept])
-            place.append(at[kept])
-            lost.append(amounts[first:last][kept])
-            is_top.append(np.full(len(at), units is parts.unit)[kept])
-        groups = _Groups(np.concatenate(unit), np.concatenate(place), max(len(chosen), 1))
-        gone, of_pair_itself = np.concatenate(lost), np.concatenate(is_top)
-        lost_top, lost_bottom = (groups.sums(np.where(of_pair_itself == top, gone, 0.0)) for top in (True, False))
-        top, bottom = tops[groups.group], bottoms[groups.group]
-        change = _share(top - lost_top, bottom - lost_bottom) - _share(top, bottom)
-        by_entity += _sum_by(groups.unit, change, parts.units)
+    kept = [places >= 0 for _, places, _ in columns_of]
+    unit, place, lost = (
+        np.concatenate([columns[number][which] for columns, which in zip(columns_of, kept, strict=True)])
+        for number in range(3)
+    )
+    is_top = np.zeros(len(unit), np.bool_)
+    is_top[: int(kept[0].sum())] = True
+    groups = _Groups(unit, place, max(len(aligned.tops), 1))
+    lost_top, lost_bottom = (groups.sums(np.where(is_top == of_top, lost, 0.0)) for of_top in (True, False))
+    top, bottom = aligned.tops[groups.group], aligned.bottoms[groups.group]
+    change = _share(top - lost_top, bottom - lost_bottom) - _share(top, bottom)
+    by_entity = aligned.shares + _sum_by(groups.unit, change, parts.units)
     return {
         "ceafm": prf(by_mention, predicted.summed("size"), by_mention, gold.summed("size")),
-        "ceafe": prf(by_entity, predicted.clusters(), by_entity, gold.clusters()),
+        "ceafe": prf(by_entity, predicted.left(), by_entity, gold.left()),
     }

@@ -31,6 +31,7 @@ MAX_LINE_FINDINGS: Final = 1000
 MAX_DEPTH: Final = 64
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTE: Final = ord('"')
+_DEFAULT_KIND: Final = b'"kind":"name",'
 _RECORD: Final = "annotation-record"
 _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     name: msgspec.json.Decoder(kind) for name, kind in SCHEMAS.items()
@@ -91,7 +92,8 @@ def _may_repeat_keys(line: bytes, record: AnnotationRecord) -> bool:
     because the record has it even where the line has not.
     """
     again = encode(record)
-    if again == line:
+    # Most files are written key by key as this one is, with or without the kinds that go without saying.
+    if line == again or line == again.replace(_DEFAULT_KIND, b""):
         return False
     again, line = _without_escaped_quotes(again), _without_escaped_quotes(line)
     quotes = again.count(b'"')

@@ -6,10 +6,12 @@ unit, and seven integers for each mention.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -109,7 +111,8 @@ def count(
         done = _shared(begin, submission.records, documents, workers)
     if done is None:
         done = begin()
-        done.whole(submission.records)
+        with _uncollected():
+            done.whole(submission.records)
     card = submission.card
     counts = SystemCounts(submission.name, card.protocol if card else "", units, allow_missing, pool)
     return _settled(counts, done)
@@ -143,8 +146,21 @@ def _shared(begin: Callable[[], Pass], records: Source, documents: int, workers:
 
 
 def _share(empty: Pass, records: Source, part: int, parts: int) -> Pass:
-    empty.share(records, part, parts)
+    with _uncollected():
+        empty.share(records, part, parts)
     return empty
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave the garbage collector out: records hold no cycles, and there are many of them."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 def _settled(counts: SystemCounts, done: Pass) -> SystemCounts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -108,7 +109,10 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
     totals = {layer: _point(tally.units) for layer, tally in counts.tallies.items()}
     overlaps = counts.mentions.overlaps()
     points = {name: float(value[0]) for name, value in measures_of(overlaps).items()}
-    replicates = _replicates(counts, tracks, resamples, seed)
+    # Breakdowns take long where documents are many, and numpy lets go of the lock: they are made beside the resamples.
+    with ThreadPoolExecutor(1) as beside:
+        breakdowns = beside.submit(_breakdowns, counts)
+        replicates = _replicates(counts, tracks, points, resamples, seed)
     values: dict[str, Value] = {}
     for layer, table in TABLES.items():
         taken_part = layer in counts.layers and layer in counts.gold_layers
@@ -133,7 +137,7 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
         corpus={"name": corpus.name, "version": corpus.version, "sha256": corpus.digest},
         coverage=counts.coverage,
         measures={name: values[name] for name in order},
-        breakdowns=_breakdowns(counts),
+        breakdowns=breakdowns.result(),
         replicates={name: replicates[name] for name in HEADLINES if name in replicates},
     )
 
@@ -145,11 +149,13 @@ def _point(table: CountTable) -> Counts:
     return table.as_counts(total.matrix()[0])
 
 
-def _replicates(counts: SystemCounts, tracks: Sequence[str], resamples: int, seed: int) -> dict[str, Array]:
+def _replicates(
+    counts: SystemCounts, tracks: Sequence[str], points: Mapping[str, float], resamples: int, seed: int
+) -> dict[str, Array]:
     """Every measure over resampled units: name -> shape (resamples,)."""
     if resamples <= 0:
         return {}
-    clusters: _Coreference = (_Resampled if _can_resample(counts, resamples) else _Linear)(counts)
+    clusters: _Coreference = (_Resampled if _can_resample(counts, resamples) else _Linear)(counts, points)
     sums: dict[Layer, Array] = {}
     out: dict[str, Array] = {}
     for stream in dict.fromkeys(counts.stream(layer) for layer in LAYERS):
@@ -198,7 +204,8 @@ class _Resampled:
     of the resamples is what the interval is about, so their median is moved to the value.
     """
 
-    def __init__(self, counts: SystemCounts) -> None:
+    def __init__(self, counts: SystemCounts, points: Mapping[str, float]) -> None:
+        self._points = points
         self._base, self._by_unit = counts.mentions.by_unit(counts.unit_names["text"])
         self._parts: dict[str, list[Array]] = {}
 
@@ -210,8 +217,7 @@ class _Resampled:
                 self._parts.setdefault(name, []).append(value)
 
     def values(self) -> dict[str, Array]:
-        points = measures_of(self._base)
-        return {name: _centred(np.concatenate(parts), float(points[name][0])) for name, parts in self._parts.items()}
+        return {name: _centred(np.concatenate(parts), self._points[name]) for name, parts in self._parts.items()}
 
 
 def _centred(drawn: Array, point: float) -> Array:
@@ -224,18 +230,18 @@ def _centred(drawn: Array, point: float) -> Array:
 class _Linear:
     """The value, moved by each unit's influence times how often it was drawn beyond once (Efron 1982)."""
 
-    def __init__(self, counts: SystemCounts) -> None:
-        points = {name: float(value[0]) for name, value in measures_of(counts.mentions.overlaps()).items()}
+    def __init__(self, counts: SystemCounts, points: Mapping[str, float]) -> None:
         without = counts.mentions.without_each(counts.unit_names["text"])
         self._names = [name for name, point in points.items() if not np.isnan(point)]
         self._points = np.array([points[name] for name in self._names])
         influence = self._points - np.stack([without[name] for name in self._names], axis=1)
         # Whole numbers make the product exact, whatever the order of its sums.
         self._influence = np.rint(np.where(np.isnan(influence), 0.0, influence) * _FINE_GRAIN)
+        self._total = self._influence.sum(axis=0)
         self._drawn: list[Array] = []
 
     def draw(self, weights: Array) -> None:
-        moved = self._points + ((weights - 1.0) @ self._influence) / _FINE_GRAIN
+        moved = self._points + (weights @ self._influence - self._total) / _FINE_GRAIN
         self._drawn.append(np.clip(moved, 0.0, 1.0))
 
     def values(self) -> dict[str, Array]:

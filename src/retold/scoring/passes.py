@@ -7,7 +7,10 @@ order; where they do not, or anything is at fault, it stumbles, and one pass ove
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -39,6 +42,7 @@ MAX_FINDINGS: Final = 1000
 
 
 _DECODER: Final = msgspec.json.Decoder(AnnotationRecord)
+_NOTHING: Final[Line] = (0, b"")
 _Gathered = tuple[int, Place, bytes, bytes]
 
 
@@ -96,6 +100,8 @@ class Pass:
             is_kb_id=is_kb_id,
             tolerance=TOLERANCE,
         )
+        #: Documents by the layers that they lack, first those of gold, then those of the submission, as in LAYERS.
+        self._layouts: Counter[tuple[bool, ...]] = Counter()
         self._batches: dict[str, Batches] = {}
         #: By event: line number, place, and the lines of gold and prediction, for those that need a closer look.
         self._gathered: dict[str, list[_Gathered]] = {}
@@ -145,13 +151,12 @@ class Pass:
         decode_document = msgspec.json.Decoder(Document).decode
         with_documents = bool(self._corpus.events)
         try:
-            lines = zip(
-                _dealt(read_lines(records), part, parts),
-                _dealt(self._corpus.gold_lines(), part, parts),
-                _dealt(self._corpus.document_lines(), part, parts) if with_documents else _nothing(),
-                strict=with_documents,
-            )
-            for (number, line), (_, gold_line), (_, document_line) in lines:
+            wanted = _dealt(self._corpus.gold_lines(), part, parts)
+            documents = _dealt(self._corpus.document_lines(), part, parts) if with_documents else None
+            # Strict on every side: one line more or less in any file is for one pass over everything to explain.
+            pairs = zip(wanted, documents, strict=True) if documents else ((line, _NOTHING) for line in wanted)
+            lines = zip(_dealt(read_lines(records), part, parts), pairs, strict=True)
+            for (number, line), ((_, gold_line), (_, document_line)) in lines:
                 record, _ = decode_record(line, number=number, file=self._name)
                 gold = _DECODER.decode(gold_line)
                 document = decode_document(document_line) if document_line else None
@@ -264,6 +269,14 @@ class Pass:
             for name, cells in batches.cells.items():
                 self.cells[name] = [mine + theirs for mine, theirs in zip(self.cells[name], cells, strict=True)]
         self._batches = {}
+        for absent, documents in self._layouts.items():
+            for layer, no_gold, no_answer in zip(LAYERS, absent[: len(LAYERS)], absent[len(LAYERS) :], strict=True):
+                if not no_gold:
+                    self.gold_layers.add(layer)
+                if not no_answer:
+                    self.layers.add(layer)
+                    self.predicted[layer] += documents
+        self._layouts.clear()
         # Batches are checked after later lines were decoded.
         self._findings.sort(key=lambda finding: finding.line or 0)
 
@@ -271,12 +284,17 @@ class Pass:
         self.total += 1
         if self._units == "document":
             self.unit_sets["text"].add(place.unit_at(0))
-        for layer in LAYERS:
-            if getattr(gold, layer) is not UNSET:
-                self.gold_layers.add(layer)
-            if getattr(record, layer) is not UNSET:
-                self.layers.add(layer)
-                self.predicted[layer] += 1
+        # Documents differ little in which layers they have.
+        self._layouts[
+            gold.entities is UNSET,
+            gold.stance is UNSET,
+            gold.claims is UNSET,
+            gold.verification is UNSET,
+            record.entities is UNSET,
+            record.stance is UNSET,
+            record.claims is UNSET,
+            record.verification is UNSET,
+        ] += 1
 
     def _count(
         self,
@@ -333,12 +351,14 @@ class Pass:
 
 def _dealt(lines: Iterator[Line], part: int, parts: int) -> Iterator[Line]:
     """The lines of one worker, without blank ones: every ``parts``-th run of ``BATCH`` lines."""
-    kept = (line for line in lines if line[1])
-    for place, line in enumerate(kept):
-        if place // BATCH % parts == part:
-            yield line
-
-
-def _nothing() -> Iterator[Line]:
+    kept = filter(itemgetter(1), lines)
+    ahead = part * BATCH
     while True:
-        yield 0, b""
+        # What others count is passed over without a step of Python's for each line.
+        deque(islice(kept, ahead), maxlen=0)
+        before = next(kept, None)
+        if before is None:
+            return
+        yield before
+        yield from islice(kept, BATCH - 1)
+        ahead = (parts - 1) * BATCH

@@ -136,30 +136,37 @@ class MentionTable:
             codes = [mine_of.of(events[event])[name] for event, name in theirs_of.keys]
             # The last two places are reached by the codes -2 and -1, which stand for themselves.
             ranks[column] = np.array([*codes, UNNAMED, -1], dtype=np.int64)
-        for table in (*other._tables, np.array(other._rows, dtype=np.int64).reshape(-1, 7)):
+        for table in (*other._tables, other._ordered_rows()):
             for column, rank in ranks.items():
                 table[:, column] = rank[table[:, column]]
             self._tables.append(table)
 
+    def _ordered_rows(self) -> Index:
+        """The rows of ``add``, those of a document together and in the order of the text, as they are in a table."""
+        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 7)
+        return rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
+
     def settle(self) -> Mentions:
         """Number everything by place in the text, so that neither the order of lines nor names of clusters matter."""
-        tables = [*self._tables, np.array(self._rows, dtype=np.int64).reshape(-1, 7)]
+        tables = [*self._tables, self._ordered_rows()]
         documents, document_rank = _sorted(self._documents)
         units, unit_rank = _sorted(self._units)
         languages, language_rank = _sorted(self._languages)
         document = np.concatenate([document_rank[table[:, 0]] for table in tables])
-        start, end = (np.concatenate([table[:, side] for table in tables]) for side in (1, 2))
-        order = _text_order(document, start, end)
+        # Documents come in long runs that are in order, which a stable sort makes use of.
+        order = None if (document[1:] >= document[:-1]).all() else np.argsort(document, kind="stable")
 
-        def sorted_column(number: int) -> Index:
-            column = np.concatenate([table[:, number] for table in tables]).astype(np.int64)
+        def sorted_column(number: int) -> npt.NDArray[np.int32]:
+            column = np.concatenate([table[:, number] for table in tables], dtype=np.int32, casting="same_kind")
             return column if order is None else column[order]
 
         document = document if order is None else document[order]
         event_of = np.zeros(len(documents), np.int64)
         event_of[document_rank] = self._event_of
-        gold_keys, gold = _by_first_sight(self._gold.keys, sorted_column(5), event_of[document])
-        predicted_keys, predicted = _by_first_sight(self._predicted.keys, sorted_column(6), event_of[document])
+        gold_keys, gold = _by_first_sight(self._gold.keys, sorted_column(5).astype(np.int64), event_of[document])
+        predicted_keys, predicted = _by_first_sight(
+            self._predicted.keys, sorted_column(6).astype(np.int64), event_of[document]
+        )
         return Mentions(
             documents=documents,
             units=units,
@@ -179,21 +186,12 @@ class MentionTable:
 _ClusterKey = tuple[int, str | None]
 
 
-def _sorted(codes: Codes) -> tuple[list[str], Index]:
+def _sorted(codes: Codes) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Names in alphabetical order, and the place of each code in it."""
     names = sorted(codes)
-    rank = np.zeros(len(names), np.int64)
+    rank = np.zeros(len(names), np.int32)
     rank[[codes[name] for name in names]] = np.arange(len(names))
     return names, rank
-
-
-def _text_order(document: Index, start: Index, end: Index) -> Index | None:
-    """What sorts mentions by place; None where they stand in order already."""
-    same_document, same_start = document[1:] == document[:-1], start[1:] == start[:-1]
-    later = (document[1:] > document[:-1]) | (
-        same_document & ((start[1:] > start[:-1]) | (same_start & (end[1:] >= end[:-1])))
-    )
-    return None if later.all() else np.lexsort((end, start, document))
 
 
 def _by_first_sight(keys: Sequence[_ClusterKey], column: Index, events: Index) -> tuple[list[_ClusterKey], Index]:
@@ -220,7 +218,7 @@ class Mentions:
     Attributes:
         documents, units, languages, events: names that the arrays' codes stand for.
         gold_keys, predicted_keys: what named each cluster.
-        document, unit, language: shape (mentions,), codes.
+        document, unit, language: shape (mentions,), codes, 32 bits wide: there may be many millions.
         gold, predicted: shape (mentions,), cluster of each mention, -1 where the side does not have it.
     """
 
@@ -230,9 +228,9 @@ class Mentions:
     events: list[str]
     gold_keys: list[_ClusterKey]
     predicted_keys: list[_ClusterKey]
-    document: Index
-    unit: Index
-    language: Index
+    document: npt.NDArray[np.int32]
+    unit: npt.NDArray[np.int32]
+    language: npt.NDArray[np.int32]
     gold: Index
     predicted: Index
 
@@ -259,8 +257,12 @@ class Mentions:
     def without_each(self, units: Sequence[str]) -> dict[str, Array]:
         """Every coreference measure with each unit left out in turn, by name, shape (units,)."""
         pairs, inverse = self._pairs
-        cells, amounts = np.unique(self._unit_places(units) * max(len(pairs), 1) + inverse, return_counts=True)
-        unit, pair = np.divmod(cells, max(len(pairs), 1))
+        cells = self._unit_places(units) * max(len(pairs), 1) + inverse
+        cells.sort()
+        # Every cell once, and how often it stood there.
+        first = np.flatnonzero(np.append(True, cells[1:] != cells[:-1])[: len(cells)])
+        amounts = np.diff(first, append=len(cells))
+        unit, pair = np.divmod(cells[first], max(len(pairs), 1))
         parts = UnitOverlaps(units=len(units), unit=unit, pair=pair, mentions=amounts.astype(np.float64))
         found = without_each(self.overlaps(), parts)
         values = {
@@ -274,7 +276,7 @@ class Mentions:
         """For each mention, the place of its unit among all units."""
         position = {unit: index for index, unit in enumerate(units)}
         rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
-        return rank[self.unit] if len(rank) else self.unit
+        return rank[self.unit] if len(rank) else self.unit.astype(np.int64)
 
     def pair_count(self) -> int:
         """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
@@ -289,12 +291,14 @@ class Mentions:
         gold_ids, gold = _compact(np.where(self.gold >= 0, self.gold * count + self.document, -1))
         predicted_ids, predicted = _compact(np.where(self.predicted >= 0, self.predicted * count + self.document, -1))
         pairs, inverse = _pairs(gold, predicted)
+        # Almost every mention is a cluster of its own here: what is kept of each is kept in 32 bits where they hold it.
+        width: Any = np.int32 if len(pairs) < 1 << 31 else np.int64
         return ClusterOverlaps(
-            gold=pairs[:, 0],
-            predicted=pairs[:, 1],
+            gold=pairs[:, 0].astype(width),
+            predicted=pairs[:, 1].astype(width),
             mentions=np.bincount(inverse, minlength=len(pairs)).astype(np.float64)[None, :],
-            gold_events=gold_ids % count,
-            predicted_events=predicted_ids % count,
+            gold_events=(gold_ids % count).astype(width),
+            predicted_events=(predicted_ids % count).astype(width),
         )
 
     def cross_lingual(self) -> dict[str, Any]:
@@ -318,9 +322,9 @@ class Mentions:
 
     def references(self) -> dict[tuple[str, str], str | None]:
         """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody."""
-        both = (self.gold >= 0) & (self.predicted >= 0)
-        pairs, inverse = _pairs(self.gold[both], self.predicted[both])
-        amounts = np.bincount(inverse, minlength=len(pairs))
+        pairs, inverse = self._pairs
+        both = (pairs >= 0).all(axis=1)
+        pairs, amounts = pairs[both], np.bincount(inverse, minlength=len(pairs))[both]
         sizes = np.bincount(self.gold[self.gold >= 0], minlength=len(self.gold_keys))
         shares = amounts / sizes[pairs[:, 0]]
         # By predicted cluster, the best last: most mentions, then the larger share of the gold entity's.
@@ -351,19 +355,33 @@ class Mentions:
 def _pairs(gold: Index, predicted: Index) -> tuple[Index, Index]:
     """Distinct (gold, predicted) pairs in sorted order, shape (pairs, 2), and the pair of each mention."""
     width = int(predicted.max(initial=-1)) + 2
-    codes, inverse = np.unique((gold + 1) * width + predicted + 1, return_inverse=True)
-    return np.stack([codes // width - 1, codes % width - 1], axis=1), inverse
+    codes, inverse = _distinct((gold + 1) * width + predicted + 1)
+    first = codes // width
+    return np.stack([first - 1, codes - first * width - 1], axis=1), inverse
 
 
 def _compact(clusters: Index) -> tuple[Index, Index]:
     """Number clusters from 0, leaving -1 as it is: (old numbers, new number of each)."""
-    ids, inverse = np.unique(clusters, return_inverse=True)
+    ids, inverse = _distinct(clusters)
     if len(ids) and ids[0] == -1:
         return ids[1:], inverse - 1
     return ids, inverse
 
 
-def _crossing(clusters: Index, languages: Index, count: int) -> int:
+def _distinct(codes: Index) -> tuple[Index, Index]:
+    """Distinct codes in order, and the place among them of each: ``np.unique``, in half the time."""
+    # Half as wide, codes are sorted faster.
+    narrow = codes.astype(np.int32) if codes.max(initial=0) < 1 << 31 else codes
+    order = np.argsort(narrow)
+    ordered = narrow[order]
+    first = np.ones(len(codes), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    inverse = np.empty(len(codes), np.int64)
+    inverse[order] = np.cumsum(first) - 1
+    return ordered[first].astype(np.int64), inverse
+
+
+def _crossing(clusters: Index, languages: npt.NDArray[np.int32], count: int) -> int:
     """Pairs of mentions of one cluster in different languages."""
     if not len(clusters):
         return 0

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
 from msgspec import UNSET
 
-from retold.records import AnnotationRecord, KbStatus, Layer, Mention
+from retold.records import LAYERS, AnnotationRecord, KbStatus, Layer, Mention
 from retold.tasks import Place, Tally
 from retold.tasks.batches import claims, entities, stance, verification
 from retold.tasks.batches.columns import Index, LabelColumns, Mask, SpanColumns, covered, join
 from retold.tasks.batches.gathering import NO_ID, ClaimColumn, Links, MentionColumn, PairColumn, StanceColumn
+from retold.tasks.batches.naming import Namer
 from retold.tasks.batches.rows import Rows
 from retold.tasks.claims import AUTHOR, Attributions
 from retold.tasks.codes import UNNAMED, Codes
@@ -28,6 +30,10 @@ __all__ = ["BATCH", "Batches", "Tables"]
 
 #: Documents of one batch.
 BATCH: Final = 512
+#: Documents whose labels wait as objects. More of them would leave the processor's cache before they are looked at.
+WARM: Final = 8
+
+_layers_of: Final = attrgetter(*LAYERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,21 +69,25 @@ class Batches:
         self._tables, self._event = tables, event
         self._rows = {layer: Rows(tally) for layer, tally in tables.tallies.items()}
         self._links = Links(tables.is_kb_id)
-        self._statuses: dict[tuple[int, int], int] = {}
+        self._kb_ids = Namer(self._links)
+        self._units = Codes()
+        self._statuses = entities.Statuses(self._kb_status)
         self._holders, self._targets, self._claims = Codes(), Codes(), Codes()
         self._sources = tables.attributions.sources(event)
+        self._source_names = Namer(self._sources)
         self.cells: dict[str, tuple[int, int, int]] = {"stance": (0, 0, 0), "verification": (0, 0, 0)}
         self._places: list[Place] = []
         self._unasked: list[bool] = []
         self._asked: set[str] = set()
         self._with_mentions: list[bool] = []
         self._gold, self._predicted = (self._columns(side) for side in tables.mentions.clusters(event))
+        self._sides = [(layer, self._gold[layer], self._predicted[layer]) for layer in LAYERS]
 
     def _columns(self, clusters: dict[Any, int]) -> dict[str, Any]:
         return {
-            "entities": MentionColumn(clusters, self._links),
+            "entities": MentionColumn(Namer(clusters), self._kb_ids),
             "stance": StanceColumn(self._holders, self._targets),
-            "claims": ClaimColumn(self._sources),
+            "claims": ClaimColumn(self._source_names),
             "verification": PairColumn(self._claims),
         }
 
@@ -88,19 +98,23 @@ class Batches:
         """Gather a document."""
         self._places.append(place)
         unasked = False
-        for layer, column in self._gold.items():
-            labels, guesses = getattr(gold, layer), getattr(predicted, layer)
+        sides = zip(self._sides, _layers_of(gold), _layers_of(predicted), strict=True)
+        for (layer, wanted, given), labels, guesses in sides:
             if labels is UNSET:
                 # Nothing is counted; an answer that is given nevertheless is looked at by the rules.
                 unasked |= bool(guesses)
-                column.add(())
-                self._predicted[layer].add(())
+                wanted.waiting.append(())
+                given.waiting.append(())
             else:
                 self._asked.add(layer)
-                column.add(labels)
-                self._predicted[layer].add(guesses or ())
+                wanted.waiting.append(labels)
+                given.waiting.append(guesses or ())
         self._unasked.append(unasked)
         self._with_mentions.append(gold.entities is not UNSET)
+        if len(self._places) % WARM == 0:
+            for _, wanted, given in self._sides:
+                wanted.drain()
+                given.drain()
 
     def flush(self) -> list[int]:
         """Count what was gathered; return the places of documents to be checked and counted one by one instead."""
@@ -129,7 +143,7 @@ class Batches:
     def settle(self) -> None:
         """Hand over what is still held here, once all is added."""
         for rows in self._rows.values():
-            rows.settle()
+            rows.settle(self._units)
 
     def _count(self, gold: dict[str, Any], predicted: dict[str, Any]) -> None:
         places, asked, event = self._places, self._asked, self._event
@@ -138,7 +152,7 @@ class Batches:
         if "entities" in asked:
             mentions, guesses = gold["entities"], predicted["entities"]
             hit = join(mentions.key, guesses.key)
-            status = entities.statuses(mentions, self._statuses, self._kb_status)
+            status = self._statuses.of(mentions)
             entities.count(mentions, guesses, hit, status, self._rows["entities"])
             self._join(mentions, guesses, hit)
         if "stance" in asked:
@@ -157,8 +171,10 @@ class Batches:
                 lambda claim: self._tables.mutation(event, claim),
             )
             self._cover("verification", gold["verification"], predicted["verification"])
+        unit = np.array([self._units[place.unit_at(0)] for place in places], np.int64)
+        faceted = [number for number, place in enumerate(places) if place.facets]
         for rows in self._rows.values():
-            rows.end(places)
+            rows.end(places, unit, faceted)
 
     def _kb_status(self, cluster: int, link: int) -> KbStatus:
         """Status of a gold mention of a cluster with a link, both in codes; the corpus looks at nothing else of it."""

@@ -6,7 +6,6 @@ are equal spans.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LIMIT", "Evidence", "Floats", "Index", "LabelColumns", "Mask", "SpanColumns", "as_index", "covered", "join"]
+__all__ = ["LIMIT", "Evidence", "Floats", "Index", "LabelColumns", "Mask", "SpanColumns", "covered", "join"]
 
 Index = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -23,11 +22,6 @@ Mask = npt.NDArray[np.bool_]
 _BITS: Final = 26
 #: Offsets and indices of sentences from here on do not fit into a column; their documents are counted one by one.
 LIMIT: Final = 1 << _BITS
-
-
-def as_index(values: array[int]) -> Index:
-    """A column of 64-bit integers, not copied."""
-    return np.frombuffer(values, np.int64)
 
 
 @dataclass(slots=True)

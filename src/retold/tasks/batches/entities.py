@@ -16,15 +16,13 @@ from retold.tasks.batches.rows import Items, Rows
 from retold.tasks.codes import UNNAMED
 from retold.tasks.entities import EXACT, GOLD, LINKABLE, LINKED, LINKS, OVERLAP, PREDICTED, STRICT, TYPE
 
-__all__ = ["count", "statuses"]
+__all__ = ["Statuses", "count"]
 
 _NAME: Final = MENTION_KINDS.index("name")
 _NOMINAL: Final = MENTION_KINDS.index("nominal")
 _STATUSES: Final = get_args(KbStatus)
 _VERIFIED: Final = _STATUSES.index("verified")
 _UNVERIFIED: Final = _STATUSES.index("unverified")
-#: More than there can be codes of links in memory.
-_LINKS: Final = 1 << 31
 
 
 def count(
@@ -39,7 +37,7 @@ def count(
     Args:
         gold, predicted: mentions of both sides, all in annotated zones.
         hit: for each predicted mention the place of the gold mention of equal span, -1 for none.
-        status: status of the kb_id of each gold mention, from ``statuses``.
+        status: status of the kb_id of each gold mention, from ``Statuses``.
         rows: rows of ``retold.tasks.entities.COLUMNS``.
     """
     gold_types, gold_kinds = gold.labels["type"], gold.labels["kind"]
@@ -112,21 +110,38 @@ def _count_links(
     rows.add(LINKS, given, np.flatnonzero(links & (hit < 0)))
 
 
-def statuses(gold: SpanColumns, known: dict[tuple[int, int], int], kb_status: Callable[[int, int], KbStatus]) -> Index:
-    """Status of the kb_id of each gold mention, in codes.
+class Statuses:
+    """Status of the kb_id of gold mentions, in codes.
 
     Args:
-        known: remembers what was asked.
-        kb_status: (code of the cluster, code of the id) -> status.
+        kb_status: (code of the cluster, code of the id) -> status. It is asked once for each pair.
     """
-    pairs, inverse = np.unique(
-        (gold.labels["entity"] - UNNAMED) * _LINKS + gold.labels["kb"] - NO_ID, return_inverse=True
-    )
-    found = []
-    for pair in pairs.tolist():
-        key = divmod(pair, _LINKS)
-        status = known.get(key)
+
+    def __init__(self, kb_status: Callable[[int, int], KbStatus]) -> None:
+        self._kb_status = kb_status
+        self._known: dict[tuple[int, int], int] = {}
+        # Nearly every cluster has one id: of each cluster, the id that was seen last and its status.
+        self._last: Index = np.zeros((2, 0), np.int64)
+
+    def of(self, gold: SpanColumns) -> Index:
+        """Status of each mention."""
+        clusters, links = gold.labels["entity"] - UNNAMED, gold.labels["kb"]
+        short = int(clusters.max(initial=-1)) + 1 - self._last.shape[1]
+        if short > 0:
+            # No link has the code that stands for "never seen".
+            self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=NO_ID - 1)
+        link, status = self._last
+        found: Index = status[clusters]
+        other = np.flatnonzero(link[clusters] != links)
+        if len(other):
+            asked = zip(clusters[other].tolist(), links[other].tolist(), strict=True)
+            answers = [self._ask(cluster, kb) for cluster, kb in asked]
+            found[other] = answers
+            link[clusters[other]], status[clusters[other]] = links[other], answers
+        return found
+
+    def _ask(self, cluster: int, link: int) -> int:
+        status = self._known.get((cluster, link))
         if status is None:
-            status = known[key] = _STATUSES.index(kb_status(key[0] + UNNAMED, key[1] + NO_ID))
-        found.append(status)
-    return np.array(found, np.int64)[inverse]
+            status = self._known[cluster, link] = _STATUSES.index(self._kb_status(cluster + UNNAMED, link))
+        return status

@@ -1,9 +1,11 @@
-"""Records into columns, each as soon as it is decoded: what is touched once while it is warm costs least."""
+"""Records into columns, some dozens at a time: what is touched while it is warm costs least."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from itertools import chain
+from struct import pack
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +21,8 @@ from retold.records import (
     StanceCell,
     VerificationPair,
 )
-from retold.tasks.batches.columns import LabelColumns, SpanColumns, as_index
+from retold.tasks.batches.columns import Index, LabelColumns, SpanColumns
+from retold.tasks.batches.naming import Namer, Names
 from retold.tasks.codes import Codes
 
 __all__ = ["NO_ID", "ClaimColumn", "Links", "MentionColumn", "PairColumn", "StanceColumn"]
@@ -53,103 +56,167 @@ class Links(dict[Any, int]):
         return code
 
 
-def _integers() -> array[int]:
-    return array("q")
+class _Integers:
+    """A growing column of 64-bit integers."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def extend(self, values: list[int]) -> None:
+        """Append integers; packing a list costs half of what an ``array`` takes for it."""
+        self._bytes += pack(f"{len(values)}q", *values)
+
+    def index(self) -> Index:
+        """The column, not copied."""
+        return np.frombuffer(self._bytes, np.int64)
 
 
-class MentionColumn:
-    """Mentions of one side of a batch.
+class _Codes:
+    """A growing column of codes below 256."""
 
-    Args:
-        clusters: codes of cluster names.
-        links: codes of ids.
+    __slots__ = ("_bytes",)
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def extend(self, values: list[int]) -> None:
+        """Append codes."""
+        self._bytes += bytes(values)
+
+    def index(self) -> Index:
+        """The column."""
+        return np.frombuffer(self._bytes, np.uint8).astype(np.int64)
+
+
+class _Column:
+    """Labels of one layer and side of a batch.
+
+    Labels wait as they are. ``drain`` makes integers of them and lets them go. It is to be called after some documents:
+    column by column, while the labels are still in the processor's cache.
+
+    Attributes:
+        waiting: the labels of each document that was added since.
     """
 
-    def __init__(self, clusters: dict[Any, int], links: Links) -> None:
-        self._clusters, self._links = clusters, links
+    def __init__(self) -> None:
+        self.waiting: list[Sequence[Any]] = []
         self.clear()
 
     def clear(self) -> None:
         """Begin a batch."""
-        self._sizes, self._start, self._end = _integers(), _integers(), _integers()
-        self._type, self._kind, self._entity, self._kb = _integers(), _integers(), _integers(), _integers()
+        self._sizes: list[int] = []
+        self._unfit: list[int] = []
 
-    def add(self, mentions: Sequence[Mention]) -> None:
-        """Add a document."""
-        self._sizes.append(len(mentions))
-        if mentions:
-            clusters, links = self._clusters, self._links
-            self._start.fromlist([m.start for m in mentions])
-            self._end.fromlist([m.end for m in mentions])
-            self._type.fromlist([_TYPES[m.type] for m in mentions])
-            self._kind.fromlist([_KINDS[m.kind] for m in mentions])
-            self._entity.fromlist([clusters[m.entity] for m in mentions])
-            self._kb.fromlist([links[m.kb_id] for m in mentions])
+    def drain(self) -> None:
+        """Make integers of what was added."""
+        if labels := list(chain.from_iterable(self.waiting)):
+            self._drain(labels)
+        self._sizes += map(len, self.waiting)
+        self.waiting.clear()
+
+    def _drain(self, labels: list[Any]) -> None:
+        raise NotImplementedError
+
+    def _put(self, column: Names, names: list[Any]) -> None:
+        """Add names of all that is being drained; a document whose names no column holds is left to the tasks."""
+        if not column.extend(names):
+            at = 0
+            for number, size in enumerate(map(len, self.waiting), len(self._sizes)):
+                if size and not column.extend(names[at : at + size]):
+                    self._unfit.append(number)
+                    column.extend([""] * size)
+                at += size
+
+    def _counted(self) -> Index:
+        """Labels of each document."""
+        return np.array(self._sizes, np.int64)
+
+
+class MentionColumn(_Column):
+    """Mentions of one side of a batch.
+
+    Args:
+        clusters: codes of cluster names.
+        links: codes of ids, those of ``Links``.
+    """
+
+    def __init__(self, clusters: Namer, links: Namer) -> None:
+        self._clusters, self._links = clusters, links
+        super().__init__()
+
+    def clear(self) -> None:
+        super().clear()
+        self._start, self._end = _Integers(), _Integers()
+        self._type, self._kind = _Codes(), _Codes()
+        self._entity, self._kb = Names(), Names()
+
+    def _drain(self, labels: list[Mention]) -> None:
+        self._start.extend([m.start for m in labels])
+        self._end.extend([m.end for m in labels])
+        self._type.extend([_TYPES[m.type] for m in labels])
+        self._kind.extend([_KINDS[m.kind] for m in labels])
+        self._put(self._entity, [m.entity for m in labels])
+        self._put(self._kb, [m.kb_id for m in labels])
 
     def columns(self) -> SpanColumns:
         """The batch."""
-        return SpanColumns.of(
-            as_index(self._sizes),
-            as_index(self._start),
-            as_index(self._end),
-            {
-                "type": as_index(self._type),
-                "kind": as_index(self._kind),
-                "entity": as_index(self._entity),
-                "kb": as_index(self._kb),
-            },
-        )
+        self.drain()
+        labels = {
+            "type": self._type.index(),
+            "kind": self._kind.index(),
+            "entity": self._clusters.codes(self._entity),
+            "kb": self._links.codes(self._kb),
+        }
+        columns = SpanColumns.of(self._counted(), self._start.index(), self._end.index(), labels)
+        columns.odd[self._unfit] = True
+        return columns
 
 
-class ClaimColumn:
+class ClaimColumn(_Column):
     """Claim spans of one side of a batch.
 
     Args:
         sources: codes of the names of sources.
     """
 
-    def __init__(self, sources: dict[Any, int]) -> None:
+    def __init__(self, sources: Namer) -> None:
         self._sources = sources
-        self.clear()
+        super().__init__()
 
     def clear(self) -> None:
-        """Begin a batch."""
-        self._sizes, self._start, self._end, self._source = _integers(), _integers(), _integers(), _integers()
+        super().clear()
+        self._start, self._end, self._source = _Integers(), _Integers(), Names()
 
-    def add(self, spans: Sequence[ClaimSpan]) -> None:
-        """Add a document."""
-        self._sizes.append(len(spans))
-        if spans:
-            sources = self._sources
-            self._start.fromlist([c.start for c in spans])
-            self._end.fromlist([c.end for c in spans])
-            self._source.fromlist([sources[c.source] for c in spans])
+    def _drain(self, labels: list[ClaimSpan]) -> None:
+        self._start.extend([c.start for c in labels])
+        self._end.extend([c.end for c in labels])
+        self._put(self._source, [c.source for c in labels])
 
     def columns(self) -> SpanColumns:
         """The batch."""
-        labels = {"source": as_index(self._source)}
-        return SpanColumns.of(as_index(self._sizes), as_index(self._start), as_index(self._end), labels)
+        self.drain()
+        labels = {"source": self._sources.codes(self._source)}
+        columns = SpanColumns.of(self._counted(), self._start.index(), self._end.index(), labels)
+        columns.odd[self._unfit] = True
+        return columns
 
 
-class _Labels:
+class _EvidenceColumn(_Column):
     """Labels of one side of a batch, with their evidence."""
 
-    def __init__(self) -> None:
-        self._label, self._sizes = _integers(), _integers()
-        self._shown, self._sentences = _integers(), _integers()
-
     def clear(self) -> None:
-        """Begin a batch."""
-        self._label, self._sizes = _integers(), _integers()
-        self._shown, self._sentences = _integers(), _integers()
+        super().clear()
+        self._label, self._shown, self._sentences = _Codes(), _Integers(), _Integers()
 
-    def _evidence(self, given: Sequence[Any]) -> None:
-        """Add evidence lists of a document; what was not given is as good as empty."""
-        self._shown.fromlist([len(evidence) if evidence else 0 for evidence in given])
-        self._sentences.fromlist([sentence for evidence in given if evidence for sentence in evidence])
+    def _show(self, given: list[Any]) -> None:
+        """Add lists of evidence; what was not given is as good as empty."""
+        self._shown.extend([len(evidence) if evidence else 0 for evidence in given])
+        self._sentences.extend([sentence for evidence in given if evidence for sentence in evidence])
 
 
-class StanceColumn(_Labels):
+class StanceColumn(_EvidenceColumn):
     """Stance cells of one side of a batch.
 
     Args:
@@ -158,45 +225,46 @@ class StanceColumn(_Labels):
 
     def __init__(self, holders: Codes, targets: Codes) -> None:
         self._holders, self._targets = holders, targets
-        self.clear()
+        super().__init__()
 
     def clear(self) -> None:
         super().clear()
-        self._holder, self._target = _integers(), _integers()
-        self._scored, self._scores = _integers(), array("d")
+        self._holder, self._target, self._scored = _Integers(), _Integers(), _Integers()
+        self._scores = array("d")
+        self._cells = 0
 
-    def add(self, cells: Sequence[StanceCell]) -> None:
-        """Add a document."""
-        self._sizes.append(len(cells))
-        if cells:
-            holders, targets = self._holders, self._targets
-            before = len(self._label)
-            self._holder.fromlist([holders[c.holder] for c in cells])
-            self._target.fromlist([targets[c.target] for c in cells])
-            self._label.fromlist([_STANCE[c.label] for c in cells])
-            self._evidence([c.evidence for c in cells])
-            for place, scores in enumerate([c.scores for c in cells], before):
+    def _drain(self, labels: list[StanceCell]) -> None:
+        holders, targets = self._holders, self._targets
+        self._holder.extend([holders[c.holder] for c in labels])
+        self._target.extend([targets[c.target] for c in labels])
+        self._label.extend([_STANCE[c.label] for c in labels])
+        self._show([c.evidence for c in labels])
+        given = [c.scores for c in labels]
+        if given.count(UNSET) < len(given):
+            self._scored.extend([place for place, scores in enumerate(given, self._cells) if scores is not UNSET])
+            for scores in given:
                 if scores is not UNSET:
-                    self._scored.append(place)
                     self._scores.extend((scores.favor, scores.against, scores.none))
+        self._cells += len(labels)
 
     def columns(self) -> LabelColumns:
         """The batch."""
+        self.drain()
         scores = np.zeros((0, len(STANCE_LABELS)))
-        if self._scored:
-            scores = np.full((len(self._label), len(STANCE_LABELS)), np.nan)
-            scores[as_index(self._scored)] = np.frombuffer(self._scores, np.float64).reshape(-1, len(STANCE_LABELS))
+        if self._scores:
+            scores = np.full((self._cells, len(STANCE_LABELS)), np.nan)
+            scores[self._scored.index()] = np.frombuffer(self._scores, np.float64).reshape(-1, len(STANCE_LABELS))
         return LabelColumns.of(
-            as_index(self._sizes),
-            as_index(self._label),
-            (as_index(self._holder), as_index(self._target)),
-            as_index(self._shown),
-            as_index(self._sentences),
+            self._counted(),
+            self._label.index(),
+            (self._holder.index(), self._target.index()),
+            self._shown.index(),
+            self._sentences.index(),
             scores,
         )
 
 
-class PairColumn(_Labels):
+class PairColumn(_EvidenceColumn):
     """Verification pairs of one side of a batch.
 
     Args:
@@ -205,23 +273,22 @@ class PairColumn(_Labels):
 
     def __init__(self, claims: Codes) -> None:
         self._claims = claims
-        self.clear()
+        super().__init__()
 
     def clear(self) -> None:
         super().clear()
-        self._claim = _integers()
+        self._claim = _Integers()
 
-    def add(self, pairs: Sequence[VerificationPair]) -> None:
-        """Add a document."""
-        self._sizes.append(len(pairs))
-        if pairs:
-            claims = self._claims
-            self._claim.fromlist([claims[p.claim] for p in pairs])
-            self._label.fromlist([_VERDICTS[p.label] for p in pairs])
-            self._evidence([p.evidence for p in pairs])
+    def _drain(self, labels: list[VerificationPair]) -> None:
+        claims = self._claims
+        self._claim.extend([claims[p.claim] for p in labels])
+        self._label.extend([_VERDICTS[p.label] for p in labels])
+        self._show([p.evidence for p in labels])
 
     def columns(self) -> LabelColumns:
         """The batch."""
-        parts = (as_index(self._claim),)
-        evidence = as_index(self._shown), as_index(self._sentences)
-        return LabelColumns.of(as_index(self._sizes), as_index(self._label), parts, *evidence, np.zeros((0, 3)))
+        self.drain()
+        evidence = self._shown.index(), self._sentences.index()
+        return LabelColumns.of(
+            self._counted(), self._label.index(), (self._claim.index(),), *evidence, np.zeros((0, len(STANCE_LABELS)))
+        )

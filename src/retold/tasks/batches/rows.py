@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,6 @@ class Rows:
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
         self.width = len(tally.columns)
-        self._units: dict[str, int] = {}
         self._sums: IntArray = np.zeros((64, self.width), np.int64)
         self._documents: IntArray = np.zeros((0, self.width), np.int64)
         self._facets: dict[tuple[str, str], IntArray] = {}
@@ -68,26 +67,33 @@ class Rows:
             chosen = np.flatnonzero(columns == value)
             self.add(value, items, chosen if which is None else which[chosen])
 
-    def end(self, places: Sequence[Place]) -> None:
-        """End the batch, whose documents are at ``places``."""
-        at = np.array([self._units.setdefault(place.unit_at(0), len(self._units)) for place in places], np.int64)
-        while len(self._units) > len(self._sums):
+    def end(self, places: Sequence[Place], unit: Index, faceted: Sequence[int]) -> None:
+        """End the batch.
+
+        Args:
+            places: the documents.
+            unit: the unit of each, in codes.
+            faceted: numbers of the documents that stand in a breakdown of their own.
+        """
+        while int(unit.max(initial=-1)) >= len(self._sums):
             self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
-        np.add.at(self._sums, at, self._documents)
+        np.add.at(self._sums, unit, self._documents)
+        if not faceted:
+            return
         members: dict[str, list[int]] = {}
         touched: list[bool] = np.any(self._documents != 0, axis=1).tolist()
-        for number, place in enumerate(places):
-            if place.facets and touched[number]:
-                for name in place.facets:
+        for number in faceted:
+            if touched[number]:
+                for name in places[number].facets:
                     members.setdefault(name, []).append(number)
         for name, numbers in members.items():
             _add_row(self.tally.facets, name, self._documents[numbers].sum(axis=0).tolist())
 
-    def settle(self) -> None:
-        """Hand the units to the tally."""
-        for unit, row in zip(self._units, self._sums.tolist(), strict=False):
+    def settle(self, units: Iterable[str]) -> None:
+        """Hand the units to the tally, whose names are given in the order of their codes."""
+        for unit, row in zip(units, self._sums.tolist(), strict=False):
             _add_row(self.tally.units, unit, row)
-        self._units.clear()
+        self._sums[:] = 0
 
 
 def _add(sums: IntArray, at: Index, amounts: Index | None) -> None:
