@@ -69,7 +69,8 @@ def compare(left: Wording, right: Wording, dictionary: Dictionary) -> list[float
 
 def _surface(left: str, right: str) -> list[float]:
     """Equal words, shared words, last word, first word, acronym, letters, beginning."""
-    a, b = canonical(left), canonical(right)
+    # Marks alone leave no words, and are like nothing but themselves.
+    a, b = canonical(left) or (left,), canonical(right) or (right,)
     mine, theirs = set(a), set(b)
     shared = len(mine & theirs)
     one, other = "".join(a), "".join(b)

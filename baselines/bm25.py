@@ -37,7 +37,7 @@ from retold.records import VERIFICATION_LABELS, AnnotationRecord, Document, Veri
 from retold.systems import Context, Example, Question
 
 from ._figures import agreement, figures, negations
-from ._plain import every_sentence, no_stance, not_enough_info
+from ._plain import every_sentence, not_enough_info
 from ._retrieval import Names, Okapi, carried, terms
 from ._text import sentences, words
 from .gazetteer import Gazetteer
@@ -46,7 +46,7 @@ from .overlap import rarity, verdict
 NAME = "bm25"
 DESCRIPTION = (
     "Verification: BM25 over the sentences, then figures, entities, negation, similar claims and the answers of other "
-    "documents as features of a forest. Stance none, every sentence a claim, no entities."
+    "documents as features of a forest. Every sentence a claim of the author."
 )
 PROTOCOL = "leave-one-document-out"
 OPTIONS = {"prior": "yes"}
@@ -68,8 +68,6 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document."""
     return AnnotationRecord(
         document_id=document.document_id,
-        entities=[],
-        stance=no_stance(context),
         claims=every_sentence(document),
         verification=verification(document, context, prior=wanted(context)),
     )

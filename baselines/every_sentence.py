@@ -8,12 +8,10 @@ from __future__ import annotations
 from retold.records import AnnotationRecord, Document
 from retold.systems import Context
 
-from ._plain import every_sentence, no_stance, not_enough_info
+from ._plain import every_sentence, not_enough_info
 
 NAME = "every_sentence"
-DESCRIPTION = (
-    "Zero-shot floor: every sentence a claim of the author; no entities, stance none, verification not_enough_info."
-)
+DESCRIPTION = "Zero-shot floor for claims: every sentence a claim of the author, verification not_enough_info."
 PROTOCOL = "zero-shot"
 FLOOR = True
 
@@ -22,8 +20,6 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document."""
     return AnnotationRecord(
         document_id=document.document_id,
-        entities=[],
-        stance=no_stance(context),
         claims=every_sentence(document),
         verification=not_enough_info(context),
     )

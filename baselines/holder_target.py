@@ -43,7 +43,7 @@ from retold.records import (
 )
 from retold.systems import Context, Example
 
-from ._plain import cells, every_sentence, no_stance, not_enough_info
+from ._plain import cells, no_stance
 from ._retrieval import Names, Okapi, carried, terms
 from ._stance_features import AUTHOR, Voice, cues, judging, outside_quotes, own_sentences, voices
 from ._text import sentences
@@ -53,7 +53,7 @@ from .rules import known_or_capitalised
 NAME = "holder_target"
 DESCRIPTION = (
     "Stance: the sentences that a holder says, does or is named in, each judged for each target by logistic "
-    "regression; with scores and evidence. Verification not_enough_info, every sentence a claim, no entities."
+    "regression; with scores and evidence."
 )
 PROTOCOL = "leave-one-document-out"
 OPTIONS = {"prior": "yes"}
@@ -73,13 +73,7 @@ EVIDENT = 0.5
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document."""
-    return AnnotationRecord(
-        document_id=document.document_id,
-        entities=[],
-        stance=stance(document, context, prior=wanted(context)),
-        claims=every_sentence(document),
-        verification=not_enough_info(context),
-    )
+    return AnnotationRecord(document_id=document.document_id, stance=stance(document, context, prior=wanted(context)))
 
 
 def wanted(context: Context) -> bool:

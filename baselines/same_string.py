@@ -13,15 +13,12 @@ from retold.records import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
 from ._linking import folded
-from ._plain import every_sentence, no_stance, not_enough_info
 from .overlap import names
 
 NAME = "same_string"
-DESCRIPTION = (
-    "Zero-shot floor for entities: names by their capitals, equal strings are one entity, no links. "
-    "Stance none, verification not_enough_info, every sentence a claim of the author."
-)
+DESCRIPTION = "Zero-shot floor for entities: names by their capitals, equal strings are one entity, no links."
 PROTOCOL = "zero-shot"
+FLOOR = True
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
@@ -29,9 +26,6 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     return AnnotationRecord(
         document_id=document.document_id,
         entities=by_string(document, names(document)),
-        stance=no_stance(context),
-        claims=every_sentence(document),
-        verification=not_enough_info(context),
     )
 
 

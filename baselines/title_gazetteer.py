@@ -15,15 +15,15 @@ from retold.records import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
 from ._linking import folded
-from ._plain import every_sentence, no_stance, not_enough_info
 from ._text import sentences
 
 NAME = "title_gazetteer"
 DESCRIPTION = (
     "Zero-shot floor for persons: capitalised words after a title or office of a general list, English and Indonesian, "
-    "and the same names without it. Stance none, verification not_enough_info, every sentence a claim of the author."
+    "and the same names without it."
 )
 PROTOCOL = "zero-shot"
+FLOOR = True
 
 #: Titles after which a name follows at once.
 _TITLES = (
@@ -55,9 +55,6 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     return AnnotationRecord(
         document_id=document.document_id,
         entities=persons(document),
-        stance=no_stance(context),
-        claims=every_sentence(document),
-        verification=not_enough_info(context),
     )
 
 

@@ -493,8 +493,8 @@ def test_every_sentence_says_nothing_else(tiny_corpus: Corpus) -> None:
         ["Sungai meluap di\xa0Vale 🌊", "Bo Berg meminta bendungan"],
     ]
     assert {claim.source for record in records for claim in record.claims or []} == {"author"}
-    assert {cell.label for record in records for cell in record.stance or []} == {"none"}
     assert {pair.label for record in records for pair in record.verification or []} == {"not_enough_info"}
+    assert {(record.entities, record.stance) for record in records} == {(msgspec.UNSET, msgspec.UNSET)}
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -527,8 +527,10 @@ def test_nothing_to_learn_from_still_gives_every_cell_and_pair(name: str, tiny_c
     holders, targets = EVENT["holders"], EVENT["targets"]
     assert isinstance(holders, Sequence)
     assert isinstance(targets, Sequence)
-    assert len(record.stance or []) == len(holders) * len(targets)
-    assert [pair.claim for pair in record.verification or []] == ["dam-costs-5", "dam-costs-7"]
+    if name in ("holder_target", "classical"):
+        assert len(record.stance or []) == len(holders) * len(targets)
+    if name != "holder_target":
+        assert [pair.claim for pair in record.verification or []] == ["dam-costs-5", "dam-costs-7"]
     if name in ("bm25", "classical"):
         # Without other documents by the surface: the sentence has the 5 of the one and not the 7 of the other.
         assert [pair.label for pair in record.verification or []] == ["supported", "refuted"]
