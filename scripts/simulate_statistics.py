@@ -174,7 +174,7 @@ def intervals(world: World, counts: Array, resamples: int, seed: int) -> Iterato
         if point in (0.0, 1.0) and trials[index] > 0:
             yield wilson(point * trials[index], trials[index])
         else:
-            yield None if math.isnan(point) else percentile_interval(replicates[:, index])
+            yield None if math.isnan(point) else percentile_interval(replicates[:, index], units)
 
 
 def coverage(world: World, units: int, sets: int, resamples: int, seed: int) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from scipy.stats import norm, t
 
 import retold
 from retold import ranking
@@ -126,6 +127,9 @@ def test_all_or_nothing_has_wilson_s_interval_over_what_the_measure_rests_on(
 
 # Each document has one cluster of two mentions; the system finds it whole, or splits it into two singletons.
 DOCUMENTS = 6
+#: Percentiles of the expanded percentile interval for as many units (Hesterberg 2015).
+TAIL = norm.cdf(-t.ppf(0.975, DOCUMENTS - 1) * (DOCUMENTS / (DOCUMENTS - 1)) ** 0.5)
+BOUNDS = [TAIL, 1 - TAIL]
 
 
 def conll_by_hand(times: Sequence[float], split: Collection[int]) -> float:
@@ -181,7 +185,7 @@ def test_coreference_is_computed_anew_in_each_resample_and_centred_on_the_value(
     drawn = np.array([conll_by_hand(row, split) for row in weights(300).tolist()])
     centred = np.clip(drawn + point - np.median(drawn), 0, 1)
     assert found.value == pytest.approx(point)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(centred, [0.025, 0.975])))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(centred, BOUNDS)))
 
 
 @pytest.mark.parametrize("split", [{0}, {1, 4}, {0, 1, 2, 3}])
@@ -193,7 +197,7 @@ def test_with_too_many_clusters_resamples_are_linear_in_what_each_unit_changes(
     found = conll_of(tmp_path, split, 300)
     point = conll_by_hand([1.0] * DOCUMENTS, split)
     drawn = np.clip(point + (weights(300) - 1) @ (point - np.array(without_each(split))), 0, 1)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, BOUNDS)))
 
 
 @pytest.mark.parametrize("budget", [ranking.COREFERENCE_BUDGET, 0])
@@ -258,8 +262,20 @@ def test_a_resample_sums_the_counts_of_what_was_drawn_as_often_as_it_was_drawn(t
     drawn = (weights(300) @ found) / (weights(300) @ names)
     recall = measures["entities.mention.recall"]
     assert recall.value == 8 / 14
-    assert (recall.low, recall.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+    assert (recall.low, recall.high) == pytest.approx(tuple(np.quantile(drawn, BOUNDS)))
     # F1: 2 * found / (predicted + gold), where found and predicted are the same.
     f1 = (2 * weights(300) @ found) / (weights(300) @ (found + names))
     mention = measures["entities.mention.f1"]
-    assert (mention.low, mention.high) == pytest.approx(tuple(np.quantile(f1, [0.025, 0.975])))
+    assert (mention.low, mention.high) == pytest.approx(tuple(np.quantile(f1, BOUNDS)))
+
+
+@pytest.mark.parametrize("split", [{0}, {1, 4}, {0, 1, 2, 3, 4, 5}])
+def test_agreement_on_clusters_is_resampled_like_their_score(split: set[int], tmp_path: Path) -> None:
+    first, second = written(tmp_path, "first", ()), written(tmp_path, "second", split)
+    found = retold.agreement(first, second, first, resamples=300).measures["entities.coreference.conll"]
+    point = conll_by_hand([1.0] * DOCUMENTS, split)
+    drawn = np.array([conll_by_hand(row, split) for row in weights(300).tolist()])
+    moved = np.clip(drawn + point - np.median(drawn), 0, 1)
+    assert found.value == pytest.approx(point)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(moved, BOUNDS)))
+    assert found.low <= found.value <= found.high

@@ -24,6 +24,7 @@ from retold.resampling import (
     POOL,
     bootstrap_sums,
     bootstrap_weights,
+    centred,
     holm,
     minimum_detectable_difference,
     percentile_interval,
@@ -78,6 +79,34 @@ def test_the_percentile_interval_leaves_undefined_resamples_out() -> None:
     # The values 0 to 100 put the 2.5th and 97.5th percentile at 2.5 and 97.5.
     values = np.concatenate([np.arange(101.0), np.full(50, np.nan)])
     assert percentile_interval(values) == pytest.approx((2.5, 97.5))
+
+
+@pytest.mark.parametrize(
+    ("units", "tail"),
+    [
+        # t of n - 1 degrees of freedom at .975 (any table), times sqrt(n / (n - 1)), and the normal tail beyond it:
+        # 2.3646 * 1.0690 = 2.5279 -> .00574; 2.0930 * 1.0260 = 2.1474 -> .01588; 1.9842 * 1.0050 = 1.9942 -> .02306.
+        (8, 0.00574),
+        (20, 0.01588),
+        (100, 0.02306),
+        # The limit, and what has no spread to correct.
+        (10**9, 0.025),
+        (1, 0.025),
+        (0, 0.025),
+    ],
+)
+def test_the_percentile_interval_is_expanded_for_few_units(units: int, tail: float) -> None:
+    # The values 0 to 1: a percentile is itself.
+    low, high = percentile_interval(np.linspace(0, 1, 100_001), units) or (0.0, 0.0)
+    assert low == pytest.approx(tail, abs=5e-6)
+    assert high == pytest.approx(1 - tail, abs=5e-6)
+
+
+def test_centred_resamples_have_their_median_at_the_value() -> None:
+    # The median of .2, .3, .6 is .3, .4 below .7; what would pass 1 stays there.
+    moved = centred(np.array([0.2, np.nan, 0.3, 0.6]), 0.7)
+    assert moved[[0, 2, 3]] == pytest.approx([0.6, 0.7, 1.0])
+    assert np.isnan(moved[1])
 
 
 def test_the_percentile_interval_of_nothing_defined_is_none() -> None:

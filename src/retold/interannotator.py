@@ -34,7 +34,7 @@ from retold.measures import Array, f1
 from retold.measures.agreement import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.measures.clusters import conll
 from retold.records import STANCE_LABELS, VERIFICATION_LABELS, AnnotationRecord, Document
-from retold.resampling import bootstrap_sums, bootstrap_weights, percentile_interval, unit_kind
+from retold.resampling import bootstrap_sums, bootstrap_weights, centred, percentile_interval, unit_kind
 from retold.rules import check_record, decode_record, is_blank, located, repeated_document, unknown_document
 from retold.tasks import Place, Tally, facet
 from retold.tasks.coreference import MentionTable
@@ -412,7 +412,7 @@ class _Comparison:
             stream = "text" if layer in ("entities", "claims") or self.units == "document" else layer
             drawn = table.as_counts(bootstrap_sums(table.matrix(units), self.resamples, self.seed, stream))
             for name, function in functions.items():
-                measures[f"{layer}.{name}"] = self._value(float(function(totals)), function(drawn), amounts)
+                measures[f"{layer}.{name}"] = self._value(float(function(totals)), function(drawn), amounts, len(units))
             if layer == "entities":
                 measures["entities.coreference.conll"] = self._clusters(units, amounts)
             self._breakdown(layer, breakdowns)
@@ -445,13 +445,14 @@ class _Comparison:
             conll(replace(base, mentions=weights @ by_unit))
             for _, weights in bootstrap_weights(len(units), self.resamples, self.seed, "text")
         ]
-        values = np.concatenate(drawn) if drawn else np.zeros(0)
-        return self._value(float(conll(base)[0]), values, amounts)
+        point = float(conll(base)[0])
+        values = centred(np.concatenate(drawn), point) if drawn else np.zeros(0)
+        return self._value(point, values, amounts, len(units))
 
-    def _value(self, point: float, drawn: Array, amounts: dict[str, int | float]) -> AgreementValue:
+    def _value(self, point: float, drawn: Array, amounts: dict[str, int | float], units: int) -> AgreementValue:
         if np.isnan(point):
             return AgreementValue(None, None, None, amounts)
-        low, high = percentile_interval(drawn) or (None, None)
+        low, high = percentile_interval(drawn, units) or (None, None)
         return AgreementValue(point, low, high, amounts)
 
     def _breakdown(self, layer: str, out: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> None:

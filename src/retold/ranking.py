@@ -33,6 +33,7 @@ from retold.scoring import (
     count,
     evaluate,
     headlines,
+    units_behind,
 )
 
 __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
@@ -104,6 +105,13 @@ class Ranking:
     systems: list[Ranked]
     comparisons: list[Comparison]
     minimum_detectable_difference: dict[str, float | None] = field(default_factory=dict)
+    resamples: int = 10_000
+
+    @property
+    def least_p(self) -> float:
+        """The smallest p that Holm's adjustment leaves possible for a pair; at or above 5% no pair can be separable."""
+        pairs = sum(comparison.measure == self.measure for comparison in self.comparisons)
+        return min(pairs / (self.resamples + 1), 1.0)
 
     def by(self, measure: str) -> Ranking:
         """The same systems ranked by another headline measure; nothing is computed anew."""
@@ -171,6 +179,7 @@ def rank(
         systems=_order(scored, [c for c in comparisons if c.measure == measure], measure),
         comparisons=comparisons,
         minimum_detectable_difference={name: _detectable(scored, name) for name in HEADLINES},
+        resamples=resamples,
     )
 
 
@@ -202,7 +211,8 @@ def _compare(counted: Sequence[SystemCounts], scored: Sequence[Score], resamples
                 rows.append((a, b, p))
         adjusted = holm([p for _, _, p in rows])
         for (a, b, p), p_holm in zip(rows, adjusted, strict=True):
-            interval = percentile_interval(_differences(scored[a], scored[b], measure)) or (None, None)
+            units = units_behind(counted[a], *(LAYERS if measure == "overall" else TRACK_LAYERS[measure]))
+            interval = percentile_interval(_differences(scored[a], scored[b], measure), units) or (None, None)
             comparisons.append(
                 Comparison(
                     a=scored[a].system,

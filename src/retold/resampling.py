@@ -4,8 +4,8 @@ Every draw is made of integers from a seeded PCG64 stream and every product of w
 (counts are whole numbers, or are first rounded to multiples of a power of two), so the same input gives the same bits
 on any machine and with any number of threads.
 
-Sources: percentile bootstrap, Efron and Tibshirani 1993; Wilson 1927; approximate randomisation, Noreen 1989 and
-Yeh 2000; Holm 1979; minimum detectable difference, Bloom 1995.
+Sources: percentile bootstrap, Efron and Tibshirani 1993, expanded for few units, Hesterberg 2015; Wilson 1927;
+approximate randomisation, Noreen 1989 and Yeh 2000; Holm 1979; minimum detectable difference, Bloom 1995.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = [
     "UnitKind",
     "bootstrap_sums",
     "bootstrap_weights",
+    "centred",
     "holm",
     "minimum_detectable_difference",
     "percentile_interval",
@@ -115,17 +116,46 @@ def bootstrap_sums(counts: Array, resamples: int, seed: int, stream: str) -> Arr
     return sums / GRAIN
 
 
-def percentile_interval(values: Array, level: float = 0.95) -> tuple[float, float] | None:
-    """Percentile interval of resampled values; resamples in which the value is undefined are left out.
+def percentile_interval(values: Array, units: int | None = None, level: float = 0.95) -> tuple[float, float] | None:
+    """Percentile interval of resampled values, expanded for few units.
 
-    Returns None where no resample defines the value.
+    Resamples of n units spread too little, by sqrt((n - 1) / n), and percentiles take them for normal where the error
+    of few units has the longer tails of t. The percentiles are therefore taken further out, at the tail probability
+    Phi(-t sqrt(n / (n - 1))) with t of n - 1 degrees of freedom (Hesterberg 2015, the expanded percentile interval): at
+    0.57% for 8 units, 2.2% for 58, 2.5% for very many.
+
+    Args:
+        values: resampled values; those in which the value is undefined (nan) are left out.
+        units: how many units each resample drew; None, or fewer than two, leaves the percentiles where they are.
+        level: of confidence.
+
+    Returns:
+        None where no resample defines the value.
     """
     defined = values[~np.isnan(values)]
     if not len(defined):
         return None
     tail = (1.0 - level) / 2.0
+    if units is not None and units > 1:
+        # Late, because few who resample need the special functions otherwise.
+        from scipy.special import ndtr, stdtrit
+
+        # Rounded, so that no machine's last digit reaches a result.
+        tail = round(float(ndtr(stdtrit(units - 1, tail) * math.sqrt(units / (units - 1)))), 12)
     low, high = np.quantile(defined, [tail, 1.0 - tail], method="linear")
     return float(low), float(high)
+
+
+def centred(values: Array, point: float) -> Array:
+    """Resampled values of a share, moved to have their median at the value; undefined ones (nan) stay.
+
+    For measures that resampling shifts: a unit that is drawn twice makes its mentions into larger clusters. The spread
+    of the resamples is what an interval is about.
+    """
+    known = values[~np.isnan(values)]
+    if np.isnan(point) or not len(known):
+        return values
+    return np.clip(values + (point - np.median(known)), 0.0, 1.0)
 
 
 def minimum_detectable_difference(differences: Array) -> float | None:

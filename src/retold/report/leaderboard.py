@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Final
 
 from retold.ranking import ALPHA, Comparison, Ranked, Ranking
@@ -74,6 +75,12 @@ def _foot(ranking: Ranking) -> list[str]:
         lines.append(
             f"{apart} of {len(pairs)} pairs of systems are separable by {ranking.measure} "
             f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range says which places the others leave open."
+        )
+    if ranking.least_p >= ALPHA:
+        needed = math.ceil(len(pairs) / ALPHA)
+        lines.append(
+            f"With {ranking.resamples} trials no difference can reach 5% after Holm's adjustment for {len(pairs)} pairs: "
+            f"give --resamples {needed} or more."
         )
     detectable = ranking.minimum_detectable_difference.get(ranking.measure)
     if detectable is not None:

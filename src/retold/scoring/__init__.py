@@ -10,7 +10,7 @@ from pathlib import Path
 from retold.corpus import Corpus, load_corpus
 from retold.files import Submission, open_submission
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count
-from retold.scoring.evaluation import CELLS_AT_ONCE, COREFERENCE_BUDGET, Score, Value, evaluate, signature
+from retold.scoring.evaluation import CELLS_AT_ONCE, COREFERENCE_BUDGET, Score, Value, evaluate, signature, units_behind
 from retold.scoring.headline import HEADLINES, behind_headlines, headlines
 from retold.scoring.items import Flip, Item, errors, flips, read_items
 
@@ -35,6 +35,7 @@ __all__ = [
     "score",
     "score_with_items",
     "signature",
+    "units_behind",
 ]
 
 

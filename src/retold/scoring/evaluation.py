@@ -15,12 +15,12 @@ from retold.counts import Counts, CountTable
 from retold.measures import Array, Measure
 from retold.measures.clusters import ClusterOverlaps, conll
 from retold.records import LAYERS, Layer
-from retold.resampling import MANY_DOCUMENTS, POOL, bootstrap_weights, percentile_interval, wilson
+from retold.resampling import MANY_DOCUMENTS, POOL, bootstrap_weights, centred, percentile_interval, wilson
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
 from retold.scoring.headline import HEADLINES, PARTS, TABLES, headlines
 from retold.tasks.coreference import measures_of
 
-__all__ = ["COREFERENCE_BUDGET", "Score", "Value", "evaluate", "signature"]
+__all__ = ["CELLS_AT_ONCE", "COREFERENCE_BUDGET", "Score", "Value", "evaluate", "signature", "units_behind"]
 
 #: Cluster overlaps that a bootstrap or jackknife of coreference may weigh. Beyond it, resamples are linear in what each
 #: unit's absence changes (``retold.measures.deletion``), and the signature says jackknife.
@@ -117,18 +117,27 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
     for layer, table in TABLES.items():
         taken_part = layer in counts.layers and layer in counts.gold_layers
         for measure in table:
-            values[measure.name] = _value(measure, totals[layer], replicates.get(measure.name), taken_part)
+            drawn = replicates.get(measure.name)
+            values[measure.name] = _value(measure, totals[layer], drawn, taken_part, units_behind(counts, layer))
         if layer == "entities":
             amounts = _cluster_counts(overlaps)
             for name, point in points.items():
-                values[name] = _bounded(point, replicates.get(name), amounts["gold"], amounts, taken_part)
+                drawn, units = replicates.get(name), units_behind(counts, layer)
+                values[name] = _bounded(point, drawn, amounts["gold"], amounts, taken_part, units)
     point_headlines = headlines(totals, np.asarray(points["entities.coreference.conll"]), tracks)
     ranges = _leave_one_out(counts, tracks)
     for name in HEADLINES:
         if name not in point_headlines:
             values[name] = Value(None, None, None, {})
             continue
-        values[name] = _headline(name, float(point_headlines[name]), replicates.get(name), values, ranges.get(name))
+        values[name] = _headline(
+            name,
+            float(point_headlines[name]),
+            replicates.get(name),
+            values,
+            ranges.get(name),
+            units_behind(counts, *(LAYERS if name == "overall" else TRACK_LAYERS[name])),
+        )
     order = [*HEADLINES, *(name for name in values if name not in HEADLINES)]
     return Score(
         signature=signature(corpus, counts, resamples, seed),
@@ -200,8 +209,7 @@ class _Coreference(Protocol):
 class _Resampled:
     """Computed anew for each resample, then centred on the value.
 
-    A unit that is drawn twice makes its mentions into larger clusters, which shifts most of these measures; the spread
-    of the resamples is what the interval is about, so their median is moved to the value.
+    A unit that is drawn twice makes its mentions into larger clusters, which shifts most of these measures.
     """
 
     def __init__(self, counts: SystemCounts, points: Mapping[str, float]) -> None:
@@ -217,14 +225,7 @@ class _Resampled:
                 self._parts.setdefault(name, []).append(value)
 
     def values(self) -> dict[str, Array]:
-        return {name: _centred(np.concatenate(parts), self._points[name]) for name, parts in self._parts.items()}
-
-
-def _centred(drawn: Array, point: float) -> Array:
-    known = drawn[~np.isnan(drawn)]
-    if np.isnan(point) or not len(known):
-        return drawn
-    return np.clip(drawn + (point - np.median(known)), 0.0, 1.0)
+        return {name: centred(np.concatenate(parts), self._points[name]) for name, parts in self._parts.items()}
 
 
 class _Linear:
@@ -259,18 +260,28 @@ def _grained(matrix: Array) -> Array:
     return np.rint(matrix * _GRAIN)
 
 
-def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_part: bool) -> Value:
+def units_behind(counts: SystemCounts, *layers: Layer) -> int:
+    """How many units are drawn for a measure; for one of several layers, of the layer that has the fewest."""
+    return min(len(counts.unit_names[counts.stream(layer)]) for layer in layers)
+
+
+def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_part: bool, units: int = 0) -> Value:
     amounts = {
         name: _number(float(sum(float(totals[column]) for column in columns)))
         for name, columns in measure.counts.items()
     }
     point = float(measure.value(totals))
     trials = float(measure.trials(totals)) if measure.proportion else 0.0
-    return _bounded(point, replicates, trials, amounts, taken_part)
+    return _bounded(point, replicates, trials, amounts, taken_part, units)
 
 
 def _bounded(
-    point: float, replicates: Array | None, trials: float, amounts: dict[str, int | float], taken_part: bool
+    point: float,
+    replicates: Array | None,
+    trials: float,
+    amounts: dict[str, int | float],
+    taken_part: bool,
+    units: int = 0,
 ) -> Value:
     if not taken_part or np.isnan(point):
         return Value(None, None, None, amounts)
@@ -278,7 +289,7 @@ def _bounded(
         return Value(point, None, None, amounts)
     if trials > 0 and point in (0.0, 1.0):
         return Value(point, *wilson(point * trials, trials), amounts)
-    low, high = percentile_interval(replicates) or (None, None)
+    low, high = percentile_interval(replicates, units) or (None, None)
     return Value(point, low, high, amounts)
 
 
@@ -288,15 +299,18 @@ def _headline(
     replicates: Array | None,
     values: Mapping[str, Value],
     leave_one_out: tuple[float, float] | None,
+    units: int,
 ) -> Value:
     if np.isnan(point):
         return Value(None, None, None, {})
     bounds: tuple[float | None, float | None] = (None, None)
     if replicates is not None:
-        bounds = percentile_interval(replicates) or bounds
+        bounds = percentile_interval(replicates, units) or bounds
         if point in (0.0, 1.0):
             # All parts stand at the same end, where resampling shows no spread; theirs are Wilson intervals.
-            parts = [_headline(p, point, replicates, values, None) if p in PARTS else values[p] for p in PARTS[name]]
+            parts = [
+                _headline(p, point, replicates, values, None, units) if p in PARTS else values[p] for p in PARTS[name]
+            ]
             lows = [part.low for part in parts if part.low is not None]
             highs = [part.high for part in parts if part.high is not None]
             bounds = (sum(lows) / len(lows), sum(highs) / len(highs)) if lows and highs else bounds
