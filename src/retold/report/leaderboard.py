@@ -79,8 +79,8 @@ def _foot(ranking: Ranking) -> list[str]:
     if ranking.least_p >= ALPHA:
         needed = math.ceil(len(pairs) / ALPHA)
         lines.append(
-            f"With {ranking.resamples} trials no difference can reach 5% after Holm's adjustment for {len(pairs)} pairs: "
-            f"give --resamples {needed} or more."
+            f"With {ranking.resamples} trials no difference can reach {ALPHA:.0%} after Holm's adjustment for "
+            f"{len(pairs)} pairs: give --resamples {needed} or more."
         )
     detectable = ranking.minimum_detectable_difference.get(ranking.measure)
     if detectable is not None:
