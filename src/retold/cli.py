@@ -362,6 +362,8 @@ def baseline(
     if name is None:
         raise click.UsageError("name a baseline or a Python file, or give --list")
     path = file or folder / f"{name}.py"
+    if attribute == "":
+        raise click.UsageError(f"{name}: names no object after the colon")
     if not path.is_file():
         if file is not None:
             raise click.UsageError(f"{path}: there is no such file")
@@ -378,6 +380,7 @@ def baseline(
             options=_pairs(options),
             cache=cache,
             control=control,
+            team="" if file else f"Retold {__version__} baselines",
             progress=_progress(shown, corpus),
         )
     except SystemFault as error:
@@ -499,6 +502,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output went away; nothing is left to say, and Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        click.echo(f"retold: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        code = 2
     except Exception as error:
         if "RETOLD_DEBUG" in os.environ:
             raise

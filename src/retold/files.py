@@ -432,9 +432,11 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
         raise
 
 
@@ -442,7 +444,10 @@ def append_line(path: Path, line: bytes) -> None:
     """Add a line to a file, which is made where it is missing; a process that is cut off leaves at most a torn line."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab") as stream:
+        with open(path, "a+b") as stream:
+            # A torn last line must not swallow this one.
+            if stream.tell() and stream.seek(-1, os.SEEK_END) >= 0 and stream.read(1) != b"\n":
+                stream.write(b"\n")
             stream.write(line + b"\n")
     except OSError as error:
         raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error

@@ -25,10 +25,11 @@ from __future__ import annotations
 from retold.systems.controls import CONTROLS
 from retold.systems.interface import Context, Example, Question, System, SystemFault
 from retold.systems.loading import Entry, describe_systems, list_systems, load_system
-from retold.systems.running import predictions, run_system
+from retold.systems.running import Account, predictions, run_system
 
 __all__ = [
     "CONTROLS",
+    "Account",
     "Context",
     "Entry",
     "Example",

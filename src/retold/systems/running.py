@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,39 +18,84 @@ from retold import __version__
 from retold.corpus import Corpus, EventFolder
 from retold.files import Source, append_line, read_lines, write_atomic
 from retold.findings import UnreadableError
-from retold.records import AnnotationRecord, Document, SubmissionCard, encode
+from retold.records import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
 from retold.rules import check_record, decode_record
 from retold.systems.controls import CONTROLS
 from retold.systems.guard import GoldRefused, without_gold
 from retold.systems.interface import Context, Example, Question, System, SystemFault
 
-__all__ = ["predictions", "run_system"]
+__all__ = ["Account", "predictions", "run_system"]
 
 #: Finished records of a run that was interrupted; the next run of the same system goes on from there.
 PARTIAL: Final = "partial.jsonl"
+_LEARNS: Final = "leave-one-document-out"
+
+
+@dataclass
+class Account:
+    """What a run cost: seconds of the system's own work, what it reports, documents taken from an earlier run."""
+
+    seconds: float = 0.0
+    report: dict[str, object] = field(default_factory=dict)
+    resumed: int = 0
+
+    def add(self, report: Mapping[str, object]) -> None:
+        """Take a further report: numbers are added, of anything else the last stays."""
+        for name, value in report.items():
+            before = self.report.get(name)
+            adds = _is_number(value) and _is_number(before)
+            self.report[name] = before + value if adds else value  # type: ignore[operator]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A finished record, under a digest of all that it depends on, and what it cost."""
+
+    key: str
+    record: AnnotationRecord
+    seconds: float
+    report: dict[str, Any]
 
 
 class _Kept:
-    """Finished records of a run, by a digest of all that they depend on."""
+    """Finished records of a run."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._found: dict[str, AnnotationRecord] = {}
+        self._found: dict[str, _Line] = {}
         if path is not None and path.is_file():
             for _, line in read_lines(Source(str(path), str(path))):
-                try:
-                    kept = msgspec.json.decode(line, type=tuple[str, AnnotationRecord])
-                except msgspec.DecodeError:
-                    # A line that was cut off when the run was.
-                    continue
-                self._found[kept[0]] = kept[1]
+                # A line that was cut off when the run was is made again.
+                with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    kept = msgspec.json.decode(line, type=_Line)
+                    self._found[kept.key] = kept
 
-    def get(self, key: str) -> AnnotationRecord | None:
+    def get(self, key: str) -> _Line | None:
         return self._found.get(key)
 
-    def keep(self, key: str, record: AnnotationRecord) -> None:
+    def keep(self, line: _Line) -> None:
         if self._path is not None:
-            append_line(self._path, msgspec.json.encode((key, record)))
+            append_line(self._path, msgspec.json.encode(line))
+
+    def forget(self) -> None:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A training document and its gold as bytes: each fold decodes its own, which it may do with as it likes."""
+
+    event: str
+    document: bytes
+    gold: bytes
+    digest: bytes
+
+    def example(self) -> Example:
+        return Example(decode(self.document, Document), decode(self.gold, AnnotationRecord))
 
 
 def predictions(
@@ -59,92 +106,117 @@ def predictions(
     options: Mapping[str, str] | None = None,
     cache: Path | None = None,
     control: str | None = None,
-    costs: dict[str, object] | None = None,
+    account: Account | None = None,
     partial: Path | None = None,
 ) -> Iterator[AnnotationRecord]:
     """Yield one record for each document of the corpus, in its order.
 
     Args:
-        system: what predicts.
-        corpus: a corpus folder with documents.
+        system: what predicts. One that was loaded from a file is loaded anew before it begins, and under
+            leave-one-document-out before each document; a ``System`` made in another way is called as it is.
+        corpus: a corpus folder with documents. Zero-shot needs no gold; what has no gold is not learned from.
         seed: handed to the system.
         options: those that are not the defaults.
         cache: handed to the system.
         control: what is done to the training documents, a name of ``CONTROLS``.
-        costs: takes what the system reports; numbers of several folds are added.
+        account: takes what the run cost.
         partial: where finished records are kept, and looked for.
 
     Raises:
         SystemFault: the system failed, or returned no record, one of another document, or one that scoring refuses; it
             opened the corpus; or there is no such option or control.
-        UnreadableError: the corpus is a bare file of gold, without documents.
+        UnreadableError: the corpus is a bare file of gold, without documents, or its gold cannot be read.
     """
     if not corpus.documents:
         raise UnreadableError(f"{corpus.root}: has no documents to predict; name a corpus folder")
+    account = Account() if account is None else account
     chosen = _options(system, options or {})
-    if control is not None and control not in CONTROLS:
-        raise SystemFault(f"no control {control!r}; there are {', '.join(CONTROLS)}")
-    gold = corpus.gold  # Read before the system is at work.
-    learns = system.protocol == "leave-one-document-out"
-    examples = {key: Example(document, gold[key]) for key, document in corpus.documents.items() if learns}
-    if control is not None:
-        examples = {key: CONTROLS[control](example, seed) for key, example in examples.items()}
+    given = _training(system, corpus, control, seed)
     kept = _Kept(partial)
-    fresh = True
+    begun = False
+    learns = system.protocol == _LEARNS
     for document in corpus.documents.values():
         folder = corpus.events[document.event]
-        others = tuple(
-            example
-            for key, example in examples.items()
-            if example.document.event == document.event and key != document.document_id
-        )
+        others = [each for key, each in given.items() if each.event == document.event and key != document.document_id]
         questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
-        context = Context(folder.event, questions, others, seed, chosen, cache)
-        key = _key(system, document, context)
-        record = kept.get(key)
-        if record is None:
-            with _faults(system, document, corpus):
-                if learns and system.again and not fresh:
+        key = _key(system, encode(document), encode(folder.event), questions, others, seed, chosen)
+        line = kept.get(key)
+        if line is None:
+            with _faults(system, document, corpus, kept):
+                if system.again and (learns or not begun):
                     system = replace(system.again(), name=system.name)
-                fresh = False
-                record = system.predict(document, context)
-            if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
-                raise SystemFault(f"{system.name}: no record of {document.document_id} was returned")
+                context = Context(
+                    decode(encode(folder.event), Event),
+                    questions,
+                    tuple(e.example() for e in others),
+                    seed,
+                    chosen,
+                    cache,
+                )
+                start = time.perf_counter()
+                record = system.predict(decode(encode(document), Document), context)
+                seconds = time.perf_counter() - start
+                # What is loaded anew for the next document tells its costs now, all others at the end.
+                report = _report(system) if learns and system.again else {}
+            begun = True
             _refuse_invalid(system, record, document, folder)
-            if costs is not None and learns and system.again:
-                _add(costs, system)
-            kept.keep(key, record)
-        yield record
-    if costs is not None and not (learns and system.again) and not fresh:
-        _add(costs, system)
+            line = _Line(key, record, seconds, report)
+            kept.keep(line)
+        else:
+            account.resumed += 1
+        account.seconds += line.seconds
+        account.add(line.report)
+        yield line.record
+    if begun and not (learns and system.again):
+        with _faults(system, document, corpus, kept):
+            account.add(_report(system))
 
 
-class _faults:
-    """Whatever goes wrong in a system is told as a fault of it, with the document at which it went wrong."""
+def _training(system: System, corpus: Corpus, control: str | None, seed: int) -> dict[str, _Given]:
+    """The documents that have gold, by key; none for a system that does not learn."""
+    if control is not None:
+        if control not in CONTROLS:
+            raise SystemFault(f"no control {control!r}; there are {', '.join(CONTROLS)}")
+        if system.protocol != _LEARNS:
+            raise SystemFault(f"{system.name}: is {system.protocol}; a control is for systems that learn")
+    if system.protocol != _LEARNS:
+        return {}
+    try:
+        gold = corpus.gold
+    except msgspec.DecodeError as error:
+        raise UnreadableError(f"{corpus.root}: its gold cannot be read ({error}); see `retold validate`") from error
+    made = {}
+    for key, document in corpus.documents.items():
+        if key in gold:
+            example = Example(document, gold[key])
+            if control is not None:
+                example = CONTROLS[control](example, seed)
+            parts = encode(document), encode(example.gold)
+            made[key] = _Given(document.event, *parts, sha256(b"\n".join(parts)).digest())
+    return made
 
-    def __init__(self, system: System, document: Document, corpus: Corpus) -> None:
-        self._system = system
-        self._document = document
-        self._guard = without_gold([corpus.root])
 
-    def __enter__(self) -> None:
-        self._guard.__enter__()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            self._guard.__exit__(None, None, None)
-        except GoldRefused as refused:
-            error = refused
-        if isinstance(error, ImportError) and self._system.extra:
-            raise SystemFault(
-                f"{self._system.name}: {error}; it needs the extra: pip install 'retold[{self._system.extra}]'"
-            ) from error
-        if isinstance(error, Exception):
-            # The kind of error tells the author of a system where to look. An error of the system's own, a ValueError
-            # of its modules, was made for its user and stands without.
-            told = isinstance(error, GoldRefused | ValueError) and type(error).__module__.startswith("retold")
-            kind_of = "" if told else f": {type(error).__name__}"
-            raise SystemFault(f"{self._system.name}{kind_of} at {self._document.document_id}: {error}") from error
+@contextlib.contextmanager
+def _faults(system: System, document: Document, corpus: Corpus, kept: _Kept) -> Iterator[None]:
+    """A system at work: it sees no gold, what it prints goes to standard error, and whatever goes wrong in it is told
+    as a fault of it, with the document at which it went wrong."""
+    at = f"at {document.document_id}"
+    try:
+        with contextlib.redirect_stdout(sys.stderr), without_gold([corpus.root]):
+            yield
+    except GoldRefused as error:
+        # What it made before may come from what it read.
+        kept.forget()
+        raise SystemFault(f"{system.name} {at}: {error}") from error
+    except ImportError as error:
+        extra = f"; it needs the extra: pip install 'retold[{system.extra}]'" if system.extra else ""
+        raise SystemFault(f"{system.name} {at}: {error}{extra}") from error
+    except (Exception, SystemExit) as error:
+        # The kind of error tells the author of a system where to look. An error of the system's own, a ValueError of
+        # its modules, was made for its user and stands without.
+        told = isinstance(error, ValueError) and type(error).__module__.startswith("retold")
+        kind = "" if told else f": {type(error).__name__}"
+        raise SystemFault(f"{system.name}{kind} {at}: {error}") from error
 
 
 def _options(system: System, given: Mapping[str, str]) -> dict[str, str]:
@@ -155,27 +227,41 @@ def _options(system: System, given: Mapping[str, str]) -> dict[str, str]:
     return {**system.options, **given}
 
 
-def _key(system: System, document: Document, context: Context) -> str:
-    known = [encode(document), *(msgspec.json.encode(example.gold) for example in context.training)]
-    asked = msgspec.json.encode([(question.claim, question.text) for question in context.questions])
-    settings = json.dumps([__version__, system.name, system.code, context.seed, sorted(context.options.items())])
+def _key(
+    system: System,
+    document: bytes,
+    event: bytes,
+    questions: Iterable[Question],
+    others: Iterable[_Given],
+    seed: int,
+    options: Mapping[str, str],
+) -> str:
+    settings = json.dumps([__version__, system.name, system.code, seed, sorted(options.items())])
+    asked = msgspec.json.encode([(question.claim, question.text) for question in questions])
     digest = sha256(settings.encode())
-    for piece in (encode(context.event), asked, *known):
+    for piece in (document, event, asked):
         digest.update(sha256(piece).digest())
+    for other in others:
+        digest.update(other.digest)
     return digest.hexdigest()
 
 
-def _add(costs: dict[str, object], system: System) -> None:
+def _report(system: System) -> dict[str, object]:
+    """What a system reports; raises SystemFault if that cannot be written."""
     if system.report is None:
-        return
-    for name, value in system.report().items():
-        before = costs.get(name)
-        adds = isinstance(value, int | float) and isinstance(before, int | float)
-        costs[name] = before + value if adds else value  # type: ignore[operator]
+        return {}
+    found = system.report()
+    try:
+        json.dumps(found, allow_nan=False)
+        return dict(found)
+    except (TypeError, ValueError) as error:
+        raise SystemFault(f"report() must give names with numbers, strings and the like: {error}") from error
 
 
-def _refuse_invalid(system: System, record: AnnotationRecord, document: Document, folder: EventFolder) -> None:
+def _refuse_invalid(system: System, record: object, document: Document, folder: EventFolder) -> None:
     """Check what a system returned as its submission would be checked, types included."""
+    if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
+        raise SystemFault(f"{system.name}: no record of {document.document_id} was returned")
     try:
         line = encode(record)
     except (TypeError, ValueError) as error:
@@ -200,25 +286,29 @@ def run_system(
     options: Mapping[str, str] | None = None,
     cache: Path | None = None,
     control: str | None = None,
+    team: str = "",
     progress: Callable[[Iterable[AnnotationRecord]], Iterable[AnnotationRecord]] = iter,
 ) -> Path:
     """Run a system over a corpus and write its submission folder (submission.json, predictions.jsonl, run.json).
 
-    ``run.json`` says how it was run and what that cost: options, seed, seconds, what the system reports. An interrupted
-    run leaves the finished records in the folder, and the next run of the same system goes on from there.
+    ``run.json`` says how it was run and what that cost: corpus, options, seed, seconds, what the system reports. An
+    interrupted run leaves the finished records in the folder, and the next run of the same system goes on from there.
 
     Args:
         system, corpus, seed, options, cache, control: as for :func:`predictions`.
         output: the folder; made where it is missing.
+        team: who submits it.
         progress: wraps the records while they are made.
 
     Raises:
         SystemFault: the system is at fault.
+        UnreadableError: the folder cannot be written.
     """
+    if output.exists() and not output.is_dir():
+        raise UnreadableError(f"{output}: is a file, a folder was expected")
     name = f"{system.name}-{control}" if control else system.name
     partial = output / PARTIAL
-    costs: dict[str, object] = {}
-    began = time.perf_counter()
+    account = Account()
     made = predictions(
         replace(system, name=name),
         corpus,
@@ -226,15 +316,14 @@ def run_system(
         options=options,
         cache=cache,
         control=control,
-        costs=costs,
+        account=account,
         partial=partial,
     )
     lines = [encode(record) + b"\n" for record in progress(made)]
-    seconds = time.perf_counter() - began
     about = f"Control, trained on {control} labels. " if control else ""
     card = SubmissionCard(
         name=name,
-        team=f"Retold {__version__} baselines",
+        team=team,
         description=about + system.description,
         protocol=system.protocol,
         corpus_version=corpus.version,
@@ -242,15 +331,23 @@ def run_system(
     run = {
         "system": name,
         "retold": __version__,
+        "corpus": {"name": corpus.name, "version": corpus.version, "sha256": corpus.digest},
+        "code": system.code,
         "protocol": system.protocol,
         "control": control,
         "seed": seed,
         "options": _options(system, options or {}),
-        "seconds": round(seconds, 2),
-        "report": costs,
+        "seconds": round(account.seconds, 2),
+        "resumed_documents": account.resumed,
+        "report": account.report,
     }
-    write_atomic(output / "predictions.jsonl", lines)
-    write_atomic(output / "submission.json", encode(card) + b"\n")
-    write_atomic(output / "run.json", json.dumps(run, ensure_ascii=False, indent=2) + "\n")
+    # All is made before anything is written, so that the three never tell of two runs.
+    files: dict[str, Iterable[bytes] | bytes | str] = {
+        "predictions.jsonl": lines,
+        "submission.json": encode(card) + b"\n",
+        "run.json": json.dumps(run, ensure_ascii=False, indent=2, allow_nan=False) + "\n",
+    }
+    for file, content in files.items():
+        write_atomic(output / file, content)
     partial.unlink(missing_ok=True)
     return output
