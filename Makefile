@@ -6,11 +6,17 @@ PYTHON ?= python3
 TORCH ?= torch
 VENV := .venv
 BIN := $(VENV)/bin
+# Names of the baselines whose files grep finds, given its options.
+named = $(sort $(basename $(notdir $(shell grep $(1) baselines/[a-z]*.py))))
 # Baselines that need nothing from outside: they name no extra.
-BASELINES := $(sort $(basename $(notdir $(shell grep -L '^EXTRA' baselines/[a-z]*.py))))
+BASELINES := $(call named,-L '^EXTRA')
 SUBMISSIONS := $(addprefix submissions/,$(BASELINES))
-# Systems that learn, and are shown trained on shuffled labels, too.
-CONTROLS := $(filter $(BASELINES),bm25 classical holder_target perceptron tfidf_logreg)
+# Systems that learn and are no floor are shown trained on shuffled labels, too.
+LEARNED := $(call named,-l '^PROTOCOL = "leave-one-document-out"')
+CONTROLS := $(filter-out $(call named,-l '^FLOOR = True'),$(filter $(LEARNED),$(BASELINES)))
+# Each is shuffled with three seeds; those that take half a minute with one, so that `make results` takes minutes.
+SLOW := classical perceptron
+SHUFFLED := $(foreach name,$(CONTROLS),$(addprefix submissions/$(name)-shuffled-,$(if $(filter $(SLOW),$(name)),0,0 1 2)))
 
 .PHONY: leaderboard embeddings results test test-extras lint format corpus clean
 
@@ -25,10 +31,12 @@ embeddings: $(VENV)/.baselines
 	$(BIN)/retold baseline embeddings --output submissions/embeddings
 	$(BIN)/retold score submissions/embeddings
 
-# Every submission that is there counts, so that of the embeddings, too, where it was made.
+# The submission of the embeddings counts, too, where it was made.
 results: leaderboard
-	@for name in $(CONTROLS); do $(BIN)/retold baseline $$name --control shuffled || exit 1; done
-	$(BIN)/python scripts/results.py submissions/*/
+	@for folder in $(SHUFFLED); do name=$${folder#*/}; \
+		$(BIN)/retold baseline $${name%-shuffled-*} --control shuffled --seed $${name##*-} --output $$folder || exit 1; \
+	done
+	$(BIN)/python scripts/results.py $(SUBMISSIONS) $(SHUFFLED) $(wildcard submissions/embeddings)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
