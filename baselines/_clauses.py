@@ -17,8 +17,9 @@ from retold.records import Document, Mention
 
 from ._plain import MIN_WORDS
 from ._stance_features import SAY, Voice, described, voices
-from ._text import claim_span, fold, sentences, words
+from ._text import claim_edges, sentences, words
 from .overlap import TITLES
+from .rules import ACTIVE, PAST, coordinated, coordination, quoted
 
 __all__ = ["OPINION", "Candidate", "candidates"]
 
@@ -46,24 +47,18 @@ _FINITE = (
     r"(?:is|are|was|were|has|have|had|will|would|can|could|should|may|must|might|did|does|do|went|gave|took|made|says?|"
     r"said|came|flew|met|told|left|held|led|fell|rose|won|lost|began|became|kept|sent|found|put|set|spoke|"
     r"involves|includes|calls|wants|plans|aims|remains?|[a-z]{3,}ed|telah|akan|sudah|masih|tidak|belum|harus|adalah|"
-    r"datang|pergi|pulang|tiba|minta|tewas|jatuh|naik|turun|me(?!mber|mor|nt)[mn]\w{4,}|ber\w{4,}|ter\w{5,}|"
-    r"di\w{5,}kan)"
+    rf"datang|pergi|pulang|tiba|minta|tewas|jatuh|naik|turun|{ACTIVE}|ber\w{{4,}}|ter\w{{5,}}|di\w{{5,}}kan)"
 )
 _VERB = (
     r"(?:also |later |then )?(?:is|are|was|were|has|have|had|will|would|could|went|gave|took|made|said|says|told|"
-    r"involves|includes|calls|wants|plans|aims|stressed|called|raised|discussed|asked|urged|added|met|flew|"
-    r"[a-z]{3,}ed (?:the|a|an|to|by|in|on|that|how|as|at|with|over|him|her|them|his|its|their))\b"
+    rf"involves|includes|calls|wants|plans|aims|stressed|called|raised|discussed|asked|urged|added|met|flew|{PAST})\b"
 )
-_JOINT = re.compile(
-    rf"(?: (?:and|but),? )(?={_VERB})|(?:, (?:and|but|while|dan|tetapi|tapi|namun|sementara) )"
-    rf"(?=[^,\"]{{0,60}}\b{_FINITE}\b)|(?: dan )(?=(?:me(?!mber|mor|nt)[mn]\w{{4,}}|telah|akan) )|"
-    rf"(?:: )(?=[^\"]*\b{_FINITE}\b)"
-)
+_JOINT = coordination(_VERB, _FINITE)
 _SUBORDINATE = re.compile(r"^(?:While|Although|Though|If|When|As|Jika|Meskipun|Ketika|Saat|Regarding)\b")
 _ASIDE = re.compile(
     r", (?=(?:which|who|whose|when|where|of which|(?:at least )?\w+ of (?:whom|which)|(?:after |\w+ly |first )?"
     r"(?!during|including|according|following|regarding)(?:[a-z]{3,}ing|[a-z]{3,}ed) (?!and\b)|"
-    r"me(?!mber|mor|nt)[mn]\w{4,} |yang |with [^,]{3,60} (?:[a-z]{3,}ing|[a-z]{3,}ed) ))"
+    rf"{ACTIVE} |yang |with [^,]{{3,60}} (?:[a-z]{{3,}}ing|[a-z]{{3,}}ed) ))"
 )
 #: The same in a headline that writes nearly every word with a capital.
 _ASIDE_CAPITAL = re.compile(_ASIDE.pattern, re.IGNORECASE)
@@ -113,27 +108,10 @@ def candidates(document: Document, mentions: Sequence[Mention]) -> list[Candidat
         before = who[number - 1].speaker if number else None
         sources = _Sources(mentions, span.start, text, who[number], before)
         for group, (low, high, source, kind) in _read(text, sources):
-            edges = _edges(document, span.start + low, span.start + high)
-            if edges:
-                made = Candidate(*edges, source or "author", kind, (number, group))
-                found.setdefault((made.start, made.end), made)
+            start, end = claim_edges(document.text, span.start + low, span.start + high)
+            if start < end:
+                found.setdefault((start, end), Candidate(start, end, source or "author", kind, (number, group)))
     return sorted(found.values(), key=lambda made: (made.start, -made.end))
-
-
-def _edges(document: Document, start: int, end: int) -> tuple[int, int] | None:
-    """The edges of a claim; a closing quotation mark whose partner lies inside stays, with what stands before it."""
-    span = claim_span(document, start, end, "author")
-    if span is None:
-        return None
-    low, high = span.start, span.end
-    inside = fold(document.text[low:high])
-    if inside.startswith('"') and inside.count('"') == 1 and not inside[1:2].isspace():
-        # Straight marks, which do not tell opening from closing.
-        low, inside = low + 1, inside[1:]
-    rest = re.match(r"[.,!?]?\"", fold(document.text[high:end]))
-    if rest and inside.count('"') % 2 == 1:
-        high += rest.end()
-    return low, high
 
 
 @dataclass(frozen=True)
@@ -195,7 +173,7 @@ class _Part:
 def _read(text: str, sources: _Sources) -> Iterator[tuple[int, _Reading]]:
     """The candidates of a sentence, each with the number of its group."""
     groups: list[list[_Reading]] = []
-    parts = list(_parts(text))
+    parts = list(coordinated(text, _JOINT, _FINITE, _SUBORDINATE))
     reporter: str | None = None
     for low, high in parts:
         part = _part(text, low, high, sources, reporter)
@@ -207,7 +185,7 @@ def _read(text: str, sources: _Sources) -> Iterator[tuple[int, _Reading]]:
         asides = list(_asides(text, part.start, part.end))
         for count, (start, end) in enumerate(asides, start=1):
             lead = _LEADING.match(text[start:end])
-            source = sources.voice.speaker if _quoted(text, start) else None
+            source = sources.voice.speaker if quoted(text, start) else None
             if part.readings[0][3] == "according" and count == len(asides):
                 # '..., according to X' vouches for what stands nearest to it.
                 source = part.reporter
@@ -232,7 +210,7 @@ def _part(text: str, low: int, high: int, sources: _Sources, before: str | None)
         content = (low, low + said.start(), who, "tail content")
         return _Part([content, (low, high, None, "tail report")], low, high, None)
     head = _HEAD_THAT.search(part) or _HEAD.search(part)
-    if head and not _quoted(part, head.start()) and not _quoted(part, head.end("who")):
+    if head and not quoted(part, head.start()) and not quoted(part, head.end("who")):
         # A verb without a subject is that of whoever has the sentence.
         who = None if head["who"].strip() else sources.voice.speaker
         who = who or sources.of(low + head.start("who"), low + head.end("who"))
@@ -267,23 +245,9 @@ def _tail(part: str) -> re.Match[str] | None:
             rest = re.match(r" (?:on|in|at|to|during|after|before|pada|di|kepada)\b", match["rest"] or " on")
             apart = '"' in opening or ("," in opening and rest is not None)
             short = len(words(match["who"])) <= 6 and len(words(part[: match.start()])) >= MIN_WORDS - 1
-            if apart and short and not _quoted(part, match.start("who")):
+            if apart and short and not quoted(part, match.start("who")):
                 return match
     return None
-
-
-def _parts(text: str) -> Iterator[tuple[int, int]]:
-    """Coordinated clauses."""
-    start = 0
-    for match in _JOINT.finditer(text):
-        left, right = text[start : match.start()], text[match.end() :]
-        if _quoted(text, match.start()) or min(len(words(left)), len(words(right))) < MIN_WORDS - 1:
-            continue
-        if re.search(rf"\b{_FINITE}\b", left) is None or _SUBORDINATE.match(left):
-            continue
-        yield start, match.start()
-        start = match.end()
-    yield start, len(text)
 
 
 def _asides(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -302,7 +266,3 @@ def _asides(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             stop = main = comma if comma >= 0 else stop
         if len(words(text[match.end() : stop])) >= MIN_WORDS - 1:
             yield match.end(), stop
-
-
-def _quoted(text: str, place: int) -> bool:
-    return text.count('"', 0, place) % 2 == 1

@@ -16,7 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._pipelines import model_errors, name_folder, one_thread, quiet, require
+from ._pipelines import (
+    SetupFault,
+    called,
+    digest_of_files,
+    digest_of_weights,
+    model_errors,
+    name_folder,
+    one_thread,
+    quiet,
+    require,
+)
 
 __all__ = ["Encoder", "Vectors", "packaged_model"]
 
@@ -52,7 +62,7 @@ class Encoder:
         remembered: how many came from the cache folder.
 
     Raises:
-        SetupFault: a package is missing, or the model cannot be loaded.
+        SetupFault: a package is missing, or the model cannot be loaded; or, later, the cache folder cannot be used.
     """
 
     def __init__(self, model: str = "", cache: Path | None = None) -> None:
@@ -62,8 +72,8 @@ class Encoder:
         self._loaded: Any = None
         folder = Path(self._source).expanduser()
         # A folder is known by its files, so that a full cache spares loading the model at all.
-        self.model = (folder.name if folder.is_dir() else model) if model else PACKAGED
-        self.fingerprint = _digest_of_files(folder) if folder.is_dir() else _digest_of_weights(self._load())
+        self.model = called(self._source) if model else PACKAGED
+        self.fingerprint = digest_of_files(folder) if folder.is_dir() else digest_of_weights(self._load())
         self._cache = None if cache is None else cache / "embeddings" / self.fingerprint[:32]
         self._memory: dict[str, Vectors] = {}
 
@@ -87,7 +97,13 @@ class Encoder:
         length = float(np.linalg.norm(vector)) or 1.0
         unit: Vectors = np.asarray(vector / length, np.float32)
         if file is not None:
-            _write(file, unit)
+            try:
+                _write(file, unit)
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise SetupFault(
+                    f"the cache folder cannot be used: {error.filename or file.parent}: {reason}"
+                ) from error
         return unit
 
     def _load(self) -> Any:
@@ -118,25 +134,3 @@ def _write(file: Path, vector: Vectors) -> None:
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()
-
-
-def _digest_of_files(folder: Path) -> str:
-    """SHA-256 of the names and contents of all files of a folder."""
-    digest = sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
-        # Mapped, because weights may be larger than what there is of memory; an empty file cannot be.
-        if file.stat().st_size:
-            content: Any = np.memmap(file, np.uint8, "r")
-            digest.update(content)
-    return digest.hexdigest()
-
-
-def _digest_of_weights(model: Any) -> str:
-    """SHA-256 of the modules and weights of a model that came by name."""
-    digest = sha256(str(model).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        # As doubles, because numpy does not know every kind of number that torch knows.
-        digest.update(tensor.cpu().double().numpy().tobytes())
-    return digest.hexdigest()

@@ -8,38 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ._text import NEGATIONS, fold, words
+from ._words import MONTHS, NUMBERS
 
 __all__ = ["CALENDAR_AND_NUMBERS", "Figure", "Figures", "agreement", "figures", "negations"]
 
-_UNITS = {
-    word: value
-    for value, forms in enumerate(
-        (
-            "one satu",
-            "two dua",
-            "three tiga",
-            "four empat",
-            "five lima",
-            "six enam",
-            "seven tujuh",
-            "eight delapan",
-            "nine sembilan",
-            "ten sepuluh",
-            "eleven sebelas",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ),
-        start=1,
-    )
-    for word in forms.split()
-} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _SCALES = {
     "puluh": 10,
     "hundred": 100,
@@ -52,28 +24,7 @@ _SCALES = {
     "miliar": 10**9,
 }
 _HUNDRED = {"seratus": 100, "seribu": 1000}
-_MONTHS = {
-    name: number
-    for number, forms in enumerate(
-        (
-            "january januari",
-            "february februari",
-            "march maret",
-            "april",
-            "may mei",
-            "june juni",
-            "july juli",
-            "august agustus",
-            "september",
-            "october oktober",
-            "november",
-            "december desember",
-        ),
-        start=1,
-    )
-    for name in forms.split()
-}
-_MONTH = "|".join(_MONTHS)
+_MONTH = "|".join(MONTHS)
 _DATE = re.compile(
     rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)? (?P<month>{_MONTH})\b|"
     rf"\b(?P<month2>{_MONTH}) (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b",
@@ -81,7 +32,7 @@ _DATE = re.compile(
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 #: Words that say a number or a month, and are no content.
-CALENDAR_AND_NUMBERS = frozenset({*_UNITS, *_SCALES, *_HUNDRED, *_MONTHS})
+CALENDAR_AND_NUMBERS = frozenset({*NUMBERS, *_SCALES, *_HUNDRED, *MONTHS})
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _ABOVE = re.compile(
     r"\b(?:more than|over|at least|exceed\w*|upwards of|no fewer than|lebih dari|sedikitnya|setidaknya|paling sedikit)"
@@ -127,7 +78,7 @@ def figures(text: str) -> Figures:
     days = set()
     for match in _DATE.finditer(text):
         day, month = match["day"] or match["day2"], match["month"] or match["month2"]
-        days.add((_MONTHS[month.lower()], int(day)))
+        days.add((MONTHS[month.lower()], int(day)))
     text = _DATE.sub(lambda match: " " * len(match[0]), text)
     years = {int(match[0]) for match in _YEAR.finditer(text)}
     text = _YEAR.sub("    ", text)
@@ -157,7 +108,7 @@ def _number(word: str) -> float | None:
         if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+|\d+", word):
             return float(re.sub(r"[.,]", "", word))
         return float(re.sub(r"[.,](?=.*[.,])", "", word).replace(",", "."))
-    return _UNITS.get(word, _HUNDRED.get(word))
+    return NUMBERS.get(word, _HUNDRED.get(word))
 
 
 def _bounded(text: str, where: int, value: float) -> Figure:

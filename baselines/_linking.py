@@ -19,6 +19,7 @@ from retold.records import EntityType, Event, Mention
 from retold.systems import Example
 
 from ._text import content_words, fold
+from ._words import INDONESIAN_MONTHS
 
 __all__ = ["AliasTable", "Dictionary", "Known", "canonical", "is_acronym", "singular", "spelling"]
 
@@ -93,15 +94,7 @@ _COMMON = {
     "western": "west",
     "northern": "north",
     "southern": "south",
-    "januari": "january",
-    "februari": "february",
-    "maret": "march",
-    "mei": "may",
-    "juni": "june",
-    "juli": "july",
-    "agustus": "august",
-    "oktober": "october",
-    "desember": "december",
+    **INDONESIAN_MONTHS,
 }
 #: Words of names that say nothing of whom.
 _SMALL = frozenset(["the", "of", "and", "a", "an", "s", "dan", "yang", "di", "el", "al"])

@@ -22,7 +22,7 @@ from ._llm_cache import Reply
 from ._llm_client import Tally
 from ._llm_prompts import ITEMS, labels_of
 from ._plain import cells
-from ._text import fold
+from ._text import claim_edges, fold
 
 __all__ = ["Quotes", "Reading", "read", "to_cells", "to_claims", "to_mentions", "to_pairs"]
 
@@ -209,7 +209,7 @@ def to_claims(items: Sequence[Item], document: Document, tally: Tally) -> list[C
     for item in items:
         source = "author" if item["source"].strip().lower() == "author" else _slug(item["source"]) or "author"
         for start, end in quotes.find(int(item["sentence"]), item["quote"]):
-            place = _claim_edges(document.text, start, end)
+            place = claim_edges(document.text, start, end)
             if place[0] == place[1] or any(_cross(place, other) for other in found):
                 tally.invalid_items += 1
                 break
@@ -217,22 +217,6 @@ def to_claims(items: Sequence[Item], document: Document, tally: Tally) -> list[C
                 found[place] = ClaimSpan(start=place[0], end=place[1], text=document.text[slice(*place)], source=source)
                 break
     return [found[place] for place in _in_order(found)]
-
-
-def _claim_edges(text: str, start: int, end: int) -> tuple[int, int]:
-    """A claim without white space or final punctuation, a quotation mark without its partner, or marks around all of
-    it (guideline 5.2); empty if nothing is left."""
-    while start < end:
-        piece = text[start:end]
-        alone = ("“" in piece) != ("”" in piece) or piece.count('"') == 1
-        around = piece[0] in '“"' and piece[-1] in '”"' and sum(char in '“”"' for char in piece) == 2
-        if piece[0].isspace() or around or (alone and piece[0] in '“"'):
-            start += 1
-        elif piece[-1].isspace() or piece[-1] in ".,;:!?" or (alone and piece[-1] in '”"'):
-            end -= 1
-        else:
-            break
-    return start, end
 
 
 def to_cells(items: Sequence[Item], document: Document, context: Context, tally: Tally) -> list[StanceCell]:

@@ -8,13 +8,16 @@ that were interrupted, and over folds, for each of which the system is loaded an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from retold.files import append_line, write_atomic
+
+from ._llm_settings import LanguageModelFault
 
 __all__ = ["AnswerCache", "Ledger", "Reply", "digest_of"]
 
@@ -66,7 +69,8 @@ class AnswerCache:
         """Keep an answer, with those parts of its request that tell a reader of the file what it is."""
         if self._folder is not None:
             # A run that is cut off leaves no half of an answer.
-            write_atomic(self._folder / f"{digest}.json", msgspec.json.encode(_Kept(dict(request), reply)) + b"\n")
+            with _writing():
+                write_atomic(self._folder / f"{digest}.json", msgspec.json.encode(_Kept(dict(request), reply)) + b"\n")
 
 
 class Ledger:
@@ -89,4 +93,14 @@ class Ledger:
         """Count the cost of a request."""
         self.spent += cost
         if self._path is not None and cost:
-            append_line(self._path, msgspec.json.encode(_Spent(*self._who, cost)))
+            with _writing():
+                append_line(self._path, msgspec.json.encode(_Spent(*self._who, cost)))
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell the user, not the author of the system, of a folder that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise LanguageModelFault(f"the cache folder cannot be used: {error}") from error

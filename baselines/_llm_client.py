@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ._llm_cache import AnswerCache, Ledger, Reply, digest_of
-from ._llm_settings import LanguageModelFault, Settings
+from ._llm_settings import UNREADABLE, LanguageModelFault, Settings
 
 __all__ = ["Ask", "Client", "Message", "Pace", "Tally", "backoff", "seconds_to_wait"]
 
@@ -186,14 +186,19 @@ class Client:
         import openai
 
         # A run that finds all its answers in the cache needs no key; one that sends is refused without.
-        self._openai = openai.OpenAI(
-            api_key=settings.key or "none",
-            base_url=settings.base_url or None,
-            timeout=settings.timeout,
-            max_retries=0,
-        )
-        parts = urlsplit(str(self._openai.base_url))
-        port = f":{parts.port}" if parts.port else ""
+        try:
+            self._openai = openai.OpenAI(
+                api_key=settings.key or "none",
+                base_url=settings.base_url or None,
+                timeout=settings.timeout,
+                max_retries=0,
+            )
+            parts = urlsplit(str(self._openai.base_url))
+            port = f":{parts.port}" if parts.port else ""
+        except Exception:
+            # Which error an address raises depends on the HTTP library that openai uses.
+            where = "option base_url" if settings.base_url else "the environment variable OPENAI_BASE_URL"
+            raise LanguageModelFault(UNREADABLE.format(where)) from None
         #: Where it asks: host, port and path, without user and password.
         self.endpoint = f"{parts.hostname}{port}{parts.path}"
         self.cost = 0.0

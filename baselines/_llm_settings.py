@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
-__all__ = ["FEW_SHOT_OPTIONS", "OPTIONS", "LanguageModelFault", "Settings", "read_settings"]
+__all__ = ["FEW_SHOT_OPTIONS", "OPTIONS", "UNREADABLE", "LanguageModelFault", "Settings", "read_settings"]
 
 Structured = Literal["json_schema", "json_object", "none"]
 LimitParameter = Literal["max_tokens", "max_completion_tokens"]
@@ -31,6 +32,11 @@ OPTIONS: Final[dict[str, str]] = {
     "budget": "0",  # stop before more than this is spent; 0: no limit
 }
 FEW_SHOT_OPTIONS: Final[dict[str, str]] = {**OPTIONS, "examples": "2"}  # whole documents with their gold
+
+
+#: Told of an address; neither it nor the error is repeated, because what is taken for a port may be a password.
+UNREADABLE: Final = "{}: is no address, its host or port cannot be read"
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LanguageModelFault(ValueError):
@@ -70,6 +76,9 @@ def read_settings(options: Mapping[str, str], environment: Mapping[str, str] | N
     if not given["model"].strip():
         raise LanguageModelFault("which model? Name it as the endpoint calls it: --option model=NAME")
     _check_url(given["base_url"])
+    if not _VARIABLE.fullmatch(given["key_variable"]):
+        # It may be the key itself, which is then not repeated.
+        raise LanguageModelFault("option key_variable: must be the name of a variable: letters, digits, underscores")
     for name, known in (("structured", get_args(Structured)), ("limit_parameter", get_args(LimitParameter))):
         if given[name] not in known:
             raise LanguageModelFault(f"option {name}={given[name]}: must be one of {', '.join(known)}")
@@ -106,7 +115,11 @@ def _check_url(url: str) -> None:
     """A secret in the address would be written wherever the options are."""
     if not url:
         return
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - told only where it is asked for
+    except ValueError:
+        raise LanguageModelFault(UNREADABLE.format("option base_url")) from None
     if parts.username or parts.password or parts.query:
         raise LanguageModelFault("base_url may hold no user, password or query; give the key by the environment")
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -11,15 +11,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
+
+import numpy as np
 
 __all__ = [
     "Entailment",
     "SetupFault",
     "Tagger",
     "Verdict",
+    "called",
+    "digest_of_files",
+    "digest_of_weights",
     "model_errors",
     "name_folder",
     "one_thread",
@@ -101,6 +107,34 @@ def name_folder(source: str) -> str:
     return source
 
 
+def called(source: str) -> str:
+    """What a model is called in a report: a folder by its last part, which tells nothing of the machine."""
+    folder = Path(source).expanduser()
+    return folder.resolve().name if folder.is_dir() else source
+
+
+def digest_of_files(folder: Path) -> str:
+    """SHA-256 of the names and contents of all files of a folder."""
+    digest = sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
+        # Mapped, because weights may be larger than what there is of memory; an empty file cannot be.
+        if file.stat().st_size:
+            content: Any = np.memmap(file, np.uint8, "r")
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def digest_of_weights(model: Any) -> str:
+    """SHA-256 of the modules and weights of a model that came by name."""
+    digest = sha256(str(model).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        # As doubles, because numpy does not know every kind of number that torch knows.
+        digest.update(tensor.cpu().double().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def parse_mapping(option: str, text: str, allowed: Sequence[_Ours]) -> dict[str, _Ours]:
     """Read an option like ``PERSON:PER,GPE:LOC``: the label of a model, in upper case, to ours.
 
@@ -128,12 +162,16 @@ class _Model:
         model: the network, in float32, ready to predict.
         labels: names of the outputs, in their order.
         longest: how many tokens it takes.
+        name: what it is called in a report.
+        fingerprint: digest of its files, or of its weights if it came by name.
     """
 
     tokenizer: Any
     model: Any
     labels: tuple[str, ...]
     longest: int
+    name: str
+    fingerprint: str
 
 
 def _load(source: str, head: str, kind: str) -> _Model:
@@ -158,6 +196,8 @@ def _load(source: str, head: str, kind: str) -> _Model:
         model=model,
         labels=tuple(str(config.id2label[place]) for place in range(config.num_labels)),
         longest=int(min(LONGEST, tokenizer.model_max_length, positions - 2)),
+        name=called(source),
+        fingerprint=digest_of_files(Path(source)) if Path(source).is_dir() else digest_of_weights(model),
     )
 
 
@@ -181,6 +221,7 @@ class Tagger:
 
     def __init__(self, source: str) -> None:
         self._loaded = _load(source, "ForTokenClassification", "a token classification model")
+        self.name, self.fingerprint = self._loaded.name, self._loaded.fingerprint
         #: The labels without their marks, and without "outside".
         self.types = tuple(sorted({_split(label)[1] for label in self._loaded.labels} - {"O"}))
 
@@ -264,6 +305,7 @@ class Entailment:
 
     def __init__(self, source: str, mapping: Mapping[str, str]) -> None:
         self._loaded = _load(source, "ForSequenceClassification", "a natural language inference model")
+        self.name, self.fingerprint = self._loaded.name, self._loaded.fingerprint
         labels = self._loaded.labels
         if unknown := sorted(set(mapping) - {label.upper() for label in labels}):
             raise SetupFault(f"option nli_labels: {source} has no label {unknown[0]}; it has {', '.join(labels)}")

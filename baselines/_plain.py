@@ -1,4 +1,4 @@
-"""Plain defaults: what a system that has no idea for a layer may give, so that it still competes in all of them."""
+"""Plain defaults: what a system that has no idea for a layer may give, unless it leaves the layer out."""
 
 from __future__ import annotations
 

@@ -3,6 +3,11 @@
 Claims are English and documents may be Indonesian. Both are turned into *terms*: stems of content words, ``#5000`` for
 a number, ``@key`` for an entity that the other documents have a name of. Indonesian words are turned into English ones
 where a small general list has them.
+
+The synonyms (``_SAME``) are words of news English, but who chose them had read the corpus, and some are there for its
+event: hostages, ceasefires, troops, air strikes. Without the lines on hostages and ceasefires the stance of
+`holder_target` here is 0.70 instead of 0.74, the verification of `bm25` 0.85 all the same; without any synonyms it is
+0.70 and 0.83. Without knowledge of other labels (``prior=no``) both are a little better without these two lines.
 """
 
 from __future__ import annotations

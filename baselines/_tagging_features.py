@@ -11,17 +11,13 @@ from retold.records import Document, Mention
 from ._linking import AliasTable, Dictionary, canonical, is_acronym, singular, spelling
 from ._tagging import Chunk, Token, from_spans, tags_of, tokens
 from ._text import NEGATIONS, content_words, fold, sentences
+from ._words import DAYS, MONTHS
 from .gazetteer import Gazetteer
 from .overlap import TITLES, names
 
 __all__ = ["Capitals", "Sentence", "cut", "describe_names", "describe_nominals"]
 
-_CALENDAR = (
-    "january february march april may june july august september october november december januari februari maret mei "
-    "juni juli agustus oktober desember monday tuesday wednesday thursday friday saturday sunday senin selasa rabu "
-    "kamis jumat sabtu minggu"
-)
-_MONTHS_AND_DAYS = frozenset(_CALENDAR.split())
+_CALENDAR = frozenset({*DAYS, *MONTHS})
 _TITLES = frozenset(f"{TITLES} leader head spokesman spokeswoman pemimpin kepala juru".split())
 _DETERMINING = "the a an this that these those its his her their our some any such each every para sang"
 _DETERMINERS = frozenset(_DETERMINING.split())
@@ -136,7 +132,7 @@ def describe_names(
             features += lexicon.describe(word)
             if word.lower() in _TITLES:
                 features.append("title")
-            if word.lower() in _MONTHS_AND_DAYS:
+            if word.lower() in _CALENDAR:
                 features.append("calendar")
             if word[0].isalpha():
                 first = _opens(sentence, place)

@@ -9,30 +9,15 @@ import re
 
 from retold.records import ClaimSpan, Document
 
-__all__ = ["NEGATIONS", "claim_span", "content_words", "fold", "numbers", "sentences", "words"]
+from ._words import NUMBERS
+
+__all__ = ["NEGATIONS", "claim_edges", "claim_span", "content_words", "fold", "numbers", "sentences", "words"]
 
 _FOLDED = str.maketrans({"\u00a0": " ", "\u202f": " ", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "\n": " "})
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _THOUSANDS = re.compile(r"(?<=\d)[.,](?=\d{3})")
-_NUMBER_WORDS = {
-    word: str(value)
-    for value, forms in enumerate(
-        (
-            ("one", "satu"),
-            ("two", "dua"),
-            ("three", "tiga"),
-            ("four", "empat"),
-            ("five", "lima"),
-            ("six", "enam"),
-            ("seven", "tujuh"),
-            ("eight", "delapan"),
-            ("nine", "sembilan"),
-            ("ten", "sepuluh"),
-        ),
-        start=1,
-    )
-    for word in forms
-}
+#: Only small ones: larger ones are mostly given in digits.
+_NUMBER_WORDS = {word: str(value) for word, value in NUMBERS.items() if value <= 10}
 NEGATIONS = frozenset(
     ("no", "not", "never", "none", "neither", "nor", "without", "cannot", "tidak", "tanpa", "bukan", "belum", "tak")
 )
@@ -76,25 +61,27 @@ def sentences(document: Document) -> list[str]:
     return [fold(document.text[s.start : s.end]) for s in document.sentences]
 
 
-def claim_span(document: Document, start: int, end: int, source: str) -> ClaimSpan | None:
-    """A claim span as the guideline draws it: without white space at its edges or final punctuation, and without the
-    marks of a quotation that is all of it. None if nothing is left."""
-    text = document.text
-    start, end = _trimmed(text, start, end)
-    while end > start and (text[end - 1] in ".,;:!?–" or (text[end - 1] in "”\"'" and text[end - 2] in ".,!?")):
-        start, end = _trimmed(text, start, end - 1)
-    opening = text[start:end].rfind("“")
-    if opening == 0 and "”" not in text[start:end]:
-        start += 1
-    elif opening == 0 and text[start:end].index("”") == end - start - 1:
-        start, end = start + 1, end - 1
-    start, end = _trimmed(text, start, end)
-    return ClaimSpan(start=start, end=end, text=text[start:end], source=source) if start < end else None
+def claim_edges(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where a claim in a stretch of a text begins and ends (guideline 5.2 and D36).
 
-
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
+    Left out are white space at its edges, final punctuation, a quotation mark at an edge without its partner, and the
+    marks of a quotation that is all of it. A closing mark whose partner lies inside stays, with the comma or full stop
+    before it. Empty if nothing is left.
+    """
+    while start < end:
+        piece = text[start:end]
+        alone = ("“" in piece) != ("”" in piece) or piece.count('"') == 1
+        around = piece[0] in '“"' and piece[-1] in '”"' and sum(char in '“”"' for char in piece) == 2
+        if piece[0].isspace() or around or (alone and piece[0] in '“"'):
+            start += 1
+        elif piece[-1].isspace() or piece[-1] in ".,;:!?–" or (alone and piece[-1] in '”"'):
+            end -= 1
+        else:
+            break
     return start, end
+
+
+def claim_span(document: Document, start: int, end: int, source: str) -> ClaimSpan | None:
+    """A claim span with the edges that the guideline asks for; None if nothing is left."""
+    start, end = claim_edges(document.text, start, end)
+    return ClaimSpan(start=start, end=end, text=document.text[start:end], source=source) if start < end else None

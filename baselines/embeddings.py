@@ -19,19 +19,13 @@ English only; on Indonesian it is of little use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
-from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from retold.records import (
@@ -48,13 +42,13 @@ from retold.records import (
 from retold.systems import Context, Example
 
 from ._dense import Encoder, Vectors
-from ._pipelines import SetupFault
+from ._options import yes_or_no
 from ._plain import cells, no_stance, not_enough_info, wording
-from ._text import NEGATIONS, content_words, fold, sentences, words
+from ._text import content_words, fold, sentences
 from .gazetteer import Gazetteer
 from .overlap import figures, stem
 from .rules import clauses, known_or_capitalised, speaker
-from .tfidf_logreg import Likeness, Matrix, claims
+from .tfidf_logreg import Likeness, Matrix, answers, claims, classifier, jaccard, negated
 from .tfidf_logreg import stance as stance_by_words
 
 NAME = "embeddings"
@@ -79,12 +73,11 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document, on one thread: see `tfidf_logreg`.
 
     Raises:
-        SetupFault: the model, or a package that it needs, is missing or unfit, or an option has no such value.
+        SetupFault: the model, or a package that it needs, is missing or unfit, or the cache folder cannot be used.
+        OptionFault: the option ``elsewhere`` says neither yes nor no.
     """
-    options = {**OPTIONS, **context.options}
-    if options["elsewhere"] not in ("yes", "no"):
-        raise SetupFault(f"option elsewhere is {options['elsewhere']!r}, it must be 'yes' or 'no'")
-    encoder = _encoder(options["model"], context.cache)
+    elsewhere = yes_or_no(context, "elsewhere", OPTIONS["elsewhere"])
+    encoder = _encoder(context.options.get("model", OPTIONS["model"]), context.cache)
     with threadpool_limits(1):
         gazetteer = Gazetteer(context.training)
         mentions = known_or_capitalised(document, gazetteer)
@@ -93,7 +86,7 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
             entities=mentions,
             stance=stance(document, mentions, context, encoder),
             claims=linked(document, claims(document, mentions, context.training), context, encoder),
-            verification=verification(document, context, encoder, gazetteer, options["elsewhere"] == "yes"),
+            verification=verification(document, context, encoder, gazetteer, elsewhere),
         )
 
 
@@ -117,13 +110,6 @@ def report() -> dict[str, object]:
         }
         encoder.computed = encoder.remembered = 0
     return found
-
-
-def _classifier(labels: Iterable[Any], C: float) -> Any:
-    """Logistic regression in which rare labels weigh as much as frequent ones; a constant where there is one label."""
-    if len(set(labels)) < 2:
-        return DummyClassifier(strategy="prior")
-    return LogisticRegression(C=C, class_weight="balanced", max_iter=5000)
 
 
 # Stance
@@ -199,7 +185,7 @@ class _Stance:
     def __init__(self, known: Sequence[_Cell], labels: Sequence[str], targets: int) -> None:
         self._targets = targets
         self._facts = DictVectorizer(sparse=False).fit([cell.facts for cell in known])
-        self._model = _classifier(labels, C=0.5).fit(self._matrix(known), labels)
+        self._model = classifier(labels, C=0.5).fit(self._matrix(known), labels)
 
     def shares(self, made: Sequence[_Cell]) -> list[dict[str, float]]:
         """Probability of each label for each cell."""
@@ -314,8 +300,8 @@ def verification(
         table = np.hstack([table, _shares(keys, labels)])
     features, verdicts = np.array(rows), np.array(gold)
     spoken = verdicts != "not_enough_info"
-    speaks = _answers(features, spoken, table)
-    sides = _answers(features[spoken], verdicts[spoken], table)
+    speaks = answers(features, spoken, table, C=0.03)
+    sides = answers(features[spoken], verdicts[spoken], table, C=0.03)
     found = []
     for key, yes, side, evidence in zip(keys, speaks, sides, shown, strict=True):
         label: VerificationLabel = "not_enough_info"
@@ -323,12 +309,6 @@ def verification(
             label = "supported" if side == "supported" else "refuted"
         found.append(VerificationPair(claim=key, label=label, evidence=evidence if yes else []))
     return found
-
-
-def _answers(features: Matrix, labels: npt.NDArray[Any], asked: Matrix) -> list[Any]:
-    """Labels of the rows of ``asked``, learned from features and labels."""
-    answers = make_pipeline(StandardScaler(), _classifier(labels, C=0.03)).fit(features, labels).predict(asked)
-    return list(answers.tolist())
 
 
 def _shares(keys: Sequence[str], others: Sequence[Mapping[str, VerificationLabel]]) -> Matrix:
@@ -352,7 +332,7 @@ class _Reading:
         self._encoder = encoder
         self._vectors = encoder.encode(asked)
         self._terms = [_terms(text) for text in asked]
-        self._negated = [_negated(text) for text in asked]
+        self._negated = [negated(text) for text in asked]
         alike = (self._vectors @ self._vectors.T).round(6)
         np.fill_diagonal(alike, -1.0)
         #: For each claim its rivals, the nearest first.
@@ -366,15 +346,15 @@ class _Reading:
         by_words, ranked = self._likeness.compare(self._asked, document)
         # Rounded, because the last bits differ by place, and scaling makes much of a small difference.
         cosines = (self._vectors @ self._encoder.encode(texts).T).astype(np.float64).round(6)
-        terms, negated = [_terms(text) for text in texts], [_negated(text) for text in texts]
+        terms, negations = [_terms(text) for text in texts], [negated(text) for text in texts]
         everywhere = set().union(*terms)
         rankings = [[int(i) for i in np.argsort(-row, kind="stable")] for row in cosines]
         rows = []
         for claim, (row, ranking) in enumerate(zip(cosines, rankings, strict=True)):
             top = row[ranking[:3]]
             best = ranking[0]
-            contrasts = [self._contrast(claim, other, terms[best], negated[best]) for other in self._rivals[claim]]
-            anywhere = [self._contrast(claim, other, everywhere, negated[best]) for other in self._rivals[claim]]
+            contrasts = [self._contrast(claim, other, terms[best], negations[best]) for other in self._rivals[claim]]
+            anywhere = [self._contrast(claim, other, everywhere, negations[best]) for other in self._rivals[claim]]
             margins = [float(row[best] - cosines[other, best]) for other in self._rivals[claim]]
             rows.append(
                 [
@@ -413,10 +393,6 @@ def _terms(text: str) -> set[str]:
 def _share(part: set[str], there: set[str]) -> float:
     """Share of ``part`` that is there; half where there is nothing to be found."""
     return len(part & there) / len(part) if part else 0.5
-
-
-def _negated(text: str) -> bool:
-    return not NEGATIONS.isdisjoint(words(text))
 
 
 # Claims
@@ -474,7 +450,7 @@ def _threshold(context: Context, encoder: Encoder) -> float:
         places = [(clause.start, clause.end) for clause in clauses(example.document)]
         texts = [_text(example.document, *place) for place in places]
         for place, (key, cosine) in zip(places, _nearest(texts, _wordings(context, others), encoder), strict=True):
-            stated = {c.claim for c in example.gold.claims or [] if _jaccard(place, (c.start, c.end)) >= SAME_SPAN}
+            stated = {c.claim for c in example.gold.claims or [] if jaccard(place, (c.start, c.end)) >= SAME_SPAN}
             links.append((cosine, key in stated))
             linkable += bool(stated)
     best, least, right = 0.0, LINKED, 0
@@ -488,8 +464,3 @@ def _threshold(context: Context, encoder: Encoder) -> float:
 
 def _text(document: Document, start: int, end: int) -> str:
     return fold(document.text[start:end])
-
-
-def _jaccard(a: tuple[int, int], b: tuple[int, int]) -> float:
-    shared = max(min(a[1], b[1]) - max(a[0], b[0]), 0)
-    return shared / (a[1] - a[0] + b[1] - b[0] - shared)

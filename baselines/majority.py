@@ -23,6 +23,7 @@ from retold.systems import Context, Example
 
 from ._plain import cells, every_sentence
 from ._text import fold, sentences
+from .gazetteer import mention_like
 
 NAME = "majority"
 DESCRIPTION = (
@@ -74,14 +75,5 @@ def frequent_names(document: Document, training: Sequence[Example]) -> list[Ment
         for match in pattern.finditer(text):
             start, end = span.start + match.start(), span.start + match.end()
             like = named[min(seen[match[0]], key=lambda key: (-seen[match[0]][key], str(key)))]
-            mentions.append(
-                Mention(
-                    start=start,
-                    end=end,
-                    text=document.text[start:end],
-                    type=like.type,
-                    entity=like.entity,
-                    kb_id=like.kb_id,
-                )
-            )
+            mentions.append(mention_like(like, document, start, end))
     return mentions

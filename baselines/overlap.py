@@ -2,6 +2,9 @@
 
 Names are capitalised words, typed by the words beside them and clustered by their last word. A claim is supported by
 the sentence that has nearly all its words; it is refuted if what that sentence lacks is a number, a name or a negation.
+
+Nothing is learned, but who wrote it had read the corpus: the words that make a name an organisation or a region, the
+endings of peoples and the rule that any other single word is a country suit news of states at war, and other news less.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from retold.systems import Context
 
 from ._plain import every_sentence, no_stance
 from ._text import NEGATIONS, content_words, fold, numbers, sentences, words
+from ._words import DAYS, MONTHS
 
 NAME = "overlap"
 DESCRIPTION = (
@@ -33,19 +37,14 @@ TITLES = (
     "kanselir"
 )
 _TITLES = frozenset(TITLES.split())
-_MONTHS = (
-    "january february march april may june july august september october november december januari februari maret mei "
-    "juni juli agustus oktober desember"
-)
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday senin selasa rabu kamis jumat sabtu minggu"
-_CALENDAR = frozenset(f"{_MONTHS} {_DAYS}".split())
+_CALENDAR = frozenset({*DAYS, *MONTHS})
 _CAPITALISED = re.compile(r"(?<![\w'])[A-ZÀ-ÖØ-Þ][^\W_]*(?:-[A-ZÀ-ÖØ-Þ][^\W_]*)*")
 _OPENING = re.compile(r'(?:^|[.:!?]|(?:^| )") *$')
 _PLACE_CUE = re.compile(r"\b(?:in|to|from|across|near|di|ke|dari) (?:the )?$")
 _TITLE_CUE = re.compile(rf"\b(?:{'|'.join(TITLES.split())}) $", re.IGNORECASE)
 _ORGANISATION = re.compile(r"\b(?:Union|League|Council|Authority|State|Forces|Army|Party|Group|Ministry|Pasukan)\b")
 _REGION = re.compile(r"\b(?:Sea|Ocean|East|West|Mediterranean|Laut|Timur|Barat)\b")
-_MONTH = "|".join(_MONTHS.split())
+_MONTH = "|".join(MONTHS)
 _DATE = re.compile(
     rf"\b\d{{1,2}}(?:st|nd|rd|th)? (?={_MONTH})|\b(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?\b|\b(?:19|20)\d\d\b",
     re.IGNORECASE,

@@ -53,15 +53,20 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     favor, against = round(stance["favor"], 4), round(stance["against"], 4)
     scores = StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
     places = range(len(document.sentences))
+
+    def shown() -> list[int]:
+        # A document may have no sentence.
+        return [draw.choice(places)] if places else []
+
     cell_list = []
     for holder, target in cells(context):
         side = _drawn(draw, stance)
-        evidence = [] if side == "none" else [draw.choice(places)]
+        evidence = [] if side == "none" else shown()
         cell_list.append(StanceCell(holder=holder, target=target, label=side, evidence=evidence, scores=scores))
     pairs = []
     for question in context.questions:
         verdict = _drawn(draw, verdicts)
-        evidence = [] if verdict == "not_enough_info" else [draw.choice(places)]
+        evidence = [] if verdict == "not_enough_info" else shown()
         pairs.append(VerificationPair(claim=question.claim, label=verdict, evidence=evidence))
     mentions = []
     for span, text in zip(document.sentences, sentences(document), strict=True):

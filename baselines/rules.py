@@ -80,26 +80,40 @@ _OPINION = re.compile(
     re.IGNORECASE,
 )
 #: An Indonesian verb of the active voice; no English word that begins like one.
-_ACTIVE = r"me(?!mber|mor|nt)[mn]\w{4,}"
+ACTIVE = r"me(?!mber|mor|nt)[mn]\w{4,}"
 _FINITE = (
     r"(?:is|are|was|were|has|have|had|will|would|can|could|should|may|did|does|do|went|gave|took|made|says?|said|"
     r"involves|includes|calls|wants|plans|aims|remains?|[a-z]{3,}ed|telah|akan|sudah|masih|tidak|belum|"
-    rf"{_ACTIVE}|ber\w{{4,}}|di\w{{5,}}kan)"
+    rf"{ACTIVE}|ber\w{{4,}}|di\w{{5,}}kan)"
 )
+#: A verb with what shows that it is no participle.
+PAST = r"[a-z]{3,}ed (?:the|a|an|to|by|in|on|that|how|as|at|with|over|him|her|them|his|its|their)"
 _VERB = (
     r"(?:also )?(?:is|are|was|were|has|have|had|will|would|could|went|gave|took|made|said|says|involves|includes|"
-    r"calls|wants|plans|aims|stressed|called|raised|discussed|asked|urged|added|"
-    r"[a-z]{3,}ed (?:the|a|an|to|by|in|on|that|how|as|at|with|over|him|her|them|his|its|their))\b"
+    rf"calls|wants|plans|aims|stressed|called|raised|discussed|asked|urged|added|{PAST})\b"
 )
-_COORDINATED = re.compile(
-    rf"(?: (?:and|but),? )(?={_VERB})|(?:, (?:and|but|while|dan|tetapi|tapi|namun|sementara) )"
-    rf"(?=[^,\"]{{0,60}}\b{_FINITE}\b)|(?: dan )(?=(?:{_ACTIVE}|telah|akan) )|"
-    rf"(?:: )(?=[^\"]*\b{_FINITE}\b)"
-)
+
+
+def coordination(verb: str, finite: str) -> re.Pattern[str]:
+    """What joins two clauses.
+
+    Args:
+        verb: pattern of what follows a bare 'and' if it joins clauses.
+        finite: pattern of the finite verb that a clause has.
+    """
+    return re.compile(
+        rf"(?: (?:and|but),? )(?={verb})|(?:, (?:and|but|while|dan|tetapi|tapi|namun|sementara) )"
+        rf"(?=[^,\"]{{0,60}}\b{finite}\b)|(?: dan )(?=(?:{ACTIVE}|telah|akan) )|"
+        rf"(?:: )(?=[^\"]*\b{finite}\b)"
+    )
+
+
+_COORDINATED = coordination(_VERB, _FINITE)
+_SUBORDINATE = re.compile(r"(?:While|Although|If|Jika|Regarding)\b")
 #: What opens a clause after a comma that could be true or false apart.
 _ASIDE = re.compile(
     r", (?=(?:which|who|whose|when|where|of which|(?:at least )?\w+ of (?:whom|which)|(?:after |\w+ly |first )?"
-    rf"(?!during|including|according|following|regarding)(?:[a-z]{{3,}}ing|[a-z]{{3,}}ed) (?!and\b)|{_ACTIVE} |yang ))"
+    rf"(?!during|including|according|following|regarding)(?:[a-z]{{3,}}ing|[a-z]{{3,}}ed) (?!and\b)|{ACTIVE} |yang ))"
 )
 _ASIDE_END = re.compile(
     r", (?=(?:to|also|could|should|would|will|can|has|have|is|are|was|were|said|says|which|who|while|but|according|"
@@ -131,7 +145,7 @@ def clauses(document: Document) -> Iterator[Clause]:
         if len(words(text)) < MIN_WORDS:
             continue
         base = span.start
-        parts = list(_parts(text))
+        parts = list(coordinated(text, _COORDINATED, _FINITE, _SUBORDINATE))
         for low, high in parts:
             part = text[low:high]
             said = _REPORTED_THAT.search(part) or _REPORTED.search(part)
@@ -141,7 +155,7 @@ def clauses(document: Document) -> Iterator[Clause]:
             if tail:
                 end = low + tail.start()
                 who = base + low + tail.start("who"), base + low + tail.end("who")
-            elif said and not _OPINION.search(part, said.end()) and not _quoted(part, said.start()):
+            elif said and not _OPINION.search(part, said.end()) and not quoted(part, said.start()):
                 start, kind = low + said.end(), "reported"
                 who = base + low + said.start("who"), base + low + said.end("who")
             asides = list(_asides(text, start, end))
@@ -155,14 +169,23 @@ def clauses(document: Document) -> Iterator[Clause]:
                 yield Clause(base + low, base + low + opener.end("body"), "opener", None)
 
 
-def _parts(text: str) -> Iterator[tuple[int, int]]:
-    """Coordinated clauses."""
+def coordinated(
+    text: str, joint: re.Pattern[str], finite: str, subordinate: re.Pattern[str]
+) -> Iterator[tuple[int, int]]:
+    """Coordinated clauses, at least one.
+
+    Args:
+        text: a folded sentence.
+        joint: what joins them.
+        finite: pattern of the finite verb without which nothing is a clause.
+        subordinate: what opens a clause that is none by itself.
+    """
     start = 0
-    for match in _COORDINATED.finditer(text):
+    for match in joint.finditer(text):
         left, right = text[start : match.start()], text[match.end() :]
-        if _quoted(text, match.start()) or min(len(words(left)), len(words(right))) < MIN_WORDS - 1:
+        if quoted(text, match.start()) or min(len(words(left)), len(words(right))) < MIN_WORDS - 1:
             continue
-        if re.search(rf"\b{_FINITE}\b", left) is None or re.match(r"(?:While|Although|If|Jika|Regarding)\b", left):
+        if re.search(rf"\b{finite}\b", left) is None or subordinate.match(left):
             continue
         yield start, match.start()
         start = match.end()
@@ -172,7 +195,7 @@ def _parts(text: str) -> Iterator[tuple[int, int]]:
 def _asides(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Clauses set off by commas, each to the comma that closes it or to the end."""
     for match in _ASIDE.finditer(text, start, end):
-        if _quoted(text, match.start()):
+        if quoted(text, match.start()):
             continue
         closing = _ASIDE_END.search(text, match.end(), end)
         stop = closing.start() if closing else end
@@ -180,7 +203,8 @@ def _asides(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield match.end(), stop
 
 
-def _quoted(text: str, place: int) -> bool:
+def quoted(text: str, place: int) -> bool:
+    """Whether a place of a folded text lies inside a quotation."""
     return text.count('"', 0, place) % 2 == 1
 
 
@@ -262,7 +286,7 @@ def speaker(text: str, start: int, mentions: Sequence[Mention]) -> str | None:
         return referent((start, start), mentions)
     for mention in mentions:
         low, high = mention.start - start, mention.end - start
-        if low >= 0 and high <= len(text) and not _quoted(text, low):
+        if low >= 0 and high <= len(text) and not quoted(text, low):
             after = words(text[high:])[:1]
             if not (after and after[0] in TITLES.split()):
                 return str(mention.entity)

@@ -73,7 +73,7 @@ def _predict(document: Document, context: Context) -> AnnotationRecord:
     )
 
 
-def _classifier(labels: Iterable[Any], C: float) -> Any:
+def classifier(labels: Iterable[Any], C: float) -> Any:
     """Logistic regression in which rare labels weigh as much as frequent ones; a constant where there is one label."""
     if len(set(labels)) < 2:
         return DummyClassifier(strategy="prior")
@@ -84,13 +84,19 @@ class Similarity:
     """TF-IDF of words and of character n-grams; the latter find names and loan words in another language."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._words = TfidfVectorizer(analyzer=lambda text: [stem(w) for w in content_words(text)]).fit(texts)
-        self._characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True).fit(texts)
+        self._fitted: list[Any] = []
+        # Where no text has a word, there is nothing to fit and nothing alike.
+        if any(_stems(text) for text in texts):
+            by_words = TfidfVectorizer(analyzer=_stems)
+            by_characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+            self._fitted = [by_words.fit(texts), by_characters.fit(texts)]
 
     def __call__(self, left: Sequence[str], right: Sequence[str]) -> tuple[Matrix, Matrix]:
         """Cosines of words and of characters, each of shape (left, right)."""
+        if not left or not right or not self._fitted:
+            return np.zeros((len(left), len(right))), np.zeros((len(left), len(right)))
         by_words, by_characters = (
-            np.asarray((v.transform(left) @ v.transform(right).T).todense()) for v in (self._words, self._characters)
+            np.asarray((fitted.transform(left) @ fitted.transform(right).T).todense()) for fitted in self._fitted
         )
         return by_words, by_characters
 
@@ -134,7 +140,7 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context) ->
             ),
             make_pipeline(FunctionTransformer(_facts), DictVectorizer()),
         ),
-        _classifier(labels, C=2.0),
+        classifier(labels, C=2.0),
     ).fit(known, labels)
     made = _cells(document, mentions, context.event, similarity)
     order = list(cells(context))
@@ -230,6 +236,8 @@ def verification(document: Document, context: Context, gazetteer: Gazetteer) -> 
     rows: list[Matrix] = []
     labels: list[str] = []
     for example in context.training:
+        if not example.document.sentences:
+            continue
         table, _ = likeness.compare(asked, example.document)
         for pair in example.gold.verification or []:
             rows.append(table[place[pair.claim]])
@@ -239,8 +247,8 @@ def verification(document: Document, context: Context, gazetteer: Gazetteer) -> 
     if not spoken.any():
         return not_enough_info(context)
     table, rankings = likeness.compare(asked, document)
-    speaks = _answers(features, spoken, table)
-    verdicts = _answers(features[spoken], gold[spoken], table)
+    speaks = answers(features, spoken, table, C=0.3)
+    verdicts = answers(features[spoken], gold[spoken], table, C=0.3)
     found = []
     for question, yes, verdict, ranking in zip(context.questions, speaks, verdicts, rankings, strict=True):
         label: VerificationLabel = "not_enough_info"
@@ -252,10 +260,10 @@ def verification(document: Document, context: Context, gazetteer: Gazetteer) -> 
     return found
 
 
-def _answers(features: Matrix, labels: npt.NDArray[Any], asked: Matrix) -> list[Any]:
+def answers(features: Matrix, labels: npt.NDArray[Any], asked: Matrix, C: float) -> list[Any]:
     """Labels of the rows of ``asked``, learned from features and labels."""
-    answers = make_pipeline(StandardScaler(), _classifier(labels, C=0.3)).fit(features, labels).predict(asked)
-    return list(answers.tolist())
+    model = make_pipeline(StandardScaler(), classifier(labels, C)).fit(features, labels)
+    return list(model.predict(asked).tolist())
 
 
 class Likeness:
@@ -267,7 +275,7 @@ class Likeness:
         self._gazetteer = gazetteer
 
     def compare(self, asked: Sequence[str], document: Document) -> tuple[Matrix, list[list[int]]]:
-        """Features of each claim, and for each the sentences from the most to the least like it."""
+        """Features of each claim, and for each the sentences, at least one, from the most to the least like it."""
         texts = sentences(document)
         by_words, by_characters = self._similarity(asked, texts)
         there = [set(_stems(text)) for text in texts]
@@ -319,7 +327,7 @@ class Likeness:
             float(bool(set(proper(claim)) - words_there)),
             float(bool(meant - keys_there)),
             float(bool(meant - keys) and bool(keys - meant)),
-            float(_negated(claim) != _negated(text)),
+            float(negated(claim) != negated(text)),
         ]
 
 
@@ -332,7 +340,8 @@ def _share(part: set[str], whole: set[str]) -> float:
     return len(part) / len(whole) if whole else 1.0
 
 
-def _negated(text: str) -> bool:
+def negated(text: str) -> bool:
+    """Whether a text has a word that negates."""
     return not NEGATIONS.isdisjoint(words(text))
 
 
@@ -343,7 +352,7 @@ def claims(document: Document, mentions: Sequence[Mention], training: Sequence[E
     """The clauses that a classifier takes for claims."""
     proposed = [_described(example.document) for example in training]
     labels = [
-        any(_jaccard((clause.start, clause.end), (c.start, c.end)) >= 0.7 for c in example.gold.claims or [])
+        any(jaccard((clause.start, clause.end), (c.start, c.end)) >= 0.7 for c in example.gold.claims or [])
         for example, made in zip(training, proposed, strict=True)
         for clause, _ in made
     ]
@@ -351,7 +360,7 @@ def claims(document: Document, mentions: Sequence[Mention], training: Sequence[E
     known = [facts for made in proposed for _, facts in made]
     if not labels or not own:
         return to_claims(document, (clause for clause, _ in own), mentions)
-    model = make_pipeline(DictVectorizer(), _classifier(labels, C=1.0)).fit(known, labels)
+    model = make_pipeline(DictVectorizer(), classifier(labels, C=1.0)).fit(known, labels)
     kept = model.predict([facts for _, facts in own])
     return to_claims(document, (clause for (clause, _), keep in zip(own, kept, strict=True) if keep), mentions)
 
@@ -376,6 +385,7 @@ def _described(document: Document) -> list[tuple[Clause, dict[str, float]]]:
     return made
 
 
-def _jaccard(a: tuple[int, int], b: tuple[int, int]) -> float:
+def jaccard(a: tuple[int, int], b: tuple[int, int]) -> float:
+    """Characters that two spans share, as a share of those of either."""
     shared = max(min(a[1], b[1]) - max(a[0], b[0]), 0)
     return shared / (a[1] - a[0] + b[1] - b[0] - shared)

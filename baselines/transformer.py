@@ -2,7 +2,7 @@
 
 Give a token classification model for names, a natural language inference model for stance and verification, or both; a
 layer without a model is done as in `overlap`, and `run.json` says so. Nothing is learned from this corpus and nothing
-was tuned on it.
+was tuned on it, but for what `overlap` brings.
 
 - Names: the spans of the tagger, sentence by sentence. Its labels become ours: PERSON is PER, and so on. A model that
   knows no GPE means by LOC mostly what the guideline calls GPE, places with a government of their own. Labels for which
@@ -119,12 +119,15 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
 
 
 def report() -> dict[str, object]:
-    """How each layer was done, how often the models were asked, and which labels had no type, since the last report."""
-    ner, nli = _chosen.get("ner", ""), _chosen.get("nli", "")
+    """How each layer was done and by which models, how often these were asked, and which labels had no type, since the
+    last report. Models are told by name and by a digest of their files, folders by their last part."""
+    tagger = _taggers.get(_chosen.get("ner", ""))
+    judge = _judges.get((_chosen.get("nli", ""), _chosen.get("nli_labels", "")))
     found: dict[str, object] = {
-        "entities": ner or "no model given: as in overlap",
-        "verification": nli or "no model given: as in overlap",
-        "stance": nli or "no model given: none",
+        "entities": tagger.name if tagger else "no model given: as in overlap",
+        "verification": judge.name if judge else "no model given: as in overlap",
+        "stance": judge.name if judge else "no model given: none",
+        "fingerprints": {option: model.fingerprint for option, model in (("ner", tagger), ("nli", judge)) if model},
         "tagged_sentences": _asked["tagger"],
         "inferences": _asked["judge"],
         "dropped_labels": dict(sorted(_dropped.items())),

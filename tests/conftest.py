@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +159,47 @@ def tiny_corpus(tiny_folder: Path) -> Corpus:
 def gold_record() -> Callable[[str], dict[str, Any]]:
     """Function: key of a document of the tiny corpus -> its gold record, as a fresh dict to change."""
     return gold_of
+
+
+#: A document that has neither title nor body, and so no sentence.
+BARE = "By Ann Lee\nShare this page\n"
+
+
+@pytest.fixture
+def bare_corpus(tmp_path: Path) -> Callable[[Sequence[str]], Corpus]:
+    """Function: keys of ``TEXTS`` -> a corpus of these documents and of two that have no sentence."""
+
+    def write(keys: Sequence[str]) -> Corpus:
+        folder = write_tiny_corpus(tmp_path / "bare")
+        event = folder / "events" / "flood"
+        documents, gold = [document_of(key) for key in keys], [gold_of(key) for key in keys]
+        for key in ("bare-0", "bare-1"):
+            end = BARE.index("\n") + 1
+            zones = [
+                {"start": 0, "end": end, "zone": "byline"},
+                {"start": end, "end": len(BARE), "zone": "boilerplate"},
+            ]
+            own = {
+                "document_id": key,
+                "text": BARE,
+                "language": "en",
+                "seed": f"{key}.txt",
+                "seed_sha256": hashlib.sha256(BARE.encode()).hexdigest(),
+                "zones": zones,
+                "paragraphs": [],
+                "sentences": [],
+            }
+            documents.append({**document_of("flood-0"), **own})
+            open_cells = [
+                {"holder": "author", "target": target["target"], "label": "none", "evidence": []}
+                for target in EVENT["targets"]  # type: ignore[attr-defined]
+            ]
+            open_pairs = [{"claim": c["claim"], "label": "not_enough_info", "evidence": []} for c in CLAIMS]
+            empty: dict[str, list[Any]] = {"entities": [], "claims": []}
+            gold.append({"document_id": key, "stance": open_cells, "verification": open_pairs, **empty})
+        (event / "documents.jsonl").write_text("".join(map(_line, documents)), encoding="utf-8")
+        for file in ("gold.jsonl", "annotators/reader-1.jsonl"):
+            (event / file).write_text("".join(map(_line, gold)), encoding="utf-8")
+        return load_corpus(folder)
+
+    return write

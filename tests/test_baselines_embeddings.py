@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -207,6 +207,20 @@ def test_a_broken_file_of_the_cache_is_made_again(
     assert list(tmp_path.rglob("*.npy")) == [file]
 
 
+@pytest.mark.parametrize("taken", ["embeddings", "embeddings/{folder}", "embeddings/{folder}/{file}"])
+def test_what_stands_in_the_way_of_the_cache_is_told(
+    taken: str, dense: ModuleType, system: ModuleType, counting: Path, tmp_path: Path
+) -> None:
+    dense.Encoder(str(counting), tmp_path / "known").encode(["dam"])
+    (known,) = (tmp_path / "known").rglob("*.npy")
+    place = tmp_path / "cache" / taken.format(folder=known.parent.name, file=known.name)
+    # A file where a folder is expected, a folder where a file is.
+    place.parent.mkdir(parents=True)
+    place.mkdir() if taken.endswith("{file}") else place.write_text("a file", encoding="utf-8")
+    with pytest.raises(dense.SetupFault, match="the cache folder cannot be used: "):
+        dense.Encoder(str(counting), tmp_path / "cache").encode(["dam"])
+
+
 # Claims
 
 
@@ -344,6 +358,17 @@ def test_it_runs_on_a_small_corpus_and_with_nothing_to_learn_from(counting: Path
     ]
     for record in (*found, *alone):
         assert_complete(record, tiny_corpus)
+
+
+@pytest.mark.parametrize("beside", [("flood-0", "flood-1"), ("flood-0",), ()], ids=["two", "one", "none"])
+def test_a_document_may_have_no_sentence(
+    beside: Sequence[str], counting: Path, bare_corpus: Callable[[Sequence[str]], Corpus]
+) -> None:
+    corpus = bare_corpus(beside)
+    found = list(predictions(load_system(BASELINES / "embeddings.py"), corpus, options={"model": str(counting)}))
+    assert [record.document_id for record in found] == [*beside, "bare-0", "bare-1"]
+    for record in found:
+        assert_complete(record, corpus)
 
 
 def arguments(folder: Path, output: Path, *options: str) -> list[str]:

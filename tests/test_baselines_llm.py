@@ -12,6 +12,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from llm_server import Answer, Request, Server, completion, error
 from retold import cli
 from retold.corpus import Corpus, load_corpus
 from retold.records import AnnotationRecord, Document, Span, VerificationPair, Zone, encode
-from retold.systems import Question, SystemFault, load_system, predictions
+from retold.systems import Account, Question, SystemFault, load_system, predictions
 
 if importlib.util.find_spec("openai") is None:
     if os.environ.get("RETOLD_EXTRAS") == "1":
@@ -130,10 +131,11 @@ class Runner:
     def __call__(
         self, server: Server, *, few: bool = False, cache: Path | None = None, **options: str
     ) -> list[AnnotationRecord]:
-        self.report = {}
+        account = Account()
+        self.report = account.report
         system = load_system(LLM, "few_shot" if few else None)
         given = {"model": "test", "base_url": server.url, **options}
-        return list(predictions(system, self.corpus, options=given, cache=cache, costs=self.report))
+        return list(predictions(system, self.corpus, options=given, cache=cache, account=account))
 
 
 @pytest.fixture
@@ -532,13 +534,13 @@ def test_what_does_not_pass_ends_the_run_at_once(answer: Answer, said: str, run:
 
 def test_a_run_that_failed_is_not_in_the_report_of_the_next(tiny_corpus: Corpus) -> None:
     system = load_system(LLM)
-    report: dict[str, object] = {}
+    account = Account()
     with Server(good, [error(401)]) as server:
         options = {"model": "test", "base_url": server.url}
         with pytest.raises(SystemFault):
             list(predictions(system, tiny_corpus, options=options))
-        list(predictions(system, tiny_corpus, options=options, costs=report))
-    assert report["requests"] == 8
+        list(predictions(system, tiny_corpus, options=options, account=account))
+    assert account.report["requests"] == 8
 
 
 def test_retries_come_to_an_end(run: Runner, waits: list[float]) -> None:
@@ -570,7 +572,13 @@ def test_nobody_there_is_told(run: Runner) -> None:
         ({"base_url": "localhost:80"}, "base_url=localhost:80"),
         ({"base_url": "http://me:secret@localhost/v1"}, "by the environment"),
         ({"base_url": "http://localhost/v1?key=secret"}, "by the environment"),
+        ({"base_url": "http://localhost:99999/v1"}, "option base_url: is no address"),
+        ({"base_url": "http://me:secret"}, "option base_url: is no address"),
+        ({"base_url": "http://[::1/v1"}, "option base_url: is no address"),
+        ({"base_url": "http://local\x7fhost/v1"}, "option base_url: is no address"),
         ({"key_variable": "NO_SUCH_KEY"}, "NO_SUCH_KEY holds no key"),
+        ({"key_variable": "sk-proj-secret"}, "option key_variable: must be the name of a variable"),
+        ({"key_variable": ""}, "option key_variable: must be the name of a variable"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_sent(options: dict[str, str], said: str, run: Runner) -> None:
@@ -580,6 +588,25 @@ def test_wrong_options_are_told_before_anything_is_sent(options: dict[str, str],
         assert server.requests == []
     assert said in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_an_address_of_the_environment_that_cannot_be_read_is_told(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:secret")
+    with Server(good) as server, pytest.raises(SystemFault) as caught:
+        run(server, base_url="")
+    assert "the environment variable OPENAI_BASE_URL: is no address" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("taken", ["llm", "llm/answers"])
+def test_a_cache_folder_that_cannot_be_used_is_told(taken: str, run: Runner, tmp_path: Path) -> None:
+    (tmp_path / taken).parent.mkdir(exist_ok=True)
+    (tmp_path / taken).write_text("a file", encoding="utf-8")
+    with Server(good) as server, pytest.raises(SystemFault, match="the cache folder cannot be used: ") as caught:
+        run(server, cache=tmp_path)
+    assert "Error" not in str(caught.value)
 
 
 def test_the_command_refuses_a_run_without_a_model(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -710,7 +737,8 @@ def test_requests_keep_their_distance(helpers: Callable[[str], Any]) -> None:
 
 def test_a_run_keeps_the_pace(tiny_corpus: Corpus) -> None:
     now = [0.0]
-    system = load_system(LLM)
+    # Loaded anew, it would have the clock of the machine again.
+    system = replace(load_system(LLM), again=None)
     model: Any = system.predict.__self__  # type: ignore[attr-defined]
     model.clock = lambda: now[0]
     model.sleep = lambda seconds: now.__setitem__(0, now[0] + seconds)

@@ -7,8 +7,9 @@ label. The inference model is a BERT with random weights whose head is solved fo
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,7 @@ from retold.cli import main
 from retold.corpus import Corpus
 from retold.records import Document, Event, Holder, Span, Target, Zone
 from retold.rules import check_record
-from retold.systems import Context, Question, SystemFault, load_system, predictions, run_system
+from retold.systems import Account, Context, Question, SystemFault, load_system, predictions, run_system
 
 need("transformers", "torch", "transformers", "tokenizers")
 
@@ -438,6 +439,44 @@ def test_a_run_is_valid_and_gives_the_same_bytes_again(
         cells = sorted((h.holder, t.target) for h in folder.event.holders for t in folder.event.targets)
         assert sorted((cell.holder, cell.target) for cell in record.stance or []) == cells
         assert sorted(pair.claim for pair in record.verification or []) == sorted(folder.claims)
+
+
+def test_the_report_tells_models_by_name_and_content_and_nothing_of_the_machine(
+    tagger: Path, judge: Path, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    first, second, third = Account(), Account(), Account()
+    options = {"ner": str(tagger), "nli": str(judge)}
+    list(predictions(load_system(BASELINES / "transformer.py"), tiny_corpus, options=options, account=first))
+    told = first.report
+    assert (told["entities"], told["stance"], told["verification"]) == (tagger.name, judge.name, judge.name)
+    assert str(tagger.parent) not in json.dumps(told)
+    assert str(judge.parent) not in json.dumps(told)
+    # The same files elsewhere are the same model; one file more is another.
+    moved = tmp_path / "moved"
+    shutil.copytree(tagger, moved)
+    for account in (second, third):
+        alone = {"ner": str(moved)}
+        list(predictions(load_system(BASELINES / "transformer.py"), tiny_corpus, options=alone, account=account))
+        (moved / "note.txt").write_text("!", encoding="utf-8")
+    found: list[Any] = [account.report["fingerprints"] for account in (first, second, third)]
+    assert [sorted(each) for each in found] == [["ner", "nli"], ["ner"], ["ner"]]
+    assert found[0]["ner"] == found[1]["ner"] != found[2]["ner"]
+    assert found[0]["ner"] != found[0]["nli"]
+
+
+@pytest.mark.parametrize("beside", [("flood-0", "flood-1"), ("flood-0",), ()], ids=["two", "one", "none"])
+def test_a_document_may_have_no_sentence(
+    beside: Sequence[str], tagger: Path, judge: Path, bare_corpus: Callable[[Sequence[str]], Corpus]
+) -> None:
+    corpus = bare_corpus(beside)
+    options = {"ner": str(tagger), "nli": str(judge)}
+    for given in ({}, options):
+        found = list(predictions(load_system(BASELINES / "transformer.py"), corpus, options=given))
+        assert [record.document_id for record in found] == [*beside, "bare-0", "bare-1"]
+        for record in found:
+            document = corpus.documents[record.document_id]
+            vocabulary = corpus.events["flood"].vocabulary
+            assert check_record(record, role="prediction", document=document, vocabulary=vocabulary) == []
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,13 @@ def test_options_have_defaults_and_are_in_the_account_of_the_run(
     assert f"[('depth', '2'), ('size', 'a=b')] {tmp_path / 'c'}" in capsys.readouterr().err
     account = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert account["options"] == {"size": "a=b", "depth": "2"}
+    # Where a model lies is nobody's business, only which it is.
+    folder = tmp_path / "models" / "small"
+    folder.mkdir(parents=True)
+    assert run(str(tmp_path / "mine.py"), "--option", f"size={folder}", "--output", str(tmp_path)) == 0
+    text = (tmp_path / "run.json").read_text(encoding="utf-8")
+    assert json.loads(text)["options"] == {"size": "small", "depth": "2"}
+    assert str(tmp_path) not in text
     assert account["seed"] == 0
     assert account["seconds"] >= 0
 

@@ -227,6 +227,15 @@ def _options(system: System, given: Mapping[str, str]) -> dict[str, str]:
     return {**system.options, **given}
 
 
+def _without_place(value: str) -> str:
+    """An option without the folders above it, where it is a file or folder here: those are nobody's business."""
+    try:
+        path = Path(value).expanduser()
+        return path.name if path.name != value and path.exists() else value
+    except (OSError, RuntimeError, ValueError):
+        return value
+
+
 def _key(
     system: System,
     document: bytes,
@@ -336,7 +345,7 @@ def run_system(
         "protocol": system.protocol,
         "control": control,
         "seed": seed,
-        "options": _options(system, options or {}),
+        "options": {key: _without_place(value) for key, value in _options(system, options or {}).items()},
         "seconds": round(account.seconds, 2),
         "resumed_documents": account.resumed,
         "report": account.report,
