@@ -22,9 +22,9 @@ from retold import resampling
 from retold.counts import FIXED, CountTable, fixed, real
 from retold.resampling import (
     POOL,
+    LinearResamples,
     bootstrap_sums,
     bootstrap_weights,
-    centred,
     holm,
     minimum_detectable_difference,
     percentile_interval,
@@ -34,8 +34,6 @@ from retold.resampling import (
     unit_kind,
     wilson,
 )
-from retold.scoring import SystemCounts
-from retold.scoring.evaluation import _Linear, _Resampled
 from retold.tasks.coreference import measures_of
 from simulate_statistics import CONLL, cluster_interval, coverage, detectable, difference_coverage, rejections
 from simulated_worlds import UNLIKE, ClusterWorld, World, mentions, stances
@@ -106,11 +104,16 @@ def test_the_percentile_interval_is_expanded_for_few_units(units: int, tail: flo
     assert high == pytest.approx(1 - tail, abs=5e-6)
 
 
-def test_centred_resamples_have_their_median_at_the_value() -> None:
-    # The median of .2, .3, .6 is .3, .4 below .7; what would pass 1 stays there.
-    moved = centred(np.array([0.2, np.nan, 0.3, 0.6]), 0.7)
-    assert moved[[0, 2, 3]] == pytest.approx([0.6, 0.7, 1.0])
-    assert np.isnan(moved[1])
+def test_linear_resamples_move_by_the_influence_of_what_was_drawn_beyond_once() -> None:
+    # Value .6; without the first unit .5, without the second .8: influences .1 and -.2. Drawn (2, 0), (1, 1), (0, 2):
+    # .6 + .1 + .2 = .9, .6, .6 - .1 - .2 = .3. A value that is not defined stays so, and what would pass 1 stays there.
+    resamples = LinearResamples(np.array([0.6, np.nan, 0.9]), np.array([[0.5, 0.1, 0.7], [0.8, 0.1, np.nan]]))
+    resamples.draw(np.array([[2.0, 0.0], [1.0, 1.0]]))
+    resamples.draw(np.array([[0.0, 2.0]]))
+    found = resamples.all()
+    assert found[:, 0] == pytest.approx([0.9, 0.6, 0.3])
+    assert np.isnan(found[:, 1]).all()
+    assert found[:, 2] == pytest.approx([1.0, 0.9, 0.7])
 
 
 def test_the_percentile_interval_of_nothing_defined_is_none() -> None:
@@ -120,6 +123,10 @@ def test_the_percentile_interval_of_nothing_defined_is_none() -> None:
 def test_the_minimum_detectable_difference_is_2_8_standard_errors() -> None:
     # Standard error of 1, 2, 3: 1. 1.96 + 0.84 = 2.8 (two-sided 5%, power 80%); undefined resamples are left out.
     assert minimum_detectable_difference(np.array([1.0, 2.0, math.nan, 3.0])) == pytest.approx(2.8)
+    # Of few units: t of 7 degrees of freedom has 2.3646 and 0.8960 at .975 and .8, together 3.2606, times
+    # sqrt(8 / 7) = 1.0690 is 3.4857.
+    assert minimum_detectable_difference(np.array([1.0, 2.0, 3.0]), 8) == pytest.approx(3.4857, abs=1e-4)
+    assert minimum_detectable_difference(np.array([1.0, 2.0, 3.0]), 10**9) == pytest.approx(1.95996 + 0.84162, abs=1e-4)
 
 
 @pytest.mark.parametrize("differences", [[], [0.5], [0.0, 0.0, 0.0], [math.nan, math.nan, 1.0]])
@@ -417,16 +424,12 @@ def test_the_minimum_detectable_difference_is_found_four_times_in_five() -> None
     assert rejections(world, 1000, 400, 199, 0) == pytest.approx(0.8, abs=0.06)
 
 
-@pytest.mark.parametrize(("anew", "package"), [(True, _Resampled), (False, _Linear)], ids=["anew", "jackknife"])
 @pytest.mark.parametrize("inside", [True, False])
-def test_the_simulated_intervals_of_clusters_are_those_of_scoring(
-    anew: bool, package: type[_Resampled] | type[_Linear], inside: bool
-) -> None:
+def test_the_simulated_intervals_of_clusters_are_those_of_scoring(inside: bool) -> None:
     system = ClusterWorld(0.6, inside).draw(np.random.default_rng(0), 12)[0]
-    points = {measure: float(value[0]) for measure, value in measures_of(system.overlaps()).items()}
-    counts = SystemCounts("", "", "document", False, mentions=system, unit_names={"text": system.units})
-    resamples = package(counts, points)
+    point = measures_of(system.overlaps())[CONLL]
+    resamples = LinearResamples(point, system.without_each(system.units)[CONLL][:, None])
     for _, weights in bootstrap_weights(12, 300, 0, "text"):
         resamples.draw(weights)
-    expected = percentile_interval(resamples.values()[CONLL], 12)
-    assert cluster_interval(system, 300, 0, anew=anew) == pytest.approx(expected, abs=1e-9)
+    expected = percentile_interval(resamples.all()[:, 0], 12)
+    assert cluster_interval(system, 300, 0, anew=False) == pytest.approx(expected, abs=1e-9)

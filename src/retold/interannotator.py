@@ -18,7 +18,7 @@ Intervals are percentile bootstrap intervals over the units of ``retold.resampli
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from retold.measures import Array, f1
 from retold.measures.agreement import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.measures.clusters import conll
 from retold.records import STANCE_LABELS, VERIFICATION_LABELS, AnnotationRecord, Document
-from retold.resampling import bootstrap_sums, bootstrap_weights, centred, percentile_interval, unit_kind
+from retold.resampling import LinearResamples, bootstrap_sums, bootstrap_weights, percentile_interval, unit_kind
 from retold.rules import check_record, decode_record, is_blank, located, repeated_document, unknown_document
 from retold.tasks import Place, Tally, facet
 from retold.tasks.coreference import MentionTable
@@ -440,14 +440,12 @@ class _Comparison:
 
     def _clusters(self, units: Sequence[str], amounts: dict[str, int | float]) -> AgreementValue:
         mentions = self.mentions.settle()
-        base, by_unit = mentions.by_unit(units)
-        drawn = [
-            conll(replace(base, mentions=weights @ by_unit))
-            for _, weights in bootstrap_weights(len(units), self.resamples, self.seed, "text")
-        ]
-        point = float(conll(base)[0])
-        values = centred(np.concatenate(drawn), point) if drawn else np.zeros(0)
-        return self._value(point, values, amounts, len(units))
+        point = conll(mentions.overlaps())
+        without = mentions.without_each(units)["entities.coreference.conll"]
+        drawn = LinearResamples(point, without[:, None])
+        for _, weights in bootstrap_weights(len(units), self.resamples, self.seed, "text"):
+            drawn.draw(weights)
+        return self._value(float(point[0]), drawn.all()[:, 0], amounts, len(units))
 
     def _value(self, point: float, drawn: Array, amounts: dict[str, int | float], units: int) -> AgreementValue:
         if np.isnan(point):

@@ -23,8 +23,6 @@ from retold.measures.clusters import conll
 from retold.records import LAYERS, Layer
 from retold.resampling import holm, minimum_detectable_difference, percentile_interval, randomisation_p
 from retold.scoring import (
-    CELLS_AT_ONCE,
-    COREFERENCE_BUDGET,
     HEADLINES,
     TRACK_LAYERS,
     Score,
@@ -40,6 +38,10 @@ __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
 
 #: Differences with an adjusted p below this are called significant.
 ALPHA: Final = 0.05
+#: Cluster overlaps for which leaving out each unit is computed anew; beyond that ``retold.measures.deletion`` does it.
+COREFERENCE_BUDGET: Final = 20_000_000
+#: Cluster overlaps weighed at once, which bounds memory.
+CELLS_AT_ONCE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def rank(
         documents=scored[0].coverage["documents"]["gold"],
         systems=_order(scored, [c for c in comparisons if c.measure == measure], measure),
         comparisons=comparisons,
-        minimum_detectable_difference={name: _detectable(scored, name) for name in HEADLINES},
+        minimum_detectable_difference={name: _detectable(counted, scored, name) for name in HEADLINES},
         resamples=resamples,
     )
 
@@ -211,8 +213,8 @@ def _compare(counted: Sequence[SystemCounts], scored: Sequence[Score], resamples
                 rows.append((a, b, p))
         adjusted = holm([p for _, _, p in rows])
         for (a, b, p), p_holm in zip(rows, adjusted, strict=True):
-            units = units_behind(counted[a], *(LAYERS if measure == "overall" else TRACK_LAYERS[measure]))
-            interval = percentile_interval(_differences(scored[a], scored[b], measure), units) or (None, None)
+            differences = _differences(scored[a], scored[b], measure)
+            interval = percentile_interval(differences, _units(counted[a], measure)) or (None, None)
             comparisons.append(
                 Comparison(
                     a=scored[a].system,
@@ -235,11 +237,18 @@ def _differences(a: Score, b: Score, measure: str) -> Array:
     return first[:shared] - second[:shared]
 
 
-def _detectable(scored: Sequence[Score], measure: str) -> float | None:
+def _units(counts: SystemCounts, measure: str) -> int:
+    """How many units are drawn for a headline measure."""
+    return units_behind(counts, *(LAYERS if measure == "overall" else TRACK_LAYERS[measure]))
+
+
+def _detectable(counted: Sequence[SystemCounts], scored: Sequence[Score], measure: str) -> float | None:
     """Median over pairs of systems of the minimum detectable difference."""
     competing = [score for score in scored if score.measures[measure].value is not None]
+    units = _units(counted[0], measure)
     found = [
-        minimum_detectable_difference(_differences(a, b, measure)) for a, b in itertools.combinations(competing, 2)
+        minimum_detectable_difference(_differences(a, b, measure), units)
+        for a, b in itertools.combinations(competing, 2)
     ]
     known = [each for each in found if each is not None]
     return float(np.median(known)) if known else None

@@ -21,10 +21,10 @@ import numpy.typing as npt
 __all__ = [
     "MANY_DOCUMENTS",
     "POOL",
+    "LinearResamples",
     "UnitKind",
     "bootstrap_sums",
     "bootstrap_weights",
-    "centred",
     "holm",
     "minimum_detectable_difference",
     "percentile_interval",
@@ -48,6 +48,8 @@ BLOCK: Final = 1000
 WARM: Final = 1 << 16
 #: Grain of real-valued counts inside a product of the bootstrap.
 GRAIN: Final = float(1 << 20)
+#: Grain of influences, which are far below 1.
+FINE_GRAIN: Final = float(1 << 40)
 #: Standard errors of the smallest difference that is found with a chance of 80% at 5%, two-sided: 1.96 + 0.84.
 DETECTABLE: Final = 2.8
 #: Two statistics closer than this are the same number but for rounding.
@@ -146,23 +148,46 @@ def percentile_interval(values: Array, units: int | None = None, level: float = 
     return float(low), float(high)
 
 
-def centred(values: Array, point: float) -> Array:
-    """Resampled values of a share, moved to have their median at the value; undefined ones (nan) stay.
+class LinearResamples:
+    """Resamples of values that are no sums over units, linear in what each unit's absence changes (Efron 1982).
 
-    For measures that resampling shifts: a unit that is drawn twice makes its mentions into larger clusters. The spread
-    of the resamples is what an interval is about.
+    A resample is the value, moved by each unit's influence (the value less the value without the unit) times how often
+    it was drawn beyond once. For measures of clusters, which computing anew gets wrong: a unit that is drawn twice
+    makes its mentions into larger clusters, which shifts the resamples and narrows their spread.
+
+    Args:
+        values: shape (measures,); undefined ones (nan) stay undefined.
+        without: the same measures without each unit, shape (units, measures).
     """
-    known = values[~np.isnan(values)]
-    if np.isnan(point) or not len(known):
-        return values
-    return np.clip(values + (point - np.median(known)), 0.0, 1.0)
+
+    def __init__(self, values: Array, without: Array) -> None:
+        self._values = values
+        influence = values - without
+        # Whole numbers make the product exact, whatever the order of its sums.
+        self._influence = np.rint(np.where(np.isnan(influence), 0.0, influence) * FINE_GRAIN)
+        self._total = self._influence.sum(axis=0)
+        self._drawn: list[Array] = []
+
+    def draw(self, weights: Array) -> None:
+        """Take a block of resamples: how often each unit was drawn, shape (resamples, units)."""
+        moved = self._values + (weights @ self._influence - self._total) / FINE_GRAIN
+        self._drawn.append(np.clip(moved, 0.0, 1.0))
+
+    def all(self) -> Array:
+        """All resamples that were drawn, shape (resamples, measures)."""
+        return np.concatenate(self._drawn) if self._drawn else np.zeros((0, len(self._values)))
 
 
-def minimum_detectable_difference(differences: Array) -> float | None:
-    """Smallest true difference that a comparison finds with a chance of 80%: 2.8 standard errors.
+def minimum_detectable_difference(differences: Array, units: int | None = None) -> float | None:
+    """Smallest true difference that a comparison finds with a chance of 80%.
+
+    2.8 standard errors (Bloom 1995: 1.96 + 0.84, two-sided 5% and 80%). Of few units it is more: the quantiles .975 and
+    .8 of t with n - 1 degrees of freedom stand for those of the normal distribution, and the standard error of
+    resamples, too small by sqrt((n - 1) / n), is made up for: 3.49 of them for 8 units, 2.88 for 58.
 
     Args:
         differences: resampled differences between two systems; undefined ones are left out.
+        units: how many units each resample drew; None, or fewer than two, takes them for very many.
 
     Returns:
         None where fewer than two are defined or all are equal: systems that never differ show no error to judge by.
@@ -170,7 +195,13 @@ def minimum_detectable_difference(differences: Array) -> float | None:
     defined = differences[~np.isnan(differences)]
     if len(defined) < 2 or np.ptp(defined) <= TOLERANCE:
         return None
-    return DETECTABLE * float(defined.std(ddof=1))
+    factor = DETECTABLE
+    if units is not None and units > 1:
+        from scipy.special import stdtrit
+
+        quantiles = float(stdtrit(units - 1, 0.975) + stdtrit(units - 1, 0.8))
+        factor = round(quantiles * math.sqrt(units / (units - 1)), 12)
+    return factor * float(defined.std(ddof=1))
 
 
 def wilson(successes: float, trials: float, level: float = 0.95) -> tuple[float, float]:

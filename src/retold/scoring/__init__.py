@@ -10,13 +10,11 @@ from pathlib import Path
 from retold.corpus import Corpus, load_corpus
 from retold.files import Submission, open_submission
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count
-from retold.scoring.evaluation import CELLS_AT_ONCE, COREFERENCE_BUDGET, Score, Value, evaluate, signature, units_behind
+from retold.scoring.evaluation import Score, Value, evaluate, signature, units_behind
 from retold.scoring.headline import HEADLINES, behind_headlines, headlines
 from retold.scoring.items import Flip, Item, errors, flips, read_items
 
 __all__ = [
-    "CELLS_AT_ONCE",
-    "COREFERENCE_BUDGET",
     "HEADLINES",
     "TRACK_LAYERS",
     "Flip",

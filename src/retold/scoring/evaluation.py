@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,18 +15,12 @@ from retold.counts import Counts, CountTable
 from retold.measures import Array, Measure
 from retold.measures.clusters import ClusterOverlaps, conll
 from retold.records import LAYERS, Layer
-from retold.resampling import MANY_DOCUMENTS, POOL, bootstrap_weights, centred, percentile_interval, wilson
+from retold.resampling import MANY_DOCUMENTS, POOL, LinearResamples, bootstrap_weights, percentile_interval, wilson
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
 from retold.scoring.headline import HEADLINES, PARTS, TABLES, headlines
 from retold.tasks.coreference import measures_of
 
-__all__ = ["CELLS_AT_ONCE", "COREFERENCE_BUDGET", "Score", "Value", "evaluate", "signature", "units_behind"]
-
-#: Cluster overlaps that a bootstrap or jackknife of coreference may weigh. Beyond it, resamples are linear in what each
-#: unit's absence changes (``retold.measures.deletion``), and the signature says jackknife.
-COREFERENCE_BUDGET: Final = 20_000_000
-#: Cluster overlaps weighed at once, which bounds memory.
-CELLS_AT_ONCE: Final = 1_000_000
+__all__ = ["Score", "Value", "evaluate", "signature", "units_behind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +85,11 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
         "measures": "all",
         "unit": f"{counts.units}-pooled-{POOL}" if counts.pooled else counts.units,
         "resamples": str(resamples),
-        "coreference": "resampled" if _can_resample(counts, resamples) else "jackknife",
+        "coreference": "jackknife",
         "seed": str(seed),
         "missing": "empty" if counts.allow_missing else "refused",
     }
     return "|".join(f"{key}:{value}" for key, value in parts.items())
-
-
-def _can_resample(counts: SystemCounts, resamples: int) -> bool:
-    """Whether clusters are few enough to compute coreference anew in every resample."""
-    return resamples * counts.mentions.pair_count() <= COREFERENCE_BUDGET
 
 
 def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, seed: int = 0) -> Score:
@@ -164,7 +153,9 @@ def _replicates(
     """Every measure over resampled units: name -> shape (resamples,)."""
     if resamples <= 0:
         return {}
-    clusters: _Coreference = (_Resampled if _can_resample(counts, resamples) else _Linear)(counts, points)
+    without = counts.mentions.without_each(counts.unit_names["text"])
+    names = list(points)
+    clusters = LinearResamples(np.array(list(points.values())), np.stack([without[name] for name in names], axis=1))
     sums: dict[Layer, Array] = {}
     out: dict[str, Array] = {}
     for stream in dict.fromkeys(counts.stream(layer) for layer in LAYERS):
@@ -191,69 +182,13 @@ def _replicates(
     for layer, measures in TABLES.items():
         for measure in measures:
             out[measure.name] = measure.value(named[layer])
-    out.update(clusters.values())
+    out.update(zip(names, clusters.all().T, strict=True))
     conll_scores = out.get("entities.coreference.conll", np.full(resamples, np.nan))
     return {**out, **headlines(named, conll_scores, tracks)}
 
 
-class _Coreference(Protocol):
-    """Coreference over resampled units."""
-
-    def draw(self, weights: Array) -> None:
-        """Take a block of resamples, weights of shape (resamples, units)."""
-
-    def values(self) -> dict[str, Array]:
-        """Every measure over all resamples that were drawn."""
-
-
-class _Resampled:
-    """Computed anew for each resample, then centred on the value.
-
-    A unit that is drawn twice makes its mentions into larger clusters, which shifts most of these measures.
-    """
-
-    def __init__(self, counts: SystemCounts, points: Mapping[str, float]) -> None:
-        self._points = points
-        self._base, self._by_unit = counts.mentions.by_unit(counts.unit_names["text"])
-        self._parts: dict[str, list[Array]] = {}
-
-    def draw(self, weights: Array) -> None:
-        step = max(CELLS_AT_ONCE // max(self._by_unit.shape[1], 1), 1)
-        for start in range(0, len(weights), step):
-            drawn = replace(self._base, mentions=weights[start : start + step] @ self._by_unit)
-            for name, value in measures_of(drawn).items():
-                self._parts.setdefault(name, []).append(value)
-
-    def values(self) -> dict[str, Array]:
-        return {name: centred(np.concatenate(parts), self._points[name]) for name, parts in self._parts.items()}
-
-
-class _Linear:
-    """The value, moved by each unit's influence times how often it was drawn beyond once (Efron 1982)."""
-
-    def __init__(self, counts: SystemCounts, points: Mapping[str, float]) -> None:
-        without = counts.mentions.without_each(counts.unit_names["text"])
-        self._names = [name for name, point in points.items() if not np.isnan(point)]
-        self._points = np.array([points[name] for name in self._names])
-        influence = self._points - np.stack([without[name] for name in self._names], axis=1)
-        # Whole numbers make the product exact, whatever the order of its sums.
-        self._influence = np.rint(np.where(np.isnan(influence), 0.0, influence) * _FINE_GRAIN)
-        self._total = self._influence.sum(axis=0)
-        self._drawn: list[Array] = []
-
-    def draw(self, weights: Array) -> None:
-        moved = self._points + (weights @ self._influence - self._total) / _FINE_GRAIN
-        self._drawn.append(np.clip(moved, 0.0, 1.0))
-
-    def values(self) -> dict[str, Array]:
-        table = np.concatenate(self._drawn) if self._drawn else np.zeros((0, len(self._names)))
-        return dict(zip(self._names, table.T, strict=True))
-
-
 #: Grain of real-valued columns in a product, as in ``retold.resampling``: whole numbers make the product exact.
 _GRAIN: Final = float(1 << 20)
-#: Grain of influences, which are far below 1.
-_FINE_GRAIN: Final = float(1 << 40)
 
 
 def _grained(matrix: Array) -> Array:
@@ -261,8 +196,12 @@ def _grained(matrix: Array) -> Array:
 
 
 def units_behind(counts: SystemCounts, *layers: Layer) -> int:
-    """How many units are drawn for a measure; for one of several layers, of the layer that has the fewest."""
-    return min(len(counts.unit_names[counts.stream(layer)]) for layer in layers)
+    """How many units are drawn for a measure; for one of several layers, of the layer that has the fewest.
+
+    A layer that gold does not have takes no part.
+    """
+    sizes = [len(counts.unit_names[counts.stream(layer)]) for layer in layers if layer in counts.gold_layers]
+    return min(sizes, default=0)
 
 
 def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_part: bool, units: int = 0) -> Value:
