@@ -35,11 +35,17 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+#: A block of running text, up to the comment that says what is counted there: every number in it is looked at.
+COUNTED = re.compile(r"(?:^|\n\n|\n(?=- ))((?:(?!\n\n|\n- |<!--)[\s\S])+?)\s<!-- counted: ([^>]+) -->")
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
+
 EXAMPLES = [match.groupdict() for match in EXAMPLE.finditer(flat(PAGE))]
 TABLES = {
     match["name"]: [[cell.strip() for cell in line.strip("|\n").split("|")] for line in match["rows"].splitlines()]
     for match in TABLE.finditer(PAGE)
 }
+
+FIGURES = {name: NUMBER.findall(text) for text, name in COUNTED.findall(PAGE)}
 
 
 def table(name: str) -> list[dict[str, str]]:
@@ -84,8 +90,11 @@ def test_the_page_has_examples_of_every_task_and_no_comment_that_is_not_read() -
     assert {example["task"] for example in EXAMPLES} == {"mention", "linking", "stance", "claim", "verification"}
     assert len(EXAMPLES) == PAGE.count("<!-- item:")
     assert len(TABLES) == PAGE.count("<!-- table:") + PAGE.count("<!-- groups:")
+    assert len(FIGURES) == PAGE.count("<!-- counted:")
+    kinds = ("item", "table", "groups", "counted")
+    assert PAGE.count("<!--") == sum(PAGE.count(f"<!-- {kind}:") for kind in kinds)
     # At the start of a line it would make the rest of the line raw HTML.
-    assert not re.search(r"^[\s-]*<!-- item:", PAGE, flags=re.MULTILINE)
+    assert not re.search(r"^[\s-]*<!-- (item|counted):", PAGE, flags=re.MULTILINE)
     assert max(map(len, PAGE.splitlines())) <= 120
 
 
@@ -127,11 +136,18 @@ def test_groups_add_up(scored: dict[str, Scored], corpus: Corpus) -> None:
         if TABLES[name][0][:3] == ["what", "group", "wrong"]:
             for row in table(name):
                 groups[row["what"]] += int(row["wrong"])
+    wrong = wrong_items(scored, corpus)
+    assert groups == wrong
+    what = ("mention", "nominal", "linking", "stance", "claim", "verification")
+    assert FIGURES["wrong"] == [str(wrong[name]) for name in what]
+
+
+def wrong_items(scored: dict[str, Scored], corpus: Corpus) -> Counter[str]:
+    """Wrong items of the system that was read, by task; nominals, which are no items, missed and spurious."""
     system = scored["classical"]
     wrong = Counter(item.task for item in system.items if not item.right)
-    gold = nominals(corpus.gold.values())
-    wrong["nominal"] = len(gold ^ nominals(system.records))
-    assert groups == wrong
+    wrong["nominal"] = len(nominals(corpus.gold.values()) ^ nominals(system.records))
+    return wrong
 
 
 def nominals(records: Any) -> set[tuple[str, int, int]]:
@@ -242,3 +258,117 @@ def test_languages(scored: dict[str, Scored]) -> None:
             system, language = column.split()
             value = scored[system].score.breakdowns["language"][language][row["measure"]]["value"]
             assert row[column] == f"{value:.3f}", (row["measure"], column)
+
+
+def shown(*values: int | float, digits: int = 3) -> list[str]:
+    return [f"{value:.{digits}f}" if isinstance(value, float) else str(value) for value in values]
+
+
+def test_figures_on_mentions() -> None:
+    _, _, *rows = TABLES["seen by classical"]
+    counts = {name: [int(cell) for cell in cells] for name, *cells in rows}
+    assert all(cells[0] == cells[1] for name, cells in counts.items() if name.startswith("name"))
+    new = [cells for name, cells in counts.items() if name.startswith("nominal")]
+    assert FIGURES["nominals"] == shown(sum(c[0] + c[2] for c in new), sum(c[2] for c in new))
+    (seen, _, unseen, _), (_, found, other, also) = counts["name, id"], counts["nominal, id"]
+    assert FIGURES["Indonesian mentions"] == shown(seen, seen + unseen, found + also, other)
+
+
+def test_figures_on_stance(scored: dict[str, Scored]) -> None:
+    items = scored["classical"].of("stance")
+    missed = sum(label(item.gold) != "none" and label(item.predicted) == "none" for item in items)
+    invented = sum(label(item.gold) == "none" and not item.right for item in items)
+    assert missed + invented == sum(not item.right for item in items)
+    assert FIGURES["missed sides"] == shown(missed, invented)
+
+    rows = {row["target"]: row for row in table("stance.favg by target")}
+    every = {name: int(row["favor"]) + int(row["against"]) for name, row in rows.items()}
+    known = [item for group in sides(scored["blind"].of("stance")).values() for item in group if item.right]
+    found = Counter((item.gold or {})["target"] for item in known)
+    assert FIGURES["hamas"] == shown(found["hamas"], every["hamas"])
+    small = ("ceasefire", "hostage-release", "two-state", "wider-war")
+    assert FIGURES["small targets"] == shown(min(every[name] for name in small), max(every[name] for name in small))
+    assert not any(found[name] for name in small)
+    two = [rows[name] for name in ("israel", "israel-offensive")]
+    best = max(float(cell) for row in two for system, cell in row.items() if system in SYSTEMS)
+    of_two = every["israel"] + every["israel-offensive"]
+    assert FIGURES["israel"] == shown(sum(int(row["alone"]) for row in two), of_two, best)
+
+    groups = sides(items).values()
+    alone = [group[0] for group in groups if len(group) == 1]
+    where = Counter(item.document_id[-1] for item in alone)
+    assert FIGURES["alone"] == shown(len(alone), where["4"], where["0"], 0, where["1"], 1)
+    assert set(where) == {"0", "1", "4"}
+
+    counted: dict[tuple[bool, bool], list[bool]] = defaultdict(list)
+    for group in groups:
+        for item in group:
+            counted[len(group) > 1, item.document_id[-1] == "4"].append(item.right)
+    assert all(counted[True, True])
+    assert not any(counted[False, True])
+    english = [size for recur in (True, False) for size in (sum(counted[recur, False]), len(counted[recur, False]))]
+    assert FIGURES["Indonesian stance"] == shown(len(counted[True, True]), len(counted[False, True]), *english)
+    values = [float(scored[name].score.measures["stance.favg"].value or 0) for name in ("blind", "classical")]
+    assert FIGURES["stance without reading"] == shown(*values)
+    assert not any(group[0].right for group in sides(scored["blind"].of("stance")).values() if len(group) == 1)
+
+
+def test_figures_on_verification(scored: dict[str, Scored], corpus: Corpus) -> None:
+    measure = "claims.verification.accuracy"
+    read, blind, free = (
+        {_pair(item): item for item in scored[name].of("verification")} for name in ("classical", "blind", SYSTEMS[-1])
+    )
+    wrong = [pair for pair, item in read.items() if not item.right]
+    same = sum(label(read[pair].predicted) == label(blind[pair].predicted) for pair in wrong)
+    lost = sum(item.right and not free[pair].right for pair, item in read.items())
+    is_open = {pair for pair, item in read.items() if label(item.gold) == "not_enough_info"}
+    assert FIGURES["verdicts"] == shown(
+        same, len(wrong), sum(free[pair].right for pair in wrong), len(wrong), lost,
+        len(is_open.intersection(wrong)), len(wrong),
+    )  # fmt: skip
+    right = [pair for pair, item in read.items() if item.right]
+    neither = sum(not blind[pair].right and not free[pair].right for pair in right)
+    macro = [scored[name].score.measures["claims.verification.macro_f1"].value for name in ("blind", SYSTEMS[-1])]
+    both = scored["classical"].score.measures["claims.verification.macro_f1"].value
+    assert FIGURES["without reading"] == shown(*(float(v or 0) for v in (*macro, both)), neither, len(right))
+
+    claims = {
+        claim.claim: claim.mutation or "none" for event in corpus.events.values() for claim in event.claims.values()
+    }
+    sizes = Counter(claims.values())
+    plain = sizes.pop("none")
+    assert FIGURES["mutations"] == shown(min(sizes.values()), max(sizes.values()), plain)
+    rows = {row["mutation"]: row for row in table(f"{measure} by mutation")}
+    pairs = {name: [pair for pair in read if claims[pair[1]] == name] for name in rows}
+    errors = [pair for pair in pairs["number"] if not read[pair].right]
+    on_open = len(is_open.intersection(errors))
+    share = len(is_open.intersection(pairs["number"])) / len(pairs["number"])
+    assert FIGURES["number"] == shown(share, len(errors), len(errors) - on_open, on_open)
+    assert FIGURES["person"] == [rows["person"]["refuted"], str(len(pairs["person"]))]
+    assert rows["person"]["blind"] == rows["person"]["classical"]
+    worth = {name: float(row["classical"]) - float(row[SYSTEMS[-1]]) for name, row in rows.items()}
+    assert worth["place"] <= 0
+    three = [worth[name] for name in ("time", "role", "negation")]
+    assert FIGURES["prior"] == shown(min(three), max(three), digits=2)
+
+
+def test_figures_on_indonesian(scored: dict[str, Scored], corpus: Corpus) -> None:
+    values = {name: scored[name].score.breakdowns["language"] for name in SYSTEMS}
+    spans = len(corpus.gold["macron-coalition-4"].claims or ())
+    assert FIGURES["Indonesian claims"] == shown(spans, values["classical"]["id"]["claims.span.f1"]["value"])
+    rows = table("verification")
+    every = sum(int(row["Indonesian"]) for row in rows)
+    own = [
+        sum(int(row["Indonesian"]) for row in rows if word in row["group"]) for word in ("said in Indonesian", "office")
+    ]
+    items = [item for item in scored["classical"].of("verification") if item.document_id == "macron-coalition-4"]
+    left_open = sum(label(item.gold) == "not_enough_info" for item in items) / len(items)
+    without = [values["blind"][language]["claims.verification.accuracy"]["value"] for language in ("en", "id")]
+    wanted = shown(own[0], every, own[1], every - sum(own), left_open, *without)
+    assert FIGURES["Indonesian verification"] == wanted
+
+
+def test_every_figure_is_looked_at() -> None:
+    """A name that no test asks for would say that its block is counted, while it is not."""
+    asked = set(re.findall(r'FIGURES\["([^"]+)"\]', Path(__file__).read_text(encoding="utf-8")))
+    assert asked == set(FIGURES)
