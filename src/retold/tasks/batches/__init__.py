@@ -26,14 +26,16 @@ from retold.tasks.claims import AUTHOR, Attributions
 from retold.tasks.codes import UNNAMED, Codes
 from retold.tasks.coreference import MentionTable
 
-__all__ = ["BATCH", "Batches", "Tables"]
+__all__ = ["BATCH", "WARM", "Batches", "Tables"]
 
 #: Documents of one batch.
 BATCH: Final = 512
 #: Documents whose labels wait as objects. More of them would leave the processor's cache before they are looked at.
 WARM: Final = 8
 
-_layers_of: Final = attrgetter(*LAYERS)
+#: Quotes of ``document_id`` and its value, and of the key of a layer.
+_QUOTES: Final = 4
+_QUOTES_OF_LAYER: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,8 @@ class Batches:
 
     Attributes:
         cells: for stance and verification: gold items, answered items, items that gold does not have.
+        quotes: how many quotes the predictions of the batch that was flushed last take at least, written as JSON;
+            what is predicted of a layer that gold lacks is left out.
     """
 
     def __init__(self, tables: Tables, event: str) -> None:
@@ -76,12 +80,17 @@ class Batches:
         self._sources = tables.attributions.sources(event)
         self._source_names = Namer(self._sources)
         self.cells: dict[str, tuple[int, int, int]] = {"stance": (0, 0, 0), "verification": (0, 0, 0)}
+        self.quotes = 0
         self._places: list[Place] = []
-        self._unasked: list[bool] = []
-        self._asked: set[str] = set()
-        self._with_mentions: list[bool] = []
+        self._asked: set[Layer] = set()
+        #: Records of documents that were not drained yet.
+        self._waiting: list[tuple[AnnotationRecord, AnnotationRecord]] = []
+        #: Documents that answer a layer that gold lacks, and those whose gold has no mentions to be joined.
+        self._unasked: list[int] = []
+        self._without_mentions: set[int] = set()
+        self._answered = 0
         self._gold, self._predicted = (self._columns(side) for side in tables.mentions.clusters(event))
-        self._sides = [(layer, self._gold[layer], self._predicted[layer]) for layer in LAYERS]
+        self._sides = [(attrgetter(layer), layer, self._gold[layer], self._predicted[layer]) for layer in LAYERS]
 
     def _columns(self, clusters: dict[Any, int]) -> dict[str, Any]:
         return {
@@ -97,32 +106,48 @@ class Batches:
     def add(self, place: Place, gold: AnnotationRecord, predicted: AnnotationRecord) -> None:
         """Gather a document."""
         self._places.append(place)
-        unasked = False
-        sides = zip(self._sides, _layers_of(gold), _layers_of(predicted), strict=True)
-        for (layer, wanted, given), labels, guesses in sides:
-            if labels is UNSET:
+        self._waiting.append((gold, predicted))
+        if len(self._waiting) == WARM:
+            self._drain()
+
+    def _drain(self) -> None:
+        if not self._waiting:
+            return
+        golds, predictions = zip(*self._waiting, strict=True)
+        first = len(self._places) - len(self._waiting)
+        self._waiting.clear()
+        for labels_of, layer, wanted, given in self._sides:
+            labels, guesses = [*map(labels_of, golds)], [*map(labels_of, predictions)]
+            if UNSET in guesses:
+                self._answered -= guesses.count(UNSET)
+                guesses = [() if guess is UNSET else guess for guess in guesses]
+            if UNSET in labels:
+                lacking = [number for number, label in enumerate(labels) if label is UNSET]
                 # Nothing is counted; an answer that is given nevertheless is looked at by the rules.
-                unasked |= bool(guesses)
-                wanted.waiting.append(())
-                given.waiting.append(())
+                self._unasked += [first + number for number in lacking if guesses[number]]
+                for number in lacking:
+                    labels[number] = guesses[number] = ()
+                if layer == "entities":
+                    self._without_mentions.update(first + number for number in lacking)
+                if len(lacking) < len(labels):
+                    self._asked.add(layer)
             else:
                 self._asked.add(layer)
-                wanted.waiting.append(labels)
-                given.waiting.append(guesses or ())
-        self._unasked.append(unasked)
-        self._with_mentions.append(gold.entities is not UNSET)
-        if len(self._places) % WARM == 0:
-            for _, wanted, given in self._sides:
-                wanted.drain()
-                given.drain()
+            self._answered += len(guesses)
+            wanted.drain(labels)
+            given.drain(guesses)
 
     def flush(self) -> list[int]:
         """Count what was gathered; return the places of documents to be checked and counted one by one instead."""
         if not self._places:
             return []
+        self._drain()
         gold = {layer: column.columns() for layer, column in self._gold.items()}
         predicted = {layer: column.columns() for layer, column in self._predicted.items()}
-        odd = np.array(self._unasked)
+        self.quotes = _QUOTES * len(self._places) + _QUOTES_OF_LAYER * self._answered
+        self.quotes += sum(column.quotes for column in self._predicted.values())
+        odd = np.zeros(len(self._places), np.bool_)
+        odd[self._unasked] = True
         for side in (*gold.values(), *predicted.values()):
             odd |= side.odd
         mentions = predicted["entities"]
@@ -137,7 +162,7 @@ class Batches:
         self._count(gold, predicted)
         for column in (*self._gold.values(), *self._predicted.values()):
             column.clear()
-        self._places, self._unasked, self._asked, self._with_mentions = [], [], set(), []
+        self._places, self._asked, self._unasked, self._without_mentions, self._answered = [], set(), [], set(), 0
         return np.flatnonzero(odd).tolist()
 
     def settle(self) -> None:
@@ -188,19 +213,11 @@ class Batches:
         given = np.full(len(gold), -1, np.int64)
         given[hit[hit >= 0]] = predicted.labels["entity"][hit >= 0]
         order = np.argsort(np.concatenate([gold.key, predicted.key[alone]]), kind="stable")
-
-        def joined(wanted: Index, others: Index) -> Index:
-            return np.concatenate([wanted, others])[order]
-
-        spans = np.empty((len(order), 3), np.int32)
-        spans[:, 0] = joined(gold.document, predicted.document[alone])
-        spans[:, 1] = joined(gold.start, predicted.start[alone])
-        spans[:, 2] = joined(gold.end, predicted.end[alone])
         self._tables.mentions.extend(
-            [place if asked else None for place, asked in zip(self._places, self._with_mentions, strict=True)],
-            spans,
-            joined(gold.labels["entity"], np.full(len(alone), -1, np.int64)),
-            joined(given, predicted.labels["entity"][alone]),
+            [None if number in self._without_mentions else place for number, place in enumerate(self._places)],
+            np.concatenate([gold.document, predicted.document[alone]])[order],
+            np.concatenate([gold.labels["entity"], np.full(len(alone), -1, np.int64)])[order],
+            np.concatenate([given, predicted.labels["entity"][alone]])[order],
         )
 
     def _cover(self, layer: str, gold: LabelColumns, predicted: LabelColumns) -> None:

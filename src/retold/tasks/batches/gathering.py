@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from struct import pack
 from typing import Any, Final
@@ -29,9 +29,12 @@ __all__ = ["NO_ID", "ClaimColumn", "Links", "MentionColumn", "PairColumn", "Stan
 
 #: Code of a link that is no id.
 NO_ID: Final = -3
+#: Quotes that a key takes in JSON, and those of a key and its string.
+_KEY, _STRING = 2, 4
 
 _TYPES: Final[dict[str, int]] = {name: code for code, name in enumerate(ENTITY_TYPES)}
 _KINDS: Final[dict[str, int]] = {name: code for code, name in enumerate(MENTION_KINDS)}
+_NOMINAL: Final = _KINDS["nominal"]
 _STANCE: Final[dict[str, int]] = {name: code for code, name in enumerate(STANCE_LABELS)}
 _VERDICTS: Final[dict[str, int]] = {name: code for code, name in enumerate(VERIFICATION_LABELS)}
 
@@ -64,8 +67,8 @@ class _Integers:
     def __init__(self) -> None:
         self._bytes = bytearray()
 
-    def extend(self, values: list[int]) -> None:
-        """Append integers; packing a list costs half of what an ``array`` takes for it."""
+    def extend(self, values: Sequence[int]) -> None:
+        """Append integers; packing them costs half of what an ``array`` takes for it."""
         self._bytes += pack(f"{len(values)}q", *values)
 
     def index(self) -> Index:
@@ -81,7 +84,7 @@ class _Codes:
     def __init__(self) -> None:
         self._bytes = bytearray()
 
-    def extend(self, values: list[int]) -> None:
+    def extend(self, values: Iterable[int]) -> None:
         """Append codes."""
         self._bytes += bytes(values)
 
@@ -93,37 +96,36 @@ class _Codes:
 class _Column:
     """Labels of one layer and side of a batch.
 
-    Labels wait as they are. ``drain`` makes integers of them and lets them go. It is to be called after some documents:
-    column by column, while the labels are still in the processor's cache.
+    Labels are drained some documents at a time, column by column, while they are still in the processor's cache.
 
     Attributes:
-        waiting: the labels of each document that was added since.
+        quotes: how many quotes the labels take, written as JSON without the defaults and with nothing to escape.
     """
 
     def __init__(self) -> None:
-        self.waiting: list[Sequence[Any]] = []
         self.clear()
 
     def clear(self) -> None:
         """Begin a batch."""
         self._sizes: list[int] = []
         self._unfit: list[int] = []
+        self.quotes = 0
 
-    def drain(self) -> None:
-        """Make integers of what was added."""
-        if labels := list(chain.from_iterable(self.waiting)):
-            self._drain(labels)
-        self._sizes += map(len, self.waiting)
-        self.waiting.clear()
+    def drain(self, documents: list[Sequence[Any]]) -> None:
+        """Make integers of the labels of some documents."""
+        sizes = list(map(len, documents))
+        if labels := list(chain.from_iterable(documents)):
+            self._drain(labels, sizes)
+        self._sizes += sizes
 
-    def _drain(self, labels: list[Any]) -> None:
+    def _drain(self, labels: list[Any], sizes: list[int]) -> None:
         raise NotImplementedError
 
-    def _put(self, column: Names, names: list[Any]) -> None:
+    def _put(self, column: Names, names: list[Any], sizes: list[int]) -> None:
         """Add names of all that is being drained; a document whose names no column holds is left to the tasks."""
         if not column.extend(names):
             at = 0
-            for number, size in enumerate(map(len, self.waiting), len(self._sizes)):
+            for number, size in enumerate(sizes, len(self._sizes)):
                 if size and not column.extend(names[at : at + size]):
                     self._unfit.append(number)
                     column.extend([""] * size)
@@ -132,6 +134,11 @@ class _Column:
     def _counted(self) -> Index:
         """Labels of each document."""
         return np.array(self._sizes, np.int64)
+
+
+def _given(values: list[Any]) -> int:
+    """How many values were given."""
+    return len(values) - values.count(UNSET)
 
 
 class MentionColumn(_Column):
@@ -152,17 +159,20 @@ class MentionColumn(_Column):
         self._type, self._kind = _Codes(), _Codes()
         self._entity, self._kb = Names(), Names()
 
-    def _drain(self, labels: list[Mention]) -> None:
+    def _drain(self, labels: list[Mention], sizes: list[int]) -> None:
         self._start.extend([m.start for m in labels])
         self._end.extend([m.end for m in labels])
         self._type.extend([_TYPES[m.type] for m in labels])
-        self._kind.extend([_KINDS[m.kind] for m in labels])
-        self._put(self._entity, [m.entity for m in labels])
-        self._put(self._kb, [m.kb_id for m in labels])
+        kinds = bytes([_KINDS[m.kind] for m in labels])
+        self._kind.extend(kinds)
+        self.quotes += 2 * _KEY * len(labels) + _STRING * (len(labels) + kinds.count(_NOMINAL))
+        self.quotes += _STRING * _given([m.text for m in labels])
+        self._put(self._entity, [m.entity for m in labels], sizes)
+        self._put(self._kb, [m.kb_id for m in labels], sizes)
 
     def columns(self) -> SpanColumns:
         """The batch."""
-        self.drain()
+        self.quotes += _STRING * (self._entity.strings + self._kb.strings) + _KEY * self._kb.nulls
         labels = {
             "type": self._type.index(),
             "kind": self._kind.index(),
@@ -189,14 +199,15 @@ class ClaimColumn(_Column):
         super().clear()
         self._start, self._end, self._source = _Integers(), _Integers(), Names()
 
-    def _drain(self, labels: list[ClaimSpan]) -> None:
+    def _drain(self, labels: list[ClaimSpan], sizes: list[int]) -> None:
         self._start.extend([c.start for c in labels])
         self._end.extend([c.end for c in labels])
-        self._put(self._source, [c.source for c in labels])
+        self._put(self._source, [c.source for c in labels], sizes)
+        self.quotes += (2 * _KEY + _STRING) * len(labels)
+        self.quotes += _STRING * (_given([c.text for c in labels]) + _given([c.claim for c in labels]))
 
     def columns(self) -> SpanColumns:
         """The batch."""
-        self.drain()
         labels = {"source": self._sources.codes(self._source)}
         columns = SpanColumns.of(self._counted(), self._start.index(), self._end.index(), labels)
         columns.odd[self._unfit] = True
@@ -214,6 +225,7 @@ class _EvidenceColumn(_Column):
         """Add lists of evidence; what was not given is as good as empty."""
         self._shown.extend([len(evidence) if evidence else 0 for evidence in given])
         self._sentences.extend([sentence for evidence in given if evidence for sentence in evidence])
+        self.quotes += _KEY * _given(given)
 
 
 class StanceColumn(_EvidenceColumn):
@@ -233,14 +245,16 @@ class StanceColumn(_EvidenceColumn):
         self._scores = array("d")
         self._cells = 0
 
-    def _drain(self, labels: list[StanceCell]) -> None:
+    def _drain(self, labels: list[StanceCell], sizes: list[int]) -> None:
         holders, targets = self._holders, self._targets
         self._holder.extend([holders[c.holder] for c in labels])
         self._target.extend([targets[c.target] for c in labels])
         self._label.extend([_STANCE[c.label] for c in labels])
         self._show([c.evidence for c in labels])
+        self.quotes += 3 * _STRING * len(labels)
         given = [c.scores for c in labels]
-        if given.count(UNSET) < len(given):
+        if scored := _given(given):
+            self.quotes += (1 + len(STANCE_LABELS)) * _KEY * scored
             self._scored.extend([place for place, scores in enumerate(given, self._cells) if scores is not UNSET])
             for scores in given:
                 if scores is not UNSET:
@@ -249,7 +263,6 @@ class StanceColumn(_EvidenceColumn):
 
     def columns(self) -> LabelColumns:
         """The batch."""
-        self.drain()
         scores = np.zeros((0, len(STANCE_LABELS)))
         if self._scores:
             scores = np.full((self._cells, len(STANCE_LABELS)), np.nan)
@@ -279,15 +292,15 @@ class PairColumn(_EvidenceColumn):
         super().clear()
         self._claim = _Integers()
 
-    def _drain(self, labels: list[VerificationPair]) -> None:
+    def _drain(self, labels: list[VerificationPair], sizes: list[int]) -> None:
         claims = self._claims
         self._claim.extend([claims[p.claim] for p in labels])
         self._label.extend([_VERDICTS[p.label] for p in labels])
         self._show([p.evidence for p in labels])
+        self.quotes += 2 * _STRING * len(labels)
 
     def columns(self) -> LabelColumns:
         """The batch."""
-        self.drain()
         evidence = self._shown.index(), self._sentences.index()
         return LabelColumns.of(
             self._counted(), self._label.index(), (self._claim.index(),), *evidence, np.zeros((0, len(STANCE_LABELS)))

@@ -41,23 +41,32 @@ _LOWEST: Final = -2
 
 
 class Names:
-    """A growing column of names, each a string, None or UNSET."""
+    """A growing column of names, each a string, None or UNSET.
 
-    __slots__ = ("text",)
+    Attributes:
+        text: the names.
+        strings, nulls: how many of them are strings, and None.
+    """
+
+    __slots__ = ("nulls", "strings", "text")
 
     def __init__(self) -> None:
         self.text = bytearray()
+        self.strings = self.nulls = 0
 
     def extend(self, names: Sequence[Any]) -> bool:
         """Append names; where one of them holds a character that is needed here, append nothing and return False."""
-        absent = 0
+        absent = nulls = 0
         try:
             text = _END.join(names)
         except TypeError:
             text = _END.join([name or _ABSENT.get(name, name) for name in names])
-            absent = names.count(None) + names.count(UNSET)
+            nulls = names.count(None)
+            absent = nulls + names.count(UNSET)
         if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
             return False
+        self.strings += len(names) - absent
+        self.nulls += nulls
         self.text += text.encode()
         self.text.append(0)
         return True
