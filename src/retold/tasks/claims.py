@@ -18,7 +18,6 @@ Conventions.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -53,15 +52,18 @@ class Attributions:
     """Sources of the matched claims, kept as integers until the system's clusters are known to refer to somebody."""
 
     def __init__(self) -> None:
-        self._events, self._names = Codes(), Codes()
+        self._events = Codes()
         self._sources = EventCodes()
-        #: unit, gold source, predicted source, then the facets of the place, each a code; -1 where there is none.
-        self._matches = array("q")
+        #: Codes of (unit, facets of the place).
+        self._places = Codes()
+        #: Place, gold source and predicted source, each a code.
+        self._matches: list[tuple[int, int, int]] = []
+        self._parts: list[npt.NDArray[np.int32]] = []
 
     def add(self, place: Place, unit: str, gold: str, predicted: str) -> None:
         """Keep one matched pair."""
         codes = self.sources(place.event)
-        self._matches.extend((self._names[unit], codes[gold], codes[predicted], *self._facets(place)))
+        self._matches.append((self._places[unit, *place.facets], codes[gold], codes[predicted]))
 
     def sources(self, event: str) -> dict[Any, int]:
         """Codes of the sources of an event by name."""
@@ -81,26 +83,21 @@ class Attributions:
             document: the place of each pair in them.
             gold, predicted: sources in codes of ``sources``.
         """
-        units = np.array([(self._names[place.unit_at(0)], *self._facets(place)) for place in places], dtype=np.int64)
-        table = np.empty((len(document), 5), np.int64)
-        table[:, [0, 3, 4]] = units[document]
-        table[:, 1], table[:, 2] = gold, predicted
-        self._matches.frombytes(table.tobytes())
+        codes = np.array([self._places[place.unit_at(0), *place.facets] for place in places], np.int64)
+        self._parts.append(np.column_stack([codes[document], gold, predicted]).astype(np.int32))
 
-    def _facets(self, place: Place) -> tuple[int, int]:
-        first, second, *_ = (*(self._names[name] for name in place.facets), -1, -1)
-        return first, second
+    def _table(self) -> npt.NDArray[np.int32]:
+        return np.concatenate([np.array(self._matches, np.int32).reshape(-1, 3), *self._parts])
 
     def merge(self, other: Attributions) -> None:
         """Add the pairs that another worker kept."""
-        names = np.array([self._names[name] for name in other._names] + [-1], dtype=np.int64)
+        table = other._table()
+        if not len(table):
+            return
+        places = np.array([self._places[key] for key in other._places], np.int32)
         events = [self._events[event] for event in other._events]
-        sources = np.array([self._sources.of(events[event])[name] for event, name in other._sources.keys], np.int64)
-        table = np.array(other._matches, dtype=np.int64).reshape(-1, 5)
-        table[:, [0, 3, 4]] = names[table[:, [0, 3, 4]]]
-        if len(sources):
-            table[:, 1:3] = sources[table[:, 1:3]]
-        self._matches.frombytes(table.tobytes())
+        sources = np.array([self._sources.of(events[event])[name] for event, name in other._sources.keys], np.int32)
+        self._parts.append(np.column_stack([places[table[:, 0]], sources[table[:, 1:]]]))
 
     def settle(self, tally: Tally, refers_to: Callable[[str, str], str | None]) -> None:
         """Count each kept pair whose sources refer to the same entity.
@@ -108,29 +105,28 @@ class Attributions:
         Args:
             refers_to: (event, predicted source) -> key of the gold entity that it refers to, None for nobody.
         """
-        if not self._matches:
+        place, gold, predicted = self._table().T
+        if not len(place):
             return
-        table = np.array(self._matches, dtype=np.int64).reshape(-1, 5)
-        events, names, sources = list(self._events), list(self._names), self._sources.keys
-        pairs, inverse = np.unique(table[:, 1] * len(sources) + table[:, 2], return_inverse=True)
-        verdicts = []
-        for pair in pairs.tolist():
-            gold, predicted = divmod(pair, len(sources))
-            event, name = sources[gold]
-            given = sources[predicted][1]
-            verdicts.append(
-                given == AUTHOR if name == AUTHOR else given != AUTHOR and refers_to(events[event], given) == name
-            )
-        right = table[np.array(verdicts, np.bool_)[inverse]]
-        by_author = np.array([name == AUTHOR for _, name in sources], np.bool_)[right[:, 1]]
+        events, sources = list(self._events), self._sources.keys
+        # A source refers to what its name stands for, the author to itself alone; -1 for nobody.
+        meant = Codes()
+        named, referred = [], []
+        for event, name in sources:
+            named.append(meant[event, name])
+            entity = AUTHOR if name == AUTHOR else refers_to(events[event], name)
+            referred.append(meant[event, entity] if name == AUTHOR or entity not in (None, AUTHOR) else -1)
+        right = np.flatnonzero(np.array(named)[gold] == np.array(referred)[predicted])
+        by_author = np.array([name == AUTHOR for _, name in sources])[gold[right]]
         for source, amount in ((AUTHOR, int(by_author.sum())), ("", int((~by_author).sum()))):
             if amount:
                 tally.facets.row(_source(source))[ATTRIBUTED] += amount
-        for column, rows in ((0, tally.units), (3, tally.facets), (4, tally.facets)):
-            codes, amounts = np.unique(right[:, column], return_counts=True)
-            for code, amount in zip(codes.tolist(), amounts.tolist(), strict=True):
-                if code >= 0:
-                    rows.row(names[code])[ATTRIBUTED] += amount
+        amounts = np.bincount(place[right], minlength=len(self._places)).tolist()
+        for (unit, *facets), amount in zip(self._places, amounts, strict=True):
+            if amount:
+                tally.units.row(unit)[ATTRIBUTED] += amount
+                for name in facets:
+                    tally.facets.row(name)[ATTRIBUTED] += amount
 
 
 def _source(name: str) -> str:
