@@ -20,6 +20,7 @@ from statsmodels.stats.proportion import proportion_confint
 from conformance import Case, cases, check, name
 from retold import resampling
 from retold.counts import FIXED, CountTable, fixed, real
+from retold.measures.clusters import sums_of
 from retold.resampling import (
     POOL,
     LinearResamples,
@@ -427,7 +428,7 @@ def test_the_minimum_detectable_difference_is_found_four_times_in_five() -> None
 @pytest.mark.parametrize("inside", [True, False])
 def test_the_simulated_intervals_of_clusters_are_those_of_scoring(inside: bool) -> None:
     system = ClusterWorld(0.6, inside).draw(np.random.default_rng(0), 12)[0]
-    point = measures_of(system.overlaps())[CONLL]
+    point = measures_of(sums_of(system.overlaps()))[CONLL]
     resamples = LinearResamples(point, system.without_each(system.units)[CONLL][:, None])
     for _, weights in bootstrap_weights(12, 300, 0, "text"):
         resamples.draw(weights)

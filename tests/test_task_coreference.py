@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from retold.measures.clusters import FAMILIES
+from retold.measures.clusters import FAMILIES, sums_of
 from retold.records import Document, Mention, Span, Zone
 from retold.tasks import Place
 from retold.tasks.coreference import MEASURE_NAMES, Mentions, MentionTable, measures_of
@@ -65,7 +65,7 @@ def values(found: Mentions) -> dict[str, float]:
     """Point values by name without their ``entities.coreference.``"""
     return {
         name.removeprefix("entities.coreference."): float(value[0])
-        for name, value in measures_of(found.overlaps()).items()
+        for name, value in measures_of(sums_of(found.overlaps())).items()
     }
 
 
@@ -169,7 +169,7 @@ def test_a_prediction_outside_title_and_body_counts_neither_way() -> None:
 
 
 def test_every_measure_has_a_value() -> None:
-    assert list(measures_of(settled({ONE: "aab"}, {ONE: "xxy"}).overlaps())) == list(MEASURE_NAMES)
+    assert list(measures_of(sums_of(settled({ONE: "aab"}, {ONE: "xxy"}).overlaps()))) == list(MEASURE_NAMES)
 
 
 # --- Breakdowns -------------------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_neither_the_order_of_documents_nor_names_change_a_bit(
     )
     before, after = settled(gold, predicted), again
     for there, back in (
-        (before.overlaps(), after.overlaps()),
+        (sums_of(before.overlaps()), sums_of(after.overlaps())),
         (before.within(), after.within()),
     ):
         first, second = measures_of(there), measures_of(back)

@@ -75,18 +75,30 @@ class Corpus:
 
     Attributes:
         root: the folder, or the bare gold file.
-        name, version, digest: what a signature names; digest is the SHA-256 of the release ("modified"
-            where the files of the events are not those of the release), or of the bare file.
+        name, version: what a signature names, beside ``digest``.
         events: events by key; empty for a bare file.
         bare: the gold file, where there is no folder.
+        release: what was released, where the folder says it.
     """
 
     root: Path
     name: str
     version: str
-    digest: str
     events: dict[str, EventFolder]
     bare: Source | None = None
+    release: Release | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the release ("modified" where the files of the events are not those of the release), or of the
+        bare file; empty for a folder without a release. Reads the files, once.
+
+        Raises:
+            UnreadableError: a file cannot be read.
+        """
+        if self.bare is not None:
+            return sha256(self.bare.path)
+        return _digest(self.root, self.release) if self.release else ""
 
     @cached_property
     def documents(self) -> dict[str, Document]:
@@ -172,7 +184,7 @@ def load_corpus(path: str | Path | None = None) -> Corpus:
         with open_bytes(str(path)):
             pass
         source = Source(str(path), str(path))
-        return Corpus(root=root, name=root.name, version="", digest=sha256(str(path)), events={}, bare=source)
+        return Corpus(root=root, name=root.name, version="", events={}, bare=source)
     event_files = sorted((root / "events").glob("*/event.json"))
     if not event_files:
         raise UnreadableError(f"{root}: is no corpus folder (no events/*/event.json)")
@@ -192,6 +204,6 @@ def load_corpus(path: str | Path | None = None) -> Corpus:
         root=root,
         name=release.name if release else root.resolve().name,
         version=release.version if release else "",
-        digest=_digest(root, release) if release else "",
         events=events,
+        release=release,
     )

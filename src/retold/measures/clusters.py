@@ -4,6 +4,9 @@ Nothing here knows a mention: the input says how many mentions each gold cluster
 same functions therefore give the point value, a resample (overlaps weighted by how often a unit was drawn) and a
 breakdown. All arrays carry a leading axis of resamples; a point value has length 1 there.
 
+A table becomes sums (``sums_of``), sums become scores (``scores_of``). Sums of tables that have no cluster and no event
+in common may be added up.
+
 Definitions:
     MUC: Vilain et al. 1995. Singletons carry no link.
     B3: Bagga and Baldwin 1998, with missing and spurious mentions as in Pradhan et al. 2014: a gold mention that is not
@@ -16,6 +19,7 @@ Definitions:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -26,11 +30,32 @@ import numpy.typing as npt
 from retold.measures import Array, f1, mean_of_defined, ratio
 from retold.measures.alignment import best_alignment
 
-__all__ = ["FAMILIES", "ClusterOverlaps", "bcubed", "blanc", "blanc_of", "ceaf", "conll", "lea", "muc", "prf"]
+__all__ = [
+    "FAMILIES",
+    "ClusterOverlaps",
+    "Sums",
+    "added_up",
+    "bcubed",
+    "blanc",
+    "blanc_of",
+    "ceaf",
+    "conll",
+    "lea",
+    "muc",
+    "prf",
+    "scores_of",
+    "sums_of",
+]
 
 Index = npt.NDArray[np.int64]
 
 FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
+
+#: By family, sums of shape (resamples,). MUC, B3, CEAF and LEA: what is right of what is predicted, what is predicted,
+#: what is right of gold, gold. BLANC: what is common, what is predicted and what is gold of the coreference links, of
+#: the non-coreference links and of the mentions.
+Sums = dict[str, tuple[Array, ...]]
+Triple = tuple[Array, Array, Array]
 
 #: Up to this many cells the dense solver is faster than looking for structure first.
 SMALL_CELLS: Final = 20_000
@@ -103,24 +128,48 @@ class ClusterOverlaps:
         return other
 
 
-def muc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+def sums_of(overlaps: ClusterOverlaps) -> Sums:
+    """The sums that every family's scores are made of."""
+    turned = overlaps.swapped()
+    sums: Sums = {
+        "muc": (*_muc_links(turned), *_muc_links(overlaps)),
+        "b3": (*_bcubed_sums(turned), *_bcubed_sums(overlaps)),
+        **_ceaf_sums(overlaps),
+        "blanc": _blanc_sums(overlaps),
+        "lea": (*_lea_sums(turned), *_lea_sums(overlaps)),
+    }
+    return {family: sums[family] for family in FAMILIES}
+
+
+def added_up(tables: Iterable[Sums]) -> Sums:
+    """Sums of several tables, at least one, none of which has a cluster or an event of another."""
+    total, *others = tables
+    for sums in others:
+        total = {family: tuple(np.add(total[family], sums[family])) for family in total}
+    return total
+
+
+def scores_of(sums: Sums) -> dict[str, Triple]:
+    """Each family's (precision, recall, f1)."""
+    return {family: blanc_of(values) if family == "blanc" else prf(*values) for family, values in sums.items()}
+
+
+def muc(overlaps: ClusterOverlaps) -> Triple:
     """MUC (precision, recall, f1); NaN where no cluster has a link."""
-    recall = _muc_links(overlaps)
-    precision = _muc_links(overlaps.swapped())
-    return prf(*precision, *recall)
+    return prf(*_muc_links(overlaps.swapped()), *_muc_links(overlaps))
 
 
-def bcubed(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+def bcubed(overlaps: ClusterOverlaps) -> Triple:
     """B3 (precision, recall, f1)."""
     return prf(*_bcubed_sums(overlaps.swapped()), *_bcubed_sums(overlaps))
 
 
-def lea(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+def lea(overlaps: ClusterOverlaps) -> Triple:
     """LEA (precision, recall, f1)."""
     return prf(*_lea_sums(overlaps.swapped()), *_lea_sums(overlaps))
 
 
-def blanc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
+def blanc(overlaps: ClusterOverlaps) -> Triple:
     """BLANC (precision, recall, f1): the means over coreference links and non-coreference links.
 
     Where gold has no link of one class, the other class stands alone, as in the reference scorer: with singletons only,
@@ -129,6 +178,10 @@ def blanc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
     has no link at all the prediction's links decide; with a single mention on both sides the value is whether it was
     found.
     """
+    return blanc_of(_blanc_sums(overlaps))
+
+
+def _blanc_sums(overlaps: ClusterOverlaps) -> tuple[Array, ...]:
     common = overlaps.common.mentions
     gold_common = _sum_by(common, overlaps.common.rows, len(overlaps.gold_events))
     predicted_common = _sum_by(common, overlaps.common.columns, len(overlaps.predicted_events))
@@ -149,28 +202,17 @@ def blanc(overlaps: ClusterOverlaps) -> tuple[Array, Array, Array]:
         - _pairs(predicted_common).sum(axis=1)
         + links_common
     )
-    return blanc_of(
-        links=(links_common, links_predicted, links_gold),
-        others=(others_common, others_predicted, others_gold),
-        mentions=(mentions_common.sum(axis=1), mentions_predicted.sum(axis=1), mentions_gold.sum(axis=1)),
+    mentions = mentions_common.sum(axis=1), mentions_predicted.sum(axis=1), mentions_gold.sum(axis=1)
+    return (
+        *(links_common, links_predicted, links_gold),
+        *(others_common, others_predicted, others_gold),
+        *mentions,
     )
 
 
-def blanc_of(
-    *,
-    links: tuple[Array, Array, Array],
-    others: tuple[Array, Array, Array],
-    mentions: tuple[Array, Array, Array],
-) -> tuple[Array, Array, Array]:
-    """BLANC (precision, recall, f1) from what is common, predicted and gold of each kind.
-
-    Args:
-        links: coreference links.
-        others: non-coreference links.
-        mentions: mentions.
-    """
-    links_common, links_predicted, links_gold = links
-    others_common, others_predicted, others_gold = others
+def blanc_of(sums: Sequence[Array]) -> Triple:
+    """BLANC (precision, recall, f1) from its sums."""
+    links_common, links_predicted, links_gold, others_common, others_predicted, others_gold, *mentions = sums
     found, total_predicted, total_gold = mentions
     linkless = links_gold + others_gold == 0
     no_links = np.where(linkless, links_predicted, links_gold) == 0
@@ -198,8 +240,12 @@ def blanc_of(
     )
 
 
-def ceaf(overlaps: ClusterOverlaps) -> dict[str, tuple[Array, Array, Array]]:
+def ceaf(overlaps: ClusterOverlaps) -> dict[str, Triple]:
     """CEAFm and CEAFe, each (precision, recall, f1)."""
+    return scores_of(_ceaf_sums(overlaps))
+
+
+def _ceaf_sums(overlaps: ClusterOverlaps) -> Sums:
     rows, columns, common = overlaps.common.rows, overlaps.common.columns, overlaps.common.mentions
     gold_sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
     dice = ratio(2.0 * common, gold_sizes[:, rows] + predicted_sizes[:, columns])
@@ -209,8 +255,8 @@ def ceaf(overlaps: ClusterOverlaps) -> dict[str, tuple[Array, Array, Array]]:
     gold_clusters = (gold_sizes > 0).sum(axis=1).astype(np.float64)
     predicted_clusters = (predicted_sizes > 0).sum(axis=1).astype(np.float64)
     return {
-        "ceafm": prf(by_mention, predicted_sizes.sum(axis=1), by_mention, gold_sizes.sum(axis=1)),
-        "ceafe": prf(by_entity, predicted_clusters, by_entity, gold_clusters),
+        "ceafm": (by_mention, predicted_sizes.sum(axis=1), by_mention, gold_sizes.sum(axis=1)),
+        "ceafe": (by_entity, predicted_clusters, by_entity, gold_clusters),
     }
 
 
@@ -219,7 +265,7 @@ def conll(overlaps: ClusterOverlaps) -> Array:
     return mean_of_defined([muc(overlaps)[2], bcubed(overlaps)[2], ceaf(overlaps)["ceafe"][2]])
 
 
-def prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> tuple[Array, Array, Array]:
+def prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> Triple:
     """Precision, recall and their harmonic mean, which is 0 where nothing is right and NaN where nothing is asked."""
     precision, recall = ratio(correct_p, predicted), ratio(correct_r, gold)
     harmonic = ratio(2.0 * _zero(precision) * _zero(recall), _zero(precision) + _zero(recall))

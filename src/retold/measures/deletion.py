@@ -276,14 +276,13 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
     pairs_predicted, mentions_predicted = pairs_of_mentions(predicted, "size", overlaps.predicted_events)
     pairs_common, mentions_common = pairs_of_mentions(gold, "common", overlaps.gold_events)
     links_gold, links_predicted, links_common = gold.link_sum("size"), predicted.link_sum("size"), gold.summed("links")
+    others_common = pairs_common - gold.link_sum("common") - predicted.link_sum("common") + links_common
     return blanc_of(
-        links=(links_common, links_predicted, links_gold),
-        others=(
-            pairs_common - gold.link_sum("common") - predicted.link_sum("common") + links_common,
-            pairs_predicted - links_predicted,
-            pairs_gold - links_gold,
-        ),
-        mentions=(mentions_common, mentions_predicted, mentions_gold),
+        (
+            *(links_common, links_predicted, links_gold),
+            *(others_common, pairs_predicted - links_predicted, pairs_gold - links_gold),
+            *(mentions_common, mentions_predicted, mentions_gold),
+        )
     )
 
 

@@ -13,7 +13,7 @@ from retold import __version__
 from retold.corpus import Corpus
 from retold.counts import Counts, CountTable
 from retold.measures import Array, Measure
-from retold.measures.clusters import ClusterOverlaps, conll
+from retold.measures.clusters import Sums, conll, sums_of
 from retold.records import LAYERS, Layer
 from retold.resampling import MANY_DOCUMENTS, POOL, LinearResamples, bootstrap_weights, percentile_interval, wilson
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
@@ -96,8 +96,8 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
     """All measures of a system, with intervals and breakdowns, from its counts."""
     tracks = [track for track in TRACK_LAYERS if counts.competes(track)]
     totals = {layer: _point(tally.units) for layer, tally in counts.tallies.items()}
-    overlaps = counts.mentions.overlaps()
-    points = {name: float(value[0]) for name, value in measures_of(overlaps).items()}
+    sums = sums_of(counts.mentions.overlaps())
+    points = {name: float(value[0]) for name, value in measures_of(sums).items()}
     # Breakdowns take long where documents are many, and numpy lets go of the lock: they are made beside the resamples.
     with ThreadPoolExecutor(1) as beside:
         breakdowns = beside.submit(_breakdowns, counts)
@@ -109,7 +109,7 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
             drawn = replicates.get(measure.name)
             values[measure.name] = _value(measure, totals[layer], drawn, taken_part, units_behind(counts, layer))
         if layer == "entities":
-            amounts = _cluster_counts(overlaps)
+            amounts = _cluster_counts(sums)
             for name, point in points.items():
                 drawn, units = replicates.get(name), units_behind(counts, layer)
                 values[name] = _bounded(point, drawn, amounts["gold"], amounts, taken_part, units)
@@ -256,14 +256,16 @@ def _headline(
     return Value(point, *bounds, {}, leave_one_out)
 
 
-def _cluster_counts(overlaps: ClusterOverlaps) -> dict[str, int | float]:
-    shared = overlaps.mentions[:, overlaps.shared]
+def _cluster_counts(sums: Sums) -> dict[str, int | float]:
+    _, predicted, _, gold = sums["ceafm"]
+    _, predicted_clusters, _, gold_clusters = sums["ceafe"]
+    *_, correct, _, _ = sums["blanc"]
     return {
-        "correct": int(shared.sum()),
-        "predicted": int(overlaps.predicted_sizes.sum()),
-        "gold": int(overlaps.gold_sizes.sum()),
-        "predicted_clusters": int((overlaps.predicted_sizes > 0).sum()),
-        "gold_clusters": int((overlaps.gold_sizes > 0).sum()),
+        "correct": int(correct[0]),
+        "predicted": int(predicted[0]),
+        "gold": int(gold[0]),
+        "predicted_clusters": int(predicted_clusters[0]),
+        "gold_clusters": int(gold_clusters[0]),
     }
 
 
@@ -319,10 +321,10 @@ def _breakdowns(counts: SystemCounts) -> dict[str, dict[str, dict[str, Any]]]:
 def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[str, Any]]]) -> None:
     mentions = counts.mentions
 
-    def put(dimension: str, value: str, overlaps: ClusterOverlaps) -> None:
+    def put(dimension: str, value: str, sums: Sums) -> None:
         place = out.setdefault(dimension, {}).setdefault(value, {})
-        amounts = _cluster_counts(overlaps)
-        for name, number in measures_of(overlaps).items():
+        amounts = _cluster_counts(sums)
+        for name, number in measures_of(sums).items():
             shown = _bounded(float(number[0]), None, 0.0, amounts, True)
             place[name] = {"value": shown.value, "counts": shown.counts}
 
@@ -330,7 +332,7 @@ def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[
     for dimension, names, codes in parts:
         if len(names) <= BY_DOCUMENT and dimension in out:
             for code, name in enumerate(names):
-                put(dimension, name, mentions.overlaps(codes == code))
+                put(dimension, name, sums_of(mentions.overlaps(codes == code)))
     put("coreference", "within", mentions.within())
     links = mentions.cross_lingual()
     out["coreference"]["cross-lingual"] = {

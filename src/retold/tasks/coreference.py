@@ -18,16 +18,17 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from retold.measures import Array, f1, mean_of_defined, ratio
-from retold.measures.clusters import FAMILIES, ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
+from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, scores_of, sums_of
 from retold.measures.deletion import UnitOverlaps, without_each
 from retold.records import Mention
 from retold.tasks import Place
@@ -38,21 +39,17 @@ __all__ = ["MEASURE_NAMES", "MentionTable", "Mentions", "measures_of"]
 Index = npt.NDArray[np.int64]
 
 _PARTS: Final = ("precision", "recall", "f1")
+#: Mentions whose documents are looked at together where each document stands by itself.
+_MENTIONS_AT_ONCE: Final = 1 << 15
 MEASURE_NAMES: Final = (
     *(f"entities.coreference.{family}.{part}" for family in FAMILIES for part in _PARTS),
     "entities.coreference.conll",
 )
 
 
-def measures_of(overlaps: ClusterOverlaps) -> dict[str, Array]:
-    """Every coreference measure of a table of overlaps, each of shape (resamples,)."""
-    triples = {
-        "muc": muc(overlaps),
-        "b3": bcubed(overlaps),
-        **ceaf(overlaps),
-        "blanc": blanc(overlaps),
-        "lea": lea(overlaps),
-    }
+def measures_of(sums: Sums) -> dict[str, Array]:
+    """Every coreference measure, each of shape (resamples,)."""
+    triples = scores_of(sums)
     values = {
         f"entities.coreference.{family}.{part}": triples[family][index]
         for family in FAMILIES
@@ -305,28 +302,35 @@ class Mentions:
         """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
         return len(self._pairs[0])
 
-    def within(self) -> ClusterOverlaps:
-        """The overlaps with every cluster cut at document borders.
+    def within(self) -> Sums:
+        """The sums with every cluster cut at document borders.
 
         Each document is an event of its own here, so that no non-coreference link crosses documents either.
         """
-        # By document first: what is close in the text stays close in every table.
+        return added_up(map(sums_of, self._cut()))
+
+    def _cut(self) -> Iterator[ClusterOverlaps]:
+        """The overlaps of documents by themselves, in runs of documents that a processor's cache can hold."""
         gold_count, predicted_count = max(len(self.gold_keys), 1), max(len(self.predicted_keys), 1)
-        document = self.document.astype(np.int64)
-        gold_ids, gold = _compact(np.where(self.gold >= 0, document * gold_count + self.gold, -1))
-        predicted_ids, predicted = _compact(
-            np.where(self.predicted >= 0, document * predicted_count + self.predicted, -1)
-        )
-        pairs, inverse = _pairs(gold, predicted)
-        # Almost every mention is a cluster of its own here: what is kept of each is kept in 32 bits where they hold it.
-        width: Any = np.int32 if len(pairs) < 1 << 31 else np.int64
-        return ClusterOverlaps(
-            gold=pairs[:, 0].astype(width),
-            predicted=pairs[:, 1].astype(width),
-            mentions=np.bincount(inverse, minlength=len(pairs)).astype(np.float64)[None, :],
-            gold_events=(gold_ids // gold_count).astype(width),
-            predicted_events=(predicted_ids // predicted_count).astype(width),
-        )
+        first = np.flatnonzero(np.append(True, self.document[1:] != self.document[:-1]))
+        bounds = [0, len(self.document)]
+        if len(self.document):
+            wanted = np.arange(_MENTIONS_AT_ONCE, len(self.document), _MENTIONS_AT_ONCE)
+            bounds[1:1] = np.unique(first[np.searchsorted(first, wanted, side="right") - 1]).tolist()
+        for start, end in pairwise(dict.fromkeys(bounds)):
+            document = self.document[start:end].astype(np.int64)
+            document -= int(document.min(initial=0))
+            gold, predicted = self.gold[start:end], self.predicted[start:end]
+            gold_ids, gold = _compact(np.where(gold >= 0, document * gold_count + gold, -1))
+            predicted_ids, predicted = _compact(np.where(predicted >= 0, document * predicted_count + predicted, -1))
+            pairs, inverse = _pairs(gold, predicted)
+            yield ClusterOverlaps(
+                gold=pairs[:, 0],
+                predicted=pairs[:, 1],
+                mentions=np.bincount(inverse, minlength=len(pairs)).astype(np.float64)[None, :],
+                gold_events=gold_ids // gold_count,
+                predicted_events=predicted_ids // predicted_count,
+            )
 
     def cross_lingual(self) -> dict[str, Any]:
         """Precision, recall and F1 of links between mentions in different languages, and their counts."""
