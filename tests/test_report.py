@@ -127,7 +127,7 @@ def made_score(system: str = "mine", overall: float | None = 0.5, protocol: str 
     return Score(
         signature="corpus:tiny|seed:0",
         system=system,
-        protocol=protocol,
+        submission={"sha256": "cd", "protocol": protocol, "corpus_version": "1.0.0"},
         corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
         coverage={
             "documents": {"gold": 5, "predicted": 4, "missing": 1},
@@ -357,7 +357,7 @@ def written_score(system: str, protocol: str, tracks: Sequence[float | None], ov
     return Score(
         signature=SIGNED,
         system=system,
-        protocol=protocol,
+        submission={"sha256": "cd", "protocol": protocol, "corpus_version": "1.0.0"},
         corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
         coverage={
             "documents": {"gold": 2, "predicted": 2, "missing": 0},
@@ -505,7 +505,13 @@ BOARD_JSON = """\
           "high": null,
           "counts": {}
         }
-      }
+      },
+      "submission": {
+        "sha256": "cd",
+        "protocol": "saw-gold",
+        "corpus_version": "1.0.0"
+      },
+      "left_out": {}
     },
     {
       "system": "=a|b_c",
@@ -553,7 +559,13 @@ BOARD_JSON = """\
             "gold": 3
           }
         }
-      }
+      },
+      "submission": {
+        "sha256": "cd",
+        "protocol": "zero-shot",
+        "corpus_version": "1.0.0"
+      },
+      "left_out": {}
     }
   ],
   "comparisons": [
@@ -667,7 +679,13 @@ SCORE_JSON = """\
         }
       }
     }
-  }
+  },
+  "submission": {
+    "sha256": "cd",
+    "protocol": "zero-shot",
+    "corpus_version": "1.0.0"
+  },
+  "left_out": {}
 }
 """
 

@@ -459,10 +459,10 @@ def _umask() -> int:
     return mask
 
 
-def sha256(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+def sha256(path: Path | str | Source) -> str:
+    """SHA-256 of the bytes of a file, or of a member of an archive, in hexadecimal."""
     digest = hashlib.sha256()
-    with open_bytes(str(path)) as stream:
+    with path.open() if isinstance(path, Source) else open_bytes(str(path)) as stream:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()

@@ -63,6 +63,8 @@ class Ranked:
             "rank_high": self.rank_high,
             "tier": self.tier,
             "measures": {name: value.as_dict() for name, value in self.score.measures.items()},
+            "submission": self.score.submission,
+            "left_out": self.score.left_out,
         }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from retold.corpus import Corpus
-from retold.files import Source, Submission, count_lines
+from retold.files import Source, Submission, count_lines, sha256
 from retold.measures import Array
 from retold.records import LAYERS, Layer
 from retold.resampling import POOL, UnitKind, unit_kind
@@ -48,7 +48,8 @@ class SystemCounts:
 
     Attributes:
         system: its name.
-        protocol: what it saw, as its card says; empty where there is no card.
+        submission: the SHA-256 of its records (``sha256``), and what its card says, empty where there is no card: what
+            it saw (``protocol``), the version of the corpus that it was run on (``corpus_version``).
         layers: layers that it competes in.
         gold_layers: layers that gold has.
         units: what is drawn: text units, and the units of labels without a place (stance, verification).
@@ -61,7 +62,7 @@ class SystemCounts:
     """
 
     system: str
-    protocol: str
+    submission: dict[str, str]
     units: UnitKind
     allow_missing: bool
     pooled: bool = False
@@ -115,11 +116,15 @@ def count(
         with _uncollected():
             done.whole(submission.records)
     card = submission.card
-    counts = SystemCounts(submission.name, card.protocol if card else "", units, allow_missing, pool)
+    said = {"protocol": card.protocol if card else "", "corpus_version": card.corpus_version if card else ""}
+    counts = SystemCounts(submission.name, said, units, allow_missing, pool)
     with ThreadPoolExecutor(1) as beside:
-        # Whoever evaluates the counts names the corpus; where gold is large, its hash is made meanwhile.
+        # Hashes name the corpus and the submission in every result; of large files they are made meanwhile.
         beside.submit(getattr, corpus, "digest")
-        return _settled(counts, done)
+        digest = beside.submit(sha256, submission.records)
+        _settle(counts, done)
+        counts.submission = {"sha256": digest.result(), **said}
+    return counts
 
 
 def _suitable(records: Source) -> int:
@@ -167,7 +172,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _settled(counts: SystemCounts, done: Pass) -> SystemCounts:
+def _settle(counts: SystemCounts, done: Pass) -> None:
     """Join what reaches across documents."""
     counts.layers, counts.gold_layers, counts.tallies = done.layers, done.gold_layers, done.tallies
     counts.mentions = done.mentions.settle()
@@ -182,4 +187,3 @@ def _settled(counts: SystemCounts, done: Pass) -> SystemCounts:
             for layer, (wanted, given, extra) in done.cells.items()
         },
     }
-    return counts

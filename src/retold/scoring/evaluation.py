@@ -17,7 +17,7 @@ from retold.measures.clusters import Sums, conll, sums_of
 from retold.records import LAYERS, Layer
 from retold.resampling import MANY_DOCUMENTS, POOL, LinearResamples, bootstrap_weights, percentile_interval, wilson
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
-from retold.scoring.headline import HEADLINES, PARTS, TABLES, headlines
+from retold.scoring.headline import HEADLINES, MEANS, PARTS, TABLES, headlines
 from retold.tasks.coreference import measures_of
 
 __all__ = ["Score", "Value", "evaluate", "signature", "units_behind"]
@@ -46,7 +46,8 @@ class Score:
 
     Attributes:
         signature: what makes the numbers reproducible.
-        system, protocol: name of the system and what it saw.
+        system: name of the system.
+        submission: what was scored, and what its card says (``SystemCounts``).
         corpus: name, version and hash of the corpus.
         coverage: how much of gold was predicted.
         measures: every measure by name.
@@ -56,12 +57,28 @@ class Score:
 
     signature: str
     system: str
-    protocol: str
+    submission: dict[str, str]
     corpus: dict[str, str]
     coverage: dict[str, Any]
     measures: dict[str, Value]
     breakdowns: dict[str, dict[str, dict[str, Any]]]
     replicates: dict[str, Array] = field(repr=False, compare=False)
+
+    @property
+    def protocol(self) -> str:
+        """What the system saw, as its card says; empty where there is none."""
+        return self.submission["protocol"]
+
+    @property
+    def left_out(self) -> dict[str, list[str]]:
+        """Of each measure that is a mean, the parts that are undefined and so are no part of it; none is not named."""
+        undefined = {name for name, value in self.measures.items() if value.value is None}
+        gone = {
+            name: [part for part in parts if part in undefined]
+            for name, parts in MEANS.items()
+            if name in self.measures and name not in undefined
+        }
+        return {name: parts for name, parts in gone.items() if parts}
 
     def as_dict(self) -> dict[str, Any]:
         """The result in the shape of ``retold score --format json``."""
@@ -72,6 +89,8 @@ class Score:
             "coverage": self.coverage,
             "measures": {name: value.as_dict() for name, value in self.measures.items()},
             "breakdowns": self.breakdowns,
+            "submission": self.submission,
+            "left_out": self.left_out,
         }
 
 
@@ -131,7 +150,7 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
     return Score(
         signature=signature(corpus, counts, resamples, seed),
         system=counts.system,
-        protocol=counts.protocol,
+        submission=counts.submission,
         corpus={"name": corpus.name, "version": corpus.version, "sha256": corpus.digest},
         coverage=counts.coverage,
         measures={name: values[name] for name in order},

@@ -7,11 +7,11 @@ from typing import Final
 
 from retold.counts import Counts
 from retold.measures import Array, Measure, mean_of_defined
-from retold.records import Layer
+from retold.records import STANCE_LABELS, VERIFICATION_LABELS, Layer
 from retold.scoring.counting import TRACK_LAYERS
 from retold.tasks import claims, entities, stance, verification
 
-__all__ = ["HEADLINES", "PARTS", "TABLES", "behind_headlines", "headlines"]
+__all__ = ["HEADLINES", "MEANS", "PARTS", "TABLES", "behind_headlines", "headlines"]
 
 #: Measures that systems are ranked and compared by.
 HEADLINES: Final = ("overall", "entities", "stance", "claims")
@@ -21,6 +21,14 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "entities": ("entities.mention.f1", "entities.linking.f1", "entities.coreference.conll"),
     "stance": ("stance.favg",),
     "claims": ("claims.span.f1", "claims.attribution.f1", "claims.verification.macro_f1"),
+}
+#: Every measure that is a mean of others, over those that are defined.
+MEANS: Final[Mapping[str, tuple[str, ...]]] = {
+    **PARTS,
+    "entities.coreference.conll": tuple(f"entities.coreference.{family}.f1" for family in ("muc", "b3", "ceafe")),
+    "stance.favg": ("stance.favor.f1", "stance.against.f1"),
+    "stance.macro_f1": tuple(f"stance.{label}.f1" for label in STANCE_LABELS),
+    "claims.verification.macro_f1": tuple(f"claims.verification.{label}.f1" for label in VERIFICATION_LABELS),
 }
 TABLES: Final[Mapping[Layer, tuple[Measure, ...]]] = {
     "entities": entities.MEASURES,
