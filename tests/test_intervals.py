@@ -96,8 +96,18 @@ def elsewhere(layer: str, amount: int) -> list[dict[str, Any]]:
         (answer(entities=elsewhere("entities", 2)), "entities.linking.precision", 0, 2),
         (answer(entities=elsewhere("entities", 2)), "entities.linking.recall", 0, 4),
         (answer(claims=elsewhere("claims", 5)), "claims.span.f1", 0, (5 + 3) / 2),
-        # Coreference: gold mentions.
-        (ASKED, "entities.coreference.conll", 1, 4),
+        # Coreference: links (MUC: one in each pair of mentions), mentions (B3, LEA), clusters (CEAFe); predicted for
+        # precision, gold for recall, half of both for F1. Three of four mentions have one link of two.
+        (answer(entities=ASKED["entities"][:3]), "entities.coreference.muc.precision", 1, 1),
+        (answer(entities=ASKED["entities"][:3]), "entities.coreference.b3.precision", 1, 3),
+        (answer(entities=ASKED["entities"][:2]), "entities.coreference.lea.precision", 1, 2),
+        (answer(entities=ASKED["entities"][:3]), "entities.coreference.blanc.precision", 1, 3),
+        (answer(entities=elsewhere("entities", 2)), "entities.coreference.b3.recall", 0, 4),
+        (answer(entities=elsewhere("entities", 2)), "entities.coreference.ceafm.f1", 0, (2 + 4) / 2),
+        # Two clusters of gold, and two mentions without a name, each a cluster of its own.
+        (answer(entities=elsewhere("entities", 2)), "entities.coreference.ceafe.f1", 0, (2 + 2) / 2),
+        # CoNLL: the mean of the intervals of its parts.
+        (ASKED, "entities.coreference.conll", 1, [2, 4, 2]),
         # The cells of favor and of against: half of gold plus given of each. Over all labels: the cells.
         (ASKED, "stance.favg", 1, 2 + 1),
         (ASKED, "stance.favor.f1", 1, 2),
@@ -111,14 +121,15 @@ def elsewhere(layer: str, amount: int) -> list[dict[str, Any]]:
     ],
 )
 def test_all_or_nothing_has_wilson_s_interval_over_what_the_measure_rests_on(
-    given: dict[str, Any], measure: str, value: int, trials: float, tmp_path: Path
+    given: dict[str, Any], measure: str, value: int, trials: float | list[int], tmp_path: Path
 ) -> None:
     # With n trials: from n / (n + z^2) to 1 where all are right, from 0 to z^2 / (n + z^2) where none is.
     for name, record in (("gold", ASKED), ("system", given)):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(record) + "\n")
     found = retold.score(tmp_path / "system.jsonl", tmp_path / "gold.jsonl", resamples=20).measures[measure]
     z_squared = 1.959963984540054**2
-    bounds = (trials / (trials + z_squared), 1.0) if value else (0.0, z_squared / (trials + z_squared))
+    share = np.mean([n / (n + z_squared) for n in (trials if isinstance(trials, list) else [trials])])
+    bounds = (share, 1.0) if value else (0.0, 1.0 - share)
     assert found.value == value
     assert (found.low, found.high) == pytest.approx(bounds)
 

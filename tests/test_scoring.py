@@ -410,6 +410,38 @@ def test_all_measures_lie_in_their_range(tmp_path: Path, seed: int) -> None:
         assert 0.0 <= measure.value <= highest, name
 
 
+def retyped(records: list[Record]) -> list[Record]:
+    """Every type another one."""
+    for record in records:
+        for mention in record["entities"]:
+            mention["type"] = "ORG" if mention["type"] == "PER" else "PER"
+    return records
+
+
+def by_one_source(records: list[Record], source: str) -> list[Record]:
+    for record in records:
+        for claim in record["claims"]:
+            claim["source"] = source
+    return records
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        *(pytest.param(noisy(seed), id=f"noisy-{seed}") for seed in (1, 2, 3)),
+        pytest.param(retyped(gold_records()), id="retyped"),
+        pytest.param(by_one_source(gold_records(), "author"), id="all-by-the-author"),
+        pytest.param(by_one_source(gold_records(), "hamas"), id="none-by-the-author"),
+    ],
+)
+def test_every_breakdown_lies_in_its_range(tmp_path: Path, records: list[Record]) -> None:
+    for dimension, parts in run(tmp_path, records).breakdowns.items():
+        for part, measures in parts.items():
+            for name, cell in measures.items():
+                highest = 2.0 if name == "stance.brier" else 1.0
+                assert cell["value"] is None or 0.0 <= cell["value"] <= highest + 1e-12, (dimension, part, name)
+
+
 def test_headline_intervals_hold_the_value_and_narrow_with_nothing_else(tmp_path: Path) -> None:
     result = run(tmp_path, noisy(), resamples=500)
     for name in HEADLINES:

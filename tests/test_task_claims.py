@@ -80,6 +80,22 @@ def test_a_span_that_is_a_character_short_is_not_exact() -> None:
     assert (found["span.f1"], found["span.exact.f1"]) == (pytest.approx(9 / 10), 0.0)
 
 
+def test_equal_spans_are_counted_whatever_is_matched() -> None:
+    # Gold A 1-7, B 1-21; predictions X 1-21, Y 4-21, Z 12-26. A-X with B-Y (6/20 + 17/20) is as good a matching as A-Y
+    # with B-X (3/20 + 1). Whichever is taken, B and X are equal: one of two, and of three.
+    found = measured([(1, 7, "a"), (1, 21, "a")], [(1, 21, "a"), (4, 21, "a"), (12, 26, "a")])
+    assert found["span.exact.f1"] == pytest.approx(2 * 1 / (2 + 3))
+
+
+def test_by_source_a_match_counts_where_both_name_the_author_or_both_an_entity() -> None:
+    # Gold: author 0-10, a 20-30. Predicted: author for both. By author: 1 of 1 found, 2 given. By entity: none of 1.
+    tally = tally_of([(0, 10, "author"), (20, 30, "a")], [(0, 10, "author"), (20, 30, "author")])
+    for source, counts in (("author", (1, 2, 1, 1)), ("entity", (1, 0, 0, 0))):
+        row = tally.facets.rows[f"source={source}"]
+        gold, predicted, jaccard, exact = counts
+        assert (row[0], row[1], real(row[2]), row[3]) == (gold, predicted, jaccard, exact), source
+
+
 def test_a_match_is_counted_in_the_paragraph_in_which_the_gold_span_begins() -> None:
     # Paragraphs 0-10 and 11-30; gold begins with the second one, the prediction in the first.
     paragraphs = [Span(start=0, end=10), Span(start=11, end=30)]

@@ -316,6 +316,21 @@ def test_a_label_is_counted_in_the_paragraph_in_which_it_begins() -> None:
     assert facets == {"language=en": 3, "document=d": 3, "type=PER": 2, "type=ORG": 1, "kind=name": 3}
 
 
+def test_by_type_a_match_counts_where_both_sides_have_the_type() -> None:
+    # Two PER of gold, one given as ORG. In every regime: PER 1 of 2 with 1 given, ORG none of none with 1 given.
+    tally = Tally(entities.COLUMNS)
+    gold, given = names([("PER", 0, 5), ("PER", 10, 15)]), names([("ORG", 0, 5), ("PER", 10, 15)])
+    entities.count(gold, given, place(), tally, lambda mention: "unverified")
+    found = {
+        kind: [tally.facets.rows[f"type={kind}"][column] for column in (entities.GOLD, entities.PREDICTED)]
+        + [tally.facets.rows[f"type={kind}"][column] for column in (entities.STRICT, entities.EXACT, entities.TYPE)]
+        for kind in ("PER", "ORG")
+    }
+    assert found == {"PER": [2, 1, 1, 1, 1], "ORG": [0, 1, 0, 0, 0]}
+    # In all, both spans are found and one type is right.
+    assert tally.units.totals()["exact"] == 2
+
+
 # --- Linking ----------------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from retold.records import LAYERS, Layer
 from retold.resampling import MANY_DOCUMENTS, POOL, LinearResamples, bootstrap_weights, percentile_interval, wilson
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
 from retold.scoring.headline import HEADLINES, MEANS, PARTS, TABLES, headlines
-from retold.tasks.coreference import measures_of
+from retold.tasks.coreference import CONLL, measures_of, trials_of
 
 __all__ = ["Score", "Value", "evaluate", "signature", "units_behind"]
 
@@ -128,23 +128,24 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
             drawn = replicates.get(measure.name)
             values[measure.name] = _value(measure, totals[layer], drawn, taken_part, units_behind(counts, layer))
         if layer == "entities":
-            amounts = _cluster_counts(sums)
-            for name, point in points.items():
-                drawn, units = replicates.get(name), units_behind(counts, layer)
-                values[name] = _bounded(point, drawn, amounts["gold"], amounts, taken_part, units)
-    point_headlines = headlines(totals, np.asarray(points["entities.coreference.conll"]), tracks)
+            amounts, units = _cluster_counts(sums), units_behind(counts, layer)
+            for name, trials in trials_of(sums).items():
+                values[name] = _bounded(points[name], replicates.get(name), trials, amounts, taken_part, units)
+            point = points[CONLL] if taken_part else np.nan
+            values[CONLL] = _mean(CONLL, point, replicates.get(CONLL), values, units, counts=amounts)
+    point_headlines = headlines(totals, np.asarray(points[CONLL]), tracks)
     ranges = _leave_one_out(counts, tracks)
     for name in HEADLINES:
         if name not in point_headlines:
             values[name] = Value(None, None, None, {})
             continue
-        values[name] = _headline(
+        values[name] = _mean(
             name,
             float(point_headlines[name]),
             replicates.get(name),
             values,
-            ranges.get(name),
             units_behind(counts, *(LAYERS if name == "overall" else TRACK_LAYERS[name])),
+            leave_one_out=ranges.get(name),
         )
     order = [*HEADLINES, *(name for name in values if name not in HEADLINES)]
     return Score(
@@ -202,7 +203,7 @@ def _replicates(
         for measure in measures:
             out[measure.name] = measure.value(named[layer])
     out.update(zip(names, clusters.all().T, strict=True))
-    conll_scores = out.get("entities.coreference.conll", np.full(resamples, np.nan))
+    conll_scores = out.get(CONLL, np.full(resamples, np.nan))
     return {**out, **headlines(named, conll_scores, tracks)}
 
 
@@ -251,28 +252,32 @@ def _bounded(
     return Value(point, low, high, amounts)
 
 
-def _headline(
+def _mean(
     name: str,
     point: float,
     replicates: Array | None,
     values: Mapping[str, Value],
-    leave_one_out: tuple[float, float] | None,
     units: int,
+    *,
+    counts: dict[str, int | float] | None = None,
+    leave_one_out: tuple[float, float] | None = None,
 ) -> Value:
+    """A measure that is the mean of others."""
+    counts = counts or {}
     if np.isnan(point):
-        return Value(None, None, None, {})
+        return Value(None, None, None, counts)
     bounds: tuple[float | None, float | None] = (None, None)
     if replicates is not None:
         bounds = percentile_interval(replicates, units) or bounds
         if point in (0.0, 1.0):
             # All parts stand at the same end, where resampling shows no spread; theirs are Wilson intervals.
             parts = [
-                _headline(p, point, replicates, values, None, units) if p in PARTS else values[p] for p in PARTS[name]
+                _mean(part, point, replicates, values, units) if part in PARTS else values[part] for part in MEANS[name]
             ]
             lows = [part.low for part in parts if part.low is not None]
             highs = [part.high for part in parts if part.high is not None]
             bounds = (sum(lows) / len(lows), sum(highs) / len(highs)) if lows and highs else bounds
-    return Value(point, *bounds, {}, leave_one_out)
+    return Value(point, *bounds, counts, leave_one_out)
 
 
 def _cluster_counts(sums: Sums) -> dict[str, int | float]:

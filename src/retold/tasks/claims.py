@@ -5,13 +5,14 @@ Task. Find the clauses that state factual claims; name the source of each, ``aut
 Conventions.
     Spans are matched one to one so that the summed Jaccard overlap of their characters is largest. Precision is the sum
     over the number of predicted spans, recall the sum over the number of gold spans: a span that is half right earns
-    half, a span given twice earns once. ``exact.f1`` counts spans that are equal.
+    half, a span given twice earns once. ``exact.f1`` counts the spans that both sides have, whatever is matched.
     attribution: a matched pair counts if its Jaccard overlap is at least 0.5 and its sources refer to the same entity;
     precision over predicted spans, recall over gold spans.
     A predicted source refers to an entity through the system's own clusters: the cluster of that name refers to the
     gold entity with which it shares most mentions (exact spans, over the event; ties go to the larger share of the
     gold entity's mentions, then to nobody). A name that is no cluster of the system's is read as a key of the
     catalogue. So renaming clusters changes nothing.
+    In the breakdown by source a match counts only where both sides name the author, or both an entity.
     A span given twice with the same source counts once; the rules refuse one given twice with different sources.
     0/0 is undefined: no gold and no prediction has no F1.
 """
@@ -151,11 +152,20 @@ def count(
         unit = place.unit_at(start)
         shared, either = overlap(wanted[g][0], given[p][0])
         jaccard = (2 * shared * FIXED + either) // (2 * either)
-        for row in tally.rows(unit, place, _source(source)):
+        for row in tally.rows(unit, place, *_of_both(source, given[p][1])):
             row[JACCARD] += jaccard
-            row[EXACT] += shared == either
         if 2 * shared >= either:
             attributions.add(place, unit, source, given[p][1])
+    sources = dict(given)
+    for span, source in wanted:
+        if span in sources:
+            for row in tally.rows(place.unit_at(span[0]), place, *_of_both(source, sources[span])):
+                row[EXACT] += 1
+
+
+def _of_both(gold: str, predicted: str) -> list[str]:
+    """The row of a kind of source, where both are of that kind."""
+    return [_source(gold)] if (gold == AUTHOR) == (predicted == AUTHOR) else []
 
 
 #: A span and its source.

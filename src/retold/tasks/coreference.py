@@ -34,16 +34,17 @@ from retold.records import Mention
 from retold.tasks import Place
 from retold.tasks.codes import UNNAMED, Codes, EventCodes
 
-__all__ = ["MEASURE_NAMES", "MentionTable", "Mentions", "measures_of"]
+__all__ = ["CONLL", "MEASURE_NAMES", "MentionTable", "Mentions", "measures_of", "trials_of"]
 
 Index = npt.NDArray[np.int64]
 
 _PARTS: Final = ("precision", "recall", "f1")
 #: Mentions whose documents are looked at together where each document stands by itself.
 _MENTIONS_AT_ONCE: Final = 1 << 15
+CONLL: Final = "entities.coreference.conll"
 MEASURE_NAMES: Final = (
     *(f"entities.coreference.{family}.{part}" for family in FAMILIES for part in _PARTS),
-    "entities.coreference.conll",
+    CONLL,
 )
 
 
@@ -55,8 +56,23 @@ def measures_of(sums: Sums) -> dict[str, Array]:
         for family in FAMILIES
         for index, part in enumerate(_PARTS)
     }
-    values["entities.coreference.conll"] = mean_of_defined([triples[family][2] for family in ("muc", "b3", "ceafe")])
+    values[CONLL] = mean_of_defined([triples[family][2] for family in ("muc", "b3", "ceafe")])
     return values
+
+
+def trials_of(sums: Sums) -> dict[str, float]:
+    """What each measure but CoNLL is a share of, for a Wilson interval where all or nothing is right.
+
+    Links for MUC, clusters for CEAFe, mentions for the others: those predicted for precision, those of gold for recall,
+    half of both for F1.
+    """
+    found = {}
+    for family, values in sums.items():
+        _, predicted, _, gold = values if family != "blanc" else (None, values[-2], None, values[-1])
+        amounts = float(predicted[0]), float(gold[0])
+        for part, trials in zip(_PARTS, (*amounts, sum(amounts) / 2), strict=True):
+            found[f"entities.coreference.{family}.{part}"] = trials
+    return found
 
 
 class MentionTable:
@@ -290,7 +306,7 @@ class Mentions:
             for family in FAMILIES
             for index, part in enumerate(_PARTS)
         }
-        return {**values, "entities.coreference.conll": found["conll"][2]}
+        return {**values, CONLL: found["conll"][2]}
 
     def _unit_places(self, units: Sequence[str]) -> Index:
         """For each mention, the place of its unit among all units."""

@@ -12,6 +12,7 @@ Conventions.
     Linking counts gold mentions of either kind whose entity is ``verified`` in the catalogue. A null prediction is no
     link; mentions of ``unverified`` entities are an ignore region; a link given to a ``nil`` entity is wrong (as in TAC
     KBP, Ji et al. 2010, strong link match).
+    In the breakdown by type a match counts only where both sides have the type, so that no share exceeds 1.
     A span given twice with the same labels counts once; the rules refuse a span given twice with different labels.
     0/0 is undefined: no gold and no prediction has no F1.
 """
@@ -91,7 +92,10 @@ def _count_names(gold: Sequence[Mention], predicted: Sequence[Mention], place: P
         for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
             row[PREDICTED] += 1
     for name, guess in pairs:
-        for row in tally.rows(place.unit_at(name[0]), place, facet("type", name[2]), facet("kind", "name")):
+        facets = [facet("kind", "name")]
+        if name[2] == guess[2]:
+            facets.append(facet("type", name[2]))
+        for row in tally.rows(place.unit_at(name[0]), place, *facets):
             _add_match(row, name, guess)
 
 

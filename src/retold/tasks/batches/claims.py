@@ -9,7 +9,7 @@ import numpy as np
 
 from retold.counts import FIXED
 from retold.tasks import Place
-from retold.tasks.batches.columns import Index, SpanColumns
+from retold.tasks.batches.columns import Index, SpanColumns, join
 from retold.tasks.batches.matching import best_pairs, overlaps
 from retold.tasks.batches.rows import Items, Rows
 from retold.tasks.claims import AUTHOR, EXACT, GOLD, JACCARD, PREDICTED, SAME_KIND, Attributions
@@ -42,8 +42,11 @@ def count(
     same_kind = wanted.facets["source"][1][g] == given.facets["source"][1][p]
     chosen = best_pairs(g, p, shared / either + SAME_KIND * same_kind)
     g, p, shared, either = g[chosen], p[chosen], shared[chosen], either[chosen]
-    rows.add(JACCARD, wanted, g, _fixed(shared, either))
-    rows.add(EXACT, wanted, g[shared == either])
+    kinds = wanted.facets["source"][1], given.facets["source"][1]
+    rows.add(JACCARD, _of_both(gold.document[g], kinds[0][g], kinds[1][p]), None, _fixed(shared, either))
+    same = join(predicted.key, gold.key)
+    equal = np.flatnonzero(same >= 0)
+    rows.add(EXACT, _of_both(gold.document[equal], kinds[0][equal], kinds[1][same[equal]]))
     near = 2 * shared >= either
     attributions.extend(
         places, gold.document[g[near]], gold.labels["source"][g[near]], predicted.labels["source"][p[near]]
@@ -52,6 +55,11 @@ def count(
 
 def _items(spans: SpanColumns, author: int) -> Items:
     return Items(spans.document, {"source": (_SOURCES, (spans.labels["source"] != author).astype(np.int64))})
+
+
+def _of_both(document: Index, gold: Index, predicted: Index) -> Items:
+    """Matches, by the kind of their source where both sides are of that kind."""
+    return Items(document, {"source": (_SOURCES, np.where(gold == predicted, gold, -1))})
 
 
 def _fixed(shared: Index, either: Index) -> Index:

@@ -52,10 +52,15 @@ def count(
     rows.add(PREDICTED, given, guesses)
     g, p = _match(gold, predicted, hit, names, guesses)
     same_span, same_type = hit[p] == g, gold_types[g] == types[p]
-    rows.add(STRICT, wanted, g[same_span & same_type])
-    rows.add(EXACT, wanted, g[same_span])
-    rows.add(TYPE, wanted, g[same_type])
-    rows.add(OVERLAP, wanted, g[~same_span])
+    of_both = np.where(same_type, gold_types[g], -1)
+    matched = Items(gold.document[g], {"type": (ENTITY_TYPES, of_both), "kind": (MENTION_KINDS, gold_kinds[g])})
+    for column, counted in (
+        (STRICT, same_span & same_type),
+        (EXACT, same_span),
+        (TYPE, same_type),
+        (OVERLAP, ~same_span),
+    ):
+        rows.add(column, matched, np.flatnonzero(counted))
 
     # Nominals stand in the breakdown by kind only; there, names are their ignore region.
     row = rows.tally.facets.row(facet("kind", "nominal"))
