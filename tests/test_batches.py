@@ -16,8 +16,10 @@ from retold.files import open_submission
 from retold.findings import FindingsError
 from retold.records import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.scoring import SystemCounts, count, counting, passes
+from retold.tasks import Place, Tally
 from retold.tasks.batches import Batches
 from retold.tasks.batches.columns import LIMIT
+from retold.tasks.batches.rows import Items, Rows
 
 Record = dict[str, Any]
 
@@ -252,3 +254,29 @@ def test_warnings_do_not_end_the_reading_of_a_file(tmp_path: Path) -> None:
 def test_a_small_file_is_read_by_one_worker(tmp_path: Path) -> None:
     _, system = written(tmp_path, 3, 1)
     assert counting._suitable(open_submission(system).records) == 1
+
+
+def test_fixed_point_sums_are_exact_however_many_items_a_batch_has(tmp_path: Path) -> None:
+    # 40 documents of 8,192 claims by the author, each found whole: 2^46 times 327,680 is more than 64 bits hold.
+    spans = [{"start": 2 * n, "end": 2 * n + 1, "source": "author"} for n in range(8192)]
+    lines = "".join(json.dumps({"document_id": f"d{n}", "claims": spans}) + "\n" for n in range(40))
+    for name in ("gold", "system"):
+        (tmp_path / f"{name}.jsonl").write_text(lines)
+    tally = counted(tmp_path / "gold.jsonl", tmp_path / "system.jsonl").tallies["claims"]
+    assert tally.units.totals()["jaccard~"] == fixed(40 * 8192)
+    assert tally.facets.rows["source=author"][2] == fixed(40 * 8192)
+
+
+def test_fixed_point_sums_of_a_unit_are_exact_however_many_documents_it_has() -> None:
+    # The largest amount that an item has, 600,000 times in one unit, in batches; and once more in another.
+    rows, amount = Rows(Tally(("x~",))), fixed(1.0)
+    place = Place("d", None, "document", pool=True, by_document=False)
+    for _ in range(6):
+        rows.begin(1)
+        rows.add(0, Items(np.zeros(100_000, np.int64), {}), None, np.full(100_000, amount))
+        rows.end([place], np.array([0]), [])
+    rows.begin(1)
+    rows.add(0, Items(np.zeros(1, np.int64), {}), None, np.array([amount - 1]))
+    rows.end([place], np.array([1]), [])
+    rows.settle(["one", "other"])
+    assert rows.tally.units.rows == {"one": [600_000 * amount], "other": [amount - 1]}

@@ -80,6 +80,13 @@ def test_a_span_that_is_a_character_short_is_not_exact() -> None:
     assert (found["span.f1"], found["span.exact.f1"]) == (pytest.approx(9 / 10), 0.0)
 
 
+def test_a_long_chain_of_overlaps_is_matched_exactly() -> None:
+    # 1,200 gold spans 3i to 3i+4, predictions 3i+1 to 3i+5: each overlaps its own prediction in 3 of 5 characters and the
+    # one before in 2 of 6. Best is everyone with their own; a chain of so many is too large for a dense solver.
+    found = measured([(3 * i, 3 * i + 4, "a") for i in range(1200)], [(3 * i + 1, 3 * i + 5, "a") for i in range(1200)])
+    assert found["span.f1"] == pytest.approx(3 / 5)
+
+
 def test_equal_spans_are_counted_whatever_is_matched() -> None:
     # Gold A 1-7, B 1-21; predictions X 1-21, Y 4-21, Z 12-26. A-X with B-Y (6/20 + 17/20) is as good a matching as A-Y
     # with B-X (3/20 + 1). Whichever is taken, B and X are equal: one of two, and of three.

@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from retold.measures import Array
 
-__all__ = ["best_alignment"]
+__all__ = ["DENSE_CELLS", "best_alignment"]
 
 Index = npt.NDArray[np.int64]
 
 #: Largest dense block (cells) handed to the dense assignment solver; larger ones go to the sparse one.
 DENSE_CELLS: Final = 1_000_000
+#: Share of the pairs that a round may leave for another round to be worth its while.
+WORTHWHILE: Final = 0.98
 
 
 def best_alignment(rows: Index, columns: Index, weights: Array) -> Index:
@@ -49,7 +51,11 @@ def best_alignment(rows: Index, columns: Index, weights: Array) -> Index:
         row_open, column_open = np.ones(len(best_row), np.bool_), np.ones(len(best_column), np.bool_)
         row_open[rows[chosen]] = column_open[columns[chosen]] = False
         kept = row_open[rows] & column_open[columns]
+        # Long chains give way at their ends only; the solvers are faster than taking them apart pair by pair.
+        slow = np.count_nonzero(kept) > len(kept) * WORTHWHILE
         places, rows, columns, weights = places[kept], rows[kept], columns[kept], weights[kept]
+        if slow:
+            break
     if len(rows):
         found.append(places[_by_components(rows, columns, weights)])
     return np.sort(np.concatenate(found))

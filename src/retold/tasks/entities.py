@@ -111,15 +111,16 @@ def _match(gold: Sequence[NameSpan], predicted: Sequence[NameSpan]) -> list[tupl
     """Match mentions of one kind: exact span and type, then exact span, then most of equal type, then most."""
     both = set(gold) & set(predicted)
     pairs = [(span, span) for span in sorted(both)]
-    gold = [span for span in gold if span not in both]
-    predicted = [span for span in predicted if span not in both]
-    by_span = {span[:2]: span for span in predicted}
-    for span in list(gold):
-        guess = by_span.pop(span[:2], None)
-        if guess:
-            pairs.append((span, guess))
-            gold.remove(span)
-            predicted.remove(guess)
+    by_span = {span[:2]: span for span in predicted if span not in both}
+    left = []
+    for span in gold:
+        if span not in both:
+            guess = by_span.pop(span[:2], None)
+            if guess:
+                pairs.append((span, guess))
+            else:
+                left.append(span)
+    gold, predicted = left, sorted(by_span.values())
     candidates = overlapping([span[:2] for span in gold], [span[:2] for span in predicted])
     same_type_first = float(min(len(gold), len(predicted)) + 1)
     edges = [(g, p, 1.0 + same_type_first * (gold[g][2] == predicted[p][2])) for g, p in candidates]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retold.measures.alignment import DENSE_CELLS, best_alignment
+
 __all__ = ["best_assignment", "overlapping"]
 
 Range = tuple[int, int]
@@ -43,9 +45,17 @@ def best_assignment(edges: Sequence[tuple[int, int, float]]) -> list[tuple[int, 
 
         golds = sorted({g for g, _, _ in component})
         predictions = sorted({p for _, p, _ in component})
+        rows = {g: row for row, g in enumerate(golds)}
+        columns = {p: column for column, p in enumerate(predictions)}
+        if len(rows) * len(columns) > DENSE_CELLS:
+            row_of = np.array([rows[g] for g, _, _ in component])
+            column_of = np.array([columns[p] for _, p, _ in component])
+            weighed = np.array([weight for *_, weight in component])
+            chosen.extend(component[place] for place in best_alignment(row_of, column_of, weighed).tolist())
+            continue
         weights = np.zeros((len(golds), len(predictions)))
         for g, p, weight in component:
-            weights[golds.index(g), predictions.index(p)] = weight
+            weights[rows[g], columns[p]] = weight
         for row, column in zip(*linear_sum_assignment(weights, maximize=True), strict=True):
             if weights[row, column] > 0:
                 chosen.append((golds[row], predictions[column], float(weights[row, column])))

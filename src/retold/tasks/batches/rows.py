@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -33,33 +34,46 @@ def compact(names: Sequence[str], codes: Index) -> Facet:
     return [names[code] for code in used.tolist()], codes
 
 
+#: Bits of the lower half of a fixed-point amount. Halves are summed apart: 64 bits hold 2**31 of them, of whole amounts
+#: only 2**17.
+_LOW: Final = 32
+
+
 class Rows:
     """Adds batches to a tally. Units are summed in one array until ``settle``, breakdowns after each batch."""
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
-        self.width = len(tally.columns)
-        self._sums: IntArray = np.zeros((64, self.width), np.int64)
-        self._documents: IntArray = np.zeros((0, self.width), np.int64)
-        self._facets: dict[tuple[str, str], IntArray] = {}
+        self._columns = len(tally.columns)
+        fixed = [column for column, name in enumerate(tally.columns) if name.endswith("~")]
+        #: Where the upper half of a fixed-point column is summed, behind all columns.
+        self._upper = {column: self._columns + number for number, column in enumerate(fixed)}
+        self._width = self._columns + len(fixed)
+        self._sums: IntArray = np.zeros((64, self._width), np.int64)
+        self._documents: IntArray = np.zeros((0, self._width), np.int64)
 
     def begin(self, documents: int) -> None:
         """Begin a batch."""
-        self._documents = np.zeros((documents, self.width), np.int64)
+        self._documents = np.zeros((documents, self._width), np.int64)
 
     def add(self, column: int, items: Items, which: Index | None = None, amounts: Index | None = None) -> None:
         """Add 1, or ``amounts``, to a column for each of the items, or for those at the places ``which``."""
+        parts: list[tuple[int, int, Index | None]] = [(column, 0, amounts)]
+        if amounts is not None and column in self._upper:
+            parts = [(column, 0, amounts & ((1 << _LOW) - 1)), (self._upper[column], _LOW, amounts >> _LOW)]
         document = items.document if which is None else items.document[which]
-        _add(self._documents[:, column], document, amounts)
+        for place, _, part in parts:
+            _add(self._documents[:, place], document, part)
         for dimension, (names, codes) in items.facets.items():
             if which is not None:
                 codes = codes[which]
-            sums = np.zeros(len(names) + 1, np.int64)
-            # The last place takes what has no name.
-            _add(sums, codes, amounts)
-            for name, amount in zip(names, sums.tolist(), strict=False):
-                if amount:
-                    self.tally.facets.row(facet(dimension, name))[column] += amount
+            for _, shift, part in parts:
+                sums = np.zeros(len(names) + 1, np.int64)
+                # The last place takes what has no name.
+                _add(sums, codes, part)
+                for name, amount in zip(names, sums.tolist(), strict=False):
+                    if amount:
+                        self.tally.facets.row(facet(dimension, name))[column] += amount << shift
 
     def cells(self, columns: Index, items: Items, which: Index | None = None) -> None:
         """Add 1 to another column for each item."""
@@ -87,13 +101,20 @@ class Rows:
                 for name in places[number].facets:
                     members.setdefault(name, []).append(number)
         for name, numbers in members.items():
-            _add_row(self.tally.facets, name, self._documents[numbers].sum(axis=0).tolist())
+            self._add_row(self.tally.facets, name, self._documents[numbers].sum(axis=0).tolist())
 
     def settle(self, units: Iterable[str]) -> None:
         """Hand the units to the tally, whose names are given in the order of their codes."""
         for unit, row in zip(units, self._sums.tolist(), strict=False):
-            _add_row(self.tally.units, unit, row)
+            self._add_row(self.tally.units, unit, row)
         self._sums[:] = 0
+
+    def _add_row(self, table: CountTable, name: str, amounts: Sequence[int]) -> None:
+        row = table.row(name)
+        for column, amount in enumerate(amounts[: self._columns]):
+            whole = amount + (amounts[self._upper[column]] << _LOW) if column in self._upper else amount
+            if whole:
+                row[column] += whole
 
 
 def _add(sums: IntArray, at: Index, amounts: Index | None) -> None:
@@ -101,10 +122,3 @@ def _add(sums: IntArray, at: Index, amounts: Index | None) -> None:
         sums += np.bincount(at + (len(sums) * (at < 0)), minlength=len(sums))
     else:
         np.add.at(sums, at, amounts)
-
-
-def _add_row(table: CountTable, name: str, amounts: Sequence[int]) -> None:
-    row = table.row(name)
-    for column, amount in enumerate(amounts):
-        if amount:
-            row[column] += amount
