@@ -442,6 +442,29 @@ def test_every_breakdown_lies_in_its_range(tmp_path: Path, records: list[Record]
                 assert cell["value"] is None or 0.0 <= cell["value"] <= highest + 1e-12, (dimension, part, name)
 
 
+def test_gold_alone_decides_what_a_track_is_the_mean_of(tmp_path: Path) -> None:
+    # Gold without ids has nothing to link: links that a system gives nevertheless are no part of the mean.
+    gold = gold_records()
+    for record in gold:
+        for mention in record["entities"]:
+            mention["kb_id"] = None
+    path = write(tmp_path / "gold", gold, "gold.jsonl")
+    linked, silent = noisy(), noisy()
+    for record in silent:
+        for mention in record["entities"]:
+            mention["kb_id"] = None
+    linked[0]["entities"].append({"start": 0, "end": 1, "type": "PER", "entity": "e", "kb_id": "Q1"})
+    silent[0]["entities"].append({"start": 0, "end": 1, "type": "PER", "entity": "e"})
+    with_links, without = run(tmp_path, linked, path), run(tmp_path, silent, path)
+    assert with_links.measures["entities.linking.f1"].value == 0.0
+    assert without.measures["entities.linking.f1"].value is None
+    for found in (with_links, without):
+        assert found.left_out == {"entities": ["entities.linking.f1"]}
+        parts = [found.measures[name].value for name in ("entities.mention.f1", "entities.coreference.conll")]
+        assert found.measures["entities"].value == pytest.approx(sum(parts) / 2)  # type: ignore[arg-type]
+    assert with_links.measures["entities"].value == without.measures["entities"].value
+
+
 def test_headline_intervals_hold_the_value_and_narrow_with_nothing_else(tmp_path: Path) -> None:
     result = run(tmp_path, noisy(), resamples=500)
     for name in HEADLINES:

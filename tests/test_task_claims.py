@@ -81,8 +81,8 @@ def test_a_span_that_is_a_character_short_is_not_exact() -> None:
 
 
 def test_a_long_chain_of_overlaps_is_matched_exactly() -> None:
-    # 1,200 gold spans 3i to 3i+4, predictions 3i+1 to 3i+5: each overlaps its own prediction in 3 of 5 characters and the
-    # one before in 2 of 6. Best is everyone with their own; a chain of so many is too large for a dense solver.
+    # 1,200 gold spans 3i to 3i+4, predictions 3i+1 to 3i+5: each overlaps its own prediction in 3 of 5 characters and
+    # the one before in 2 of 6. Best is each with its own; a chain of so many is too large for a dense solver.
     found = measured([(3 * i, 3 * i + 4, "a") for i in range(1200)], [(3 * i + 1, 3 * i + 5, "a") for i in range(1200)])
     assert found["span.f1"] == pytest.approx(3 / 5)
 

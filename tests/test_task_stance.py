@@ -93,6 +93,24 @@ def test_a_label_with_neither_gold_nor_prediction_is_not_averaged_in() -> None:
     assert (found["favg"], found["macro_f1"]) == (1.0, 1.0)
 
 
+def test_a_label_that_gold_does_not_have_is_out_of_the_mean_whatever_is_predicted() -> None:
+    # Gold: two favor, one none. Favor: found 1 of 2, F1 2/3. Against: given once, spurious, F1 0. None: 1 of 1, F1 1.
+    # Silence instead of the wrong against leaves favor where it is: nothing is gained by it.
+    found = measured(labelled(["favor", "favor", "none"]), labelled(["favor", "against", "none"]))
+    assert found["against.f1"] == 0.0
+    assert (found["favg"], found["macro_f1"]) == (pytest.approx(2 / 3), pytest.approx((2 / 3 + 1) / 2))
+    silent = measured(labelled(["favor", "favor", "none"]), labelled(["favor", None, "none"]))
+    assert (silent["favg"], silent["macro_f1"]) == (found["favg"], found["macro_f1"])
+
+
+def test_silence_where_an_answer_would_be_wrong_raises_f1_and_not_accuracy() -> None:
+    # Gold: favor, against. Both called favor: favor 1 of 2 given, F1 2/3; against 0. Without the second favor is 1.
+    wrong = measured(labelled(["favor", "against"]), labelled(["favor", "favor"]))
+    silent = measured(labelled(["favor", "against"]), labelled(["favor", None]))
+    assert (wrong["favg"], silent["favg"]) == (pytest.approx(1 / 3), pytest.approx(1 / 2))
+    assert (wrong["accuracy"], silent["accuracy"]) == (1 / 2, 1 / 2)
+
+
 def test_no_gold_cell_leaves_everything_undefined() -> None:
     assert all(math.isnan(value) for value in measured([], labelled(["favor"])).values())
 
@@ -108,11 +126,10 @@ def test_macro_f1_favg_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[st
     gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
     found = measured(labelled(gold), labelled(predicted))
     given_labels = [label or "missing" for label in predicted]
-    seen = set(gold) | set(given_labels)
 
     def theirs(labels: Sequence[str]) -> float:
-        # The label set is fixed and never that of the sample; what is undefined is left out, as we do.
-        wanted = [label for label in labels if label in seen]
+        # The label set is that of gold and never that of the prediction.
+        wanted = [label for label in labels if label in gold]
         if not wanted:
             return math.nan
         with warnings.catch_warnings():

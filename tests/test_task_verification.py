@@ -84,7 +84,7 @@ def test_macro_f1_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[str, st
     gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
     found = measured(labelled(gold), labelled(predicted))
     given_labels = [label or "missing" for label in predicted]
-    wanted = [label for label in VERIFICATION_LABELS if label in {*gold, *given_labels}]
+    wanted = [label for label in VERIFICATION_LABELS if label in gold]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = f1_score(gold, given_labels, labels=wanted, average="macro", zero_division=0)

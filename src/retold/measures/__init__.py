@@ -2,7 +2,7 @@
 
 Every function takes scalars or arrays (one element for each resample) and returns the same shape. A cell that is
 undefined (0/0) is NaN inside this package and null wherever a user sees it: never 0, never a free 1, and never
-averaged in (``mean_of_defined``).
+averaged in. What a mean is over depends on gold alone (``mean_over_gold``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ __all__ = [
     "f1",
     "label_counts",
     "label_f1",
+    "label_gold",
     "macro_f1",
     "mean_of_defined",
+    "mean_over_gold",
     "ratio",
 ]
 
@@ -70,9 +72,8 @@ def label_f1(counts: Counts, labels: Sequence[str], label: str) -> Array:
 
     A gold item without a prediction stands in column ``gold:missing`` and counts as missed.
     """
-    gold = sum((counts[f"{label}:{other}"] for other in (*labels, "missing")), start=np.float64(0.0))
     predicted = sum((counts[f"{other}:{label}"] for other in labels), start=np.float64(0.0))
-    return f1(counts[f"{label}:{label}"], np.asarray(predicted), np.asarray(gold))
+    return f1(counts[f"{label}:{label}"], np.asarray(predicted), label_gold(counts, labels, label))
 
 
 def label_counts(labels: Sequence[str], label: str) -> dict[str, tuple[str, ...]]:
@@ -84,9 +85,33 @@ def label_counts(labels: Sequence[str], label: str) -> dict[str, tuple[str, ...]
     }
 
 
-def macro_f1(counts: Counts, labels: Sequence[str]) -> Array:
-    """Mean of the labels' F1 (not the F1 of mean precision and recall), over the labels where it is defined."""
-    return mean_of_defined([label_f1(counts, labels, label) for label in labels])
+def label_gold(counts: Counts, labels: Sequence[str], label: str) -> Array:
+    """Gold items of one label in a confusion table."""
+    return np.asarray(sum((counts[f"{label}:{other}"] for other in (*labels, "missing")), start=np.float64(0.0)))
+
+
+def macro_f1(counts: Counts, labels: Sequence[str], over: Sequence[str] | None = None) -> Array:
+    """Mean of the F1 of some labels (not the F1 of mean precision and recall), of those that gold has.
+
+    Args:
+        labels: all labels of the table.
+        over: the labels that are averaged, all where not given.
+    """
+    wanted = labels if over is None else over
+    return mean_over_gold(
+        [label_f1(counts, labels, label) for label in wanted], [label_gold(counts, labels, label) for label in wanted]
+    )
+
+
+def mean_over_gold(parts: Sequence[Array], gold: Sequence[Array]) -> Array:
+    """Mean over the parts of which gold has something; NaN where it has nothing.
+
+    Gold alone decides, so that every system is the mean of the same parts. Were a part left out because it is 0/0, a
+    system would gain by not predicting what gold does not have.
+    """
+    return mean_of_defined(
+        [np.where(np.asarray(amount) > 0, part, np.nan) for part, amount in zip(parts, gold, strict=True)]
+    )
 
 
 def mean_of_defined(parts: Sequence[Array]) -> Array:

@@ -19,7 +19,7 @@ Definitions:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -40,6 +40,7 @@ __all__ = [
     "blanc_of",
     "ceaf",
     "conll",
+    "conll_of",
     "lea",
     "muc",
     "prf",
@@ -261,8 +262,17 @@ def _ceaf_sums(overlaps: ClusterOverlaps) -> Sums:
 
 
 def conll(overlaps: ClusterOverlaps) -> Array:
-    """CoNLL score: mean F1 of MUC, B3 and CEAFe, over those that are defined (MUC is not where all are singletons)."""
-    return mean_of_defined([muc(overlaps)[2], bcubed(overlaps)[2], ceaf(overlaps)["ceafe"][2]])
+    """CoNLL score: mean F1 of MUC, B3 and CEAFe."""
+    return conll_of({"muc": muc(overlaps), "b3": bcubed(overlaps), "ceafe": ceaf(overlaps)["ceafe"]})
+
+
+def conll_of(scores: Mapping[str, Triple]) -> Array:
+    """CoNLL score from the families' (precision, recall, f1), over those that are defined.
+
+    MUC is not where both sides have singletons only. Where only gold has, it is 0 for a prediction with links, as in
+    the reference scorer.
+    """
+    return mean_of_defined([scores[family][2] for family in ("muc", "b3", "ceafe")])
 
 
 def prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> Triple:

@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from retold.measures import Array, mean_of_defined, ratio
+from retold.measures import Array, ratio
 from retold.measures.alignment import Index, best_alignment
-from retold.measures.clusters import ClusterOverlaps, blanc_of, prf
+from retold.measures.clusters import ClusterOverlaps, blanc_of, conll_of, prf
 
 __all__ = ["UnitOverlaps", "without_each"]
 
@@ -67,7 +67,7 @@ def without_each(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Tr
     for family in runs[0]:
         precision, recall, value = (np.concatenate([run[family][part] for run in runs]) for part in range(3))
         found[family] = precision, recall, value
-    headline = mean_of_defined([found[family][2] for family in ("muc", "b3", "ceafe")])
+    headline = conll_of(found)
     return {**found, "conll": (headline, headline, headline)}
 
 

@@ -71,14 +71,20 @@ class Score:
 
     @property
     def left_out(self) -> dict[str, list[str]]:
-        """Of each measure that is a mean, the parts that are undefined and so are no part of it; none is not named."""
-        undefined = {name for name, value in self.measures.items() if value.value is None}
-        gone = {
-            name: [part for part in parts if part in undefined]
+        """Of each measure that is a mean, the parts that are out of it, because gold has nothing of them.
+
+        A measure that leaves nothing out, or is undefined itself, is not named.
+        """
+        found = {
+            name: [part for part in parts if self._is_left_out(part)]
             for name, parts in MEANS.items()
-            if name in self.measures and name not in undefined
+            if name in self.measures and self.measures[name].value is not None
         }
-        return {name: parts for name, parts in gone.items() if parts}
+        return {name: parts for name, parts in found.items() if parts}
+
+    def _is_left_out(self, part: str) -> bool:
+        value = self.measures.get(part)
+        return value is not None and (value.value is None or value.counts.get("gold") == 0)
 
     def as_dict(self) -> dict[str, Any]:
         """The result in the shape of ``retold score --format json``."""

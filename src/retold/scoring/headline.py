@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import numpy as np
+
 from retold.counts import Counts
-from retold.measures import Array, Measure, mean_of_defined
+from retold.measures import Array, Measure, mean_of_defined, mean_over_gold
 from retold.records import STANCE_LABELS, VERIFICATION_LABELS, Layer
 from retold.scoring.counting import TRACK_LAYERS
 from retold.tasks import claims, entities, stance, verification
@@ -22,7 +24,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "stance": ("stance.favg",),
     "claims": ("claims.span.f1", "claims.attribution.f1", "claims.verification.macro_f1"),
 }
-#: Every measure that is a mean of others, over those that are defined.
+#: Every measure that is a mean of others, over those of which gold has something.
 MEANS: Final[Mapping[str, tuple[str, ...]]] = {
     **PARTS,
     "entities.coreference.conll": tuple(f"entities.coreference.{family}.f1" for family in ("muc", "b3", "ceafe")),
@@ -36,6 +38,10 @@ TABLES: Final[Mapping[Layer, tuple[Measure, ...]]] = {
     "claims": claims.MEASURES,
     "verification": verification.MEASURES,
 }
+
+
+#: In place of an amount of gold: what is a mean over gold itself is undefined where gold has nothing.
+_SOME: Final = np.asarray(1.0)
 
 
 def behind_headlines(layer: Layer) -> set[str]:
@@ -54,8 +60,8 @@ def headlines(tables: Mapping[Layer, Counts], conll_score: Array, tracks: Iterab
     """Track scores and their mean, from sums of counts.
 
     entities: mean of mention F1, linking F1 and CoNLL; stance: favg; claims: mean of span F1, attribution F1 and
-    verification macro-F1; overall: mean of the three tracks, only where the system competes in all. A part that is
-    undefined is not averaged in.
+    verification macro-F1; overall: mean of the three tracks, only where the system competes in all. A part of which
+    gold has nothing is out of the mean for every system.
     """
     by_name = {measure.name: measure for layer in TABLES for measure in TABLES[layer]}
 
@@ -65,16 +71,20 @@ def headlines(tables: Mapping[Layer, Counts], conll_score: Array, tracks: Iterab
     out: dict[str, Array] = {}
     for track in tracks:
         if track == "entities":
+            mentions = tables["entities"]
             parts = [value("entities", "entities.mention.f1"), value("entities", "entities.linking.f1"), conll_score]
+            gold = [mentions["gold"], mentions["linkable"], _SOME]
         elif track == "stance":
-            parts = [value("stance", "stance.favg")]
+            parts, gold = [value("stance", "stance.favg")], [_SOME]
         else:
+            spans = tables["claims"]["gold"]
             parts = [
                 value("claims", "claims.span.f1"),
                 value("claims", "claims.attribution.f1"),
                 value("verification", "claims.verification.macro_f1"),
             ]
-        out[track] = mean_of_defined(parts)
+            gold = [spans, spans, _SOME]
+        out[track] = mean_over_gold(parts, gold)
     if all(track in out for track in TRACK_LAYERS):
         out["overall"] = mean_of_defined([out[track] for track in TRACK_LAYERS])
     return out

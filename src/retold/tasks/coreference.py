@@ -27,8 +27,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from retold.measures import Array, f1, mean_of_defined, ratio
-from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, scores_of, sums_of
+from retold.measures import Array, f1, ratio
+from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, conll_of, scores_of, sums_of
 from retold.measures.deletion import UnitOverlaps, without_each
 from retold.records import Mention
 from retold.tasks import Place
@@ -56,7 +56,7 @@ def measures_of(sums: Sums) -> dict[str, Array]:
         for family in FAMILIES
         for index, part in enumerate(_PARTS)
     }
-    values[CONLL] = mean_of_defined([triples[family][2] for family in ("muc", "b3", "ceafe")])
+    values[CONLL] = conll_of(triples)
     return values
 
 

@@ -11,7 +11,9 @@ Conventions.
     label is wrong, as in SciFact's selection + label (Wadden et al. 2020).
     brier: sum over the three labels of squared error, mean over the cells with scores (Brier 1950), 0 to 2, lower is
     better. ece: ten equal bins of the score of the given label (Naeini et al. 2015), lower is better.
-    A label with neither gold nor prediction has no F1 and is not averaged in.
+    A label with neither gold nor prediction has no F1; one that gold does not have is not averaged in.
+    A cell left out is wrong, but a wrong label is wrong twice in F1: missed for its own label, spurious for the one
+    given. So F1 rewards silence where an answer would be wrong, accuracy does not, and coverage tells.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Final
 from msgspec import UNSET
 
 from retold.counts import Counts, fixed
-from retold.measures import Array, Measure, expected_calibration_error, label_f1, mean_of_defined, ratio
+from retold.measures import Array, Measure, expected_calibration_error, macro_f1, ratio
 from retold.measures.rows import confusion_columns, confusion_measures, f1_row, trials_of
 from retold.records import STANCE_LABELS, StanceCell, StanceLabel
 from retold.tasks import Place, Tally, facet
@@ -50,7 +52,7 @@ _TAKEN_SIDES: Final[tuple[StanceLabel, ...]] = ("favor", "against")
 
 
 def _favg(counts: Counts) -> Array:
-    return mean_of_defined([label_f1(counts, STANCE_LABELS, label) for label in _TAKEN_SIDES])
+    return macro_f1(counts, STANCE_LABELS, _TAKEN_SIDES)
 
 
 def _favg_trials(counts: Counts) -> Array:

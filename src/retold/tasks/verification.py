@@ -8,7 +8,8 @@ Conventions.
     strict (FEVER, Thorne et al. 2018): the label is right and, unless it is not_enough_info, at least one gold evidence
     sentence stands among the first five of the given ones. Evidence is a set: more than five are cut in document
     order, so that the order in a file never matters.
-    A label with neither gold nor prediction has no F1 and is not averaged in.
+    A label with neither gold nor prediction has no F1; one that gold does not have is not averaged in.
+    A gold pair without evidence asks for none in strict.
 """
 
 from __future__ import annotations
