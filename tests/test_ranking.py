@@ -222,6 +222,21 @@ def test_p_values_are_adjusted_by_holm_over_the_pairs_of_a_measure(four: Ranking
         assert [c.p_holm for c in of_measure] == pytest.approx(theirs.tolist())
 
 
+def test_copies_of_a_system_change_nothing_between_the_others(submit: Submit) -> None:
+    # Three copies of b under other names: one hypothesis with a each, as b has, and none among themselves.
+    a, b, c = thinned(0.02), thinned(0.2, seed=2), thinned(0.25, seed=3)
+    paths = [submit("a", a), submit("b", b), submit("c", c)]
+    before, after = ranked(paths), ranked([*paths, *(submit(f"b{n}", b) for n in range(3))])
+    for measure in HEADLINES:
+        alone = {(x.a, x.b): x.p_holm for x in before.comparisons if x.measure == measure}
+        found = {(x.a, x.b): x.p_holm for x in after.comparisons if x.measure == measure}
+        assert {pair: found[pair] for pair in alone} == alone
+        assert found["a", "b2"] == alone["a", "b"]
+        assert found["b", "b2"] == found["b0", "b1"] == 1.0
+        assert after.hypotheses[measure] == before.hypotheses[measure] == 3
+    assert by_name(after)["a"].rank_high == by_name(before)["a"].rank_high == 1
+
+
 def test_turning_a_pair_round_turns_its_difference_round(submit: Submit) -> None:
     paths = [submit("a", thinned(0.3)), submit("b", thinned(0.35, seed=2))]
     for there, back in zip(ranked(paths).comparisons, ranked(paths[::-1]).comparisons, strict=True):

@@ -842,7 +842,10 @@ def test_a_score_is_written_as_by_hand(style: str, page: str) -> None:
 
 def test_a_board_says_when_it_has_too_few_trials_to_tell_anything_apart() -> None:
     # Of one pair p is at least 1 / (trials + 1): 1/20 with 19 trials, which is not below 5%, and 1/21 with 20.
-    few, enough = replace(BOARD, resamples=19), replace(BOARD, resamples=20)
+    few, enough = (
+        replace(BOARD, resamples=19, hypotheses={"overall": 1}),
+        replace(BOARD, resamples=20, hypotheses={"overall": 1}),
+    )
     words = (
         "With 19 trials no difference can reach 5% after Holm's adjustment for 1 pairs: give --resamples 20 or more."
     )

@@ -240,6 +240,22 @@ def test_a_predicted_nominal_does_not_compete_for_names() -> None:
     assert tallied(gold, [Mention(type="PER", start=0, end=5, kind="nominal")])[1]["mention.recall"] == 0.0
 
 
+def test_a_nominal_with_the_span_of_a_gold_name_is_a_name_given_wrongly() -> None:
+    # Two gold names. One is found, the other called a nominal: it is missed, and what was given is wrong. A nominal of
+    # another span is nobody's name.
+    gold = [Mention(type="PER", start=0, end=5), Mention(type="ORG", start=7, end=9)]
+    given = [
+        Mention(type="PER", start=0, end=5),
+        Mention(type="ORG", start=7, end=9, kind="nominal"),
+        Mention(type="ORG", start=7, end=12, kind="nominal"),
+    ]
+    counts, found = tallied(gold, given)
+    assert (counts["gold"], counts["predicted"], counts["strict"]) == (2, 2, 1)
+    assert (found["mention.precision"], found["mention.recall"]) == (1 / 2, 1 / 2)
+    # Nothing is lost by leaving the span out, or won by calling a wrong name a nominal.
+    assert tallied(gold, given[:1])[1]["mention.precision"] == 1.0
+
+
 def test_nominals_stand_in_the_breakdown_by_kind() -> None:
     # Two gold nominals; predicted: one of them, half of the other, one on the span of a gold name (ignored there).
     gold = [

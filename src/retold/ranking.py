@@ -1,12 +1,13 @@
 """Ranking: several systems on the same gold, with what their differences are worth.
 
 Systems are compared pairwise on each headline measure: a paired bootstrap interval of the difference (the same
-resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure. A rank
-is the place by value; the rank range says which places the tests leave open.
+resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure, where
+copies of a system are one. A rank is the place by value; the rank range says which places the tests leave open.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -100,6 +101,7 @@ class Ranking:
 
     ``minimum_detectable_difference`` says for each headline measure, as the median over pairs of systems, how large a
     true difference must be to be found with a chance of 80%, before Holm's adjustment; None without a pair to tell.
+    ``hypotheses`` says how many pairs Holm adjusts together: copies of a system count as one.
     """
 
     signature: str
@@ -110,12 +112,12 @@ class Ranking:
     comparisons: list[Comparison]
     minimum_detectable_difference: dict[str, float | None] = field(default_factory=dict)
     resamples: int = 10_000
+    hypotheses: dict[str, int] = field(default_factory=dict)
 
     @property
     def least_p(self) -> float:
         """The smallest p that Holm's adjustment leaves possible for a pair; at or above 5% no pair can be separable."""
-        pairs = sum(comparison.measure == self.measure for comparison in self.comparisons)
-        return min(pairs / (self.resamples + 1), 1.0)
+        return min(self.hypotheses.get(self.measure, 0) / (self.resamples + 1), 1.0)
 
     def by(self, measure: str) -> Ranking:
         """The same systems ranked by another headline measure; nothing is computed anew."""
@@ -173,7 +175,7 @@ def rank(
     counted = [count(submission, loaded, allow_missing=allow_missing) for submission in opened]
     _name_apart(counted)
     scored = [evaluate(counts, loaded, resamples=resamples, seed=seed) for counts in counted]
-    comparisons = _compare(counted, scored, resamples, seed)
+    comparisons, hypotheses = _compare(counted, scored, resamples, seed)
     signatures = {score.signature for score in scored}
     return Ranking(
         signature=min(signatures, key=lambda text: (len(text), text)),
@@ -184,6 +186,7 @@ def rank(
         comparisons=comparisons,
         minimum_detectable_difference={name: _detectable(counted, scored, name) for name in HEADLINES},
         resamples=resamples,
+        hypotheses=hypotheses,
     )
 
 
@@ -202,19 +205,33 @@ def _name_apart(systems: Sequence[SystemCounts]) -> None:
             taken.add(system.system)
 
 
-def _compare(counted: Sequence[SystemCounts], scored: Sequence[Score], resamples: int, seed: int) -> list[Comparison]:
+def _compare(
+    counted: Sequence[SystemCounts], scored: Sequence[Score], resamples: int, seed: int
+) -> tuple[list[Comparison], dict[str, int]]:
+    """Every comparison, and for each headline measure how many hypotheses Holm adjusts together."""
     contributions = [_conll_contributions(system) for system in counted]
     comparisons: list[Comparison] = []
+    hypotheses = {}
     for measure in HEADLINES:
-        rows: list[tuple[int, int, float]] = []
-        for a, b in itertools.combinations(range(len(counted)), 2):
-            if scored[a].measures[measure].value is None or scored[b].measures[measure].value is None:
-                continue
-            p = _test(measure, counted[a], counted[b], contributions[a], contributions[b], resamples, seed)
-            if p is not None:
-                rows.append((a, b, p))
-        adjusted = holm([p for _, _, p in rows])
-        for (a, b, p), p_holm in zip(rows, adjusted, strict=True):
+        competing = [number for number, score in enumerate(scored) if score.measures[measure].value is not None]
+        same = {number: _answers(counted[number], contributions[number], measure) for number in competing}
+        # Copies of a system are one hypothesis: whoever hands in a system under many names must not make Holm's
+        # adjustment, and with it everybody's rank range, any wider.
+        known: dict[frozenset[bytes], float | None] = {}
+        rows: list[tuple[int, int, frozenset[bytes]]] = []
+        for a, b in itertools.combinations(competing, 2):
+            pair = frozenset((same[a], same[b]))
+            if pair not in known:
+                known[pair] = _test(
+                    measure, counted[a], counted[b], contributions[a], contributions[b], resamples, seed
+                )
+            if known[pair] is not None:
+                rows.append((a, b, pair))
+        tested = {pair: p for pair, p in known.items() if p is not None}
+        apart = [pair for pair in tested if len(pair) > 1]
+        hypotheses[measure] = len(apart)
+        adjusted = dict(zip(apart, holm([tested[pair] for pair in apart]), strict=True))
+        for a, b, pair in rows:
             differences = _differences(scored[a], scored[b], measure)
             interval = percentile_interval(differences, _units(counted[a], measure)) or (None, None)
             comparisons.append(
@@ -225,11 +242,22 @@ def _compare(counted: Sequence[SystemCounts], scored: Sequence[Score], resamples
                     difference=_value(scored[a], measure) - _value(scored[b], measure),
                     low=interval[0],
                     high=interval[1],
-                    p=p,
-                    p_holm=p_holm,
+                    p=tested[pair],
+                    p_holm=adjusted.get(pair, 1.0),
                 )
             )
-    return comparisons
+    return comparisons, hypotheses
+
+
+def _answers(system: SystemCounts, contributions: Array, measure: str) -> bytes:
+    """All that a headline measure knows of a system, the same for a copy under another name."""
+    layers = [layer for layer in LAYERS if measure == "overall" or layer in TRACK_LAYERS[measure]]
+    digest = hashlib.sha256()
+    for layer in layers:
+        digest.update((system.matrix(layer) * _read(system, layer)).tobytes())
+    if "entities" in layers:
+        digest.update(contributions.tobytes())
+    return digest.digest()
 
 
 def _differences(a: Score, b: Score, measure: str) -> Array:

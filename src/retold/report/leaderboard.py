@@ -77,7 +77,7 @@ def _foot(ranking: Ranking) -> list[str]:
             f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range says which places the others leave open."
         )
     if ranking.least_p >= ALPHA:
-        needed = math.ceil(len(pairs) / ALPHA)
+        needed = math.ceil(ranking.hypotheses[ranking.measure] / ALPHA)
         lines.append(
             f"With {ranking.resamples} trials no difference can reach {ALPHA:.0%} after Holm's adjustment for "
             f"{len(pairs)} pairs: give --resamples {needed} or more."

@@ -5,7 +5,8 @@ Task. Find the spans that refer to particular entities, type them, and link them
 Conventions.
     Mention precision, recall and F1 are micro averages over *names* that match in span and type (CoNLL-2003, Tjong Kim
     Sang and De Meulder 2003). Nominals are an ignore region: a prediction that equals the span of a gold nominal counts
-    neither way, and predicted nominals do not compete for names.
+    neither way. Predicted nominals do not compete for names; but one with the span of a gold name is a name given
+    wrongly and counts as predicted: it would be free here and earn in linking and coreference.
     The regimes exact, partial and type are those of SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), over one
     one-to-one matching of overlapping names: exact span and type first, then exact span, then the most pairs of
     equal type, then the most pairs. The result does not depend on the order of predictions.
@@ -29,7 +30,7 @@ from retold.records import KbStatus, Mention
 from retold.tasks import Place, Tally, facet
 from retold.tasks.matching import best_assignment, overlapping
 
-__all__ = ["COLUMNS", "MEASURES", "NameSpan", "count", "match_names"]
+__all__ = ["COLUMNS", "MEASURES", "NameSpan", "count", "match_names", "misnamed"]
 
 COLUMNS: Final = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
 GOLD, PREDICTED, STRICT, EXACT, TYPE, OVERLAP, LINKABLE, LINKS, LINKED = range(len(COLUMNS))
@@ -83,12 +84,18 @@ def match_names(
     return names, guesses, _match(names, guesses)
 
 
+def misnamed(gold: Sequence[Mention], predicted: Sequence[Mention]) -> list[NameSpan]:
+    """Predicted nominals that have the span of a gold name."""
+    names = {(m.start, m.end) for m in gold if m.kind == "name"}
+    return [span for span in _spans(predicted, "nominal") if span[:2] in names]
+
+
 def _count_names(gold: Sequence[Mention], predicted: Sequence[Mention], place: Place, tally: Tally) -> None:
     names, guesses, pairs = match_names(gold, predicted)
     for start, _, kind in names:
         for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
             row[GOLD] += 1
-    for start, _, kind in guesses:
+    for start, _, kind in [*guesses, *misnamed(gold, predicted)]:
         for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
             row[PREDICTED] += 1
     for name, guess in pairs:

@@ -49,7 +49,10 @@ def count(
     hit_kind = np.where(hit >= 0, gold_kinds[hit] if len(gold) else -1, -1)
     guesses = np.flatnonzero((kinds == _NAME) & (hit_kind != _NOMINAL))
     rows.add(GOLD, wanted, names)
-    rows.add(PREDICTED, given, guesses)
+    misnamed = np.flatnonzero((kinds == _NOMINAL) & (hit_kind == _NAME))
+    counted = np.concatenate([guesses, misnamed])
+    as_names = {"type": (ENTITY_TYPES, types[counted]), "kind": (MENTION_KINDS, np.full(len(counted), _NAME))}
+    rows.add(PREDICTED, Items(predicted.document[counted], as_names))
     g, p = _match(gold, predicted, hit, names, guesses)
     same_span, same_type = hit[p] == g, gold_types[g] == types[p]
     of_both = np.where(same_type, gold_types[g], -1)
