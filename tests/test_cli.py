@@ -151,16 +151,57 @@ def test_the_api_gives_what_the_commands_print(gold: list[bytes], tmp_path: Path
     assert board == json.loads(json.dumps(retold.rank([path, path], resamples=200).as_dict()))
 
 
-def test_a_closed_pipe_is_no_fault(gold: list[bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", ["score {} --format json", "rank {} {} --resamples 10"])
+def test_a_closed_pipe_is_no_fault(arguments: str, gold: list[bytes], tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", gold)
+    command = f"{sys.executable} -m retold {arguments.format(path, path)}"
+    # The reader closes its end before anything is written.
     done = subprocess.run(
-        f"{sys.executable} -m retold score {path} --format json --resamples 10 | head -c 10",
-        shell=True,
+        ["bash", "-c", f"{{ {command}; echo $? > code; }} | {{ exec 0<&-; sleep 4; }}"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.stderr == ""
+    assert (tmp_path / "code").read_text() == "0\n"
+
+
+def test_a_closed_standard_output_is_no_fault(gold: list[bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", gold)
+    command = f"{sys.executable} -m retold score {path} --resamples 10"
+    done = subprocess.run(f"{command} >&-", shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    # What is wrong is told by the exit code where nobody listens.
+    done = subprocess.run(f"{command}-missing 2>&-", shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+
+
+def test_output_is_utf_8_whatever_the_locale_is(gold: list[bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", gold)
+    command = [sys.executable, "-m", "retold", "score", str(path), "--resamples", "10"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "LC_ALL": "C"}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "favor → favor" in done.stdout.decode("utf-8")
+
+
+def test_a_file_name_that_is_no_text_can_be_scored(gold: list[bytes], tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/m\xffne.jsonl"
+    with open(path, "wb") as stream:
+        stream.write(b"".join(line + b"\n" for line in gold))
+    command = [sys.executable, "-m", "retold", "rank", path, "--resamples", "10", "--output", str(tmp_path / "board")]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0
+    board = json.loads((tmp_path / "board" / "leaderboard.json").read_text(encoding="utf-8"))
+    assert board["systems"][0]["system"] == "m\ufffdne"
+
+
+def test_a_line_of_spaces_is_blank_to_every_command(gold: list[bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", [gold[0], b" \t ", *gold[1:]])
+    assert run("score", path, "--resamples", "10").returncode == 0
+    assert run("rank", path, "--resamples", "10").returncode == 0
+    assert run("rank", "--compare", path, path).returncode == 0
 
 
 def test_help_of_every_command() -> None:

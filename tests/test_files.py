@@ -8,6 +8,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -411,3 +412,31 @@ def test_a_bomb_is_refused_unopened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         archive.writestr("predictions.jsonl", "\n" * 1_000_000)
     with pytest.raises(UnreadableError, match="200 times"):
         open_submission(tmp_path / "mine.zip")
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    target, link = written(tmp_path / "target", b"old"), tmp_path / "link"
+    link.symlink_to(target)
+    write_atomic(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(pipe.read_bytes)
+        write_atomic(pipe, [b"a\n", b"b\n"])
+        assert reading.result(timeout=30) == b"a\nb\n"
+    assert pipe.is_fifo()
+
+
+def test_an_archive_with_two_files_of_one_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("predictions.jsonl", record("a") + b"\n")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("predictions.jsonl", record("b") + b"\n")
+    with pytest.raises(UnreadableError, match="several files of one name"):
+        open_submission(path)

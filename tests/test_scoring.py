@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retold import resampling, scoring
-from retold.corpus import Corpus, load_corpus
+from retold.corpus import Corpus, load_corpus, packaged_corpus
 from retold.findings import FindingsError
 from retold.records import ENTITY_TYPES, LAYERS, STANCE_LABELS, VERIFICATION_LABELS
 from retold.report.scores import render_score
@@ -680,3 +680,60 @@ def test_very_many_units_are_pooled_which_leaves_the_values_and_is_said(
     for module in (resampling, scoring.counting, scoring.evaluation):
         monkeypatch.setattr(module, "POOL", 31)
     assert "|unit:document|" in run(tmp_path, predictions, corpus, resamples=50).signature
+
+
+# --- Gold at fault ----------------------------------------------------------------------------------------------------
+
+
+def refused_gold(folder: Path, gold: list[Record], records: list[Record] | None = None, **options: Any) -> list[Any]:
+    """Findings for scoring against a bare file of gold, as (code, file, line)."""
+    path = write(folder / "gold", gold, "gold.jsonl")
+    with pytest.raises(FindingsError) as caught:
+        run(folder, records or gold_records(), path, **options)
+    return [(finding.code, Path(str(finding.file)).name, finding.line) for finding in caught.value.findings]
+
+
+@pytest.mark.parametrize("layer", ["entities", "claims"])
+@pytest.mark.parametrize("copies", [1, 8], ids=["few documents", "many documents"])
+def test_gold_whose_spans_end_before_they_begin_is_refused(tmp_path: Path, layer: str, copies: int) -> None:
+    # Of such a span nothing could be right, and an overlap with it would be negative.
+    gold = [
+        record | {"document_id": f"{record['document_id']}-{n}"} for n in range(copies) for record in gold_records()
+    ]
+    records = copy.deepcopy(gold)
+    span = gold[2][layer][0]
+    span["start"], span["end"] = span["end"], span["start"]
+    del span["text"]
+    assert refused_gold(tmp_path, gold, records) == [("RT401", "gold.jsonl", 3)]
+
+
+@pytest.mark.parametrize("allow_missing", [False, True])
+def test_gold_that_has_a_document_twice_is_refused(tmp_path: Path, allow_missing: bool) -> None:
+    gold = gold_records()
+    found = refused_gold(tmp_path, [*gold, gold[1]], allow_missing=allow_missing)
+    assert found == [("RT302", "gold.jsonl", len(gold) + 1)]
+
+
+def test_a_corpus_folder_with_gold_of_a_document_that_it_lacks_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(packaged_corpus(), folder)
+    documents = folder / "events" / "macron-coalition" / "documents.jsonl"
+    lines = documents.read_text(encoding="utf-8").splitlines(keepends=True)
+    documents.write_text("".join(lines[:1] + lines[2:]), encoding="utf-8")
+    with pytest.raises(FindingsError) as caught:
+        run(tmp_path, gold_records(), folder)
+    found = [(finding.code, Path(str(finding.file)).name, finding.line) for finding in caught.value.findings]
+    assert found == [("RT301", "gold.jsonl", 2)]
+
+
+def test_gold_whose_evidence_is_no_sentence_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(packaged_corpus(), folder)
+    path = folder / "events" / "macron-coalition" / "gold.jsonl"
+    gold = gold_records()
+    gold[3]["verification"][0]["evidence"] = [999]
+    write(path.parent, gold, path.name)
+    with pytest.raises(FindingsError) as caught:
+        run(tmp_path, gold_records(), folder)
+    found = [(finding.code, Path(str(finding.file)).name, finding.line) for finding in caught.value.findings]
+    assert found == [("RT308", "gold.jsonl", 4)]

@@ -81,8 +81,18 @@ def test_the_signature_says_when_gold_is_not_what_was_released(tmp_path: Path) -
     record = json.loads(lines[0])
     record["stance"] = record["stance"][1:]
     gold.write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n", encoding="utf-8")
-    assert retold.load_corpus(folder).digest == "modified"
-    assert "hash:modified|" in retold.score(gold, folder, resamples=1).signature
+    modified = retold.score(gold, folder, resamples=1).signature
+    assert "hash:modified-" in modified
+    # Two changes are told apart, with and without a release.
+    record["stance"] = record["stance"][1:]
+    gold.write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n", encoding="utf-8")
+    again = retold.score(gold, folder, resamples=1).signature
+    assert again != modified
+    (folder / "release.json").unlink()
+    unreleased = retold.load_corpus(folder).digest
+    assert unreleased.startswith("unreleased-")
+    gold.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert retold.load_corpus(folder).digest not in (unreleased, "unreleased-")
 
 
 def test_p_does_not_depend_on_what_the_measure_does_not_read(tmp_path: Path) -> None:

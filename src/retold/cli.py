@@ -22,7 +22,11 @@ __all__ = ["main"]
 _GOLD = click.option("--gold", metavar="PATH", help="Another corpus: its folder, or a bare file of gold records.")
 _ALLOW_MISSING = click.option("--allow-missing", is_flag=True, help="Take missing documents as empty.")
 _RESAMPLES = click.option(
-    "--resamples", type=click.IntRange(min=1), default=10_000, show_default=True, help="Bootstrap resamples."
+    "--resamples",
+    type=click.IntRange(min=1, max=1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Bootstrap resamples.",
 )
 _WORKERS = click.option(
     "--workers",
@@ -482,8 +486,21 @@ def _show(findings: Sequence[Finding]) -> None:
     )
 
 
+def _prepare_streams() -> None:
+    """Make sure that whatever is printed can be: records are UTF-8, and a terminal shows what it can."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # The caller closed it.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - lives as long as the program
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; every fault ends in a message, none in a traceback."""
+    _prepare_streams()
+    stdout = sys.stdout
     try:
         code = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.stdout.flush()
@@ -498,6 +515,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UnreadableError as error:
         click.echo(f"retold: {error}", err=True)
         code = 2
+    except SystemExit:
+        # Where the reader of our output went away, click ends the program as if something were at fault, with another
+        # stream in the place of the broken one.
+        if sys.stdout is stdout:
+            raise
+        code = 0
     except BrokenPipeError:
         # The reader of our output went away; nothing is left to say, and Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ memory, or line by line (``document_lines``, ``gold_lines``) for one that does n
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,15 +91,31 @@ class Corpus:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the release ("modified" where the files of the events are not those of the release), or of the
-        bare file; empty for a folder without a release. Reads the files, once.
+        """SHA-256 of the release, or of the bare file. Reads the files, once.
+
+        Where the files of the events are not those of the release, or there is none, it is the hash of those files,
+        after "modified-" or "unreleased-".
 
         Raises:
             UnreadableError: a file cannot be read.
         """
         if self.bare is not None:
             return sha256(self.bare.path)
-        return _digest(self.root, self.release) if self.release else ""
+        released = self.release.files if self.release else {}
+        wanted = {name: digest for name, digest in released.items() if name.startswith("events/")}
+        names = wanted.keys() | {file.relative_to(self.root).as_posix() for file in self.root.glob("events/*/*.json*")}
+        found = {name: sha256(self.root / name) for name in sorted(names) if (self.root / name).is_file()}
+        if self.release is not None and all(found.get(name) == digest for name, digest in wanted.items()):
+            return self.release.sha256
+        listing = "".join(f"{digest}  {name}\n" for name, digest in found.items())
+        state = "unreleased" if self.release is None else "modified"
+        return f"{state}-{hashlib.sha256(listing.encode()).hexdigest()}"
+
+    @property
+    def short_digest(self) -> str:
+        """The beginning of ``digest``, for a signature."""
+        state, _, digest = self.digest.rpartition("-")
+        return f"{state}-{digest[:16]}" if state else digest[:16]
 
     @cached_property
     def documents(self) -> dict[str, Document]:
@@ -149,16 +166,6 @@ class Corpus:
         if folder is None or claim not in folder.claims:
             return None
         return folder.claims[claim].mutation or "none"
-
-
-def _digest(root: Path, release: Release) -> str:
-    """Hash of the release, or "modified" where what is scored is no longer what was released."""
-    for name, expected in release.files.items():
-        if name.startswith("events/"):
-            member = root / name
-            if not member.is_file() or sha256(member) != expected:
-                return "modified"
-    return release.sha256
 
 
 def _is_folder(path: Path) -> bool:

@@ -137,7 +137,7 @@ def open_bytes(path: str) -> IO[bytes]:
 def read_lines(source: Source) -> Iterator[Line]:
     """Yield (line number from 1, bytes without the line end) of JSON Lines, or each Parquet row as such a line.
 
-    Blank lines come as empty bytes; what to make of them is the rules' business.
+    Lines of white space come as empty bytes; what to make of them is the rules' business.
 
     Raises:
         UnreadableError: the file cannot be opened.
@@ -169,7 +169,8 @@ def read_lines(source: Source) -> Iterator[Line]:
                         )
                     ]
                 )
-            yield number, line.removesuffix(b"\n").removesuffix(b"\r")
+            # Telling white space from a record looks at one byte of a record.
+            yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _read_parquet(source: Source) -> Iterator[Line]:
@@ -241,17 +242,17 @@ class Lookup:
         self._decoder = msgspec.json.Decoder(kind)
         self._name = name
         self._spool: IO[bytes] | None = None
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, tuple[int, int, int]] = {}
         self._end = 0
-        self.line = b""
+        self.line, self.number = b"", 0
 
     def get(self, document_id: str) -> Any | None:
         """Return and forget the record of a document, or None where the file has none (left).
 
-        ``line`` then holds its bytes.
+        ``line`` then holds its bytes, ``number`` says in which line of the file they stand.
         """
         if (place := self._places.pop(document_id, None)) is not None and self._spool is not None:
-            start, size = place
+            start, size, self.number = place
             self._spool.seek(start)
             self.line = self._spool.read(size)
             return self._decoder.decode(self.line)
@@ -259,16 +260,16 @@ class Lookup:
             if line:
                 record = self._decode(number, line)
                 if record.document_id == document_id:
-                    self.line = line
+                    self.line, self.number = line, number
                     return record
-                self._keep(record.document_id, line)
+                self._keep(record.document_id, line, number)
         return None
 
     def rest(self) -> Iterator[Any]:
         """Yield the records that were never asked for, in no particular order."""
         for number, line in self._lines:
             if line:
-                self.line = line
+                self.line, self.number = line, number
                 yield self._decode(number, line)
         for key in list(self._places):
             found = self.get(key)
@@ -281,12 +282,12 @@ class Lookup:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FindingsError([_malformed(self._name, number, error)]) from error
 
-    def _keep(self, key: str, line: bytes) -> None:
+    def _keep(self, key: str, line: bytes, number: int) -> None:
         if self._spool is None:
             self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the lookup
         self._spool.seek(self._end)
         self._spool.write(line)
-        self._places[key] = self._end, len(line)
+        self._places[key] = self._end, len(line), number
         self._end += len(line)
 
     def close(self) -> None:
@@ -358,18 +359,26 @@ def open_submission(path: str | Path) -> Submission:
         card_file = folder / "submission.json"
         card = read_json(card_file, SubmissionCard) if card_file.exists() else None
         records = Source(str(folder / name), str(folder / name))
-        return Submission(card.name if card else folder.resolve().name, records, card)
+        return Submission(card.name if card else _shown(folder.resolve().name), records, card)
     with open_bytes(path):
         pass
-    return Submission(PurePosixPath(path).stem, Source(path, path), None)
+    return Submission(_shown(PurePosixPath(path).stem), Source(path, path), None)
+
+
+def _shown(name: str) -> str:
+    """A file's name as text that can be written: bytes that are no text become the sign for that."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _open_zip(path: str) -> Submission:
     with open_bytes(path) as stream:
         try:
-            members = {info.filename: info for info in zipfile.ZipFile(stream).infolist() if not info.is_dir()}
+            infos = [info for info in zipfile.ZipFile(stream).infolist() if not info.is_dir()]
         except (*_DAMAGED, ValueError) as error:
             raise UnreadableError(f"{path}: not a readable zip archive ({error})") from error
+    members = {info.filename: info for info in infos}
+    if len(members) < len(infos):
+        raise UnreadableError(f"{path}: has several files of one name; which of them is meant cannot be told")
     # The names alone are used, nothing is unpacked to the file system: a member cannot land outside a folder.
     name = _the_one(path, [member for member in members if PurePosixPath(member).name in _PREDICTIONS])
     if members[name].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -387,7 +396,8 @@ def _open_zip(path: str) -> Submission:
             card = msgspec.json.decode(data, type=SubmissionCard)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FindingsError([_malformed(f"{path}/{card_name}", None, error)]) from error
-    return Submission(card.name if card else PurePosixPath(path).stem, Source(f"{path}/{name}", path, name), card)
+    records = Source(f"{path}/{name}", path, name)
+    return Submission(card.name if card else _shown(PurePosixPath(path).stem), records, card)
 
 
 def _refuse_unsafe(path: str, member: zipfile.ZipInfo) -> None:
@@ -413,21 +423,28 @@ def _the_one(path: str, present: list[str]) -> str:
 
 
 def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> None:
-    """Write a file beside its name and rename it: readers see the old file or the new one, never a part."""
-    path = Path(path)
+    """Write a file beside its name and rename it: readers see the old file or the new one, never a part.
+
+    A link stays, and what it leads to is written. A device or a pipe has no old content and is written as it stands.
+    """
+    name, path = path, Path(path)
     if isinstance(pieces, str):
         pieces = pieces.encode()
     if isinstance(pieces, bytes):
         pieces = [pieces]
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with open(path, "wb") as stream:
+                stream.writelines(pieces)
+            return
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
+        raise UnreadableError(f"{name}: cannot be written ({error.strerror})") from error
     try:
         with os.fdopen(handle, "wb") as stream:
-            for piece in pieces:
-                stream.write(piece)
+            stream.writelines(pieces)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
@@ -436,7 +453,7 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         if isinstance(error, OSError):
-            raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
+            raise UnreadableError(f"{name}: cannot be written ({error.strerror})") from error
         raise
 
 

@@ -421,7 +421,7 @@ class _Comparison:
             for key, value in {
                 "corpus": self.corpus.name,
                 "version": self.corpus.version or "none",
-                "hash": self.corpus.digest[:16] or "none",
+                "hash": self.corpus.short_digest,
                 "agreement": f"retold-{__version__}",
                 "unit": self.units,
                 "resamples": self.resamples,

@@ -105,7 +105,7 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
     parts = {
         "corpus": corpus.name,
         "version": corpus.version or "none",
-        "hash": corpus.digest[:16] or "none",
+        "hash": corpus.short_digest,
         "scorer": f"retold-{__version__}",
         "measures": "all",
         "unit": f"{counts.units}-pooled-{POOL}" if counts.pooled else counts.units,

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 import numpy as np
@@ -45,7 +45,7 @@ MAX_FINDINGS: Final = 1000
 _DECODER: Final = msgspec.json.Decoder(AnnotationRecord)
 _QUOTE: Final = ord('"')
 _NOTHING: Final[Line] = (0, b"")
-_Gathered = tuple[int, Place, bytes, bytes]
+_Gathered = tuple[int, Place, int, bytes, bytes]
 
 
 class Stumbled(Exception):
@@ -106,7 +106,8 @@ class Pass:
         #: Documents by the layers that they lack, first those of gold, then those of the submission, as in LAYERS.
         self._layouts: Counter[tuple[bool, ...]] = Counter()
         self._batches: dict[str, Batches] = {}
-        #: By event: line number, place, and the lines of gold and prediction, for those that need a closer look.
+        #: By event: line number, place, line number in gold, and the lines of gold and prediction, for those that need
+        #: a closer look.
         self._gathered: dict[str, list[_Gathered]] = {}
 
     def whole(self, records: Source) -> None:
@@ -119,7 +120,7 @@ class Pass:
         self._name = records.name
         missing: list[str] = []
         with (
-            Lookup(self._corpus.gold_lines(), AnnotationRecord, "gold") as gold,
+            Lookup(self._corpus.gold_lines(), AnnotationRecord, self._gold_name()) as gold,
             Lookup(self._corpus.document_lines(), Document, "documents") as documents,
         ):
             for number, line in read_lines(records):
@@ -131,13 +132,17 @@ class Pass:
                     break
             else:
                 for wanted in gold.rest():
+                    if wanted.document_id in self.seen:
+                        self._refuse_gold(repeated_document(wanted.document_id, self._first_of(wanted)), gold.number)
                     missing.append(wanted.document_id)
                     if self._allow_missing:
                         self.missing += 1
+                        self.seen[wanted.document_id] = 0
                         empty = AnnotationRecord(document_id=wanted.document_id)
-                        self._take(0, wanted, gold.line, empty, encode(empty), documents.get(wanted.document_id))
+                        document = documents.get(wanted.document_id)
+                        self._take(0, wanted, gold.number, gold.line, empty, encode(empty), document)
             self._finish()
-        if not self.seen and not self._findings:
+        if len(self.seen) == self.missing and not self._findings:
             self._findings += located([no_records()], self._name, None)
         elif missing and not self._allow_missing and len(self._findings) < MAX_FINDINGS:
             self._findings += located([missing_documents(missing)], self._name, None)
@@ -159,14 +164,14 @@ class Pass:
             # Strict on every side: one line more or less in any file is for one pass over everything to explain.
             pairs = zip(wanted, documents, strict=True) if documents else ((line, _NOTHING) for line in wanted)
             lines = zip(_dealt(read_lines(records), part, parts), pairs, strict=True)
-            for (number, line), ((_, gold_line), (_, document_line)) in lines:
+            for (number, line), ((gold_number, gold_line), (_, document_line)) in lines:
                 record, gold = _DECODER.decode(line), _DECODER.decode(gold_line)
                 key = record.document_id
                 document = decode_document(document_line) if document_line else None
                 if key != gold.document_id or key in self.seen or (document and document.document_id != key):
                     raise Stumbled
                 self.seen[key] = number
-                self._take(number, gold, gold_line, record, line, document)
+                self._take(number, gold, gold_number, gold_line, record, line, document)
             self._finish()
         except (ValueError, OSError) as error:
             raise Stumbled from error
@@ -211,20 +216,40 @@ class Pass:
             self._blame(located([unknown_document(key, known)], self._name, number))
             return
         self.seen[key] = number
-        self._take(number, wanted, gold.line, record, line, documents.get(key))
+        self._take(number, wanted, gold.number, gold.line, record, line, documents.get(key))
+
+    def _gold_name(self) -> str:
+        """How messages call the gold file."""
+        sources = self._corpus.gold_sources()
+        return sources[0].name if len(sources) == 1 else "gold"
+
+    def _refuse_gold(self, fault: Finding, number: int) -> NoReturn:
+        """Gold that cannot be scored against is nobody's prediction to mend."""
+        raise FindingsError(located([fault], self._gold_name(), number))
+
+    def _first_of(self, record: AnnotationRecord) -> int:
+        """Line of the first gold record of the same document."""
+        for number, line in self._corpus.gold_lines():
+            if line and _DECODER.decode(line).document_id == record.document_id:
+                return number
+        return 0
 
     def _take(
         self,
         number: int,
         gold: AnnotationRecord,
+        gold_number: int,
         gold_line: bytes,
         record: AnnotationRecord,
         line: bytes,
         document: Document | None,
     ) -> None:
         """Check and count a document, at once or with others; line 0 stands for one that is missing."""
+        if self._corpus.events and document is None:
+            self._refuse_gold(unknown_document(gold.document_id, list(self._corpus.documents)), gold_number)
         place = Place(gold.document_id, document, self._units, pool=self._pool, by_document=self._by_document)
         if self._units == "paragraph" or document is not None:
+            self._check_gold(gold, gold_number, document)
             scorable, clean = self._is_sound(number, record, document)
             if not clean or self._units == "paragraph":
                 if self._sharing:
@@ -240,7 +265,7 @@ class Pass:
             batches = self._batches[event] = Batches(self._tables, event)
             self._gathered[event] = []
         batches.add(place, gold, record)
-        self._gathered[event].append((number, place, gold_line, line))
+        self._gathered[event].append((number, place, gold_number, gold_line, line))
         self._note(place, gold, record)
         if len(batches) >= BATCH:
             self._flush(event)
@@ -251,11 +276,12 @@ class Pass:
         left = batches.flush()
         lines = [line for *_, line in gathered]
         if self._sharing and _quotes(lines) != batches.quotes:
-            for number, _, _, line in gathered:
+            for number, *_, line in gathered:
                 self._look_closer(line, number)
         for at in left:
-            number, place, gold_line, line = gathered[at]
+            number, place, gold_number, gold_line, line = gathered[at]
             record, gold = _DECODER.decode(line), _DECODER.decode(gold_line)
+            self._check_gold(gold, gold_number, None)
             # With the text at hand, the rules have had nothing to say.
             if self._corpus.events or self._is_sound(number, record, None)[0]:
                 self._count(place, gold, record, None, noted=True)
@@ -269,6 +295,16 @@ class Pass:
         _, findings = decode_record(line, number=number, file=self._name)
         if findings:
             raise Stumbled
+
+    def _check_gold(self, gold: AnnotationRecord, number: int, document: Document | None) -> None:
+        """Refuse gold that no prediction can be compared with: spans that end before they begin, and the like.
+
+        Whether its keys are those of the catalogues is for ``retold validate``.
+        """
+        found = check_record(gold, role="prediction", document=document, vocabulary=None)
+        faults = [finding for finding in found if finding.severity == "error"]
+        if faults:
+            raise FindingsError(located(faults, self._gold_name(), number))
 
     def _is_sound(self, number: int, record: AnnotationRecord, document: Document | None) -> tuple[bool, bool]:
         """Whether a record can be scored, and whether no rule has anything to say about it."""
