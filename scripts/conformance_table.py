@@ -170,7 +170,7 @@ ROWS: Final = (
         faults=(
             Shown(
                 "MUC without any link (0/0) is averaged in as 0.",
-                "test_clusters.py::test_conll_leaves_muc_out_where_no_cluster_has_a_link",
+                "test_task_coreference.py::test_conll_leaves_muc_out_where_no_cluster_has_a_link",
             ),
         ),
     ),

@@ -64,7 +64,9 @@ def check(case: Case, found: Mapping[str, float]) -> None:
 # Clusters are words, mentions letters. Values are (precision, recall), F1 being their harmonic mean; BLANC's F1 is not,
 # and is given. TC-A8 and TC-A9 put a mention into two clusters; such a file is refused, so they have no values here.
 
-CONLL = "conll/reference-coreference-scorers, CorefMetricTestConfig.pm and TestCases.README; LEA: ns-moosavi/coval"
+CONLL = (
+    "conll/reference-coreference-scorers, test/CorefMetricTestConfig.pm and TestCases.README; LEA: coval, unittests.py"
+)
 LUO = "Luo 2005, systems a to d, F1 to three digits as in wikilinks/neleval, test_coref_metrics.py"
 PRADHAN = "Pradhan et al. 2014, the example's key and response"
 ZERO = (None, 0.0)
