@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -27,7 +27,8 @@ class Case:
         name: as the source calls it.
         source: who published the input.
         given: the input, in the form that the test of its kind takes.
-        published: values that the source states; text is a number as printed there, met after rounding.
+        published: values that the source states; text is a number as printed there, met after rounding, or, where it
+            ends in an ellipsis, in the digits that stand before it.
         derived: values worked out from the definition, beyond or more exact than the published ones.
         undefined: values that the source prints as 0 and that are 0/0; here they are undefined.
     """
@@ -48,7 +49,9 @@ def name(case: Case) -> str:
 def check(case: Case, found: Mapping[str, float]) -> None:
     """Assert that every value of a case was met."""
     for key, wanted in (*case.published.items(), *case.derived.items()):
-        if isinstance(wanted, str):
+        if isinstance(wanted, str) and wanted.endswith("…"):
+            assert f"{found[key]:.12f}".startswith(wanted[:-1]), key
+        elif isinstance(wanted, str):
             digits = len(wanted.partition(".")[2])
             assert f"{found[key]:.{digits}f}" == wanted, key
         else:
@@ -58,10 +61,12 @@ def check(case: Case, found: Mapping[str, float]) -> None:
 
 
 # --- Coreference ------------------------------------------------------------------------------------------------------
-# Clusters are words, mentions letters; a letter named again keeps its first cluster. Values are (precision, recall), F1
-# being their harmonic mean; BLANC's F1 is not, and is given.
+# Clusters are words, mentions letters. Values are (precision, recall), F1 being their harmonic mean; BLANC's F1 is not,
+# and is given. TC-A8 and TC-A9 put a mention into two clusters; such a file is refused, so they have no values here.
 
-CONLL = "conll/reference-coreference-scorers, CorefMetricTestConfig.pm and TestCases.README; LEA: ns-moosavi/coval"
+CONLL = (
+    "conll/reference-coreference-scorers, test/CorefMetricTestConfig.pm and TestCases.README; LEA: coval, unittests.py"
+)
 LUO = "Luo 2005, systems a to d, F1 to three digits as in wikilinks/neleval, test_coref_metrics.py"
 PRADHAN = "Pradhan et al. 2014, the example's key and response"
 ZERO = (None, 0.0)
@@ -100,9 +105,14 @@ def coreference(
 ) -> Case:
     stated, undefined = three(published)
     worked_out, also_undefined = three(derived or {})
-    return Case(
-        name, source, (gold, predicted), {**stated, **(printed or {})}, worked_out, (*undefined, *also_undefined)
-    )
+    undefined += also_undefined
+    known = {**stated, **worked_out}
+    parts = [f"{family}.f1" for family in ("muc", "b3", "ceafe")]
+    if all(part in known or part in undefined for part in parts):
+        # Pradhan et al. 2012: the unweighted mean; what is undefined is not averaged in.
+        defined = [known[part] for part in parts if part in known]
+        worked_out["conll"] = sum(defined) / len(defined)
+    return Case(name, source, (gold, predicted), {**stated, **(printed or {})}, worked_out, undefined)
 
 
 _ALL = dict.fromkeys(("muc", "b3", "ceafm", "ceafe", "lea"), (1.0, 1.0)) | {"blanc": (1.0, 1.0, 1.0)}
@@ -146,9 +156,8 @@ _COREFERENCE = (
         (1 / 4, 1 / 3), (17 / 48, 5 / 9), (1 / 2, 2 / 3), (11 / 20, 11 / 15), (24 / 115, 31 / 88, 79 / 306),
         (1 / 4, 1 / 2),
     ),
+    # b is named twice in one cluster, and counts once.
     coreference("TC-A7", _KEY, "a bcxb dy z", _A4),
-    coreference("TC-A8", _KEY, "a bcx dy bz", _A4),
-    coreference("TC-A9", _KEY, "a bcx dy bbbbbbbbbbz", _A4),
     coreference(
         "TC-A10", _KEY, _SINGLES,
         {"muc": ZERO, "b3": (1, 1 / 2), "blanc": (11 / 30, 1 / 2, 11 / 26), "lea": (1 / 6, 1 / 6)},
@@ -227,6 +236,11 @@ _COREFERENCE = (
         },
         _printed("0.000", "0.400", "0.250", "0.178"), LUO,
     ),
+    # Four mentions of one entity, two of another, two NIL clusters of two; the system renames the NIL clusters.
+    coreference(
+        "tac-nil-renamed", "1234 56 78 9A", "1234 56 78 9A", {}, _ALL,
+        source="wikilinks/neleval, examples/tac_gold and tac_system (combined.tsv)",
+    ),
     # MUC: 1 + 1 links of 2 + 3 kept; B3: (4/3 + 1/3 + 1/4 + 1) / 7 and (2 + 1 + 1) / 8; CEAF: ab and fg, 4 mentions,
     # 4/5 + 1/2; BLANC: links 2 of 9 and 8, others 8 of 12 and 20; LEA: (3 * 1/3 + 4 * 1/6) / 7 and (2 + 4 * 1/6) / 8.
     coreference(
@@ -258,41 +272,147 @@ def regimes(name: str, gold: Spans, predicted: Spans, *, source: str = NERVALUAT
     return Case(name, source, (gold, predicted), counts)
 
 
+_ALL_OF_TWO = (2, 0, 0, 0, 0)
+#: Nested: EVENT, EVENT, LOCATION and DATE there; DATE is ORG here, and MISC is PER.
+_NESTED = (("EVENT", 4, 37), ("EVENT", 4, 24), ("LOC", 14, 24), ("ORG", 51, 55))
+_ALL_OF_FOUR, _THREE_OF_FOUR = (4, 0, 0, 0, 0), (3, 1, 0, 0, 0)
+
+
+def nested(name: str, second: tuple[str, int, int], **published: Iterable[int]) -> Case:
+    """The nested spans with another one in the second place."""
+    return regimes(f"nested-{name}", _NESTED, (_NESTED[0], second, *_NESTED[2:]), **published)
+
+
+def every(counts: Iterable[int]) -> dict[str, Iterable[int]]:
+    """The same counts in every regime."""
+    return dict.fromkeys(("strict", "type", "exact", "partial"), counts)
+
+
+# HIPE's links stand as types here, NIL being one of them; its inclusive ends are one less.
+HIPE = "hipe-eval/HIPE-scorer, hipe_evaluation/tests/data, links taken as types"
+_NEL_1 = (("PER", 7, 11), ("ORG", 14, 15), ("GPE", 26, 29))
+_NEL_2 = (("PER", 4, 7), ("ORG", 9, 21), ("PER", 21, 24), ("GPE", 24, 26))
+
+
+def _hipe(case: Case, **scores: float) -> Case:
+    """A case with scores beside its counts."""
+    return replace(case, published={**case.published, **{k.replace("_", "."): v for k, v in scores.items()}})
+
+
 _MENTIONS = (
-    regimes("missed", _TWO, _TWO[:1], strict=(1, 0, 0, 1, 0), type=(1, 0, 0, 1, 0), exact=(1, 0, 0, 1, 0)),
+    regimes("perfect", _TWO, _TWO, **every(_ALL_OF_TWO)),
+    regimes("missed", _TWO, _TWO[:1], **every((1, 0, 0, 1, 0))),
     regimes(
         "wrong-label", _TWO, (_TWO[0], ("LOC", 6, 8)),
-        strict=(1, 1, 0, 0, 0), type=(1, 1, 0, 0, 0), exact=(2, 0, 0, 0, 0),
+        strict=(1, 1, 0, 0, 0), type=(1, 1, 0, 0, 0), exact=_ALL_OF_TWO, partial=_ALL_OF_TWO,
     ),
-    regimes("wrong-boundary", _TWO, (_TWO[0], ("LOC", 6, 7)), strict=(1, 1, 0, 0, 0), type=(1, 1, 0, 0, 0)),
-    regimes("shifted", _TWO, (_TWO[0], ("LOC", 7, 8)), strict=(1, 1, 0, 0, 0), type=(1, 1, 0, 0, 0)),
+    regimes(
+        "wrong-boundary", _TWO, (_TWO[0], ("LOC", 6, 7)),
+        strict=(1, 1, 0, 0, 0), type=(1, 1, 0, 0, 0), exact=(1, 1, 0, 0, 0), partial=(1, 0, 1, 0, 0),
+    ),
+    regimes(
+        "shifted", _TWO, (_TWO[0], ("LOC", 7, 8)),
+        strict=(1, 1, 0, 0, 0), type=(1, 1, 0, 0, 0), exact=(1, 1, 0, 0, 0), partial=(1, 0, 1, 0, 0),
+    ),
     regimes(
         "extra", _TWO, (_TWO[0], ("PER", 4, 5), ("LOC", 6, 8)),
-        strict=(1, 1, 0, 0, 1), type=(1, 1, 0, 0, 1), exact=(2, 0, 0, 0, 1),
+        strict=(1, 1, 0, 0, 1), type=(1, 1, 0, 0, 1), exact=(2, 0, 0, 0, 1), partial=(2, 0, 0, 0, 1),
     ),
-    # Links stand as types here: NIL, Q68120 and Q70, as PER, ORG and GPE; HIPE's inclusive ends are one less.
-    Case(
-        "nel-1",
-        "hipe-eval/HIPE-scorer, unittest_eval_2022.py test_nel_1, links taken as types",
-        ((("PER", 7, 11), ("ORG", 14, 15), ("GPE", 26, 29)), (("PER", 7, 11), ("ORG", 14, 15), ("GPE", 28, 29))),
-        {
-            **regimes(
-                "", (), (), strict=(2, 1, 0, 0, 0), type=(3, 0, 0, 0, 0), partial=(2, 0, 1, 0, 0)
-            ).published,
-            "strict.f1": 2 / 3, "type.f1": 1.0, "partial.f1": 5 / 6,
-        },
+    regimes("nested-perfect", _NESTED, _NESTED, **every(_ALL_OF_FOUR)),
+    regimes("nested-reversed", _NESTED, _NESTED[::-1], **every(_ALL_OF_FOUR)),
+    regimes("nested-missed", _NESTED, _NESTED[1:], **every((3, 0, 0, 1, 0))),
+    regimes("nested-extra", _NESTED, (*_NESTED, ("PER", 60, 65)), **every((4, 0, 0, 0, 1))),
+    nested(
+        "wrong-label", ("ORG", 4, 24),
+        strict=_THREE_OF_FOUR, type=_THREE_OF_FOUR, exact=_ALL_OF_FOUR, partial=_ALL_OF_FOUR,
+    ),
+    nested(
+        "wrong-boundary", ("EVENT", 4, 30),
+        strict=_THREE_OF_FOUR, type=_ALL_OF_FOUR, exact=_THREE_OF_FOUR, partial=(3, 0, 1, 0, 0),
+    ),
+    nested(
+        "wrong-boundary-and-label", ("ORG", 4, 30),
+        strict=_THREE_OF_FOUR, type=_THREE_OF_FOUR, exact=_THREE_OF_FOUR, partial=(3, 0, 1, 0, 0),
+    ),
+    _hipe(
+        regimes(
+            "nel-1", _NEL_1, (*_NEL_1[:2], ("GPE", 28, 29)), source=HIPE,
+            strict=(2, 1, 0, 0, 0), type=(3, 0, 0, 0, 0), exact=(2, 1, 0, 0, 0), partial=(2, 0, 1, 0, 0),
+        ),
+        strict_precision=2 / 3, strict_recall=2 / 3, strict_f1=2 / 3, type_f1=1, exact_f1=2 / 3, partial_f1=5 / 6,
+    ),
+    _hipe(
+        regimes(
+            "nel-2", _NEL_2, (_NEL_2[0], ("PER", 9, 21), *_NEL_2[2:]), source=HIPE,
+            strict=(3, 1, 0, 0, 0), type=(3, 1, 0, 0, 0), exact=_ALL_OF_FOUR, partial=_ALL_OF_FOUR,
+        ),
+        strict_precision=3 / 4, strict_recall=3 / 4, strict_f1=3 / 4, type_f1=3 / 4, exact_f1=1, partial_f1=1,
+    ),
+    # HIPE reads the two NILs in a row as one. Its type counts pair that one with the link, the first that it overlaps.
+    _hipe(
+        regimes(
+            "nel-2-joined", _NEL_2, (_NEL_2[0], ("PER", 9, 24), _NEL_2[3]), source=HIPE,
+            strict=(2, 1, 0, 1, 0), exact=(2, 1, 0, 1, 0), partial=(2, 0, 1, 1, 0),
+        ),
+        strict_precision=2 / 3, strict_recall=1 / 2, strict_f1=4 / 7, exact_f1=4 / 7, partial_f1=5 / 7,
     ),
     Case(
         "output-dict",
-        "chakki-works/seqeval, tests/test_v1.py test_output_dict, micro average",
+        "chakki-works/seqeval, tests/test_v1.py test_output_dict, micro average and types",
         ((("PER", 0, 1), ("ORG", 1, 2), ("PER", 3, 4)), (("ORG", 1, 2), ("GPE", 2, 3), ("PER", 3, 4))),
-        {"strict.precision": 2 / 3, "strict.recall": 2 / 3, "strict.f1": 2 / 3},
+        {
+            "strict.precision": 2 / 3, "strict.recall": 2 / 3, "strict.f1": 2 / 3,
+            "by-type.PER.precision": 1, "by-type.PER.recall": 1 / 2, "by-type.PER.f1": 2 / 3,
+            "by-type.ORG.precision": 1, "by-type.ORG.recall": 1, "by-type.ORG.f1": 1,
+            "by-type.GPE.precision": 0, "by-type.GPE.f1": 0,
+        },
+        undefined=("by-type.GPE.recall",),
     ),
     Case(
         "miss-or-wrong",
         "chakki-works/seqeval, issue 90",
         ((("PER", 0, 2), ("ORG", 4, 7)), (("PER", 0, 2), ("ORG", 5, 7))),
         {"strict.f1": 1 / 2},
+    ),
+)  # fmt: skip
+
+
+# --- Links: mentions as (start, end, kb_id), None for NIL -------------------------------------------------------------
+
+NELEVAL = "wikilinks/neleval, conll03_nel_eval/test.py, strong_link_match"
+#: The Cat and Paris in the first document; The Cat and Sydney in the second, whose places are ten higher here.
+_DATA = ((0, 2, None), (6, 7, "Paris"))
+_DATA_MORE = (*_DATA, (10, 12, "The_Cat"), (16, 17, "Sydney"))
+_TAC = (
+    *((n, n + 1, "kb_A") for n in range(4)),
+    (4, 5, "kb_B"),
+    (5, 6, "kb_B"),
+    *((n, n + 1, None) for n in range(6, 10)),
+)
+Links = tuple[tuple[int, int, str | None], ...]
+
+
+def links(name: str, gold: Links, predicted: Links, precision: float, recall: float, f1: float, *found: int) -> Case:
+    """Scores, and the amounts of right, wrong and missing links."""
+    names = ("precision", "recall", "f1", "right", "wrong", "missing")
+    values = {f"link.{key}": value for key, value in zip(names, (precision, recall, f1, *found), strict=True)}
+    return Case(name, NELEVAL, (gold, predicted), values)
+
+
+_LINKS = (
+    links("data", _DATA, _DATA, 1, 1, 1, 1, 0, 0),
+    links("data-attempt", _DATA, ((0, 2, "The_Dog"), _DATA[1]), 1 / 2, 1, 2 / 3, 1, 1, 0),
+    links("data-more", _DATA_MORE, _DATA_MORE, 1, 1, 1, 3, 0, 0),
+    links(
+        "data-more-attempt", _DATA_MORE,
+        ((0, 2, "The_Cat"), (6, 7, None), (10, 12, "The_Dog"), _DATA_MORE[3]), 1 / 3, 1 / 3, 1 / 3, 1, 2, 2,
+    ),
+    # The four mentions of NIL clusters, which the system calls otherwise, are no links on either side.
+    Case(
+        "tac-nil-renamed", "wikilinks/neleval, examples/tac_gold and tac_system (combined.tsv)", (_TAC, _TAC),
+        derived={
+            "link.precision": 1, "link.recall": 1, "link.f1": 1, "link.right": 6, "link.wrong": 0, "link.missing": 0,
+        },
     ),
 )  # fmt: skip
 
@@ -320,7 +440,18 @@ def _majority(targets: Iterable[str]) -> dict[tuple[str, str], int]:
     return cells
 
 
+#: Labels 0, 1 and 2 of the examples are the first, second and third label here.
+SCIKIT = "scikit-learn 1.9.1, examples of f1_score, brier_score_loss and cohen_kappa_score"
+
 _STANCE = (
+    # y_true 0 1 2 0 1 2, y_pred 0 2 1 0 0 1: the first label has 2 right of 3 given and 2 gold, the others none.
+    Case(
+        "f1-score",
+        SCIKIT,
+        {("favor", "favor"): 2, ("against", "none"): 1, ("against", "favor"): 1, ("none", "against"): 2},
+        {"macro_f1": "0.267", "favor.f1": 0.8, "against.f1": 0, "none.f1": 0},
+        {"macro_f1": 4 / 15, "favg": 0.4, "accuracy": 1 / 3},
+    ),
     Case(
         "majority-all",
         SEMEVAL,
@@ -332,6 +463,80 @@ _STANCE = (
     # Alone, a target has no cell of the other side; the baseline gives none, so that F1 is 0 and halves the mean.
     *(Case(f"majority-{target}", SEMEVAL, _majority([target]), {"favg": _AVERAGES[target]}) for target in _TARGETS),
 )
+
+
+# --- Cells: gold and prediction as (label, sentences, scores), one after the other ------------------------------------
+
+_CELLS = (
+    # SciFact's claims and abstracts are cells, with sides for its two labels; an abstract that gold does not list is a
+    # none. No group of sentences is given in part, so that groups make no difference here.
+    Case(
+        "small-sentence-label",
+        "allenai/scifact-evaluator, fixture/expected_metrics_small.json",
+        (
+            (
+                ("favor", (2, 5, 7), None), ("favor", (4,), None), ("none", (), None), ("against", (1, 9, 10), None),
+                ("against", (4,), None), ("favor", (1, 2), None), ("favor", (1,), None), ("against", (4,), None),
+                ("none", (), None),
+            ),
+            (
+                ("none", (), None), ("against", (4,), None), ("against", (8,), None), ("against", (1, 9, 10), None),
+                ("against", (7,), None), ("favor", (2,), None), ("none", (), None), ("none", (), None),
+                ("against", (6, 7), None),
+            ),
+        ),
+        {"evidence.f1": 8 / 21},
+    ),
+    # (.04 + .01 + .01 + .04 + .09 + .01 + .04 + .04 + .16) / 3
+    Case(
+        "brier-score-loss", SCIKIT,
+        (
+            (("favor", (), None), ("against", (), None), ("none", (), None)),
+            (("favor", (), (0.8, 0.1, 0.1)), ("against", (), (0.2, 0.7, 0.1)), ("none", (), (0.2, 0.2, 0.6))),
+        ),
+        {"brier": "0.146…"}, {"brier": 0.44 / 3},
+    ),
+)  # fmt: skip
+
+
+# --- Verification: gold and prediction as (label, sentences), one pair after the other --------------------------------
+# FEVER's (page, line) are sentences here: page 0, page1 1, and so on. Its strict score is taken only where every group
+# of evidence is one sentence; label accuracy knows no evidence.
+
+FEVER = "sheffieldnlp/fever-scorer, tests/test_scorer_isstrictlycorrect.py"
+FEVER_SETS = "sheffieldnlp/fever-scorer, tests/test_scorer_dataset.py"
+FEVER_LABELS = "sheffieldnlp/fever-scorer, tests/test_scorer_iscorrect.py"
+Pairs = tuple[tuple[str, tuple[int, ...] | None], ...]
+_S, _R, _N = "supported", "refuted", "not_enough_info"
+
+
+def pairs(name: str, gold: Pairs, predicted: Pairs, source: str = FEVER, **published: float) -> Case:
+    return Case(name, source, (gold, predicted), published)
+
+
+_VERIFICATION = (
+    pairs("nei-no-evidence", ((_N, None),), ((_N, None),), strict=1),
+    pairs("wrong-line", ((_S, (0,)),), ((_S, (2,)),), strict=0),
+    pairs("wrong-page", ((_S, (0,)),), ((_S, (1,)),), strict=0),
+    pairs("correct-single", ((_S, (0,)),), ((_S, (0,)),), strict=1),
+    pairs("matches-1-group", ((_S, (0, 1)),), ((_S, (0,)),), strict=1),
+    pairs("matches-disjoint", ((_S, (1, 2)),), ((_S, (1, 2)),), strict=1),
+    pairs("perfect", ((_N, ()), (_N, ())), ((_N, ()), (_N, ())), FEVER_SETS, strict=1, accuracy=1),
+    pairs("imperfect", ((_N, ()), (_N, ())), ((_R, ()), (_S, ())), FEVER_SETS, strict=0, accuracy=0),
+    pairs("imperfect2", ((_N, ()), (_N, ())), ((_N, ()), (_R, ())), FEVER_SETS, strict=1 / 2, accuracy=1 / 2),
+    pairs("imperfect3", ((_R, (1, 2)), (_R, (1, 2))), ((_R, (3,)), (_R, (1, 2, 3))), FEVER_SETS, accuracy=1),
+    pairs("equal-labels", ((_N, None),), ((_N, None),), FEVER_LABELS, accuracy=1),
+    pairs("different-labels", ((_S, None),), ((_N, None),), FEVER_LABELS, accuracy=0),
+    Case(
+        "f1-score", SCIKIT,
+        (
+            ((_S, None), (_R, None), (_N, None), (_S, None), (_R, None), (_N, None)),
+            ((_S, None), (_N, None), (_R, None), (_S, None), (_S, None), (_R, None)),
+        ),
+        {"macro_f1": "0.267", "supported.f1": 0.8, "refuted.f1": 0, "not_enough_info.f1": 0},
+        {"macro_f1": 4 / 15, "accuracy": 1 / 3},
+    ),
+)  # fmt: skip
 
 
 # --- Agreement: rows of labels, one for each coder --------------------------------------------------------------------
@@ -356,6 +561,8 @@ _AGREEMENT = (
         {"alpha": "0.691358"},
     ),
     Case("strings", FAST, _coders("+-0.", "+-0+", "+-++"), {"alpha": "0.722222"}, {"alpha": 13 / 18}),
+    # 4 of 5 agree; by chance 2/5 * 3/5 + 1/5 * 1/5 + 2/5 * 1/5 = 9/25.
+    Case("cohen-kappa-score", SCIKIT, _coders("-+-0+", "-+-0-"), {"kappa": 0.6875}),
 )  # fmt: skip
 
 
@@ -392,7 +599,10 @@ _STATISTICS = (
 KINDS: dict[str, tuple[Case, ...]] = {
     "coreference": _COREFERENCE,
     "mentions": _MENTIONS,
+    "links": _LINKS,
     "stance": _STANCE,
+    "cells": _CELLS,
+    "verification": _VERIFICATION,
     "agreement": _AGREEMENT,
     "statistics": _STATISTICS,
 }

@@ -75,10 +75,12 @@ def test_a_mention_repeated_in_its_cluster_counts_once(tmp_path: Path) -> None:
     assert attacked(tmp_path, repeat) == honest(tmp_path)
 
 
-def test_a_mention_repeated_in_a_second_cluster_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [pytest.param(1, id="TC-A8"), pytest.param(10, id="TC-A9")])
+def test_a_mention_repeated_in_a_second_cluster_is_refused(tmp_path: Path, times: int) -> None:
+    # TC-A8 and TC-A9 of the reference coreference scorer, which keeps the first cluster of the mention.
     records = noisy()
     mention = records[0]["entities"][0]
-    records[0]["entities"].append({**mention, "entity": "a-second-cluster"})
+    records[0]["entities"] += [{**mention, "entity": "a-second-cluster"}] * times
     assert refused(tmp_path, records) == {"RT406"}
 
 

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 
 import conformance_table
+import test_adversarial
 from conformance import KINDS, Case, cases, check, name
-from retold.measures.agreement import krippendorff_alpha
+from retold.measures.agreement import cohen_kappa, krippendorff_alpha
+from retold.scoring.headline import HEADLINES
+from retold.tasks import claims, coreference, entities, stance, verification
 
 TESTS = Path(__file__).resolve().parent
 
 
 @pytest.mark.parametrize("case", cases("agreement"), ids=name)
-def test_the_published_values_of_alpha_are_met(case: Case) -> None:
+def test_the_published_values_of_agreement_are_met(case: Case) -> None:
     labels = sorted({label for row in case.given for label in row if label is not None})
     table = np.zeros((len(labels), len(labels)))
     for item in zip(*case.given, strict=True):
@@ -26,7 +29,13 @@ def test_the_published_values_of_alpha_are_met(case: Case) -> None:
             for j, b in enumerate(given):
                 if i != j:
                     table[a, b] += 1 / (len(given) - 1)
-    check(case, {"alpha": float(krippendorff_alpha(table))})
+    found = {"alpha": float(krippendorff_alpha(table))}
+    if len(case.given) == 2:
+        both = np.zeros((len(labels), len(labels)))
+        for first, second in zip(*case.given, strict=True):
+            both[labels.index(first), labels.index(second)] += 1
+        found["kappa"] = float(cohen_kappa(both))
+    check(case, found)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -41,20 +50,44 @@ def test_every_case_has_a_name_of_its_own_and_a_value() -> None:
         assert all(case.published or case.derived for case in cases(kind))
 
 
-def test_every_value_stands_in_a_row_of_the_page() -> None:
+def test_every_value_stands_in_one_row_of_the_page() -> None:
     for kind in KINDS:
-        prefixes = [key for row in conformance_table.ROWS if row.kind == kind for key in row.values]
         for case in cases(kind):
-            for value in (*case.published, *case.derived, *case.undefined):
-                assert any(value == key or value.startswith(f"{key}.") for key in prefixes), (case.name, value)
+            for value in {*case.published, *case.derived, *case.undefined}:
+                assert len(conformance_table.rows_of(kind, value)) == 1, (case.name, value)
+
+
+def test_every_measure_has_a_row() -> None:
+    tables = entities.MEASURES, stance.MEASURES, claims.MEASURES, verification.MEASURES
+    names = [row.name for table in tables for row in table]
+    named: list[str] = []
+    for row in conformance_table.ROWS:
+        head, _, rest = row.measure.partition("{")
+        alternatives, _, foot = rest.partition("}")
+        named += [f"{head}{each}{foot}" for each in alternatives.split(",")]
+    for measure in (*names, *coreference.MEASURE_NAMES, *HEADLINES):
+        assert named.count(measure) == 1, measure
+
+
+def test_every_row_has_cases_or_says_what_else_it_agrees_with() -> None:
+    for row in conformance_table.ROWS:
+        assert row.oracles or conformance_table.amounts_and_cases(row)[0] != conformance_table.Amounts(), row.measure
 
 
 def test_the_tests_that_the_page_names_exist() -> None:
-    named = [fault.test for row in conformance_table.ROWS for fault in row.faults]
+    named = [shown.test for row in conformance_table.ROWS for shown in (*row.oracles, *row.faults)]
     assert named
     for test in named:
         module, _, function = test.partition("::")
+        function, _, case = function.partition("[")
         assert re.search(rf"^def {function}\(", (TESTS / module).read_text(encoding="utf-8"), re.MULTILINE), test
+        assert not case or case.rstrip("]") in {each.name for kind in KINDS for each in cases(kind)}, test
+
+
+def test_every_adversarial_test_is_listed() -> None:
+    listed = [name for _, _, name in conformance_table.attacks()]
+    found = [name for name in vars(test_adversarial) if name.startswith("test_")]
+    assert listed == found
 
 
 def test_the_page_is_current() -> None:

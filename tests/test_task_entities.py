@@ -43,6 +43,20 @@ def tallied(
     return tally.units.totals(), values
 
 
+def by_type(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, float]:
+    """Precision, recall and F1 of each type, from the breakdown by type."""
+    tally = Tally(entities.COLUMNS)
+    entities.count(gold, predicted, place(), tally, lambda _: "unverified")
+    kinds = [key for key in tally.facets.units() if key.startswith("type=")]
+    return {
+        f"{kind.removeprefix('type=')}.{m.name.removeprefix('entities.mention.')}": float(m.value(counts))
+        for kind, row in zip(kinds, tally.facets.matrix(kinds), strict=True)
+        for counts in [tally.facets.as_counts(row)]
+        for m in entities.MEASURES
+        if m.name in {f"entities.mention.{part}" for part in ("precision", "recall", "f1")}
+    }
+
+
 def regimes(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, dict[str, int]]:
     """SemEval's five counts in each regime, from the counts that are kept."""
     counts, _ = tallied(gold, predicted)
@@ -78,6 +92,7 @@ def test_the_published_counts_and_scores_are_met(case: Case) -> None:
     }
     found |= {f"strict.{part}": values[f"mention.{part}"] for part in ("precision", "recall", "f1")}
     found |= {f"{regime}.f1": values[f"mention.{regime}.f1"] for regime in ("exact", "partial", "type")}
+    found |= {f"by-type.{key}": value for key, value in by_type(gold, predicted).items()}
     check(case, found)
 
 
@@ -359,6 +374,16 @@ def status(mention: Mention) -> str:
     if mention.kb_id is not None:
         return "verified"
     return "unverified" if mention.start >= 90 else "nil"
+
+
+@pytest.mark.parametrize("case", cases("links"), ids=name)
+def test_the_published_scores_of_links_are_met(case: Case) -> None:
+    gold, predicted = ([link(*mention) for mention in mentions] for mentions in case.given)
+    counts, values = tallied(gold, predicted, kb_status=status)
+    right = counts["linked"]
+    wrong, missing = counts["links"] - right, counts["linkable"] - right
+    found = {f"link.{part}": values[f"linking.{part}"] for part in ("precision", "recall", "f1")}
+    check(case, found | {"link.right": right, "link.wrong": wrong, "link.missing": missing})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, brier_score_loss, f1_score
 
 from conformance import Case, cases, check, name
 from retold.records import STANCE_LABELS, StanceCell, StanceScores
@@ -53,6 +53,12 @@ def measured(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> dic
 def test_the_published_values_of_the_shared_task_are_met(case: Case) -> None:
     pairs = [pair for pair, amount in case.given.items() for _ in range(amount)]
     check(case, measured(labelled([gold for gold, _ in pairs]), labelled([given for _, given in pairs])))
+
+
+@pytest.mark.parametrize("case", cases("cells"), ids=name)
+def test_the_published_values_of_evidence_and_scores_are_met(case: Case) -> None:
+    gold, predicted = ([cell(number, *given) for number, given in enumerate(side)] for side in case.given)
+    check(case, measured(gold, predicted))
 
 
 def test_favg_is_the_mean_of_favor_and_against_over_all_cells() -> None:
@@ -184,6 +190,22 @@ def test_brier_is_the_summed_squared_error_averaged_over_cells_with_scores() -> 
         [cell(0, "favor", scores=(0.8, 0.1, 0.1)), cell(1, "favor", scores=(0.5, 0.25, 0.25)), cell(2, "against")],
     )
     assert found["brier"] == pytest.approx((0.06 + 0.875) / 2)
+
+
+_shares = st.tuples(*[st.integers(0, 20)] * 3).filter(any).map(lambda parts: [part / sum(parts) for part in parts])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(STANCE_LABELS), _shares), min_size=1, max_size=15))
+def test_brier_agrees_with_scikit_learn(cells: list[tuple[str, list[float]]]) -> None:
+    gold, shares = zip(*cells, strict=True)
+    found = measured(labelled(gold), [cell(n, "none", scores=tuple(s)) for n, s in enumerate(shares)])  # type: ignore[arg-type]
+    # Of one label against the rest, scikit-learn squares the error of that label alone; the three add up to ours.
+    theirs = sum(
+        brier_score_loss([each == label for each in gold], [share[place] for share in shares], pos_label=True)
+        for place, label in enumerate(STANCE_LABELS)
+    )
+    assert found["brier"] == pytest.approx(theirs)
 
 
 def test_brier_reaches_two_where_all_is_wrong() -> None:

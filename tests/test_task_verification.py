@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
+from conformance import Case, cases, check, name
 from retold.records import VERIFICATION_LABELS, VerificationPair
 from retold.tasks import Place, Tally, verification
 
@@ -39,6 +40,12 @@ def measured(gold: Sequence[VerificationPair], predicted: Sequence[VerificationP
     tally = tally_of(gold, predicted)
     counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
     return {m.name.removeprefix("claims.verification."): float(m.value(counts)) for m in verification.MEASURES}
+
+
+@pytest.mark.parametrize("case", cases("verification"), ids=name)
+def test_the_published_scores_are_met(case: Case) -> None:
+    gold, predicted = ([pair(number, *given) for number, given in enumerate(side)] for side in case.given)
+    check(case, measured(gold, predicted))
 
 
 def test_macro_f1_is_the_mean_of_the_labels_f1() -> None:
