@@ -182,6 +182,7 @@ def _settle(counts: SystemCounts, done: Pass) -> None:
     counts.coverage = {
         "documents": {"gold": done.total, "predicted": done.total - done.missing, "missing": done.missing},
         "layers": {layer: done.predicted[layer] for layer in LAYERS if layer in counts.layers},
+        "gold_layers": [layer for layer in LAYERS if layer in counts.gold_layers],
         **{
             layer: {"gold": wanted, "predicted": given, "missing": wanted - given, "extra": extra}
             for layer, (wanted, given, extra) in done.cells.items()
