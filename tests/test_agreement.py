@@ -672,6 +672,7 @@ def test_the_signature_says_what_was_compared_and_how(
         "agreement": f"retold-{retold.__version__}",
         "unit": "paragraph",
         "resamples": "7",
+        "coreference": "jackknife",
         "seed": "3",
     }
     assert result.readers == ("first", "second")
@@ -799,7 +800,7 @@ def test_tables_show_value_and_items(
     place = 0
     for part in row:
         place = line.index(part, place) + len(part)
-    mark = "% " if style == "latex" else ""
+    mark = {"latex": "% ", "markdown": "- "}.get(style, "")
     assert f"\n{mark}readers: first, second; {len(DIFFERENCES)} disagreements\n" in out
 
 
