@@ -385,8 +385,10 @@ def test_the_board_of_a_track_is_ranked_by_that_track_in_every_format(submit: Su
     places = {s.score.system: s.rank for s in ranked(paths, resamples=20).systems}
     assert places == {"all-round": 1, "stancy": 2}
     folder = tmp_path / "out"
-    arguments = ["rank", *map(str, paths), "--resamples", "20", "--output", str(folder)]
-    assert CliRunner().invoke(cli, arguments, catch_exceptions=False).exit_code == 0
+    arguments = ["rank", *map(str, paths), "--resamples", "20", "--output", str(folder), "--format", "html"]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stdout == (folder / "leaderboard.html").read_text(encoding="utf-8")
     orders = {
         "leaderboard": ("overall", ["all-round", "stancy"]),
         "leaderboard-entities": ("entities", ["all-round", "stancy"]),

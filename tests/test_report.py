@@ -258,6 +258,18 @@ def test_an_undefined_value_is_shown_as_such_with_its_counts(style: str) -> None
     assert "undefined (0/0)" not in render_score(whole, style)
 
 
+@pytest.mark.parametrize("style", ["markdown", "latex"])
+def test_a_measure_that_has_nothing_to_do_with_a_row_of_a_breakdown_is_blank(style: str) -> None:
+    made = made_score()
+    made.breakdowns["part"] = {
+        "one": {"stance.favg": {"value": None}, "claims.span.f1": {"value": 0.5}},
+        "other": {"stance.accuracy": {"value": 0.125}, "claims.span.f1": {"value": 0.25}},
+    }
+    text = render_score(made, style)
+    assert cells_of(text, "one") == ["one", MARKS[style][0], "", "0.500"]
+    assert cells_of(text, "other") == ["other", "", "0.125", "0.250"]
+
+
 @pytest.mark.parametrize("style", ["text", "markdown", "latex"])
 def test_what_a_system_leaves_alone_is_not_called_undefined(style: str) -> None:
     text = render_score(made_score(overall=None), style)
@@ -555,7 +567,8 @@ def test_a_board_says_which_layers_gold_does_not_have(style: str) -> None:
 def test_a_board_says_which_means_have_fewer_parts_and_whose(style: str) -> None:
     def system(name: str, favor: float | None) -> Score:
         made = made_score(name)
-        made.measures["stance.favor.f1"] = value(favor)
+        # Of the two means of labels one is on the board, and the other is its own affair.
+        made.measures.update({"stance.favor.f1": value(favor), "stance.macro_f1": value(0.5)})
         return made
 
     def board(*scores: Score) -> str:
@@ -568,8 +581,10 @@ def test_a_board_says_which_means_have_fewer_parts_and_whose(style: str) -> None
     alone = board(system("a", None))
     if style == "csv":
         found = [row["notes"] for row in csv.DictReader(io.StringIO(some))]
-        assert found == [note, "", note]
+        both = f"{note} | stance.macro_f1 is the mean of 2 of 3 parts; undefined: stance.favor.f1"
+        assert found == [both, "", both]
         return
+    assert "stance.macro_f1" not in some
     assert f"{note} (a, c)" in some
     assert f"{note} (every system)" in every
     assert note in alone
