@@ -57,7 +57,7 @@ class SystemCounts:
         unit_names: the units of each table, the same for every system.
         tallies: counts of each table.
         mentions: mentions as integers, for coreference.
-        coverage: how much of gold was predicted.
+        coverage: how much of gold was predicted, and which layers either side has.
         allow_missing: whether missing documents were taken as empty.
     """
 
