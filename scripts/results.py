@@ -26,7 +26,7 @@ from retold.corpus import Corpus, load_corpus
 from retold.files import open_submission, read_json, write_atomic
 from retold.findings import FindingsError, UnreadableError
 from retold.ranking import ALPHA, Ranked, Ranking, rank
-from retold.report.scores import few_documents
+from retold.report.notes import few_documents
 from retold.report.tables import number, table
 from retold.scoring import HEADLINES, Score, Value, score
 from retold.systems import SystemFault, describe_systems, load_system

@@ -672,6 +672,7 @@ def test_the_signature_says_what_was_compared_and_how(
         "agreement": f"retold-{retold.__version__}",
         "unit": "paragraph",
         "resamples": "7",
+        "coreference": "jackknife",
         "seed": "3",
     }
     assert result.readers == ("first", "second")
@@ -799,8 +800,19 @@ def test_tables_show_value_and_items(
     place = 0
     for part in row:
         place = line.index(part, place) + len(part)
-    mark = "% " if style == "latex" else ""
+    mark = {"latex": "% ", "markdown": "- "}.get(style, "")
     assert f"\n{mark}readers: first, second; {len(DIFFERENCES)} disagreements\n" in out
+
+
+def test_one_disagreement_is_counted_as_one(
+    readers: tuple[Record, Record], tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The second reader leaves out one stance cell, and nothing else.
+    cells = readers[0]["stance"]
+    records = [{"document_id": DOCUMENT, "stance": cells}, {"document_id": DOCUMENT, "stance": cells[1:]}]
+    pair = [write(tmp_path / f"{name}.jsonl", [record]) for name, record in zip("ab", records, strict=True)]
+    out = run(capsys, *pair, "--gold", tiny_folder, "--resamples", 10)[1]
+    assert "\nreaders: a, b; 1 disagreement\n1 document: intervals" in out
 
 
 @pytest.mark.parametrize("style", ["text", "markdown"])

@@ -129,9 +129,18 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(gold: list
     assert done.returncode == 0
     assert json.loads(done.stdout)["systems"][0]["rank"] == 1
     assert "wrote" in done.stderr
-    pages = {page.suffix: page.read_text(encoding="utf-8") for page in (tmp_path / "board").iterdir()}
-    assert set(pages) == {".txt", ".md", ".json", ".csv", ".tex"}
-    assert pages[".json"] == done.stdout
+    pages = {page.name: page.read_text(encoding="utf-8") for page in (tmp_path / "board").iterdir()}
+    names = ("leaderboard", "leaderboard-entities", "leaderboard-stance", "leaderboard-claims")
+    assert set(pages) == {f"{name}.{kind}" for name in names for kind in ("txt", "md", "json", "csv", "tex", "html")}
+    assert pages["leaderboard.json"] == done.stdout
+
+
+def test_a_comparison_of_items_has_no_page_in_html(gold: list[bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", gold)
+    done = run("rank", "--compare", path, path, "--format", "html")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "--format" in done.stderr
 
 
 @pytest.mark.parametrize("style", ["text", "markdown", "json", "csv", "latex"])

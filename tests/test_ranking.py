@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import csv
 import dataclasses
+import io
 import itertools
 import json
 import random
@@ -15,14 +17,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from scipy.stats import t
 from statsmodels.stats.multitest import multipletests
 
+from retold.cli import cli
 from retold.corpus import Corpus, load_corpus
 from retold.findings import FindingsError
 from retold.ranking import ALPHA, Ranked, Ranking, rank
 from retold.records import LAYERS
 from retold.report.leaderboard import render_ranking
+from retold.report.scores import render_score
 from retold.scoring import HEADLINES, score
 
 Record = dict[str, Any]
@@ -343,6 +348,84 @@ def test_the_same_seed_gives_the_same_bytes(submit: Submit) -> None:
     first, again, other = (render_ranking(ranked(paths, seed=seed), "json") for seed in (0, 0, 1))
     assert first == again
     assert first != other
+
+
+def test_the_json_of_a_ranking_has_the_range_without_each_document(
+    tiny_corpus: Corpus, gold_record: Callable[[str], Record], submit: Submit
+) -> None:
+    # Each of the two documents has a favor. The first system misses that of the second document: without the first
+    # document its F1 is 0, without the second 1. The other misses both; nobody is against, which has no F1.
+    def system(missed: Sequence[str]) -> list[Record]:
+        records = only([gold_record(key) for key in ("flood-0", "flood-1")], "stance")
+        for cell in (cell for record in records if record["document_id"] in missed for cell in record["stance"]):
+            cell.update(label="none", evidence=[])
+        return records
+
+    paths = [submit("one", system(["flood-1"])), submit("none", system(["flood-0", "flood-1"]))]
+    found = rank(paths, tiny_corpus, measure="stance", resamples=20)
+    shown = {s["system"]: s["measures"]["stance"] for s in strictly(render_ranking(found, "json"))["systems"]}
+    assert {name: value["leave_one_out"] for name, value in shown.items()} == {"one": [0.0, 1.0], "none": [0.0, 0.0]}
+
+
+def test_the_json_of_a_ranking_says_why_a_value_is_null(submit: Submit) -> None:
+    paths = [submit("all", thinned(0)), submit("stance-only", only(thinned(0.3), "stance"))]
+    found = {s["system"]: s for s in strictly(render_ranking(ranked(paths, resamples=20), "json"))["systems"]}
+    # No confidence is given, so that there is nothing to be measured of it: undefined, and not left alone.
+    assert found["all"]["measures"]["stance.brier"]["value"] is None
+    assert found["stance-only"]["measures"]["entities"]["value"] is None
+    assert [list(found[name]["coverage"]["layers"]) for name in ("all", "stance-only")] == [list(LAYERS), ["stance"]]
+    assert all(system["coverage"]["gold_layers"] == list(LAYERS) for system in found.values())
+
+
+def test_layers_that_gold_does_not_have_are_told_from_those_that_a_system_leaves_alone(
+    submit: Submit, tmp_path: Path
+) -> None:
+    (tmp_path / "gold.jsonl").write_text(
+        "".join(json.dumps(record) + "\n" for record in only(thinned(0), "stance", "claims")), encoding="utf-8"
+    )
+    found = score(submit("s", only(thinned(0), "stance", "entities")), tmp_path / "gold.jsonl", resamples=0)
+    assert found.coverage["gold_layers"] == ["stance", "claims"]
+    rows = {row["measure"]: row["status"] for row in csv.DictReader(io.StringIO(render_score(found, "csv")))}
+    shown = ("overall", "entities", "entities.linking.f1", "claims", "claims.span.f1", "stance", "stance.brier")
+    assert [rows[name] for name in shown] == [
+        *("not in gold", "not in gold", "not in gold"),
+        *("not competed in", "not competed in", "defined", "undefined"),
+    ]
+
+
+def test_the_board_of_a_track_is_ranked_by_that_track_in_every_format(submit: Submit, tmp_path: Path) -> None:
+    # One system is best in stance and the other in all the rest: what is first overall is last in stance.
+    poor_in = {"all-round": ["stance"], "stancy": ["entities", "claims", "verification"]}
+    paths = [submit(name, thinned(0.9, layers=layers)) for name, layers in poor_in.items()]
+    places = {s.score.system: s.rank for s in ranked(paths, resamples=20).systems}
+    assert places == {"all-round": 1, "stancy": 2}
+    folder = tmp_path / "out"
+    arguments = ["rank", *map(str, paths), "--resamples", "20", "--output", str(folder), "--format", "html"]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stdout == (folder / "leaderboard.html").read_text(encoding="utf-8")
+    orders = {
+        "leaderboard": ("overall", ["all-round", "stancy"]),
+        "leaderboard-entities": ("entities", ["all-round", "stancy"]),
+        "leaderboard-stance": ("stance", ["stancy", "all-round"]),
+        "leaderboard-claims": ("claims", ["all-round", "stancy"]),
+    }
+    for page, (measure, order) in orders.items():
+        texts = {path.suffix: path.read_text(encoding="utf-8") for path in folder.glob(f"{page}.*")}
+        assert set(texts) == {".txt", ".md", ".json", ".csv", ".tex", ".html"}
+        for suffix, text in texts.items():
+            if suffix == ".csv":
+                rows = list(csv.DictReader(io.StringIO(text)))
+                assert [(row["rank"], row["system"], row["ranked_by"]) for row in rows] == [
+                    (str(rank + 1), name, measure) for rank, name in enumerate(order)
+                ]
+            elif suffix == ".json":
+                assert strictly(text)["measure"] == measure
+                assert [system["system"] for system in strictly(text)["systems"]] == order
+            else:
+                assert f"Leaderboard, ranked by {measure}" in text
+                assert sorted(order, key=text.index) == order
+                assert f"separable by {measure} " in text
 
 
 def test_a_system_scores_in_a_ranking_as_it_does_alone(submit: Submit) -> None:

@@ -62,6 +62,7 @@ def test_it_carries_corpus_and_schemas(wheel: Path) -> None:
     assert "retold/data/corpus/README.md" in names
     assert "retold/data/schema/annotation-record.json" in names
     assert "retold/py.typed" in names
+    assert "retold/report/templates/leaderboard.html" in names
     assert not [name for name in names if name.startswith(("baselines", "scripts", "tests"))]
 
 
@@ -83,3 +84,6 @@ def test_validate_score_and_rank_without_the_repository(command: Path, tmp_path:
     ranked = run(command, "rank", "mine.jsonl", "mine.jsonl", folder=tmp_path)
     assert ranked.returncode == 0, ranked.stderr
     assert "mine (2)" in ranked.stdout
+    page = run(command, "rank", "mine.jsonl", "mine.jsonl", "--format", "html", folder=tmp_path)
+    assert page.returncode == 0, page.stderr
+    assert '<th scope="row">mine (2)</th>' in page.stdout

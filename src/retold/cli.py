@@ -221,7 +221,7 @@ def score(
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["table", "markdown", "json", "csv", "latex"]),
+    type=click.Choice(["table", "markdown", "json", "csv", "latex", "html"]),
     default="table",
     show_default=True,
 )
@@ -247,6 +247,8 @@ def rank(
     if compare is not None:
         if submissions or output is not None:
             raise click.UsageError("--compare takes two submissions and neither others nor --output")
+        if style == "html":
+            raise click.UsageError("--compare has no page in html; take another --format")
         _compare(*compare, gold, allow_missing, style)
         return
     if not submissions:
@@ -257,14 +259,13 @@ def rank(
 
     result = run(submissions, gold, measure=measure, allow_missing=allow_missing, resamples=resamples, seed=seed)
     if output is not None:
-        for kind, suffix in SUFFIXES.items():
-            page = output / f"leaderboard.{suffix}"
-            write_atomic(page, render_ranking(result, kind))
-            click.echo(f"wrote {page}", err=True)
-        for track in ("entities", "stance", "claims"):
-            page = output / f"leaderboard-{track}.md"
-            write_atomic(page, render_ranking(result.by(track), "markdown"))
-            click.echo(f"wrote {page}", err=True)
+        boards = {"leaderboard": result}
+        boards |= {f"leaderboard-{track}": result.by(track) for track in ("entities", "stance", "claims")}
+        for name, board in boards.items():
+            for kind, suffix in SUFFIXES.items():
+                page = output / f"{name}.{suffix}"
+                write_atomic(page, render_ranking(board, kind))
+                click.echo(f"wrote {page}", err=True)
     click.echo(render_ranking(result, style), nl=False)
 
 

@@ -425,6 +425,7 @@ class _Comparison:
                 "agreement": f"retold-{__version__}",
                 "unit": self.units,
                 "resamples": self.resamples,
+                "coreference": "jackknife",
                 "seed": self.seed,
             }.items()
         )

@@ -64,6 +64,7 @@ class Ranked:
             "rank_high": self.rank_high,
             "tier": self.tier,
             "measures": {name: value.as_dict() for name, value in self.score.measures.items()},
+            "coverage": self.score.coverage,
             "submission": self.score.submission,
             "left_out": self.score.left_out,
         }

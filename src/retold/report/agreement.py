@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from retold.interannotator import Agreement, AgreementValue
-from retold.report.scores import few_documents
-from retold.report.tables import ABSENT, TableFormat, number, table
+from retold.report.notes import few_documents
+from retold.report.tables import ABSENT, TableFormat, listed, number, table
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
 
@@ -40,12 +40,13 @@ def render_agreement(result: Agreement, style: str, *, disagreements: bool = Fal
         ]
         parts.append(table(["layer", "document", "item", "differs in", *result.readers, "context"], shown, kind))
     documents = len(result.breakdowns.get("document", {}))
-    lines = [f"readers: {result.readers[0]}, {result.readers[1]}; {len(result.disagreements)} disagreements"]
+    differ = len(result.disagreements)
+    counted = "1 disagreement" if differ == 1 else f"{differ} disagreements"
+    lines = [f"readers: {result.readers[0]}, {result.readers[1]}; {counted}"]
     if documents < 30:
         lines.append(few_documents(documents, result.signature))
     lines.append(f"signature: {result.signature}")
-    mark = "% " if kind == "latex" else ""
-    return "\n".join(parts) + "\n" + "".join(f"{mark}{line}\n" for line in lines)
+    return "\n".join([*parts, listed(lines, kind)])
 
 
 def render_pairs(results: Sequence[Agreement], style: str) -> str:
@@ -63,8 +64,7 @@ def render_pairs(results: Sequence[Agreement], style: str) -> str:
     headers = ["measure", *(" / ".join(result.readers) for result in results), "mean"]
     if kind == "csv":
         return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], kind)
-    mark = "% " if kind == "latex" else ""
-    return f"{table(headers, rows, kind)}\n{mark}signature: {results[0].signature}\n"
+    return f"{table(headers, rows, kind)}\n{listed([f'signature: {results[0].signature}'], kind)}"
 
 
 def agreement_rows(result: Agreement) -> list[list[str]]:

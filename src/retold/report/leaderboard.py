@@ -1,21 +1,47 @@
-"""A ranking as a leaderboard: text, Markdown, CSV, LaTeX or JSON."""
+"""A ranking as a leaderboard: text, Markdown, CSV, LaTeX, HTML or JSON."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from retold.ranking import ALPHA, Comparison, Ranked, Ranking
-from retold.report.scores import few_documents
-from retold.report.tables import ABSENT, TableFormat, number, one_line, table
-from retold.scoring import HEADLINES, Value
+from retold.report.notes import (
+    NOT_COMPETED,
+    UNDEFINED,
+    few_documents,
+    layers_left,
+    mean_notes,
+    other_corpus,
+    saw_gold,
+    short_hash,
+    shown,
+    status,
+)
+from retold.report.tables import ABSENT, TableFormat, heading, listed, number, one_line, table
+from retold.scoring import HEADLINES, Score, Value
+from retold.scoring.headline import PARTS
 
 __all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
 
-FORMATS: Final = ("table", "markdown", "json", "csv", "latex")
+FORMATS: Final = ("table", "markdown", "json", "csv", "latex", "html")
 #: Format -> suffix of the page that ``retold rank --output`` writes.
-SUFFIXES: Final = {"table": "txt", "markdown": "md", "json": "json", "csv": "csv", "latex": "tex"}
+SUFFIXES: Final = {"table": "txt", "markdown": "md", "json": "json", "csv": "csv", "latex": "tex", "html": "html"}
+#: What the board shows, and what that is made of.
+_ON_BOARD: Final = {*HEADLINES, *(part for parts in PARTS.values() for part in parts)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """A table of the page; ``name`` is the column that says what a row is about."""
+
+    title: str
+    headers: list[str]
+    rows: list[list[str]]
+    name: int = 0
 
 
 def render_ranking(ranking: Ranking, style: str) -> str:
@@ -24,42 +50,64 @@ def render_ranking(ranking: Ranking, style: str) -> str:
         return json.dumps(ranking.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     if style == "csv":
         return _csv(ranking)
+    title = f"Leaderboard, ranked by {ranking.measure}"
+    if style == "html":
+        grids = [_board(ranking, in_words=True), _files(ranking), _differences(ranking)]
+        return _html(ranking, title, [grid for grid in grids if grid.rows], _foot(ranking, in_words=True))
     kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
+    board, files, differences = _board(ranking), _files(ranking), _differences(ranking)
+    parts = [heading(title, kind, 1), table(board.headers, board.rows, kind)]
+    parts += [heading(files.title, kind, 2), table(files.headers, files.rows, kind)]
+    parts.append(listed(_foot(ranking), kind))
+    if style == "markdown" and differences.rows:
+        parts += [heading(differences.title, kind, 2), table(differences.headers, differences.rows, kind)]
+    return "\n".join(parts)
+
+
+def _board(ranking: Ranking, *, in_words: bool = False) -> _Grid:
+    rows = []
+    for system in ranking.systems:
+        places = [ABSENT, ABSENT, ABSENT]
+        if system.rank is not None:
+            places = [str(system.rank), f"{system.rank_low}–{system.rank_high}", str(system.tier)]
+        values = [_value(system.score, name, in_words) for name in HEADLINES]
+        rows.append([*places, system.score.system, system.score.protocol or ABSENT, *values])
     headers = ["rank", "range", "tier", "system", "protocol", *(f"{name} [95%]" for name in HEADLINES)]
-    board = table(headers, [_row(system) for system in ranking.systems], kind)
-    foot = _foot(ranking)
-    if style == "latex":
-        return board + "".join(f"% {line}\n" for line in foot)
-    if style == "markdown":
-        differences = table(
-            ["a", "b", "measure", "a − b", "95% interval", "p", "p (Holm)"],
-            [_comparison(c) for c in ranking.comparisons if c.measure == ranking.measure],
-            kind,
-        )
-        notes = "".join(f"- {line}\n" for line in foot)
-        return f"# Leaderboard\n\n{board}\n{notes}\n## Differences\n\n{differences}"
-    return f"{board}\n" + "".join(f"{line}\n" for line in foot)
+    return _Grid("Ranks and scores", headers, rows, name=3)
 
 
-def _row(system: Ranked) -> list[str]:
-    ranks = ABSENT if system.rank is None else f"{system.rank_low}–{system.rank_high}"
-    values = [_value(system.score.measures[name]) for name in HEADLINES]
-    protocol = system.score.protocol or ABSENT
-    return [_whole(system.rank), ranks, _whole(system.tier), system.score.system, protocol, *values]
-
-
-def _whole(value: int | None) -> str:
-    return ABSENT if value is None else str(value)
-
-
-def _value(value: Value) -> str:
+def _value(score: Score, name: str, in_words: bool) -> str:
+    value = score.measures[name]
     if value.value is None:
-        return ABSENT
-    return (
-        number(value.value)
-        if value.low is None
-        else f"{number(value.value)} [{number(value.low)}, {number(value.high)}]"
-    )
+        return status(score, name) if in_words else shown(score, name)
+    return shown(score, name) + ("" if value.low is None else f" [{number(value.low)}, {number(value.high)}]")
+
+
+def _files(ranking: Ranking) -> _Grid:
+    """What was scored, and how much one document decides; of many documents one decides nothing."""
+    scores = [system.score for system in ranking.systems]
+    apart = any(score.measures[name].leave_one_out for score in scores for name in HEADLINES)
+    rows = [
+        [
+            score.system,
+            *(_range(score.measures[name]) for name in HEADLINES if apart),
+            score.submission["corpus_version"] or ABSENT,
+            short_hash(score),
+        ]
+        for score in scores
+    ]
+    title = "Range when one document is left out, and the file scored" if apart else "The file scored"
+    return _Grid(title, ["system", *(HEADLINES if apart else ()), "made for corpus", "SHA-256"], rows)
+
+
+def _range(value: Value) -> str:
+    apart = value.leave_one_out
+    return ABSENT if apart is None else f"{number(apart[0])} to {number(apart[1])}"
+
+
+def _differences(ranking: Ranking) -> _Grid:
+    headers = ["a", "b", "measure", "a − b", "95% interval", "p", "p (Holm)"]
+    return _Grid("Differences", headers, [_comparison(c) for c in ranking.comparisons if c.measure == ranking.measure])
 
 
 def _comparison(c: Comparison) -> list[str]:
@@ -67,20 +115,30 @@ def _comparison(c: Comparison) -> list[str]:
     return [c.a, c.b, c.measure, number(c.difference), interval, number(c.p, 4), number(c.p_holm, 4)]
 
 
-def _foot(ranking: Ranking) -> list[str]:
+def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
+    scores = [system.score for system in ranking.systems]
+    found = {status(score, name) for score in scores for name in HEADLINES}
+    lines = []
+    if not in_words:
+        lines += [UNDEFINED] if "undefined" in found else []
+        lines += [NOT_COMPETED] if found & {"not competed in", "not in gold"} else []
+    not_in_gold = layers_left(scores[0])[1]
+    lines += [f"not in gold: {', '.join(not_in_gold)}"] if not_in_gold else []
+    lines += _said_of(scores)
     pairs = [c for c in ranking.comparisons if c.measure == ranking.measure]
     apart = sum(c.p_holm < ALPHA for c in pairs)
-    lines = []
     if pairs:
         lines.append(
             f"{apart} of {len(pairs)} pairs of systems are separable by {ranking.measure} "
             f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range says which places the others leave open."
         )
     if ranking.least_p >= ALPHA:
-        needed = math.ceil(ranking.hypotheses[ranking.measure] / ALPHA)
+        adjusted = ranking.hypotheses[ranking.measure]
+        needed = math.ceil(adjusted / ALPHA)
+        counted = "1 pair" if adjusted == 1 else f"{adjusted} pairs"
         lines.append(
             f"With {ranking.resamples} trials no difference can reach {ALPHA:.0%} after Holm's adjustment for "
-            f"{len(pairs)} pairs: give --resamples {needed} or more."
+            f"{counted}: give --resamples {needed} or more."
         )
     detectable = ranking.minimum_detectable_difference.get(ranking.measure)
     if detectable is not None:
@@ -89,13 +147,50 @@ def _foot(ranking: Ranking) -> list[str]:
             "(median over pairs, before Holm); smaller ones mostly stay unseen."
         )
     if any(system.rank is None for system in ranking.systems):
-        lines.append(f"A system without a rank does not compete in all that {ranking.measure} needs.")
-    if any(system.score.protocol == "saw-gold" for system in ranking.systems):
-        lines.append("saw-gold: the system saw the labels that it predicts; its numbers are no result.")
+        lines.append(f"A system without a rank has no score by {ranking.measure}; that column says why.")
+    lines += list(dict.fromkeys(filter(None, map(saw_gold, scores))))
     if ranking.documents < 30:
         lines.append(few_documents(ranking.documents, ranking.signature))
-    lines.append(f"signature: {one_line(ranking.signature)}")
-    return lines
+    lines.append(f"signature: {ranking.signature}")
+    return [one_line(line) for line in lines]
+
+
+def _said_of(scores: Sequence[Score]) -> list[str]:
+    """What holds of some of the systems: means over fewer parts, and files made for another corpus."""
+    about: dict[str, list[str]] = {}
+    for score in scores:
+        means = [note for name, note in mean_notes(score).items() if name in _ON_BOARD]
+        for note in filter(None, [*means, other_corpus(score)]):
+            about.setdefault(note, []).append(score.system)
+    alone = len(scores) == 1
+    return [
+        note if alone else f"{note} ({'every system' if len(names) == len(scores) else ', '.join(names)})"
+        for note, names in about.items()
+    ]
+
+
+def _html(ranking: Ranking, title: str, grids: Sequence[_Grid], notes: Sequence[str]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pages = Environment(
+        loader=PackageLoader("retold.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown_grids = [
+        {
+            "title": grid.title,
+            "headers": grid.headers,
+            "rows": [list(map(one_line, r)) for r in grid.rows],
+            "name": grid.name,
+        }
+        for grid in grids
+    ]
+    corpus = " ".join(filter(None, [one_line(ranking.corpus["name"]), one_line(ranking.corpus["version"])]))
+    page = pages.get_template("leaderboard.html")
+    return page.render(title=title, corpus=corpus, grids=shown_grids, notes=notes) + "\n"
 
 
 def _csv(ranking: Ranking) -> str:
@@ -104,14 +199,28 @@ def _csv(ranking: Ranking) -> str:
 
     names = list(ranking.systems[0].score.measures)
     headers = ["rank", "rank_low", "rank_high", "tier", "system", "protocol"]
-    headers += [column for name in names for column in (name, f"{name}.low", f"{name}.high")]
+    for name in names:
+        headers += [name, f"{name}.low", f"{name}.high"]
+        headers += [f"{name}.leave_one_out.low", f"{name}.leave_one_out.high"] if name in HEADLINES else []
+    headers += ["undefined", "not_competed", "not_in_gold", "notes"]
+    headers += ["corpus_version", "sha256", "ranked_by", "signature"]
     rows = []
     for system in ranking.systems:
-        places = (system.rank, system.rank_low, system.rank_high, system.tier)
-        row = ["" if place is None else str(place) for place in places]
-        row += [system.score.system, system.score.protocol]
+        score = system.score
+        row = ["" if place is None else str(place) for place in _places(system)]
+        row += [score.system, score.protocol]
         for name in names:
-            value = system.score.measures[name]
+            value = score.measures[name]
             row += [full(value.value), full(value.low), full(value.high)]
-        rows.append([*row, ranking.signature])
-    return table([*headers, "signature"], rows, "csv")
+            row += map(full, value.leave_one_out or (None, None)) if name in HEADLINES else []
+        missing, no_gold = layers_left(score)
+        undefined = [name for name in names if status(score, name) == "undefined"]
+        row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
+        row.append(" | ".join(filter(None, [*mean_notes(score).values(), other_corpus(score), saw_gold(score)])))
+        row += [score.submission["corpus_version"], score.submission["sha256"], ranking.measure, ranking.signature]
+        rows.append(row)
+    return table(headers, rows, "csv")
+
+
+def _places(system: Ranked) -> tuple[int | None, ...]:
+    return system.rank, system.rank_low, system.rank_high, system.tier

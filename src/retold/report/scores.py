@@ -7,8 +7,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from retold.report.items import ErrorTables, error_tables
-from retold.report.tables import ABSENT, TableFormat, number, one_line, table
-from retold.scoring import HEADLINES, Score, Value
+from retold.report.notes import (
+    UNDEFINED,
+    few_documents,
+    layers_left,
+    mean_notes,
+    other_corpus,
+    provenance,
+    saw_gold,
+    shown,
+    status,
+)
+from retold.report.tables import ABSENT, TableFormat, heading, listed, number, table
+from retold.scoring import HEADLINES, TRACK_LAYERS, Score, Value
 
 __all__ = ["FORMATS", "render_score"]
 
@@ -27,6 +38,10 @@ _SHOWN: Final = (
     "claims.verification.macro_f1",
     "claims.verification.accuracy",
 )
+_COLUMNS: Final = (
+    *("system", "measure", "value", "low", "high", "counts"),
+    *("leave_one_out_low", "leave_one_out_high", "status", "note"),
+)
 
 
 def render_score(score: Score, style: str, errors: ErrorTables | None = None) -> str:
@@ -42,35 +57,40 @@ def _csv(score: Score) -> str:
     def full(value: float | None) -> str:
         return "" if value is None else repr(value)
 
-    rows = [
-        [score.system, name, full(value.value), full(value.low), full(value.high), json.dumps(value.counts)]
-        for name, value in score.measures.items()
-    ]
-    rows.append([score.system, "signature", score.signature, "", "", ""])
-    return table(["system", "measure", "value", "low", "high", "counts"], rows, "csv")
+    means = mean_notes(score)
+    rows = []
+    for name, value in score.measures.items():
+        bounds = [full(value.value), full(value.low), full(value.high)]
+        apart = [full(bound) for bound in value.leave_one_out or (None, None)]
+        counts = json.dumps(value.counts)
+        rows.append([score.system, name, *bounds, counts, *apart, status(score, name), means.get(name, "")])
+    doubts = {"protocol": saw_gold(score), "corpus_version": other_corpus(score)}
+    about = [(f"submission.{key}", text, doubts.get(key, "")) for key, text in score.submission.items()]
+    for name, text, note in (*about, ("signature", score.signature, "")):
+        rows.append([score.system, name, text, *[""] * 6, note])
+    return table(_COLUMNS, rows, "csv")
 
 
 def _document(score: Score, style: TableFormat, errors: ErrorTables) -> str:
-    parts = [_heading(one_line(score.system), style, 1)]
+    parts = [heading(score.system, style, 1)]
     parts.append(table(["track", "score", "95% interval", "one document left out"], _headlines(score), style))
-    for track in ("entities", "stance", "claims"):
+    for track in TRACK_LAYERS:
         rows = [
-            [name, number(value.value), _interval(value), _counts(value.counts)]
+            [name, shown(score, name), _interval(value), _counts(value.counts)]
             for name, value in score.measures.items()
-            if name.startswith(f"{track}.") and value.value is not None
+            if name.startswith(f"{track}.") and status(score, name) in ("defined", "undefined")
         ]
         if rows:
-            parts += [_heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
+            parts += [heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
     for title, errors_by_kind in error_tables(errors, style):
-        parts += [_heading(title, style, 2), errors_by_kind]
+        parts += [heading(title, style, 2), errors_by_kind]
     for dimension, values in score.breakdowns.items():
         parts += _breakdown(dimension, values, style)
     parts += [
-        _heading("coverage", style, 2),
+        heading("coverage", style, 2),
         table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style),
     ]
-    parts.append(_foot(score, style))
-    return "\n".join(parts)
+    return "\n".join([*parts, listed(_foot(score), style)])
 
 
 def _headlines(score: Score) -> list[list[str]]:
@@ -79,7 +99,7 @@ def _headlines(score: Score) -> list[list[str]]:
         value = score.measures[name]
         apart = value.leave_one_out
         spread = f"{number(apart[0])} to {number(apart[1])}" if apart else ABSENT
-        rows.append([name, number(value.value), _interval(value), spread])
+        rows.append([name, shown(score, name), _interval(value), spread])
     return rows
 
 
@@ -97,9 +117,13 @@ def _counts(counts: Mapping[str, int | float]) -> str:
 
 
 def _breakdown(dimension: str, values: Mapping[str, Mapping[str, Any]], style: TableFormat) -> list[str]:
-    shown = [name for name in _SHOWN if any(cells.get(name, {}).get("value") is not None for cells in values.values())]
-    rows = [[key, *(number(cells.get(name, {}).get("value")) for name in shown)] for key, cells in values.items()]
-    return [_heading(f"by {dimension}", style, 2), table([dimension, *shown], rows, style)] if shown else []
+    columns = [name for name in _SHOWN if any(name in cells for cells in values.values())]
+    # Where a measure has nothing to do with a row, there is nothing; a dash is a value that is undefined.
+    rows = [
+        [key, *(number(cells[name]["value"]) if name in cells else "" for name in columns)]
+        for key, cells in values.items()
+    ]
+    return [heading(f"by {dimension}", style, 2), table([dimension, *columns], rows, style)] if columns else []
 
 
 def _coverage(score: Score) -> list[list[str]]:
@@ -110,28 +134,16 @@ def _coverage(score: Score) -> list[list[str]]:
     return rows
 
 
-def _foot(score: Score, style: TableFormat) -> str:
-    lines = [f"signature: {one_line(score.signature)}"]
+def _foot(score: Score) -> list[str]:
+    lines = []
+    if any(status(score, name) == "undefined" for name in score.measures):
+        lines.append(UNDEFINED)
+    for words, layers in zip(("not competed in", "not in gold"), layers_left(score), strict=True):
+        if layers:
+            lines.append(f"· {words}: {', '.join(layers)}")
+    lines += [*mean_notes(score).values(), provenance(score)]
+    lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
         lines.append(few_documents(documents, score.signature))
-    if style == "latex":
-        return "".join(f"% {line}\n" for line in lines)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def few_documents(documents: int, signature: str) -> str:
-    """What a result on so few documents can and cannot show; the signature says what was drawn."""
-    drawn = "the paragraphs, stance cells and claims of these documents" if "unit:paragraph" in signature else "them"
-    return (
-        f"{documents} documents: intervals and tests say how the result varies over {drawn}. "
-        "They say nothing about other events or outlets."
-    )
-
-
-def _heading(text: str, style: TableFormat, level: int) -> str:
-    if style == "markdown":
-        return f"{'#' * level} {text}\n"
-    if style == "latex":
-        return f"% {text}"
-    return f"{text}\n{'=' * len(text)}\n" if level == 1 else f"{text}\n{'-' * len(text)}\n"
+    return [*lines, f"signature: {score.signature}"]

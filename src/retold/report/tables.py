@@ -1,19 +1,28 @@
-"""Tables of cells as plain text, Markdown, CSV or LaTeX. Cells come as text; numbers are written by ``number``."""
+"""Tables of cells, headings and notes as plain text, Markdown, CSV or LaTeX.
+
+Cells come as text; numbers are written by ``number``. LaTeX needs the package booktabs and nothing else.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
-__all__ = ["TABLE_FORMATS", "TableFormat", "number", "one_line", "table"]
+__all__ = ["TABLE_FORMATS", "TableFormat", "heading", "listed", "number", "one_line", "table"]
 
 TableFormat = Literal["text", "markdown", "csv", "latex"]
 TABLE_FORMATS: Final = ("text", "markdown", "csv", "latex")
 
-#: What stands where a value is undefined or was not competed for.
+#: What stands where a value is undefined, or where there is none to give.
 ABSENT: Final = "–"
+
+#: What a spreadsheet may take for the beginning of a formula, full-width forms included.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: Characters that reports write themselves, for engines that read no UTF-8.
+_LATEX: Final = {"–": "--", "−": "$-$", "·": r"$\cdot$", "→": r"$\rightarrow$", "…": r"\ldots{}"}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -36,12 +45,39 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: TableFor
         return stream.getvalue()
     from tabulate import tabulate
 
-    cells = [[one_line(cell) for cell in row] for row in rows]
+    head, *cells = [[one_line(cell) for cell in row] for row in (headers, *rows)]
     if style == "markdown":
-        cells = [[cell.replace("\\", "\\\\").replace("|", "\\|") for cell in row] for row in cells]
-        return str(tabulate(cells, headers, tablefmt="github", disable_numparse=True)) + "\n"
-    kind = "latex_booktabs" if style == "latex" else "simple"
-    return str(tabulate(cells, headers, tablefmt=kind, disable_numparse=True)) + "\n"
+        head, *cells = [[cell.replace("\\", "\\\\").replace("|", "\\|") for cell in row] for row in (head, *cells)]
+        return str(tabulate(cells, head, tablefmt="github", disable_numparse=True)) + "\n"
+    if style == "latex":
+        text = _typeset(tabulate(cells, head, tablefmt="latex_booktabs", disable_numparse=True))
+        # The old font encoding has a dash in the place of the bar.
+        text = text.replace("|", r"\textbar{}")
+        # A bracket or a star right after the end of a row, or after a rule, would be taken for its argument.
+        return re.sub(r"(?m)^(\s*)(?=[\[*])", r"\1{}", text) + "\n"
+    return str(tabulate(cells, head, tablefmt="simple", disable_numparse=True)) + "\n"
+
+
+def heading(text: str, style: TableFormat, level: int) -> str:
+    """A heading of level 1 or 2, with a line end; in LaTeX a comment."""
+    title = one_line(text)
+    if style == "markdown":
+        return f"{'#' * level} {title}\n"
+    if style == "latex":
+        return f"% {_typeset(title)}"
+    return f"{title}\n{('=' if level == 1 else '-') * len(title)}\n"
+
+
+def listed(lines: Iterable[str], style: TableFormat) -> str:
+    """Notes, one in each line: items of a list in Markdown, which would join plain lines, comments in LaTeX."""
+    mark = {"markdown": "- ", "latex": "% "}.get(style, "")
+    return "".join(f"{mark}{_typeset(line) if style == 'latex' else line}\n" for line in map(one_line, lines))
+
+
+def _typeset(text: str) -> str:
+    for character, written in _LATEX.items():
+        text = text.replace(character, written)
+    return text
 
 
 def _inert(cell: str) -> str:
@@ -50,7 +86,7 @@ def _inert(cell: str) -> str:
         return ""
     # A return alone would not be quoted and would begin a new row.
     text = cell.replace("\r\n", "\n").replace("\r", "\n")
-    if cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if cell.startswith(_FORMULA):
         try:
             float(cell)
         except ValueError:

@@ -57,7 +57,7 @@ class SystemCounts:
         unit_names: the units of each table, the same for every system.
         tallies: counts of each table.
         mentions: mentions as integers, for coreference.
-        coverage: how much of gold was predicted.
+        coverage: how much of gold was predicted, and which layers either side has.
         allow_missing: whether missing documents were taken as empty.
     """
 
@@ -182,6 +182,7 @@ def _settle(counts: SystemCounts, done: Pass) -> None:
     counts.coverage = {
         "documents": {"gold": done.total, "predicted": done.total - done.missing, "missing": done.missing},
         "layers": {layer: done.predicted[layer] for layer in LAYERS if layer in counts.layers},
+        "gold_layers": [layer for layer in LAYERS if layer in counts.gold_layers],
         **{
             layer: {"gold": wanted, "predicted": given, "missing": wanted - given, "extra": extra}
             for layer, (wanted, given, extra) in done.cells.items()
