@@ -597,11 +597,13 @@ def test_a_flip_shows_how_equal_labels_differ(
 ) -> None:
     good = tiny_system(tiny_corpus, tmp_path / "a", [gold_record("flood-0"), gold_record("flood-1")])
     bad = tiny_system(tiny_corpus, tmp_path / "b", spoiled(gold_record))
-    shown = {flip.item: (flip.gold, flip.a, flip.b, flip.b_verdict) for flip in compare_items(good, bad).flips}
+    flips = compare_items(good, bad).flips
+    shown = {(flip.task, flip.item): (flip.gold, flip.a, flip.b, flip.b_verdict) for flip in flips}
     # Vale stands at 15 to 19 of "River rises in Vale", and "Val" was given.
-    assert shown["15:19"] == ("GPE", "GPE", "GPE 15:18", "boundary")
+    assert shown["mention", "15:19"] == ("GPE", "GPE", "GPE 15:18", "boundary")
     # "River", which is none, was not given by the better one.
-    assert shown["0:5"] in (("", "", "LOC", "spurious"), ("", "", "Q13", "spurious"))
+    assert shown["mention", "0:5"] == ("", "", "LOC", "spurious")
+    assert shown["linking", "0:5"] == ("", "", "Q13", "spurious")
 
 
 def test_only_layers_that_both_give_are_compared(
@@ -913,6 +915,16 @@ def test_no_cell_of_a_comparison_is_a_formula_in_csv() -> None:
     made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], document_id="=d", item="@i", a="-x")])
     for row in csv.reader(io.StringIO(render_comparison(made, "csv"))):
         assert not [cell for cell in row if cell[:1] in ("=", "+", "-", "@")]
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv"])
+def test_a_long_context_is_cut_for_people_and_whole_for_programs(style: str) -> None:
+    # 100 characters at most, the last of which says that there is more.
+    long = "x" * 101
+    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], context=long)])
+    shown = render_comparison(made, style)
+    assert (long in shown) == (style == "csv")
+    assert ("x" * 99 + "…" in shown) == (style != "csv")
 
 
 SAME = "a and b are right and wrong on the same items."

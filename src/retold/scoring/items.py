@@ -63,7 +63,7 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
             ``spurious`` and ``split`` no gold label.
             Mentions: ``boundary``, ``type``, ``boundary and type`` are matched and differ in that; ``kind`` was given
             as a nominal where it is a name, or the other way round, and counts as missed.
-            Links: ``link`` is another entity.
+            Links: ``link`` is another entity; a link is ``spurious`` also where gold's entity is in no knowledge base.
             Coreference: ``matched`` spans stand on both sides.
             Claims: ``overlap`` is matched with too little overlap for its source to count, ``source`` has another
             source; ``merged`` is covered by a span that is matched with another claim, ``split`` is a part of a claim
