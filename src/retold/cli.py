@@ -171,7 +171,7 @@ def rules(code: str | None) -> None:
     "--items",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write every counted item with its verdict to FILE, as JSON Lines.",
+    help="Write every counted item with its verdict to FILE, as JSON Lines; the first line says what they are of.",
 )
 def score(
     submission: str,
@@ -198,9 +198,9 @@ def score(
     )
     if items is not None and found is not None:
         from retold.files import write_atomic
-        from retold.records import encode
+        from retold.report.items import item_lines
 
-        write_atomic(items, (encode(item) + b"\n" for item in found))
+        write_atomic(items, item_lines(result, found))
         click.echo(f"wrote {items}", err=True)
     click.echo(render_score(result, style, errors(found or [])), nl=False)
 
@@ -230,7 +230,8 @@ def score(
     "--compare",
     nargs=2,
     metavar="A B",
-    help="List the items that one of two submissions has right and the other wrong, instead of ranking.",
+    help="List the items that one of two submissions has right and the other wrong, instead of ranking. Layers that "
+    "one does not give are left out. Not with --measure, --resamples, --seed or --output.",
 )
 def rank(
     submissions: tuple[str, ...],
@@ -245,8 +246,10 @@ def rank(
 ) -> None:
     """Rank SUBMISSIONs on a leaderboard, with rank ranges and tiers; or compare two, item by item."""
     if compare is not None:
-        if submissions or output is not None:
-            raise click.UsageError("--compare takes two submissions and neither others nor --output")
+        if submissions or any(map(_is_given, ("measure", "resamples", "seed", "output"))):
+            raise click.UsageError(
+                "--compare takes two submissions and neither others nor --measure, --resamples, --seed or --output"
+            )
         if style == "html":
             raise click.UsageError("--compare has no page in html; take another --format")
         _compare(*compare, gold, allow_missing, style)
@@ -457,12 +460,18 @@ def new_event(name: str, files: tuple[str, ...], documents: bool, root: str, lan
 
 def _compare(a: str, b: str, gold: str | None, allow_missing: bool, style: str) -> None:
     from retold.corpus import load_corpus
-    from retold.report.items import render_flips
-    from retold.scoring import flips, items_of
+    from retold.report.items import render_comparison
+    from retold.scoring import compare_items, items_of
 
     corpus = load_corpus(gold)
-    (first, of_first), (second, of_second) = (items_of(path, corpus, allow_missing=allow_missing) for path in (a, b))
-    click.echo(render_flips(first, second, flips(of_first, of_second), style), nl=False)
+    first, second = (items_of(path, corpus, allow_missing=allow_missing) for path in (a, b))
+    click.echo(render_comparison(compare_items(first, second), style), nl=False)
+
+
+def _is_given(option: str) -> bool:
+    """Whether an option of the running command was given, were it with the value of its default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not click.core.ParameterSource.DEFAULT
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -1,23 +1,24 @@
-"""Errors by kind, and items on which two systems differ, as text, Markdown, CSV, LaTeX or JSON."""
+"""Items as JSON Lines; errors by kind, and items on which two systems differ, as text, Markdown, CSV, LaTeX or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from retold.report.tables import TableFormat, one_line, table
-from retold.scoring import Flip
+from retold.records import encode
+from retold.report.tables import ABSENT, TableFormat, one_line, table
+from retold.scoring import Flip, Item, ItemComparison, Score
 
-__all__ = ["ErrorTables", "error_tables", "render_flips"]
+__all__ = ["ErrorTables", "error_tables", "item_lines", "render_comparison"]
 
 ErrorTables = Mapping[str, Mapping[str, Mapping[str, int]]]
 
 #: Task -> title, what its rows are, and its columns in the order of a reader's questions; None for those that occur.
 _TABLES: Final[dict[str, tuple[str, str, tuple[str, ...] | None]]] = {
-    "mention": ("mentions", "type", ("correct", "boundary", "type", "boundary and type", "missed", "spurious")),
+    "mention": ("mentions", "type", ("correct", "boundary", "type", "boundary and type", "kind", "missed", "spurious")),
     "linking": ("links", "mentions", ("correct", "link", "missed", "spurious")),
     "stance": ("stance, gold → predicted", "target", None),
     "claim": (
@@ -43,27 +44,80 @@ def error_tables(errors: ErrorTables, style: TableFormat) -> list[tuple[str, str
     return found
 
 
-def render_flips(a: str, b: str, flips: Sequence[Flip], style: str) -> str:
-    """Items that one of the systems ``a`` and ``b`` has right and the other wrong."""
+def item_lines(score: Score, items: Iterable[Item]) -> Iterator[bytes]:
+    """Lines of the file that ``retold score --items`` writes: first what the items are of, then the items.
+
+    The first line is the only one with a ``signature``, and has no ``task``.
+    """
+    told = {
+        "signature": score.signature,
+        "system": score.system,
+        "corpus": score.corpus,
+        "submission": score.submission,
+    }
+    yield msgspec.json.encode(told) + b"\n"
+    for item in items:
+        yield encode(item) + b"\n"
+
+
+def render_comparison(comparison: ItemComparison, style: str) -> str:
+    """Items that one of two systems has right and the other wrong, and what was compared."""
     if style == "json":
-        rows = [msgspec.to_builtins(flip) for flip in flips]
-        return json.dumps({"a": a, "b": b, "flips": rows}, ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(comparison.as_dict(), ensure_ascii=False, indent=2) + "\n"
     kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
-    headers = ["task", "document", "item", "gold", f"a: {a}", f"b: {b}", "better", "context"]
-    body = []
-    for flip in flips:
-        answers = [each or "–" for each in (flip.gold, flip.a, flip.b)]
-        context = flip.context if kind == "csv" else _short(flip.context)
-        body.append([flip.task, flip.document_id, flip.item, *answers, flip.better, context])
-    listed = table([one_line(header) for header in headers], body, kind)
+    headers = ["task", "document", "item", "gold", "a", "b", "better", "context"]
+    body = [_row(flip, kind) for flip in comparison.flips]
+    names, notes = _names(comparison), _notes(comparison)
     if kind == "csv":
-        return listed
-    tasks = list(dict.fromkeys(flip.task for flip in flips))
-    sums = [
-        [task, *(str(sum(flip.task == task and flip.better == side for flip in flips)) for side in "ab")]
-        for task in tasks
+        # Rows, so that they stand there without any flip, too.
+        rest = [[*note, *[""] * (len(headers) - 2)] for note in (*names, *notes)]
+        return table(headers, [*body, *rest], kind)
+    if body:
+        sums = [[task, *map(str, amounts)] for task, amounts in comparison.tasks().items()]
+        found = table(["task", "only a is right", "only b is right"], sums, kind) + "\n" + table(headers, body, kind)
+    elif comparison.compared:
+        found = _sentence("a and b are right and wrong on the same items.", kind)
+    else:
+        found = _sentence("a and b compete in no layer together: there is nothing to compare.", kind)
+    return f"{_listed(names, kind)}\n{found}\n{_listed(notes, kind)}"
+
+
+def _sentence(text: str, kind: TableFormat) -> str:
+    return f"% {text}\n" if kind == "latex" else f"{text}\n"
+
+
+def _row(flip: Flip, kind: TableFormat) -> list[str]:
+    answers = [_shown(flip, flip.a, flip.a_verdict), _shown(flip, flip.b, flip.b_verdict)]
+    context = flip.context if kind == "csv" else _short(flip.context)
+    return [flip.task, flip.document_id, flip.item, flip.gold or ABSENT, *answers, flip.better, context]
+
+
+def _shown(flip: Flip, answer: str, verdict: str) -> str:
+    """An answer, with its verdict where the other one reads the same."""
+    text = answer or ABSENT
+    return f"{text} ({verdict})" if verdict and flip.a == flip.b else text
+
+
+def _names(comparison: ItemComparison) -> list[tuple[str, str]]:
+    return [
+        (side, f"{one_line(system.system)}, sha256 {system.submission['sha256']}")
+        for side, system in (("a", comparison.a), ("b", comparison.b))
     ]
-    return table(["task", "only a is right", "only b is right"], sums, kind) + "\n" + listed
+
+
+def _notes(comparison: ItemComparison) -> list[tuple[str, str]]:
+    groups: dict[str, list[str]] = {}
+    for layer, lacking in comparison.left_out.items():
+        groups.setdefault(" or ".join(lacking), []).append(layer)
+    return [
+        *(("left out", f"{', '.join(layers)}, not given by {lacking}") for lacking, layers in groups.items()),
+        ("signature", one_line(comparison.a.signature)),
+    ]
+
+
+def _listed(notes: Sequence[tuple[str, str]], kind: TableFormat) -> str:
+    mark = {"markdown": "- ", "latex": "% "}.get(kind, "")
+    return "".join(f"{mark}{name}: {text}\n" for name, text in notes)
 
 
 def _short(context: str) -> str:

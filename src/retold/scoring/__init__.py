@@ -9,24 +9,27 @@ from pathlib import Path
 
 from retold.corpus import Corpus, load_corpus
 from retold.files import Submission, open_submission
+from retold.records import LAYERS
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count
 from retold.scoring.evaluation import Score, Value, evaluate, signature, units_behind
 from retold.scoring.headline import HEADLINES, behind_headlines, headlines
-from retold.scoring.items import Flip, Item, errors, flips, read_items
+from retold.scoring.items import Flip, Item, ItemComparison, SystemItems, compare_items, errors, read_items
 
 __all__ = [
     "HEADLINES",
     "TRACK_LAYERS",
     "Flip",
     "Item",
+    "ItemComparison",
     "Score",
     "SystemCounts",
+    "SystemItems",
     "Value",
     "behind_headlines",
+    "compare_items",
     "count",
     "errors",
     "evaluate",
-    "flips",
     "headlines",
     "items_of",
     "read_items",
@@ -91,11 +94,18 @@ def score_with_items(
 
 def items_of(
     submission: str | Path | Submission, corpus: Corpus | str | Path | None = None, *, allow_missing: bool = False
-) -> tuple[str, list[Item]]:
-    """Name of a system, and every counted item of its submission; raises as ``score`` does."""
+) -> SystemItems:
+    """Every counted item of a submission, to be compared with those of another; raises as ``score`` does."""
     loaded, opened = _opened(corpus, submission)
     counts = count(opened, loaded, allow_missing=allow_missing)
-    return counts.system, list(read_items(opened, loaded, counts))
+    return SystemItems(
+        system=counts.system,
+        signature=signature(loaded, counts, resamples=0, seed=0),
+        corpus={"name": loaded.name, "version": loaded.version, "sha256": loaded.digest},
+        submission=counts.submission,
+        layers={layer: layer in counts.layers for layer in LAYERS if layer in counts.gold_layers},
+        items=list(read_items(opened, loaded, counts)),
+    )
 
 
 def _opened(corpus: Corpus | str | Path | None, submission: str | Path | Submission) -> tuple[Corpus, Submission]:

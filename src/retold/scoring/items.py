@@ -1,59 +1,135 @@
-"""Items: everything that is counted, one by one, with its verdict. Their sums are the counts behind the measures.
+"""Items: everything that is counted, one by one, with its verdict. Every measure can be computed from them.
 
 An item is a gold label, a prediction, or the two matched with each other. Matching is that of the tasks; nothing is
 decided here but what to call the outcome. Files are read a second time, so that counting keeps nothing.
+
+Items with a gold label are what recall is over, items with a prediction what precision is over. A measure needs:
+
+    entities.mention: items of task ``mention`` and kind ``name``. Those of kind ``nominal`` are behind the breakdown by
+        kind and no measure. The regimes of SemEval-2013 count ``type`` as the right span, ``boundary`` as the right
+        type, and either ``boundary`` as half right.
+    entities.linking: items of task ``linking``.
+    entities.coreference: items of task ``coreference``, one for each mention span that either side has, of any kind.
+        Spans with the same ``entity`` in the same ``event`` are one cluster of that side; one whose ``entity`` is null
+        is a cluster of its own. ``document_id`` and ``language`` cut clusters for the breakdowns.
+    stance: items of task ``stance``, with the evidence and the scores that were given.
+    claims.span: items of task ``claim``: the sum of ``overlap``; for ``exact``, the spans that both sides have.
+    claims.attribution: the items of task ``claim`` that are ``right``.
+    claims.verification: items of task ``verification``; ``strict`` says whether the evidence holds too.
+
+What counts neither way (predictions outside title and body, links of entities that are not verified, names given to
+what gold calls a nominal) is no item, save that any span of an annotated zone is in coreference.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from retold.corpus import Corpus
 from retold.files import Lookup, Submission
-from retold.records import AnnotationRecord, Document, KbStatus, Mention
+from retold.records import AnnotationRecord, Document, KbStatus, Layer, Mention, MentionKind, StanceCell
 from retold.scoring.counting import SystemCounts
 from retold.tasks import Place
 from retold.tasks.claims import AUTHOR, match_spans, overlap
-from retold.tasks.entities import match_names
+from retold.tasks.entities import NameSpan, match_names, misnamed
 from retold.tasks.verification import is_strict
 
-__all__ = ["Flip", "Item", "errors", "flips", "read_items"]
+__all__ = ["Flip", "Item", "ItemComparison", "SystemItems", "compare_items", "errors", "read_items"]
 
 #: Characters of the text on either side of a span.
 AROUND: Final = 40
+#: Tasks whose items are right or wrong, and the layer of each. No mention is right by itself in coreference.
+JUDGED: Final[Mapping[str, Layer]] = {
+    "mention": "entities",
+    "linking": "entities",
+    "stance": "stance",
+    "claim": "claims",
+    "verification": "verification",
+}
 
 
 class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One counted item.
+    """One counted item; a line of the file that ``retold score --items`` writes, after the first one.
 
     Attributes:
         document_id: the document.
-        task: mention, linking, stance, claim or verification.
-        verdict: what became of it. ``missed`` and ``missing`` have no prediction, ``spurious`` has no gold label.
-        right: whether it counts as right: for a claim, whether its source does too; for verification, its label.
-        gold, predicted: the labels; null where there is none.
+        task: mention, linking, coreference, stance, claim or verification.
+        verdict: what became of it. ``correct``; ``missed``, ``merged`` and ``missing`` have no prediction, ``spurious``
+            and ``split`` no gold label.
+            Mentions: ``boundary``, ``type``, ``boundary and type`` are matched and differ in that. ``kind``: a name
+            given as a nominal, which is missed and given wrongly (without a gold label where the name is matched with
+            another span); or a nominal given as a name, which is missed and has no prediction.
+            Links: ``link`` is another entity; a link is ``spurious`` also where gold's entity is in no knowledge base.
+            Coreference: ``matched`` spans stand on both sides.
+            Claims: ``overlap`` is matched with too little overlap for its source to count, ``source`` has another
+            source; ``merged`` is covered by a span that is matched with another claim, ``split`` is a part of a claim
+            that is matched with another span.
+            Stance and verification: ``wrong`` is another label; a cell or pair that was not answered is ``missing``.
+        right: whether it counts as right: for a claim, whether its source does too; for verification, its label. Null
+            in coreference, where no mention is right by itself.
+        gold, predicted: the labels; null where there is none or where it counts neither way. Spans are ``start`` and
+            ``end``, with ``type``, ``kb_id``, ``source`` or, in coreference, the cluster as ``entity``, which is null
+            for a mention that names none: it is a cluster of its own. Predicted stance cells have ``scores`` where they
+            were given.
+        kind: of a mention or link, name or nominal: that of gold, or of the prediction where gold has no mention.
+        event, language: of a coreference item, those of its document; clusters do not cross events.
         overlap: of a matched claim, Jaccard overlap of characters.
         strict: of a verification pair, whether its evidence holds too.
-        context: the words around it in the document, the span in brackets, or the gold evidence.
+        context: the words around it in the document, the span in brackets, or the gold evidence. Coreference items
+            have none.
     """
 
     document_id: str
     task: str
     verdict: str
-    right: bool
+    right: bool | None
     gold: dict[str, Any] | None
     predicted: dict[str, Any] | None
+    kind: MentionKind | UnsetType = UNSET
+    event: str | UnsetType = UNSET
+    language: str | UnsetType = UNSET
     overlap: float | UnsetType = UNSET
     strict: bool | UnsetType = UNSET
     context: str | UnsetType = UNSET
 
 
+@dataclass(frozen=True, slots=True)
+class SystemItems:
+    """The items of one system, and what they are of.
+
+    Attributes:
+        system: its name.
+        signature: that of a score of it without resamples.
+        corpus, submission: as in ``Score``.
+        layers: the layers that gold has, and whether the system competes in each.
+        items: every counted item.
+    """
+
+    system: str
+    signature: str
+    corpus: dict[str, str]
+    submission: dict[str, str]
+    layers: dict[Layer, bool]
+    items: list[Item]
+
+
 class Flip(Struct, frozen=True, kw_only=True):
-    """An item that one of two systems has right and the other wrong."""
+    """An item that one of two systems has right and the other wrong.
+
+    Attributes:
+        task, document_id: as in ``Item``.
+        item: what it is about: a span, a stance cell or a claim.
+        gold: gold's label; empty where gold has none, so that the better system gave no answer.
+        a, b: the answers; empty where there is none. Where the span is not gold's it stands behind the label.
+        a_verdict, b_verdict: as in ``Item``; empty where a system has no such item.
+        better: a or b.
+        context: as in ``Item``, or empty.
+    """
 
     task: str
     document_id: str
@@ -61,8 +137,62 @@ class Flip(Struct, frozen=True, kw_only=True):
     gold: str
     a: str
     b: str
+    a_verdict: str
+    b_verdict: str
     better: str
     context: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemComparison:
+    """Where two systems differ, item by item.
+
+    Attributes:
+        a, b: what was compared.
+        flips: items that one has right and the other wrong, in the order of the tasks and of the text.
+    """
+
+    a: SystemItems
+    b: SystemItems
+    flips: list[Flip]
+
+    @property
+    def compared(self) -> list[Layer]:
+        """Layers that gold has and both systems compete in."""
+        return [layer for layer in self.a.layers if layer not in self.left_out]
+
+    @property
+    def left_out(self) -> dict[Layer, list[str]]:
+        """Layers that gold has and are not compared, with those of a and b that do not compete in them."""
+        lacking = {
+            layer: [name for name, side in (("a", self.a), ("b", self.b)) if not side.layers[layer]]
+            for layer in self.a.layers
+        }
+        return {layer: names for layer, names in lacking.items() if names}
+
+    def tasks(self) -> dict[str, tuple[int, int]]:
+        """Of each task that was compared, how many items only a, and only b, has right."""
+        return {
+            task: (self._better(task, "a"), self._better(task, "b"))
+            for task, layer in JUDGED.items()
+            if layer in self.compared
+        }
+
+    def _better(self, task: str, side: str) -> int:
+        return sum(flip.task == task and flip.better == side for flip in self.flips)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison in the shape of ``retold rank --compare --format json``."""
+        return {
+            "signature": self.a.signature,
+            "corpus": self.a.corpus,
+            "a": self.a.system,
+            "b": self.b.system,
+            "submissions": {"a": self.a.submission, "b": self.b.submission},
+            "compared": self.compared,
+            "left_out": self.left_out,
+            "flips": [to_builtins(flip) for flip in self.flips],
+        }
 
 
 def read_items(submission: Submission, corpus: Corpus, counts: SystemCounts) -> Iterator[Item]:
@@ -105,8 +235,10 @@ class _Reader:
         layers = self._counts.layers
         if gold.entities is not UNSET and "entities" in layers:
             given = [m for m in record.entities or () if place.annotated(m.start, m.end)]
-            yield from self._mentions(gold.document_id, gold.entities, given)
+            yield from self._mentions(gold.document_id, gold.entities, given, "name")
+            yield from self._mentions(gold.document_id, gold.entities, given, "nominal")
             yield from self._links(gold.document_id, gold.entities, given)
+            yield from self._coreference(place, gold.entities, given)
         if gold.stance is not UNSET and "stance" in layers:
             yield from self._stance(gold, record)
         if gold.claims is not UNSET and "claims" in layers:
@@ -114,31 +246,32 @@ class _Reader:
         if gold.verification is not UNSET and "verification" in layers:
             yield from self._verification(gold, record)
 
-    def _mentions(self, key: str, gold: Sequence[Mention], given: Sequence[Mention]) -> Iterator[Item]:
-        names, guesses, pairs = match_names(gold, given)
+    def _mentions(
+        self, key: str, gold: Sequence[Mention], given: Sequence[Mention], kind: MentionKind
+    ) -> Iterator[Item]:
+        names, guesses, pairs = match_names(gold, given, kind)
         partner = dict(pairs)
         taken = set(partner.values())
+        # A gold name that is called a nominal is given wrongly; what is called a name of a gold nominal is not counted.
+        wrong = {span[:2]: span for span in misnamed(gold, given)} if kind == "name" else {}
+        others = {(m.start, m.end) for m in given if m.kind != kind}
         for name in names:
             guess = partner.get(name)
-            if guess is None:
-                verdict = "missed"
-            else:
-                wrong = [
-                    part
-                    for part, same in (("boundary", name[:2] == guess[:2]), ("type", name[2] == guess[2]))
-                    if not same
-                ]
-                verdict = " and ".join(wrong) or "correct"
-            yield self._item(key, "mention", verdict, _mention(name), guess and _mention(guess), span=name)
+            verdict = _difference(name, guess) if guess else "kind" if name[:2] in others else "missed"
+            guess = guess or wrong.pop(name[:2], None)
+            yield self._item(key, "mention", verdict, _mention(name), guess and _mention(guess), span=name, kind=kind)
+        for guess in wrong.values():
+            yield self._item(key, "mention", "kind", None, _mention(guess), span=guess, kind=kind)
         for guess in guesses:
             if guess not in taken:
-                yield self._item(key, "mention", "spurious", None, _mention(guess), span=guess)
+                yield self._item(key, "mention", "spurious", None, _mention(guess), span=guess, kind=kind)
 
     def _links(self, key: str, gold: Sequence[Mention], given: Sequence[Mention]) -> Iterator[Item]:
         targets = {(m.start, m.end): m for m in gold}
-        links = {(m.start, m.end): m.kb_id for m in given if isinstance(m.kb_id, str)}
+        links = {(m.start, m.end): m for m in given if isinstance(m.kb_id, str)}
         for span in sorted(targets.keys() | links.keys()):
-            target, link = targets.get(span), links.get(span)
+            target, guess = targets.get(span), links.get(span)
+            seen, link = target or guess, guess.kb_id if guess else None
             status = self._status(target)
             if status == "unverified" or (link is None and status != "verified"):
                 continue
@@ -152,11 +285,27 @@ class _Reader:
                 None if wanted is None else {**where, "kb_id": wanted},
                 None if link is None else {**where, "kb_id": link},
                 span=span,
+                kind=seen.kind if seen else UNSET,
             )
 
     def _status(self, target: Mention | None) -> KbStatus | None:
         event = self._document.event if self._document else ""
         return None if target is None else self._corpus.kb_status(event, target)
+
+    def _coreference(self, place: Place, gold: Sequence[Mention], given: Sequence[Mention]) -> Iterator[Item]:
+        wanted, found = ({(m.start, m.end): m.entity for m in mentions} for mentions in (gold, given))
+        for span in sorted(wanted.keys() | found.keys()):
+            verdict = "spurious" if span not in wanted else "matched" if span in found else "missed"
+            yield Item(
+                document_id=place.document_id,
+                task="coreference",
+                verdict=verdict,
+                right=None,
+                gold=_cluster(span, wanted),
+                predicted=_cluster(span, found),
+                event=place.event,
+                language=place.language,
+            )
 
     def _stance(self, gold: AnnotationRecord, record: AnnotationRecord) -> Iterator[Item]:
         given = {(cell.holder, cell.target): cell for cell in record.stance or ()}
@@ -168,7 +317,7 @@ class _Reader:
                 "stance",
                 _verdict(cell, guess),
                 {**question, **_labelled(cell)},
-                None if guess is None else {**question, **_labelled(guess)},
+                None if guess is None else {**question, **_labelled(guess), **_scored(guess)},
                 evidence=cell.evidence or (),
             )
 
@@ -202,7 +351,11 @@ class _Reader:
     def _refers(self, name: str) -> str | None:
         """The gold source that a predicted one refers to."""
         event = self._document.event if self._document else ""
-        return AUTHOR if name == AUTHOR else self._references.get((event, name), name)
+        if name == AUTHOR:
+            return AUTHOR
+        entity = self._references.get((event, name), name)
+        # No cluster is the author, whatever its name.
+        return None if entity == AUTHOR else entity
 
     def _verification(self, gold: AnnotationRecord, record: AnnotationRecord) -> Iterator[Item]:
         given = {pair.claim: pair for pair in record.verification or ()}
@@ -253,8 +406,19 @@ class _Reader:
         return f"{text[max(start - AROUND, 0) : start]}[{text[start:end]}]{text[end : end + AROUND]}"
 
 
-def _mention(span: tuple[int, int, str]) -> dict[str, Any]:
+def _mention(span: NameSpan) -> dict[str, Any]:
     return {"start": span[0], "end": span[1], "type": span[2]}
+
+
+def _difference(gold: NameSpan, guess: NameSpan) -> str:
+    parts = ("boundary", gold[:2] == guess[:2]), ("type", gold[2] == guess[2])
+    return " and ".join(part for part, same in parts if not same) or "correct"
+
+
+def _cluster(span: tuple[int, int], names: Mapping[tuple[int, int], str | UnsetType]) -> dict[str, Any] | None:
+    if span not in names:
+        return None
+    return {"start": span[0], "end": span[1], "entity": None if names[span] is UNSET else names[span]}
 
 
 def _touch(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -265,6 +429,10 @@ def _labelled(item: Any) -> dict[str, Any]:
     return {"label": item.label, "evidence": list(item.evidence or ())}
 
 
+def _scored(cell: StanceCell) -> dict[str, Any]:
+    return {} if cell.scores is UNSET else {"scores": to_builtins(cell.scores)}
+
+
 def _verdict(gold: Any, guess: Any) -> str:
     return "missing" if guess is None else "correct" if guess.label == gold.label else "wrong"
 
@@ -272,16 +440,19 @@ def _verdict(gold: Any, guess: Any) -> str:
 def errors(items: Sequence[Item]) -> dict[str, dict[str, dict[str, int]]]:
     """How often each kind of error was made: task -> row -> column -> items.
 
-    Mentions and links are counted by type (or all together) and verdict, claims by kind of source and verdict, stance
-    by target and ``gold → predicted``, verification by gold and by predicted label.
+    Names are counted by type and verdict, nominals and links all together by verdict, claims by kind of source and
+    verdict, stance by target and ``gold → predicted``, verification by gold and by predicted label. Coreference has
+    no errors of single mentions.
     """
     tables: dict[str, dict[str, Counter[str]]] = {}
     for item in items:
+        if item.task not in JUDGED:
+            continue
         labels = item.gold or item.predicted or {}
         column = item.verdict
         row = "all"
         if item.task == "mention":
-            row = labels["type"]
+            row = labels["type"] if item.kind == "name" else "nominals"
         elif item.task == "claim":
             row = AUTHOR if labels["source"] == AUTHOR else "entity"
         elif item.task == "stance":
@@ -296,36 +467,61 @@ def _given_label(item: Item) -> str:
     return item.predicted["label"] if item.predicted else "missing"
 
 
-def flips(a: Sequence[Item], b: Sequence[Item]) -> list[Flip]:
-    """Items that one system has right and the other wrong, by task and place.
+def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
+    """Items that one system has right and the other wrong, of the layers that both compete in.
 
-    An item without a gold label is wrong for the system that gives it and right for one that does not.
+    Nominals, which no measure counts, and coreference, where no mention is right by itself, are left out.
+
+    Raises:
+        ValueError: the items are not of the same corpus, counted in the same way.
     """
-    sides = [{_question(item): item for item in items} for items in (a, b)]
+    if a.signature != b.signature:
+        raise ValueError(f"items that were counted in different ways: {a.signature} and {b.signature}")
+    shared = {layer for layer in a.layers if a.layers[layer] and b.layers[layer]}
+    sides = [
+        {_question(item): item for item in side.items if JUDGED.get(item.task) in shared and not _is_nominal(item)}
+        for side in (a, b)
+    ]
     found = []
     for key in sorted(sides[0].keys() | sides[1].keys()):
         first, second = (side.get(key) for side in sides)
-        rights = [item.right if item is not None else True for item in (first, second)]
         shown = first or second
+        # What gold does not have is right where it was not given; what gold has is never right without an answer.
+        rights = [item.right if item is not None else key.spurious for item in (first, second)]
         if rights[0] == rights[1] or shown is None:
             continue
         found.append(
             Flip(
                 task=shown.task,
                 document_id=shown.document_id,
-                item=key[-1],
-                gold=_answer(shown.gold),
-                a=_answer(first.predicted if first else None),
-                b=_answer(second.predicted if second else None),
+                item=key.name,
+                gold=_label(shown.gold),
+                a=_answer(first),
+                b=_answer(second),
+                a_verdict=first.verdict if first else "",
+                b_verdict=second.verdict if second else "",
                 better="a" if rights[0] else "b",
                 context="" if shown.context is UNSET else shown.context,
             )
         )
-    return found
+    return ItemComparison(a, b, found)
 
 
-def _question(item: Item) -> tuple[str, str, bool, int, str]:
+def _is_nominal(item: Item) -> bool:
+    return item.task == "mention" and item.kind == "nominal"
+
+
+class _Question(NamedTuple):
     """What an item is about, the same for every system; in the order in which flips are listed."""
+
+    task: int
+    document_id: str
+    spurious: bool
+    start: int
+    name: str
+
+
+def _question(item: Item) -> _Question:
     labels = item.gold or item.predicted or {}
     start = labels.get("start", 0)
     if item.task == "stance":
@@ -334,13 +530,21 @@ def _question(item: Item) -> tuple[str, str, bool, int, str]:
         name = labels["claim"]
     else:
         name = f"{start}:{labels['end']}"
-    if item.gold is None and item.task == "mention":
-        # Two systems may find a span that is none, and give it different types.
-        name += f" {labels['type']}"
-    return item.task, item.document_id, item.gold is None, start, name
+    return _Question(list(JUDGED).index(item.task), item.document_id, item.gold is None, start, name)
 
 
-def _answer(labels: Mapping[str, Any] | None) -> str:
+def _answer(item: Item | None) -> str:
+    """What a system said; where its span is not gold's, it stands behind the label."""
+    if item is not None and item.verdict == "kind":
+        return "nominal"
+    if item is None or item.predicted is None:
+        return ""
+    given, gold = item.predicted, item.gold
+    moved = gold is not None and any(given.get(end) != gold.get(end) for end in ("start", "end"))
+    return f"{_label(given)} {given['start']}:{given['end']}" if moved else _label(given)
+
+
+def _label(labels: Mapping[str, Any] | None) -> str:
     if labels is None:
         return ""
-    return str(labels.get("label") or labels.get("type") or labels.get("kb_id") or labels.get("source"))
+    return str(next(labels[key] for key in ("label", "type", "kb_id", "source") if key in labels))

@@ -26,7 +26,7 @@ from typing import Final
 from msgspec import UNSET
 
 from retold.measures.rows import f1_row, prf_rows
-from retold.records import KbStatus, Mention
+from retold.records import KbStatus, Mention, MentionKind
 from retold.tasks import Place, Tally, facet
 from retold.tasks.matching import best_assignment, overlapping
 
@@ -75,12 +75,15 @@ def _spans(mentions: Sequence[Mention], kind: str) -> list[NameSpan]:
 
 
 def match_names(
-    gold: Sequence[Mention], predicted: Sequence[Mention]
+    gold: Sequence[Mention], predicted: Sequence[Mention], kind: MentionKind = "name"
 ) -> tuple[list[NameSpan], list[NameSpan], list[tuple[NameSpan, NameSpan]]]:
-    """Gold names, predicted names that count, and who is matched with whom. Predictions lie in annotated zones."""
-    nominal_spans = {(m.start, m.end) for m in gold if m.kind == "nominal"}
-    names = _spans(gold, "name")
-    guesses = [span for span in _spans(predicted, "name") if (span[0], span[1]) not in nominal_spans]
+    """Gold names, predicted names that count, and who is matched with whom; or nominals, whose ignore region is names.
+
+    Predictions lie in annotated zones.
+    """
+    ignored = {(m.start, m.end) for m in gold if m.kind != kind}
+    names = _spans(gold, kind)
+    guesses = [span for span in _spans(predicted, kind) if (span[0], span[1]) not in ignored]
     return names, guesses, _match(names, guesses)
 
 
