@@ -186,7 +186,7 @@ def shares(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[bytes], dict[
         patch.setattr(passes, "BATCH", 4)
         parts = [begin() for _ in range(4)]
         for number, part in enumerate(parts):
-            part.share(submission.records, number, len(parts))
+            part.share(submission.records, itertools.count(number, len(parts)).__next__)
         whole = begin()
         whole.whole(submission.records)
     return [pickle.dumps(part) for part in parts], settled(whole)

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TextIO
 
 import msgspec
 
@@ -31,6 +31,7 @@ __all__ = [
     "Submission",
     "append_line",
     "count_lines",
+    "nowhere",
     "open_submission",
     "read_jsonl",
     "read_lines",
@@ -468,6 +469,11 @@ def append_line(path: Path, line: bytes) -> None:
             stream.write(line + b"\n")
     except OSError as error:
         raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def nowhere() -> TextIO:
+    """A stream whose text nobody reads."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _umask() -> int:

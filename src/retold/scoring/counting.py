@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from retold.files import Source, Submission, count_lines, sha256
 from retold.measures import Array
 from retold.records import LAYERS, Layer
 from retold.resampling import POOL, UnitKind, unit_kind
+from retold.scoring.beside import can_fork
 from retold.scoring.passes import Pass, Stumbled
 from retold.tasks import Tally
 from retold.tasks.coreference import Mentions, MentionTable
@@ -141,12 +140,12 @@ def _shared(begin: Callable[[], Pass], records: Source, documents: int, workers:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    # A fork is at work at once, but a fork of a process with threads may never wake up.
-    alone = sys.platform == "linux" and threading.active_count() == 1
-    with ProcessPoolExecutor(workers - 1, mp_context=get_context("fork" if alone else "spawn")) as pool:
-        others = [pool.submit(_share, begin(), records, part, workers) for part in range(1, workers)]
+    context = get_context("fork" if can_fork() else "spawn")
+    runs = context.Value("q", 0)
+    with ProcessPoolExecutor(workers - 1, context, _join_in, (runs,)) as pool:
+        others = [pool.submit(_share_rest, begin(), records) for _ in range(1, workers)]
         try:
-            done = _share(begin(), records, 0, workers)
+            done = _share(begin(), records, runs)
             for other in others:
                 done.merge(other.result())
         except Stumbled:
@@ -154,9 +153,29 @@ def _shared(begin: Callable[[], Pass], records: Source, documents: int, workers:
     return done if done.total == documents else None
 
 
-def _share(empty: Pass, records: Source, part: int, parts: int) -> Pass:
+#: In a process that counts with others: how many runs of lines have been taken by any of them.
+_runs: Any = None
+
+
+def _join_in(runs: Any) -> None:
+    global _runs
+    _runs = runs
+
+
+def _share_rest(empty: Pass, records: Source) -> Pass:
+    return _share(empty, records, _runs)
+
+
+def _share(empty: Pass, records: Source, runs: Any) -> Pass:
+    """Count one run of lines after another, each the next that nobody has taken: a slow worker takes fewer."""
+
+    def take() -> int:
+        with runs.get_lock():
+            runs.value += 1
+            return int(runs.value) - 1
+
     with _uncollected():
-        empty.share(records, part, parts)
+        empty.share(records, take)
     return empty
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from retold.measures import Array, Measure
 from retold.measures.clusters import Sums, conll, sums_of
 from retold.records import LAYERS, Layer
 from retold.resampling import MANY_DOCUMENTS, POOL, LinearResamples, bootstrap_weights, percentile_interval, wilson
+from retold.scoring.beside import beside
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
 from retold.scoring.headline import HEADLINES, MEANS, PARTS, TABLES, headlines
 from retold.tasks.coreference import CONLL, measures_of, trials_of
@@ -123,10 +123,10 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
     totals = {layer: _point(tally.units) for layer, tally in counts.tallies.items()}
     sums = sums_of(counts.mentions.overlaps())
     points = {name: float(value[0]) for name, value in measures_of(sums).items()}
-    # Breakdowns take long where documents are many, and numpy lets go of the lock: they are made beside the resamples.
-    with ThreadPoolExecutor(1) as beside:
-        breakdowns = beside.submit(_breakdowns, counts)
+    # Breakdowns take long where documents are many: they are made beside the resamples.
+    with beside(lambda: _breakdowns(counts), worthwhile=counts.pooled) as others:
         replicates = _replicates(counts, tracks, points, resamples, seed)
+        breakdowns = others.result()
     values: dict[str, Value] = {}
     for layer, table in TABLES.items():
         taken_part = layer in counts.layers and layer in counts.gold_layers
@@ -161,7 +161,7 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
         corpus={"name": corpus.name, "version": corpus.version, "sha256": corpus.digest},
         coverage=counts.coverage,
         measures={name: values[name] for name in order},
-        breakdowns=breakdowns.result(),
+        breakdowns=breakdowns,
         replicates={name: replicates[name] for name in HEADLINES if name in replicates},
     )
 

@@ -8,8 +8,8 @@ order; where they do not, or anything is at fault, it stumbles, and one pass ove
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice
 from operator import itemgetter
 from typing import Any, Final, NoReturn
 
@@ -149,8 +149,11 @@ class Pass:
         if self._findings:
             raise FindingsError(self._findings)
 
-    def share(self, records: Source, part: int, parts: int) -> None:
+    def share(self, records: Source, take: Callable[[], int]) -> None:
         """Count the lines that fall to one of several workers.
+
+        Args:
+            take: gives the number of the run of ``BATCH`` lines that is to be counted next, each larger than the last.
 
         Raises:
             Stumbled: the lines of the files do not match, or something is at fault.
@@ -159,11 +162,12 @@ class Pass:
         decode_document = msgspec.json.Decoder(Document).decode
         with_documents = bool(self._corpus.events)
         try:
-            wanted = _dealt(self._corpus.gold_lines(), part, parts)
-            documents = _dealt(self._corpus.document_lines(), part, parts) if with_documents else None
+            runs = _Runs(take)
+            wanted = _dealt(self._corpus.gold_lines(), runs)
+            documents = _dealt(self._corpus.document_lines(), runs) if with_documents else None
             # Strict on every side: one line more or less in any file is for one pass over everything to explain.
             pairs = zip(wanted, documents, strict=True) if documents else ((line, _NOTHING) for line in wanted)
-            lines = zip(_dealt(read_lines(records), part, parts), pairs, strict=True)
+            lines = zip(_dealt(read_lines(records), runs), pairs, strict=True)
             for (number, line), ((gold_number, gold_line), (_, document_line)) in lines:
                 record, gold = _DECODER.decode(line), _DECODER.decode(gold_line)
                 key = record.document_id
@@ -408,16 +412,29 @@ def _quotes(lines: Sequence[bytes]) -> int:
     return sum(int(np.count_nonzero(np.frombuffer(part, np.uint8) == _QUOTE)) for part in parts)
 
 
-def _dealt(lines: Iterator[Line], part: int, parts: int) -> Iterator[Line]:
-    """The lines of one worker, without blank ones: every ``parts``-th run of ``BATCH`` lines."""
+class _Runs:
+    """The runs of lines that one worker takes, the same in every file."""
+
+    def __init__(self, take: Callable[[], int]) -> None:
+        self._take = take
+        self._taken: list[int] = []
+
+    def __getitem__(self, place: int) -> int:
+        if place == len(self._taken):
+            self._taken.append(self._take())
+        return self._taken[place]
+
+
+def _dealt(lines: Iterator[Line], runs: _Runs) -> Iterator[Line]:
+    """The lines of one worker, without blank ones."""
     kept = filter(itemgetter(1), lines)
-    ahead = part * BATCH
-    while True:
+    run = 0
+    for place in count():
         # What others count is passed over without a step of Python's for each line.
-        deque(islice(kept, ahead), maxlen=0)
+        deque(islice(kept, (runs[place] - run) * BATCH), maxlen=0)
         before = next(kept, None)
         if before is None:
             return
         yield before
         yield from islice(kept, BATCH - 1)
-        ahead = (parts - 1) * BATCH
+        run = runs[place] + 1

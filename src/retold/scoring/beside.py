@@ -1,0 +1,64 @@
+"""Work that is done beside other work, in a process of its own where one can be had at once."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Beside", "beside", "can_fork"]
+
+T = TypeVar("T")
+
+
+def can_fork() -> bool:
+    """Whether a copy of this process may be made: it is at work at once, but one with threads may never wake up."""
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+class Beside(Generic[T]):
+    """Work that was begun; ``result`` waits for it."""
+
+    def __init__(self, work: Callable[[], T], channel: Any = None) -> None:
+        self._work, self._channel = work, channel
+
+    def result(self) -> T:
+        """What the work returns. Where it was not begun, or came to nothing, it is done now."""
+        if self._channel is not None:
+            with suppress(EOFError, OSError):
+                found: T = self._channel.recv()
+                return found
+        return self._work()
+
+
+@contextmanager
+def beside(work: Callable[[], T], *, worthwhile: bool) -> Iterator[Beside[T]]:
+    """Begin work whose result is small and can be pickled.
+
+    Args:
+        work: it changes nothing that its caller looks at.
+        worthwhile: whether it takes longer than a process takes to begin.
+    """
+    if not worthwhile or not can_fork():
+        yield Beside(work)
+        return
+    from multiprocessing import get_context
+
+    context = get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(work, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield Beside(work, receiver)
+    finally:
+        receiver.close()
+        process.join()
+
+
+def _send(work: Callable[[], Any], channel: Any) -> None:
+    # Where nobody waits for it any more, nothing is to be said.
+    with suppress(BrokenPipeError):
+        channel.send(work())
