@@ -27,6 +27,7 @@ __all__ = [
     "mean_of_defined",
     "mean_over_gold",
     "ratio",
+    "sort",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -49,6 +50,19 @@ class Measure:
     trials: Callable[[Counts], Array]
     counts: Mapping[str, tuple[str, ...]]
     proportion: bool = True
+
+
+def sort(codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The order of codes, those that are equal as they stand, and the codes in it."""
+    bits = len(codes).bit_length()
+    if int(codes.max(initial=0)) >= 1 << 63 - bits or int(codes.min(initial=0)) < -1:
+        order = np.argsort(codes, kind="stable")
+        return order, codes[order]
+    # A code and its place side by side are sorted as one number, which is faster than sorting places by their codes.
+    packed = codes << bits
+    packed |= np.arange(len(codes))
+    packed.sort()
+    return packed & ((1 << bits) - 1), packed >> bits
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from retold.measures import Array, ratio
+from retold.measures import Array, ratio, sort
 from retold.measures.alignment import Index, best_alignment
 from retold.measures.clusters import ClusterOverlaps, blanc_of, conll_of, prf
 
@@ -95,8 +95,7 @@ class _Groups:
         codes = units * size + groups
         self._order: Index | None = None
         if len(codes) and not (codes[1:] >= codes[:-1]).all():
-            self._order = np.argsort(codes, kind="stable")
-            codes = codes[self._order]
+            self._order, codes = sort(codes)
         self._first = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if len(codes) else np.zeros(0, np.int64)
         self.unit, self.group = np.divmod(codes[self._first], size)
 
@@ -151,13 +150,14 @@ class _Clusters:
         self.whole["singles"] = _sum_by(cluster[kept], alone[kept].astype(np.float64), count)
         self.cluster, self.common, self.shared, self.alone = cluster, common, shared, alone
         self.has_partner = overlaps.predicted >= 0
-        self._sums: dict[tuple[Callable[..., Array], tuple[str, ...]], float] = {}
+        self._values: dict[tuple[Callable[..., Array], tuple[str, ...]], tuple[Array, float]] = {}
 
-    def summed(self, value: Callable[..., Array], names: tuple[str, ...]) -> float:
-        """Sum of a function of columns over all clusters, worked out once."""
-        if (value, names) not in self._sums:
-            self._sums[value, names] = float(value(*(self.whole[name] for name in names)).sum())
-        return self._sums[value, names]
+    def values(self, value: Callable[..., Array], names: tuple[str, ...]) -> tuple[Array, float]:
+        """A function of columns, shape (clusters,), and its sum over all clusters, worked out once."""
+        if (value, names) not in self._values:
+            found = value(*(self.whole[name] for name in names))
+            self._values[value, names] = found, float(found.sum())
+        return self._values[value, names]
 
 
 class _Side:
@@ -176,7 +176,7 @@ class _Side:
         self._groups = _Groups(parts.unit[touched], clusters.cluster[self._pair], size)
         self.unit, self.cluster = self._groups.unit, self._groups.group
         self._lost: dict[str, Array] = {}
-        self._changes: dict[str, tuple[Array, Array]] = {}
+        self._left: dict[str, Array] = {}
 
     def lost(self, name: str) -> Array:
         """What of a column of ``whole`` the touched clusters lose, shape (touched,)."""
@@ -211,11 +211,11 @@ class _Side:
     def _changed(self, value: Callable[..., Array], *names: str) -> Array:
         """Sum of a function of columns of the clusters with each unit left out."""
         for name in names:
-            if name not in self._changes:
-                before = self.clusters.whole[name][self.cluster]
-                self._changes[name] = before, before - self.lost(name)
-        old, new = zip(*(self._changes[name] for name in names), strict=True)
-        return np.asarray(self.clusters.summed(value, names) + self.by_unit(value(*new) - value(*old)))
+            if name not in self._left:
+                self._left[name] = self.clusters.whole[name][self.cluster] - self.lost(name)
+        old, total = self.clusters.values(value, names)
+        new = value(*(self._left[name] for name in names))
+        return np.asarray(total + self.by_unit(new - old[self.cluster]))
 
     def muc(self) -> tuple[Array, Array]:
         """Correct links and links."""
