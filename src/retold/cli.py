@@ -184,6 +184,7 @@ def score(
     items: Path | None,
 ) -> None:
     """Score one SUBMISSION (a file of records, a folder or a .zip) in detail."""
+    _share_cores()
     from retold.report.scores import render_score
     from retold.scoring import errors, score_with_items
 
@@ -256,6 +257,7 @@ def rank(
         return
     if not submissions:
         raise click.UsageError("name the submissions to rank")
+    _share_cores()
     from retold.files import write_atomic
     from retold.ranking import rank as run
     from retold.report.leaderboard import SUFFIXES, render_ranking
@@ -472,6 +474,15 @@ def _is_given(option: str) -> bool:
     """Whether an option of the running command was given, were it with the value of its default."""
     source = click.get_current_context().get_parameter_source(option)
     return source is not click.core.ParameterSource.DEFAULT
+
+
+def _share_cores() -> None:
+    """Let products of matrices run on one core each: there are several at once, and waiting threads would only spin.
+
+    Read when numpy is loaded, which no command has done before it runs.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
     "POOL",
     "LinearResamples",
     "UnitKind",
+    "bootstrap_products",
     "bootstrap_sums",
     "bootstrap_weights",
     "holm",
@@ -84,19 +86,44 @@ def bootstrap_weights(units: int, resamples: int, seed: int, stream: str) -> Ite
         seed: any non-negative integer, 0 included.
         stream: name of the stream; equal names and seeds give equal draws, so systems are compared on the same units.
     """
+    for number, start in enumerate(range(0, resamples, BLOCK)):
+        size = min(BLOCK, resamples - start)
+        yield slice(start, start + size), _block_of_weights(units, size, seed, stream, number)
+
+
+def _block_of_weights(units: int, size: int, seed: int, stream: str, number: int) -> Array:
     # Some resamples at a time: what is drawn is counted before it leaves the processor's cache.
     step = max(WARM // units, 1)
     places = np.arange(step)[:, None] * units
-    for number, start in enumerate(range(0, resamples, BLOCK)):
+    weights = np.empty((size, units))
+    generator = _generator(seed, stream, number)
+    for first in range(0, size, step):
+        rows = min(step, size - first)
+        drawn = generator.integers(0, units, size=(rows, units))
+        drawn += places[:rows]
+        weights[first : first + rows] = np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units)
+    return weights
+
+
+def bootstrap_products(
+    counts: Sequence[Array], units: int, resamples: int, seed: int, stream: str
+) -> Iterator[tuple[slice, list[Array]]]:
+    """Yield (which resamples, weights @ table for each of some tables), block by block, two blocks at a time.
+
+    Args:
+        counts: tables of whole numbers, each of shape (units, columns): their products are exact.
+        units, resamples, seed, stream: as of ``bootstrap_weights``.
+    """
+
+    def product(number: int) -> tuple[slice, list[Array]]:
+        start = number * BLOCK
         size = min(BLOCK, resamples - start)
-        weights = np.empty((size, units))
-        generator = _generator(seed, stream, number)
-        for first in range(0, size, step):
-            rows = min(step, size - first)
-            drawn = generator.integers(0, units, size=(rows, units))
-            drawn += places[:rows]
-            weights[first : first + rows] = np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units)
-        yield slice(start, start + size), weights
+        weights = _block_of_weights(units, size, seed, stream, number)
+        return slice(start, start + size), [weights @ table for table in counts]
+
+    # The generator and the product let go of the lock.
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(product, range(-(-resamples // BLOCK)))
 
 
 def bootstrap_sums(counts: Array, resamples: int, seed: int, stream: str) -> Array:
@@ -168,10 +195,18 @@ class LinearResamples:
         self._total = self._influence.sum(axis=0)
         self._drawn: list[Array] = []
 
+    @property
+    def influence(self) -> Array:
+        """Influence of each unit in whole numbers, shape (units, measures)."""
+        return self._influence
+
     def draw(self, weights: Array) -> None:
         """Take a block of resamples: how often each unit was drawn, shape (resamples, units)."""
-        moved = self._values + (weights @ self._influence - self._total) / FINE_GRAIN
-        self._drawn.append(np.clip(moved, 0.0, 1.0))
+        self.add(weights @ self._influence)
+
+    def add(self, moved: Array) -> None:
+        """Take a block of resamples: weights @ influence, shape (resamples, measures)."""
+        self._drawn.append(np.clip(self._values + (moved - self._total) / FINE_GRAIN, 0.0, 1.0))
 
     def all(self) -> Array:
         """All resamples that were drawn, shape (resamples, measures)."""

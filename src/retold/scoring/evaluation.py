@@ -14,7 +14,7 @@ from retold.counts import Counts, CountTable
 from retold.measures import Array, Measure
 from retold.measures.clusters import Sums, conll, sums_of
 from retold.records import LAYERS, Layer
-from retold.resampling import MANY_DOCUMENTS, POOL, LinearResamples, bootstrap_weights, percentile_interval, wilson
+from retold.resampling import MANY_DOCUMENTS, POOL, LinearResamples, bootstrap_products, percentile_interval, wilson
 from retold.scoring.beside import beside
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
 from retold.scoring.headline import HEADLINES, MEANS, PARTS, TABLES, headlines
@@ -197,13 +197,14 @@ def _replicates(
         filled = np.flatnonzero(joint.any(axis=0))
         joint = np.ascontiguousarray(joint[:, filled])
         widths = np.cumsum([0, *(tables[layer].shape[1] for layer in layers)])
-        for block, weights in bootstrap_weights(units, resamples, seed, stream):
-            drawn = np.zeros((len(weights), widths[-1]))
-            drawn[:, filled] = weights @ joint / _GRAIN
+        moved = [clusters.influence] if stream == "text" and "entities" in counts.layers else []
+        for block, (drawn, *influences) in bootstrap_products([joint, *moved], units, resamples, seed, stream):
+            spread = np.zeros((len(drawn), widths[-1]))
+            spread[:, filled] = drawn / _GRAIN
             for layer, start, end in zip(layers, widths, widths[1:], strict=False):
-                sums[layer][block] = drawn[:, start:end]
-            if stream == "text" and "entities" in counts.layers:
-                clusters.draw(weights)
+                sums[layer][block] = spread[:, start:end]
+            for influence in influences:
+                clusters.add(influence)
     named = {layer: counts.tallies[layer].units.as_counts(table) for layer, table in sums.items()}
     for layer, measures in TABLES.items():
         for measure in measures:

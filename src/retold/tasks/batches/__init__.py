@@ -30,8 +30,8 @@ __all__ = ["BATCH", "WARM", "Batches", "Tables"]
 
 #: Documents of one batch.
 BATCH: Final = 512
-#: Documents whose labels wait as objects. More of them would leave the processor's cache before they are looked at.
-WARM: Final = 8
+#: Documents whose labels wait as objects: few enough for a processor's cache, enough for a column to be worth a loop.
+WARM: Final = 32
 
 #: Quotes of ``document_id`` and its value, and of the key of a layer.
 _QUOTES: Final = 4

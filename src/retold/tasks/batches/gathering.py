@@ -138,7 +138,8 @@ class _Column:
 
 def _given(values: list[Any]) -> int:
     """How many values were given."""
-    return len(values) - values.count(UNSET)
+    # A list's own count asks every value whether it is equal, which takes three times as long.
+    return bytes([value is UNSET for value in values]).count(0)
 
 
 class MentionColumn(_Column):
@@ -224,7 +225,7 @@ class _EvidenceColumn(_Column):
     def _show(self, given: list[Any]) -> None:
         """Add lists of evidence; what was not given is as good as empty."""
         self._shown.extend([len(evidence) if evidence else 0 for evidence in given])
-        self._sentences.extend([sentence for evidence in given if evidence for sentence in evidence])
+        self._sentences.extend(list(chain.from_iterable(filter(None, given))))
         self.quotes += _KEY * _given(given)
 
 

@@ -61,8 +61,11 @@ class Names:
             text = _END.join(names)
         except TypeError:
             text = _END.join([name or _ABSENT.get(name, name) for name in names])
-            nulls = names.count(None)
-            absent = nulls + names.count(UNSET)
+            # What is false is no name, or null, or an empty string, which is rare.
+            absent = len(names) - len(list(filter(None, names)))
+            if text.count(_MARK) != absent:
+                absent = names.count(None) + names.count(UNSET)
+            nulls = text.count(_ABSENT[None])
         if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
             return False
         self.strings += len(names) - absent
