@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import permutation_test
+from scipy.stats import permutation_test, t
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
@@ -434,3 +434,9 @@ def test_the_simulated_intervals_of_clusters_are_those_of_scoring(inside: bool) 
         resamples.draw(weights)
     expected = percentile_interval(resamples.all()[:, 0], 12)
     assert cluster_interval(system, 300, 0, anew=False) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("freedom", [7, 999, 1000, 4095, 10**6])
+@pytest.mark.parametrize("probability", [0.025, 0.8, 0.975])
+def test_quantiles_of_t_are_those_of_scipy(freedom: int, probability: float) -> None:
+    assert resampling._t_quantile(probability, freedom) == pytest.approx(t.ppf(probability, freedom), rel=1e-13)
