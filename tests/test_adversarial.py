@@ -95,6 +95,40 @@ def test_a_repeated_cell_is_refused(tmp_path: Path, layer: str, code: str, label
     assert refused(tmp_path, records) == {code}
 
 
+def test_calling_names_nominals_gains_nothing(tmp_path: Path) -> None:
+    # Nominals are no names, so that their wrong types would be free; the span of a gold name is a name all the same.
+    gold = {record["document_id"]: record for record in gold_records()}
+
+    def disown(record: Record, _: Document) -> None:
+        types = {(m["start"], m["end"]): m["type"] for m in gold[record["document_id"]]["entities"]}
+        for mention in record["entities"]:
+            span = mention["start"], mention["end"]
+            if span in types and types[span] != mention["type"]:
+                mention["kind"] = "nominal"
+
+    before = honest(tmp_path)
+    assert not gains(before, attacked(tmp_path, disown))
+
+
+def test_leaving_a_label_or_a_link_out_does_not_shrink_what_a_mean_is_over(tmp_path: Path) -> None:
+    # Of every label that gold has, and of links, something is missed: the mean goes on counting it as nothing.
+    for label, names in (("favor", ("stance", "stance.favg")), ("refuted", ("claims.verification.macro_f1",))):
+
+        def without(record: Record, _: Document, label: str = label) -> None:
+            for layer in ("stance", "verification"):
+                record[layer] = [item for item in record[layer] if item["label"] != label]
+
+        assert not gains(honest(tmp_path), attacked(tmp_path, without), (*names, "overall"))
+
+    def unlinked(record: Record, _: Document) -> None:
+        for mention in record["entities"]:
+            mention["kb_id"] = None
+
+    found = attacked(tmp_path, unlinked)
+    assert found["entities.linking.f1"] == 0.0
+    assert not gains(honest(tmp_path), found)
+
+
 # --- Leaving out what is hard -----------------------------------------------------------------------------------------
 
 
