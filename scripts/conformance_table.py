@@ -567,8 +567,9 @@ def page() -> str:
         "| measure | fault | test |\n|---|---|---|\n" + "".join(faults) + "\n## Attacks that gain nothing\n\n"
         f"Each of the {len(tried)} tests in `tests/test_adversarial.py` starts from a good file of predictions; what "
         "it does to it is refused,\nor gains no point. One thing no file can be refused for: F1 counts a wrong answer "
-        "twice, as missed and as spurious,\nso that silence where an answer would be wrong raises it (not accuracy, not "
-        "recall). Coverage stands in every result.\n\n| kind | what is shown | test |\n|---|---|---|\n"
+        "twice, as missed and as spurious,\nso that silence where an answer would be wrong raises it (not accuracy, "
+        "not recall). Coverage stands in every result.\n\n"
+        "| kind | what is shown | test |\n|---|---|---|\n"
         + "".join(tried)
         + "\n## Where a definition parts from its source\n\n"
         + "".join(notes)
