@@ -193,7 +193,7 @@ def shares(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[bytes], dict[
 
 
 def settled(done: Pass) -> dict[str, Any]:
-    counts = SystemCounts("system", {}, "document", allow_missing=False)
+    counts = SystemCounts("system", None, {}, "document", allow_missing=False)
     counting._settle(counts, done)
     return everything(counts)
 

@@ -83,10 +83,7 @@ class CountTable:
 
     def totals(self) -> dict[str, int]:
         """Return the sum of each column over all units, as exact integers."""
-        sums = [0] * self.width
-        for row in self.rows.values():
-            for index, value in enumerate(row):
-                sums[index] += value
+        sums = map(sum, zip(*self.rows.values(), strict=True)) if self.rows else [0] * self.width
         return dict(zip(self.columns, sums, strict=True))
 
     def as_counts(self, sums: npt.NDArray[np.float64]) -> Counts:

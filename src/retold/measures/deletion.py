@@ -175,6 +175,8 @@ class _Side:
         size = max(len(clusters.whole["size"]), 1)
         self._groups = _Groups(parts.unit[touched], clusters.cluster[self._pair], size)
         self.unit, self.cluster = self._groups.unit, self._groups.group
+        # Sorted by unit: where each begins.
+        self._first = np.flatnonzero(np.append(True, self.unit[1:] != self.unit[:-1])[: len(self.unit)])
         self._lost: dict[str, Array] = {}
         self._left: dict[str, Array] = {}
 
@@ -206,7 +208,10 @@ class _Side:
 
     def by_unit(self, values: Array) -> Array:
         """Sums by unit of what the touched clusters have."""
-        return _sum_by(self.unit, values, self.units)
+        sums = np.zeros(self.units)
+        if len(values):
+            sums[self.unit[self._first]] = np.add.reduceat(values, self._first)
+        return sums
 
     def _changed(self, value: Callable[..., Array], *names: str) -> Array:
         """Sum of a function of columns of the clusters with each unit left out."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,8 +47,9 @@ class SystemCounts:
 
     Attributes:
         system: its name.
-        submission: the SHA-256 of its records (``sha256``), and what its card says, empty where there is no card: what
-            it saw (``protocol``), the version of the corpus that it was run on (``corpus_version``).
+        records: where its records are.
+        said: what its card says, empty where there is no card: what it saw (``protocol``), the version of the corpus
+            that it was run on (``corpus_version``).
         layers: layers that it competes in.
         gold_layers: layers that gold has.
         units: what is drawn: text units, and the units of labels without a place (stance, verification).
@@ -61,7 +62,8 @@ class SystemCounts:
     """
 
     system: str
-    submission: dict[str, str]
+    records: Source | None
+    said: dict[str, str]
     units: UnitKind
     allow_missing: bool
     pooled: bool = False
@@ -71,6 +73,16 @@ class SystemCounts:
     tallies: dict[Layer, Tally] = field(default_factory=dict)
     mentions: Mentions = field(default_factory=lambda: MentionTable().settle())
     coverage: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the records. Reads them, once."""
+        return sha256(self.records) if self.records else ""
+
+    @property
+    def submission(self) -> dict[str, str]:
+        """The SHA-256 of the records (``sha256``), and what the card says."""
+        return {"sha256": self.digest, **self.said}
 
     def competes(self, track: str) -> bool:
         """Whether the system gives every layer of a track that gold has."""
@@ -116,13 +128,8 @@ def count(
             done.whole(submission.records)
     card = submission.card
     said = {"protocol": card.protocol if card else "", "corpus_version": card.corpus_version if card else ""}
-    counts = SystemCounts(submission.name, said, units, allow_missing, pool)
-    with ThreadPoolExecutor(1) as beside:
-        # Hashes name the corpus and the submission in every result; of large files they are made meanwhile.
-        beside.submit(getattr, corpus, "digest")
-        digest = beside.submit(sha256, submission.records)
-        _settle(counts, done)
-        counts.submission = {"sha256": digest.result(), **said}
+    counts = SystemCounts(submission.name, submission.records, said, units, allow_missing, pool)
+    _settle(counts, done)
     return counts
 
 

@@ -123,10 +123,11 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
     totals = {layer: _point(tally.units) for layer, tally in counts.tallies.items()}
     sums = sums_of(counts.mentions.overlaps())
     points = {name: float(value[0]) for name, value in measures_of(sums).items()}
-    # Breakdowns take long where documents are many: they are made beside the resamples.
-    with beside(lambda: _breakdowns(counts), worthwhile=counts.pooled) as others:
+    # What takes long where documents are many and leaves little is done beside the resamples: breakdowns, and the
+    # hashes that name what was scored, which are kept here whoever made them.
+    with beside(lambda: (_breakdowns(counts), corpus.digest, counts.digest), worthwhile=counts.pooled) as others:
         replicates = _replicates(counts, tracks, points, resamples, seed)
-        breakdowns = others.result()
+        breakdowns, vars(corpus)["digest"], counts.digest = others.result()
     values: dict[str, Value] = {}
     for layer, table in TABLES.items():
         taken_part = layer in counts.layers and layer in counts.gold_layers
