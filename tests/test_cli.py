@@ -206,6 +206,17 @@ def test_a_file_name_that_is_no_text_can_be_scored(gold: list[bytes], tmp_path: 
     assert board["systems"][0]["system"] == "m\ufffdne"
 
 
+def test_items_do_not_overwrite_what_is_scored(gold: list[bytes], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    path = write(tmp_path / "mine" / "predictions.jsonl", gold)
+    before = path.read_bytes()
+    for submission in (path, path.parent):
+        done = run("score", submission, "--items", path)
+        assert (done.returncode, path.read_bytes()) == (2, before)
+        assert "name another file" in done.stderr
+    assert run("score", path, "--gold", path, "--items", path.parent / "items.jsonl").returncode == 0
+
+
 def test_a_line_of_spaces_is_blank_to_every_command(gold: list[bytes], tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", [gold[0], b" \t ", *gold[1:]])
     assert run("score", path, "--resamples", "10").returncode == 0

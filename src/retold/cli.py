@@ -185,6 +185,8 @@ def score(
 ) -> None:
     """Score one SUBMISSION (a file of records, a folder or a .zip) in detail."""
     _share_cores()
+    if items is not None and any(_is_input(items, path) for path in (submission, gold)):
+        raise click.BadParameter(f"{items} is what is to be read; name another file", param_hint="--items")
     from retold.report.scores import render_score
     from retold.scoring import errors, score_with_items
 
@@ -474,6 +476,13 @@ def _is_given(option: str) -> bool:
     """Whether an option of the running command was given, were it with the value of its default."""
     source = click.get_current_context().get_parameter_source(option)
     return source is not click.core.ParameterSource.DEFAULT
+
+
+def _is_input(target: Path, source: str | None) -> bool:
+    """Whether writing a file would overwrite what is read: a file, or one in a folder."""
+    if source is None or not target.is_file() or not Path(source).exists():
+        return False
+    return target.resolve().is_relative_to(Path(source).resolve())
 
 
 def _share_cores() -> None:

@@ -59,6 +59,7 @@ def beside(work: Callable[[], T], *, worthwhile: bool) -> Iterator[Beside[T]]:
 
 
 def _send(work: Callable[[], Any], channel: Any) -> None:
-    # Where nobody waits for it any more, nothing is to be said.
-    with suppress(BrokenPipeError):
+    # Whatever goes wrong here is left to whoever asks for the result: the work is done once more and fails there, or
+    # nobody waits any longer.
+    with suppress(BaseException):
         channel.send(work())
