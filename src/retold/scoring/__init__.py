@@ -10,10 +10,11 @@ from pathlib import Path
 from retold.corpus import Corpus, load_corpus
 from retold.files import Submission, open_submission
 from retold.records import LAYERS
+from retold.scoring.comparison import Flip, ItemComparison, compare_items, errors
 from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count
 from retold.scoring.evaluation import Score, Value, evaluate, signature, units_behind
 from retold.scoring.headline import HEADLINES, behind_headlines, headlines
-from retold.scoring.items import Flip, Item, ItemComparison, SystemItems, compare_items, errors, read_items
+from retold.scoring.items import Item, SystemItems, read_items
 
 __all__ = [
     "HEADLINES",
