@@ -888,6 +888,7 @@ part      –               –           –         –         0.9.0         
 =a|b_c    0.375 to 0.625  –           –         –         1.0.0              0123456789abcdef
 
 · for a value: the system does not compete there, or gold does not have it
+not answered: 2 of 8 stance cells (every system)
 made for corpus 0.9.0, scored on 1.0.0 (part)
 entities is the mean of 2 of 3 parts; undefined: entities.linking.f1 (=a|b_c)
 0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
@@ -914,6 +915,7 @@ BOARD_MARKDOWN = """\
 | =a\\|b_c  | 0.375 to 0.625 | –          | –        | –        | 1.0.0             | 0123456789abcdef |
 
 - · for a value: the system does not compete there, or gold does not have it
+- not answered: 2 of 8 stance cells (every system)
 - made for corpus 0.9.0, scored on 1.0.0 (part)
 - entities is the mean of 2 of 3 parts; undefined: entities.linking.f1 (=a|b_c)
 - 0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
@@ -953,6 +955,7 @@ BOARD_LATEX = r"""
 \end{tabular}
 
 % $\cdot$ for a value: the system does not compete there, or gold does not have it
+% not answered: 2 of 8 stance cells (every system)
 % made for corpus 0.9.0, scored on 1.0.0 (part)
 % entities is the mean of 2 of 3 parts; undefined: entities.linking.f1 (=a|b_c)
 % 0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
@@ -1506,3 +1509,13 @@ def test_a_board_says_when_it_has_too_few_trials_to_tell_anything_apart() -> Non
     words = "With 19 trials no difference can reach 5% after Holm's adjustment for 1 pair: give --resamples 20 or more."
     assert words in render_ranking(few, "table")
     assert "no difference can reach" not in render_ranking(enough, "table")
+
+
+def test_a_part_that_gold_has_nothing_of_is_told_even_where_it_has_a_value() -> None:
+    # Links were given where gold has none: their F1 is 0, and no part of the mean.
+    measures = made_score().measures | {
+        "entities.linking.f1": value(0.0, None, {"correct": 0, "predicted": 4, "gold": 0}),
+        "entities.coreference.conll": value(0.5, None, {"gold": 8}),
+    }
+    text = render_score(replace(made_score(), measures=measures), "text")
+    assert "entities is the mean of 2 of 3 parts; nothing in gold: entities.linking.f1" in text

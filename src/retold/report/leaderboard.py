@@ -20,6 +20,7 @@ from retold.report.notes import (
     short_hash,
     shown,
     status,
+    unanswered,
 )
 from retold.report.tables import ABSENT, TableFormat, heading, listed, number, one_line, table
 from retold.scoring import HEADLINES, Score, Value
@@ -156,11 +157,11 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
 
 
 def _said_of(scores: Sequence[Score]) -> list[str]:
-    """What holds of some of the systems: means over fewer parts, and files made for another corpus."""
+    """What holds of some of the systems: means over fewer parts, questions left unanswered, another corpus."""
     about: dict[str, list[str]] = {}
     for score in scores:
         means = [note for name, note in mean_notes(score).items() if name in _ON_BOARD]
-        for note in filter(None, [*means, other_corpus(score)]):
+        for note in filter(None, [*means, unanswered(score), other_corpus(score)]):
             about.setdefault(note, []).append(score.system)
     alone = len(scores) == 1
     return [

@@ -22,6 +22,7 @@ __all__ = [
     "short_hash",
     "shown",
     "status",
+    "unanswered",
 ]
 
 #: What became of a measure: only "defined" has a value.
@@ -78,9 +79,11 @@ def mean_notes(score: Score) -> dict[str, str]:
     notes = {}
     for name, gone in score.left_out.items():
         parts = len(MEANS[name])
-        reasons: dict[Status, list[str]] = {}
+        reasons: dict[str, list[str]] = {}
         for part in gone:
-            reasons.setdefault(status(score, part), []).append(part)
+            # What is predicted where gold has nothing has a value, 0, but is no part of the mean either.
+            reason = status(score, part)
+            reasons.setdefault("nothing in gold" if reason == "defined" else reason, []).append(part)
         said = "; ".join(f"{reason}: {', '.join(of_reason)}" for reason, of_reason in reasons.items())
         notes[name] = f"{name} is the mean of {parts - len(gone)} of {parts} parts; {said}"
     return notes
@@ -92,6 +95,16 @@ def other_corpus(score: Score) -> str:
     return (
         f"made for corpus {one_line(made)}, scored on {one_line(scored)}" if made and scored and made != scored else ""
     )
+
+
+def unanswered(score: Score) -> str:
+    """How many questions of gold a system that competes in a layer leaves unanswered; nothing where it answers all."""
+    counted = [
+        f"{score.coverage[layer]['missing']} of {score.coverage[layer]['gold']} {what}"
+        for layer, what in (("stance", "stance cells"), ("verification", "verification pairs"))
+        if layer in score.coverage["layers"] and score.coverage[layer]["missing"]
+    ]
+    return f"not answered: {', '.join(counted)}" if counted else ""
 
 
 def saw_gold(score: Score) -> str:
