@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from pathlib import Path
@@ -215,7 +216,11 @@ def test_an_offset_that_no_column_holds_is_still_an_offset(tmp_path: Path) -> No
 
 def test_workers_count_what_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gold, system = written(tmp_path, 1100, 5)
-    assert everything(counted(gold, system, workers=2)) == everything(counted(gold, system))
+    alone = everything(counted(gold, system))
+    with monkeypatch.context() as patch:
+        # Not by one pass over everything.
+        patch.delattr(passes.Pass, "whole")
+        assert everything(counted(gold, system, workers=2)) == alone
     # Another order of lines is no reason to count otherwise: one worker then does it alone.
     lines = system.read_text().splitlines(keepends=True)
     system.write_text("".join(reversed(lines)))
@@ -249,6 +254,74 @@ def test_warnings_do_not_end_the_reading_of_a_file(tmp_path: Path) -> None:
     counts = counted(tmp_path / "gold.jsonl", tmp_path / "system.jsonl")
     assert counts.coverage["documents"] == {"gold": 1100, "predicted": 1100, "missing": 0}
     assert counts.tallies["entities"].units.totals()["strict"] == 1100
+
+
+def named(*entities: str | None) -> list[Record]:
+    """Mentions with these names; None for one without a name."""
+    return [
+        {"start": 5 * n, "end": 5 * n + 3, "type": "PER"} | ({} if entity is None else {"entity": entity})
+        for n, entity in enumerate(entities)
+    ]
+
+
+#: What a record holds, and the text in its line after which a key is given once more.
+REPEATED: dict[str, tuple[Record, str, str]] = {
+    "mention": ({"entities": named("a", "b")}, '"type": "PER"', '"type": "PER"'),
+    "mention without a name": ({"entities": named(None)}, '"type": "PER"', '"type": "ORG"'),
+    "link": ({"entities": [named("a")[0] | {"kb_id": None}]}, '"kb_id": null', '"kb_id": null'),
+    "kind": ({"entities": [named("a")[0] | {"kind": "nominal"}]}, '"kind": "nominal"', '"kind": "name"'),
+    "text": ({"entities": [named("a")[0] | {"text": 'a "b" c'}]}, '"start": 0', '"start": 0'),
+    "a name that no column holds": ({"entities": named("\1", None, None)}, '"type": "PER"', '"type": "PER"'),
+    "cell": ({"stance": [{"holder": "a", "target": "x", "label": "none"}]}, '"label": "none"', '"label": "favor"'),
+    "evidence": (
+        {"stance": [{"holder": "a", "target": "x", "label": "favor", "evidence": []}]},
+        '"evidence": []',
+        '"evidence": [1]',
+    ),
+    "scores": (
+        {
+            "stance": [
+                {
+                    "holder": "a",
+                    "target": "x",
+                    "label": "favor",
+                    "scores": {"favor": 1.0, "against": 0.0, "none": 0.0},
+                }
+            ]
+        },
+        '"none": 0.0',
+        '"none": 0.0',
+    ),
+    "claim": ({"claims": [{"start": 0, "end": 4, "source": "author", "claim": "c"}]}, '"claim": "c"', '"claim": "d"'),
+    "verification": ({"verification": [{"claim": "c", "label": "supported"}]}, '"claim": "c"', '"claim": "c"'),
+    "layer": ({"entities": []}, '"entities": []', '"entities": []'),
+}
+
+
+@pytest.mark.parametrize("case", REPEATED)
+def test_a_key_given_twice_is_found_by_a_worker_who_looks_at_batches(tmp_path: Path, case: str) -> None:
+    layers, found, again = REPEATED[case]
+    records = [{"document_id": f"d{n}"} | layers for n in range(40)]
+    lines = [json.dumps(record) for record in records]
+    (tmp_path / "gold.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    corpus = load_corpus(tmp_path / "gold.jsonl")
+
+    def share(name: str, lines: list[str]) -> int:
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        part = passes.Pass(corpus, "document", pool=False, by_document=False, allow_missing=False)
+        part.share(open_submission(path).records, itertools.count().__next__)
+        return part.total
+
+    assert share("clean", lines) == 40
+    twice = (
+        lines[20].replace("{", '{"entities": [], ', 1)
+        if case == "layer"
+        else lines[20].replace(found, f"{again}, {found}", 1)
+    )
+    assert len(twice) > len(lines[20])
+    with pytest.raises(passes.Stumbled):
+        share("repeated", [*lines[:20], twice, *lines[21:]])
 
 
 def test_a_small_file_is_read_by_one_worker(tmp_path: Path) -> None:

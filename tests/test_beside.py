@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,24 @@ def test_what_fails_there_fails_where_it_is_asked_for(
 
     with beside(work, worthwhile=True) as found, pytest.raises(ValueError, match=str(os.getpid())):
         found.result()
-    # Nobody asks: nothing is said.
+    # Nobody asks: nothing is said, and nobody waits, however much there was to hand over.
     with beside(work, worthwhile=True):
         pass
+    with pytest.raises(KeyError), beside(lambda: bytes(1 << 20), worthwhile=True):
+        raise KeyError
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_process_that_may_have_none_of_its_own_scores_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gold, system = written(tmp_path, 120, 12)
+    monkeypatch.setattr(counting, "POOL", 100)
+    wanted = render_score(score(system, gold, resamples=10, workers=2), "json")
+    with get_context("fork").Pool(1) as pool:
+        assert pool.apply(scored, (system, gold)) == wanted
+
+
+def scored(system: Path, gold: Path) -> str:
+    return render_score(score(system, gold, resamples=10, workers=2), "json")
 
 
 def test_work_of_a_process_that_dies_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,6 +217,15 @@ def test_items_do_not_overwrite_what_is_scored(gold: list[bytes], tmp_path: Path
     assert run("score", path, "--gold", path, "--items", path.parent / "items.jsonl").returncode == 0
 
 
+def test_items_go_to_standard_output_as_well_as_the_score(gold: list[bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", gold)
+    command = f"{sys.executable} -m retold score {path} --resamples 10 --items /dev/stdout > out"
+    assert subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    text = (tmp_path / "out").read_text(encoding="utf-8")
+    assert text.startswith('{"signature":')
+    assert "\nmine\n====\n" in text
+
+
 def test_a_line_of_spaces_is_blank_to_every_command(gold: list[bytes], tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", [gold[0], b" \t ", *gold[1:]])
     assert run("score", path, "--resamples", "10").returncode == 0

@@ -714,6 +714,12 @@ def test_gold_that_has_a_document_twice_is_refused(tmp_path: Path, allow_missing
     assert found == [("RT302", "gold.jsonl", len(gold) + 1)]
 
 
+def test_gold_that_has_a_document_twice_is_refused_whatever_the_order_is(tmp_path: Path) -> None:
+    # The second document of gold is asked for first: both copies of the first have then been passed over.
+    gold, records = gold_records(), gold_records()
+    assert refused_gold(tmp_path, [gold[0], gold[0], *gold[1:]], records[::-1]) == [("RT302", "gold.jsonl", 2)]
+
+
 def test_a_corpus_folder_with_gold_of_a_document_that_it_lacks_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "corpus"
     shutil.copytree(packaged_corpus(), folder)

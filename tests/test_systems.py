@@ -83,6 +83,12 @@ def test_the_signature_says_when_gold_is_not_what_was_released(tmp_path: Path) -
     gold.write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n", encoding="utf-8")
     modified = retold.score(gold, folder, resamples=1).signature
     assert "hash:modified-" in modified
+    # So is an event that was added to what was released.
+    gold.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.copytree(gold.parent, folder / "events" / "second")
+    assert retold.load_corpus(folder).digest.startswith("modified-")
+    shutil.rmtree(folder / "events" / "second")
+    assert "-" not in retold.load_corpus(folder).digest
     # Two changes are told apart, with and without a release.
     record["stance"] = record["stance"][1:]
     gold.write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n", encoding="utf-8")

@@ -246,6 +246,8 @@ class Lookup:
         self._places: dict[str, tuple[int, int, int]] = {}
         self._end = 0
         self.line, self.number = b"", 0
+        #: Keys that came again before they were asked for, and the line of each; the first record stands.
+        self.repeated: list[tuple[str, int]] = []
 
     def get(self, document_id: str) -> Any | None:
         """Return and forget the record of a document, or None where the file has none (left).
@@ -284,6 +286,9 @@ class Lookup:
             raise FindingsError([_malformed(self._name, number, error)]) from error
 
     def _keep(self, key: str, line: bytes, number: int) -> None:
+        if key in self._places:
+            self.repeated.append((key, number))
+            return
         if self._spool is None:
             self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the lookup
         self._spool.seek(self._end)
@@ -434,11 +439,12 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
     if isinstance(pieces, bytes):
         pieces = [pieces]
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            with open(path, "wb") as stream:
+        standing = _standard_stream(path)
+        if standing is not None or (path.exists() and not path.is_file() and not path.is_dir()):
+            with open(path if standing is None else os.dup(standing), "wb") as stream:
                 stream.writelines(pieces)
             return
-        path = path.resolve()
+        path = Path(os.path.realpath(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
@@ -456,6 +462,15 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
         if isinstance(error, OSError):
             raise UnreadableError(f"{name}: cannot be written ({error.strerror})") from error
         raise
+
+
+def _standard_stream(path: Path) -> int | None:
+    """The descriptor of standard output or error, where a path such as /dev/stdout leads to it."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.stat(path), os.fstat(descriptor)):
+                return descriptor
+    return None
 
 
 def append_line(path: Path, line: bytes) -> None:

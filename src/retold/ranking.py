@@ -308,7 +308,7 @@ def _conll_contributions(system: SystemCounts) -> Array:
         return parts
     units = len(names)
     if units * by_unit.shape[1] > COREFERENCE_BUDGET:
-        without = system.mentions.without_each(names)["entities.coreference.conll"]
+        without = system.without_each["entities.coreference.conll"]
     else:
         step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
         left = (base.mentions - by_unit[start : start + step].toarray() for start in range(0, units, step))

@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Beside", "beside", "can_fork"]
+__all__ = ["Beside", "beside", "can_fork", "is_daemon"]
 
 T = TypeVar("T")
 
 
 def can_fork() -> bool:
     """Whether a copy of this process may be made: it is at work at once, but one with threads may never wake up."""
-    return sys.platform == "linux" and threading.active_count() == 1
+    return sys.platform == "linux" and threading.active_count() == 1 and not is_daemon()
+
+
+def is_daemon() -> bool:
+    """Whether this process may have none of its own, as the workers of a ``multiprocessing.Pool`` may not."""
+    from multiprocessing import current_process
+
+    return current_process().daemon
 
 
 class Beside(Generic[T]):
@@ -48,7 +55,7 @@ def beside(work: Callable[[], T], *, worthwhile: bool) -> Iterator[Beside[T]]:
 
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(work, sender), daemon=True)
+    process = context.Process(target=_send, args=(work, sender, receiver), daemon=True)
     process.start()
     sender.close()
     try:
@@ -58,7 +65,9 @@ def beside(work: Callable[[], T], *, worthwhile: bool) -> Iterator[Beside[T]]:
         process.join()
 
 
-def _send(work: Callable[[], Any], channel: Any) -> None:
+def _send(work: Callable[[], Any], channel: Any, other_end: Any) -> None:
+    # Held open here, it would keep this process waiting for a reader that has gone.
+    other_end.close()
     # Whatever goes wrong here is left to whoever asks for the result: the work is done once more and fails there, or
     # nobody waits any longer.
     with suppress(BaseException):

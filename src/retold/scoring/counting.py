@@ -1,7 +1,7 @@
 """Counting: one pass over a submission beside gold.
 
 A line is decoded, checked by the rules, turned into counts and forgotten. Kept for each system are rows of integers by
-unit, and seven integers for each mention.
+unit, and the clusters of each mention.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from retold.files import Source, Submission, count_lines, sha256
 from retold.measures import Array
 from retold.records import LAYERS, Layer
 from retold.resampling import POOL, UnitKind, unit_kind
-from retold.scoring.beside import can_fork
+from retold.scoring.beside import can_fork, is_daemon
 from retold.scoring.passes import Pass, Stumbled
 from retold.tasks import Tally
 from retold.tasks.coreference import Mentions, MentionTable
@@ -73,6 +73,7 @@ class SystemCounts:
     tallies: dict[Layer, Tally] = field(default_factory=dict)
     mentions: Mentions = field(default_factory=lambda: MentionTable().settle())
     coverage: dict[str, Any] = field(default_factory=dict)
+    _matrices: dict[Layer, Array] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -94,8 +95,15 @@ class SystemCounts:
         return "text" if self.units == "document" or layer in ("entities", "claims") else layer
 
     def matrix(self, layer: Layer) -> Array:
-        """Counts of a table over its units, shape (units, columns)."""
-        return self.tallies[layer].units.matrix(self.unit_names[self.stream(layer)])
+        """Counts of a table over its units, shape (units, columns), worked out once."""
+        if layer not in self._matrices:
+            self._matrices[layer] = self.tallies[layer].units.matrix(self.unit_names[self.stream(layer)])
+        return self._matrices[layer]
+
+    @cached_property
+    def without_each(self) -> dict[str, Array]:
+        """Every coreference measure with each text unit left out in turn, by name, shape (units,)."""
+        return self.mentions.without_each(self.unit_names["text"])
 
 
 def count(
@@ -120,7 +128,7 @@ def count(
     done = None
     if workers is None:
         workers = _suitable(submission.records)
-    if workers > 1 and units == "document" and not submission.records.is_parquet:
+    if workers > 1 and units == "document" and not submission.records.is_parquet and not is_daemon():
         done = _shared(begin, submission.records, documents, workers)
     if done is None:
         done = begin()
@@ -160,6 +168,8 @@ def _shared(begin: Callable[[], Pass], records: Source, documents: int, workers:
     return done if done.total == documents else None
 
 
+#: A run of lines that no file has.
+_BEYOND: Final = 1 << 40
 #: In a process that counts with others: how many runs of lines have been taken by any of them.
 _runs: Any = None
 
@@ -181,8 +191,14 @@ def _share(empty: Pass, records: Source, runs: Any) -> Pass:
             runs.value += 1
             return int(runs.value) - 1
 
-    with _uncollected():
-        empty.share(records, take)
+    try:
+        with _uncollected():
+            empty.share(records, take)
+    except Stumbled:
+        # One pass over everything is needed now; no other worker need count any further.
+        with runs.get_lock():
+            runs.value = _BEYOND
+        raise
     return empty
 
 

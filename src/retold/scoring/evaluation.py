@@ -180,7 +180,7 @@ def _replicates(
     """Every measure over resampled units: name -> shape (resamples,)."""
     if resamples <= 0:
         return {}
-    without = counts.mentions.without_each(counts.unit_names["text"])
+    without = counts.without_each
     names = list(points)
     clusters = LinearResamples(np.array(list(points.values())), np.stack([without[name] for name in names], axis=1))
     sums: dict[Layer, Array] = {}

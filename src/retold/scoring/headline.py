@@ -24,7 +24,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "stance": ("stance.favg",),
     "claims": ("claims.span.f1", "claims.attribution.f1", "claims.verification.macro_f1"),
 }
-#: Every measure that is a mean of others, over those of which gold has something.
+#: Every measure that is a mean of others, over those of which gold has something; CoNLL over those that are defined.
 MEANS: Final[Mapping[str, tuple[str, ...]]] = {
     **PARTS,
     "entities.coreference.conll": tuple(f"entities.coreference.{family}.f1" for family in ("muc", "b3", "ceafe")),

@@ -40,6 +40,8 @@ __all__ = ["Pass", "Stumbled"]
 
 #: Findings after which a file is not read any further.
 MAX_FINDINGS: Final = 1000
+#: Events whose documents are gathered at the same time.
+MAX_EVENTS: Final = 16
 
 
 _DECODER: Final = msgspec.json.Decoder(AnnotationRecord)
@@ -131,9 +133,13 @@ class Pass:
                 if len(self._findings) >= MAX_FINDINGS:
                     break
             else:
+                for key, place in gold.repeated:
+                    self._refuse_gold(repeated_document(key, self._first_of(key)), place)
                 for wanted in gold.rest():
                     if wanted.document_id in self.seen:
-                        self._refuse_gold(repeated_document(wanted.document_id, self._first_of(wanted)), gold.number)
+                        self._refuse_gold(
+                            repeated_document(wanted.document_id, self._first_of(wanted.document_id)), gold.number
+                        )
                     missing.append(wanted.document_id)
                     if self._allow_missing:
                         self.missing += 1
@@ -231,10 +237,10 @@ class Pass:
         """Gold that cannot be scored against is nobody's prediction to mend."""
         raise FindingsError(located([fault], self._gold_name(), number))
 
-    def _first_of(self, record: AnnotationRecord) -> int:
-        """Line of the first gold record of the same document."""
+    def _first_of(self, document_id: str) -> int:
+        """Line of the first gold record of a document."""
         for number, line in self._corpus.gold_lines():
-            if line and _DECODER.decode(line).document_id == record.document_id:
+            if line and _DECODER.decode(line).document_id == document_id:
                 return number
         return 0
 
@@ -266,6 +272,9 @@ class Pass:
         event = place.event
         batches = self._batches.get(event)
         if batches is None:
+            # Documents come event by event; the event that came first has none left, or begins anew.
+            if len(self._batches) == MAX_EVENTS:
+                self._close(next(iter(self._batches)))
             batches = self._batches[event] = Batches(self._tables, event)
             self._gathered[event] = []
         batches.add(place, gold, record)
@@ -273,6 +282,15 @@ class Pass:
         self._note(place, gold, record)
         if len(batches) >= BATCH:
             self._flush(event)
+
+    def _close(self, event: str) -> None:
+        """Count what was gathered of an event, and let it go."""
+        self._flush(event)
+        batches = self._batches.pop(event)
+        del self._gathered[event]
+        batches.settle()
+        for name, cells in batches.cells.items():
+            self.cells[name] = [mine + theirs for mine, theirs in zip(self.cells[name], cells, strict=True)]
 
     def _flush(self, event: str) -> None:
         gathered, self._gathered[event] = self._gathered[event], []
@@ -285,10 +303,12 @@ class Pass:
         for at in left:
             number, place, gold_number, gold_line, line = gathered[at]
             record, gold = _DECODER.decode(line), _DECODER.decode(gold_line)
-            self._check_gold(gold, gold_number, None)
             # With the text at hand, the rules have had nothing to say.
-            if self._corpus.events or self._is_sound(number, record, None)[0]:
-                self._count(place, gold, record, None, noted=True)
+            if not self._corpus.events:
+                self._check_gold(gold, gold_number, None)
+                if not self._is_sound(number, record, None)[0]:
+                    continue
+            self._count(place, gold, record, None, noted=True)
 
     def _look_closer(self, line: bytes, number: int) -> None:
         """Look for what the typed decoder accepts and the rules do not, a key that is given twice.
@@ -320,12 +340,8 @@ class Pass:
         return not any(finding.severity == "error" for finding in found), False
 
     def _finish(self) -> None:
-        for event, batches in self._batches.items():
-            self._flush(event)
-            batches.settle()
-            for name, cells in batches.cells.items():
-                self.cells[name] = [mine + theirs for mine, theirs in zip(self.cells[name], cells, strict=True)]
-        self._batches = {}
+        for event in list(self._batches):
+            self._close(event)
         for absent, documents in self._layouts.items():
             for layer, no_gold, no_answer in zip(LAYERS, absent[: len(LAYERS)], absent[len(LAYERS) :], strict=True):
                 if not no_gold:

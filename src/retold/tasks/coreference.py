@@ -154,7 +154,7 @@ class MentionTable:
 
     def _all_parts(self) -> list[_Part]:
         """The parts, and the rows of ``add`` as a part: those of a document together, in the order of the text."""
-        rows = np.array(self._rows, dtype=np.int32).reshape(-1, 7)
+        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 7)
         if not len(rows):
             return self._parts
         rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
@@ -162,7 +162,7 @@ class MentionTable:
         place = rows[:, [0, 3, 4]]
         first = np.flatnonzero(np.append(True, (place[1:] != place[:-1]).any(axis=1)))
         documents = np.column_stack([place[first], np.diff(first, append=len(rows))]).astype(np.int32)
-        return [*self._parts, _Part(documents, rows[:, 5], rows[:, 6])]
+        return [*self._parts, _Part(documents, rows[:, 5].astype(np.int32), rows[:, 6].astype(np.int32))]
 
     def settle(self) -> Mentions:
         """Number everything by place in the text, so that neither the order of lines nor names of clusters matter."""

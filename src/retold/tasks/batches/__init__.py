@@ -150,12 +150,12 @@ class Batches:
         odd[self._unasked] = True
         for side in (*gold.values(), *predicted.values()):
             odd |= side.odd
-        mentions = predicted["entities"]
-        odd[mentions.document[mentions.labels["kb"] == NO_ID]] = True
-        cells = predicted["stance"]
-        if len(cells.scores):
-            sums = cells.scores[:, 0] + cells.scores[:, 1] + cells.scores[:, 2]
-            odd[cells.document[np.abs(sums - 1.0) > self._tables.tolerance]] = True
+        for sides in (gold, predicted):
+            mentions, cells = sides["entities"], sides["stance"]
+            odd[mentions.document[mentions.labels["kb"] == NO_ID]] = True
+            if len(cells.scores):
+                sums = cells.scores[:, 0] + cells.scores[:, 1] + cells.scores[:, 2]
+                odd[cells.document[np.abs(sums - 1.0) > self._tables.tolerance]] = True
         if odd.any():
             gold = {layer: _without(side, odd) for layer, side in gold.items()}
             predicted = {layer: _without(side, odd) for layer, side in predicted.items()}
@@ -166,9 +166,11 @@ class Batches:
         return np.flatnonzero(odd).tolist()
 
     def settle(self) -> None:
-        """Hand over what is still held here, once all is added."""
+        """Hand over what is still held here, once all is added; nothing can be added any more."""
         for rows in self._rows.values():
             rows.settle(self._units)
+        # It knows this object, and no collector looks for circles while files are read.
+        del self._statuses
 
     def _count(self, gold: dict[str, Any], predicted: dict[str, Any]) -> None:
         places, asked, event = self._places, self._asked, self._event

@@ -13,7 +13,6 @@ from retold.tasks.batches.columns import Index, SpanColumns
 from retold.tasks.batches.gathering import NO_ID
 from retold.tasks.batches.matching import best_pairs, overlaps
 from retold.tasks.batches.rows import Items, Rows
-from retold.tasks.codes import UNNAMED
 from retold.tasks.entities import EXACT, GOLD, LINKABLE, LINKED, LINKS, OVERLAP, PREDICTED, STRICT, TYPE
 
 __all__ = ["Statuses", "count"]
@@ -57,13 +56,13 @@ def count(
     same_span, same_type = hit[p] == g, gold_types[g] == types[p]
     of_both = np.where(same_type, gold_types[g], -1)
     matched = Items(gold.document[g], {"type": (ENTITY_TYPES, of_both), "kind": (MENTION_KINDS, gold_kinds[g])})
-    for column, counted in (
+    for column, right in (
         (STRICT, same_span & same_type),
         (EXACT, same_span),
         (TYPE, same_type),
         (OVERLAP, ~same_span),
     ):
-        rows.add(column, matched, np.flatnonzero(counted))
+        rows.add(column, matched, np.flatnonzero(right))
 
     # Nominals stand in the breakdown by kind only; there, names are their ignore region.
     row = rows.tally.facets.row(facet("kind", "nominal"))
@@ -118,6 +117,10 @@ def _count_links(
     rows.add(LINKS, given, np.flatnonzero(links & (hit < 0)))
 
 
+#: No link has this code.
+_NEVER: Final = NO_ID - 1
+
+
 class Statuses:
     """Status of the kb_id of gold mentions, in codes.
 
@@ -128,28 +131,34 @@ class Statuses:
     def __init__(self, kb_status: Callable[[int, int], KbStatus]) -> None:
         self._kb_status = kb_status
         self._known: dict[tuple[int, int], int] = {}
-        # Nearly every cluster has one id: of each cluster, the id that was seen last and its status.
+        # Nearly every cluster has one id: of each cluster, the id that was seen last and its status, in the order of
+        # their codes from the first one of the event. The first place is that of all others and remembers nothing.
+        self._first: int | None = None
         self._last: Index = np.zeros((2, 0), np.int64)
 
     def of(self, gold: SpanColumns) -> Index:
         """Status of each mention."""
-        clusters, links = gold.labels["entity"] - UNNAMED, gold.labels["kb"]
-        short = int(clusters.max(initial=-1)) + 1 - self._last.shape[1]
+        clusters, links = gold.labels["entity"], gold.labels["kb"]
+        if self._first is None and (clusters >= 0).any():
+            self._first = int(clusters[clusters >= 0].min())
+        first = self._first or 0
+        places = np.where(clusters >= first, clusters - first + 1, 0)
+        short = int(places.max(initial=0)) + 1 - self._last.shape[1]
         if short > 0:
-            # No link has the code that stands for "never seen".
-            self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=NO_ID - 1)
+            self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=_NEVER)
         link, status = self._last
-        found: Index = status[clusters]
-        other = np.flatnonzero(link[clusters] != links)
+        found: Index = status[places]
+        other = np.flatnonzero(link[places] != links)
         if len(other):
             asked = zip(clusters[other].tolist(), links[other].tolist(), strict=True)
             answers = [self._ask(cluster, kb) for cluster, kb in asked]
             found[other] = answers
-            link[clusters[other]], status[clusters[other]] = links[other], answers
+            link[places[other]], status[places[other]] = links[other], answers
+            link[0] = _NEVER
         return found
 
     def _ask(self, cluster: int, link: int) -> int:
         status = self._known.get((cluster, link))
         if status is None:
-            status = self._known[cluster, link] = _STATUSES.index(self._kb_status(cluster + UNNAMED, link))
+            status = self._known[cluster, link] = _STATUSES.index(self._kb_status(cluster, link))
         return status

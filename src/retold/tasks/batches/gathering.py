@@ -128,7 +128,7 @@ class _Column:
             for number, size in enumerate(sizes, len(self._sizes)):
                 if size and not column.extend(names[at : at + size]):
                     self._unfit.append(number)
-                    column.extend([""] * size)
+                    column.extend([UNSET] * size)
                 at += size
 
     def _counted(self) -> Index:

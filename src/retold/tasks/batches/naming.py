@@ -61,10 +61,8 @@ class Names:
             text = _END.join(names)
         except TypeError:
             text = _END.join([name or _ABSENT.get(name, name) for name in names])
-            # What is false is no name, or null, or an empty string, which is rare.
-            absent = len(names) - len(list(filter(None, names)))
-            if text.count(_MARK) != absent:
-                absent = names.count(None) + names.count(UNSET)
+            # What is false is no name, null, or an empty string, which is one.
+            absent = len(names) - len(list(filter(None, names))) - names.count("")
             nulls = text.count(_ABSENT[None])
         if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
             return False
@@ -84,9 +82,12 @@ class Namer:
 
     def __init__(self, codes: dict[Any, int]) -> None:
         self._codes = codes
-        #: A hash -> the code of the name that was first to have it, counted from ``_LOWEST``; -1 for none.
+        #: Names come with codes of their own event, which follow one another: rows are counted from the first of them,
+        #: behind those of the codes below 0.
+        self._first = 0
+        #: A hash -> the row of the name that was first to have it; -1 for none.
         self._table: npt.NDArray[np.int32] = np.full(1 << 16, -1, np.int32)
-        #: By code: words and size of its name, size 0 where no name is remembered.
+        #: By row: words and size of its name, size 0 where no name is remembered.
         self._words: list[_Words] = [np.zeros(1, np.uint64) for _ in range(4)]
         self._sizes: Index = np.zeros(1, np.int64)
         self._amount = 0
@@ -101,11 +102,13 @@ class Namer:
         sizes = ends - starts
         words = _words(text, starts, ends, sizes)
         place = self._places(words, sizes)
-        code = self._table[place]
-        known = (code >= 0) & (self._sizes[code] == sizes) & (sizes > 0)
+        row = self._table[place]
+        known = (row >= 0) & (self._sizes[row] == sizes) & (sizes > 0)
         for mine, theirs in zip(self._words, words, strict=False):
-            known &= mine[code] == theirs
-        found = code.astype(np.int64) + _LOWEST
+            known &= mine[row] == theirs
+        found = row.astype(np.int64) + _LOWEST
+        if self._first:
+            found[found >= 0] += self._first
         asked = np.flatnonzero(~known)
         if len(asked):
             spans = zip(starts[asked].tolist(), ends[asked].tolist(), strict=True)
@@ -130,8 +133,13 @@ class Namer:
 
     def _remember(self, asked: Index, codes: Index, words: list[_Words], sizes: Index, place: Index) -> None:
         """Keep those names that have found their place empty."""
-        free = (self._table[place[asked]] < 0) & (codes >= _LOWEST) & (sizes[asked] <= _LONGEST) & (sizes[asked] > 0)
-        asked, rows = asked[free], codes[free] - _LOWEST
+        if not self._amount:
+            self._first = int(codes[codes >= 0].min()) if (codes >= 0).any() else 0
+        rows = np.where(codes >= 0, codes - self._first, codes) - _LOWEST
+        # A code before the first one is that of an event that begins anew.
+        kept = (codes >= self._first) | ((codes >= _LOWEST) & (codes < 0))
+        free = kept & (self._table[place[asked]] < 0) & (sizes[asked] <= _LONGEST) & (sizes[asked] > 0)
+        asked, rows = asked[free], rows[free]
         if not len(asked):
             return
         if (short := int(rows.max()) + 1 - len(self._sizes)) > 0:
