@@ -14,7 +14,7 @@ from msgspec import UNSET
 from conformance import Case, cases, check
 from retold.measures.clusters import FAMILIES, sums_of
 from retold.records import Document, Mention, Span, Zone
-from retold.tasks import Place
+from retold.tasks import Place, coreference
 from retold.tasks.coreference import MEASURE_NAMES, Mentions, MentionTable, measures_of
 
 
@@ -183,6 +183,17 @@ def test_within_adds_up_the_documents() -> None:
     found = measures_of(settled({ONE: "aa", TWO: "aa"}, {ONE: "xx", TWO: "xy"}).within())
     assert float(found["entities.coreference.muc.recall"][0]) == pytest.approx(1 / 2)
     assert float(found["entities.coreference.muc.precision"][0]) == pytest.approx(1)
+
+
+def test_within_is_the_same_however_many_documents_are_looked_at_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two documents whose sums differ; each in a run of its own, and both in one.
+    table = settled({ONE: "aabbc", TWO: "aab"}, {ONE: "xxyzz", TWO: "xyy"})
+    together = table.within()
+    monkeypatch.setattr(coreference, "_MENTIONS_AT_ONCE", 2)
+    assert len(list(table._cut())) == 2
+    apart = table.within()
+    for family, sums in together.items():
+        assert [float(each[0]) for each in apart[family]] == pytest.approx([float(each[0]) for each in sums]), family
 
 
 def test_within_has_no_links_across_documents() -> None:
