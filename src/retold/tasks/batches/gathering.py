@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -93,7 +94,7 @@ class _Codes:
         return np.frombuffer(self._bytes, np.uint8).astype(np.int64)
 
 
-class _Column:
+class _Column(ABC):
     """Labels of one layer and side of a batch.
 
     Labels are drained some documents at a time, column by column, while they are still in the processor's cache.
@@ -118,8 +119,9 @@ class _Column:
             self._drain(labels, sizes)
         self._sizes += sizes
 
+    @abstractmethod
     def _drain(self, labels: list[Any], sizes: list[int]) -> None:
-        raise NotImplementedError
+        """Make integers of labels, ``sizes`` of them in each document."""
 
     def _put(self, column: Names, names: list[Any], sizes: list[int]) -> None:
         """Add names of all that is being drained; a document whose names no column holds is left to the tasks."""
