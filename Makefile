@@ -36,7 +36,7 @@ results: leaderboard
 	@for folder in $(SHUFFLED); do name=$${folder#*/}; \
 		$(BIN)/retold baseline $${name%-shuffled-*} --control shuffled --seed $${name##*-} --output $$folder || exit 1; \
 	done
-	$(BIN)/python scripts/results.py $(SUBMISSIONS) $(SHUFFLED) $(wildcard submissions/embeddings)
+	$(BIN)/python scripts/docs/results.py $(SUBMISSIONS) $(SHUFFLED) $(wildcard submissions/embeddings)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
@@ -45,15 +45,15 @@ test: $(VENV)/.dev
 test-extras: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,embeddings,transformers,llm]'
-	RETOLD_EXTRAS=1 $(BIN)/python -m pytest tests/test_baselines_embeddings.py tests/test_baselines_transformer.py tests/test_baselines_llm.py
+	RETOLD_EXTRAS=1 $(BIN)/python -m pytest tests/baselines/test_baselines_embeddings.py tests/baselines/test_baselines_transformer.py tests/baselines/test_baselines_llm.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python scripts/build_schemas.py --check
-	$(BIN)/python scripts/build_corpus.py --check
-	$(BIN)/python scripts/conformance_table.py --check
+	$(BIN)/python scripts/docs/build_schemas.py --check
+	$(BIN)/python scripts/corpus/build_corpus.py --check
+	$(BIN)/python scripts/docs/conformance_table.py --check
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -61,8 +61,8 @@ format: $(VENV)/.dev
 
 # Rebuild what is generated: schemas, documents, gold, views, the card's tables, release.json.
 corpus: $(VENV)/.baselines
-	$(BIN)/python scripts/build_schemas.py
-	$(BIN)/python scripts/build_corpus.py
+	$(BIN)/python scripts/docs/build_schemas.py
+	$(BIN)/python scripts/corpus/build_corpus.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Retold needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from retold.records import Document, Mention
+from retold.model.annotations import Document, Mention
 
 from ._plain import MIN_WORDS
 from ._stance_features import SAY, Voice, described, voices

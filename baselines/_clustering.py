@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from retold.records import EntityType
+from retold.model.annotations import EntityType
 
 from ._linking import AliasTable, Dictionary, canonical, cosine, is_acronym
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from retold.records import EntityType, Event, Mention
+from retold.model.annotations import EntityType, Event, Mention
 from retold.systems import Example
 
 from ._text import content_words, fold

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from retold.records import Document, EntityType, Mention
+from retold.model.annotations import Document, EntityType, Mention
 from retold.systems import Example
 
 from ._linking import AliasTable, canonical, company, cosine, head_of

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import jsonschema
 
-from retold.records import ClaimSpan, Document, Mention, StanceCell, VerificationPair
+from retold.model.annotations import ClaimSpan, Document, Mention, StanceCell, VerificationPair
 from retold.systems import Context, Question
 
 from ._llm_cache import Reply

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import jinja2
 
-from retold.records import (
+from retold.model.annotations import (
     ENTITY_TYPES,
     MENTION_KINDS,
     STANCE_LABELS,

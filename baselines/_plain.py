@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retold.records import ClaimSpan, Document, StanceCell, Target, VerificationPair
+from retold.model.annotations import ClaimSpan, Document, StanceCell, Target, VerificationPair
 from retold.systems import Context
 
 from ._text import claim_span, sentences, words

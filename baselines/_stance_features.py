@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retold.records import Document, Holder, Mention
+from retold.model.annotations import Document, Holder, Mention
 
 from ._text import content_words, sentences, words
 from .overlap import TITLES, stem

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from retold.records import Document, Mention
+from retold.model.annotations import Document, Mention
 
 from ._linking import AliasTable, Dictionary, canonical, is_acronym, singular, spelling
 from ._tagging import Chunk, Token, from_spans, tags_of, tokens

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from retold.records import ClaimSpan, Document
+from retold.model.annotations import ClaimSpan, Document
 
 from ._words import NUMBERS
 

@@ -17,7 +17,14 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from retold.records import AnnotationRecord, Document, StanceCell, StanceLabel, VerificationLabel, VerificationPair
+from retold.model.annotations import (
+    AnnotationRecord,
+    Document,
+    StanceCell,
+    StanceLabel,
+    VerificationLabel,
+    VerificationPair,
+)
 from retold.systems import Context, Example, Question
 
 from ._plain import cells, every_sentence, not_enough_info

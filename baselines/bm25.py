@@ -37,7 +37,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from retold.records import VERIFICATION_LABELS, AnnotationRecord, Document, VerificationPair
+from retold.model.annotations import VERIFICATION_LABELS, AnnotationRecord, Document, VerificationPair
 from retold.systems import Context, Example, Question
 
 from ._figures import agreement, figures, negations

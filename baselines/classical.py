@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from retold.records import AnnotationRecord, ClaimSpan, Document, Mention
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention
 from retold.systems import Context
 
 from ._clauses import OPINION, Candidate, candidates

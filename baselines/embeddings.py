@@ -28,7 +28,7 @@ import numpy as np
 from sklearn.feature_extraction import DictVectorizer
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from retold.records import (
+from retold.model.annotations import (
     AnnotationRecord,
     ClaimSpan,
     Document,

@@ -5,7 +5,7 @@ The floor of the claims track without anything to learn from: how far do sentenc
 
 from __future__ import annotations
 
-from retold.records import AnnotationRecord, Document
+from retold.model.annotations import AnnotationRecord, Document
 from retold.systems import Context
 
 from ._plain import every_sentence, not_enough_info

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from retold.records import AnnotationRecord, Document, Mention
+from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context, Example
 
 from ._plain import every_sentence, no_stance, not_enough_info

@@ -31,7 +31,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from retold.records import (
+from retold.model.annotations import (
     STANCE_LABELS,
     AnnotationRecord,
     Document,

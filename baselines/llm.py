@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from retold.records import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, VerificationPair
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, VerificationPair
 from retold.systems import Context, Question
 
 from ._llm_answers import Reading, read, to_cells, to_claims, to_mentions, to_pairs

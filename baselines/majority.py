@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from retold.records import (
+from retold.model.annotations import (
     STANCE_LABELS,
     VERIFICATION_LABELS,
     AnnotationRecord,

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retold.records import AnnotationRecord, Document, EntityType, Mention, VerificationPair
+from retold.model.annotations import AnnotationRecord, Document, EntityType, Mention, VerificationPair
 from retold.systems import Context
 
 from ._plain import every_sentence, no_stance

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from retold.records import ENTITY_TYPES, AnnotationRecord, Document, EntityType, Mention
+from retold.model.annotations import ENTITY_TYPES, AnnotationRecord, Document, EntityType, Mention
 from retold.systems import Context, Example
 
 from ._clustering import Likeness, Wording, join_known

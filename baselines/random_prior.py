@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from retold.records import (
+from retold.model.annotations import (
     ENTITY_TYPES,
     STANCE_LABELS,
     VERIFICATION_LABELS,

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from retold.records import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, StanceLabel, Target
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, StanceLabel, Target
 from retold.systems import Context
 
 from ._plain import MIN_WORDS, wording

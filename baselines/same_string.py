@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from retold.records import AnnotationRecord, Document, Mention
+from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
 from ._linking import folded

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from retold.records import (
+from retold.model.annotations import (
     AnnotationRecord,
     ClaimSpan,
     Document,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from retold.records import AnnotationRecord, Document, Mention
+from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
 from ._linking import folded

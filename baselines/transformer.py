@@ -22,7 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from retold.records import (
+from retold.model.annotations import (
     ENTITY_TYPES,
     AnnotationRecord,
     Document,

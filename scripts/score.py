@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from retold.cli import main
+from retold.cli.main import main
 
 if __name__ == "__main__":
     main(["rank", *sys.argv[1:]])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from retold.corpus import Corpus, load_corpus
+from retold.corpus.load import Corpus, load_corpus
 
 # Title, byline, body of two paragraphs, boilerplate. A non-breaking space and a character beyond the BMP stand before
 # most of what is annotated, so that byte and UTF-16 offsets are wrong.

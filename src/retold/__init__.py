@@ -16,14 +16,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retold.corpus import Corpus, load_corpus
-    from retold.files import Submission
-    from retold.files import open_submission as load_submission
-    from retold.findings import Finding, FindingsError, UnreadableError
-    from retold.interannotator import Agreement, agreement
-    from retold.ranking import Ranking, rank
+    from retold.corpus.load import Corpus, load_corpus
+    from retold.io.files import Submission
+    from retold.io.files import open_submission as load_submission
+    from retold.model.findings import Finding, FindingsError, UnreadableError
     from retold.scoring import Score, score
-    from retold.validation import Report, validate
+    from retold.scoring.agreement import Agreement, agreement
+    from retold.scoring.ranking import Ranking, rank
+    from retold.validation.validate import Report, validate
 
 __version__ = "0.1.0"
 
@@ -48,21 +48,21 @@ __all__ = [
 
 #: Public name -> (module, name there); loaded when first used, so that ``import retold`` costs nothing.
 _HOMES = {
-    "Agreement": ("retold.interannotator", "Agreement"),
-    "Corpus": ("retold.corpus", "Corpus"),
-    "Finding": ("retold.findings", "Finding"),
-    "FindingsError": ("retold.findings", "FindingsError"),
-    "Ranking": ("retold.ranking", "Ranking"),
-    "Report": ("retold.validation", "Report"),
+    "Agreement": ("retold.scoring.agreement", "Agreement"),
+    "Corpus": ("retold.corpus.load", "Corpus"),
+    "Finding": ("retold.model.findings", "Finding"),
+    "FindingsError": ("retold.model.findings", "FindingsError"),
+    "Ranking": ("retold.scoring.ranking", "Ranking"),
+    "Report": ("retold.validation.validate", "Report"),
     "Score": ("retold.scoring", "Score"),
-    "Submission": ("retold.files", "Submission"),
-    "UnreadableError": ("retold.findings", "UnreadableError"),
-    "agreement": ("retold.interannotator", "agreement"),
-    "load_corpus": ("retold.corpus", "load_corpus"),
-    "load_submission": ("retold.files", "open_submission"),
-    "rank": ("retold.ranking", "rank"),
+    "Submission": ("retold.io.files", "Submission"),
+    "UnreadableError": ("retold.model.findings", "UnreadableError"),
+    "agreement": ("retold.scoring.agreement", "agreement"),
+    "load_corpus": ("retold.corpus.load", "load_corpus"),
+    "load_submission": ("retold.io.files", "open_submission"),
+    "rank": ("retold.scoring.ranking", "rank"),
     "score": ("retold.scoring", "score"),
-    "validate": ("retold.validation", "validate"),
+    "validate": ("retold.validation.validate", "validate"),
 }
 
 

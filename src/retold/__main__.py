@@ -1,5 +1,5 @@
 """``python -m retold`` is the ``retold`` command."""
 
-from retold.cli import main
+from retold.cli.main import main
 
 main()

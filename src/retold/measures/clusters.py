@@ -27,8 +27,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retold.measures import Array, f1, mean_of_defined, ratio
-from retold.measures.alignment import best_alignment
+from retold.measures.assignment import best_alignment
+from retold.measures.base import Array, f1, mean_of_defined, ratio
 
 __all__ = [
     "FAMILIES",

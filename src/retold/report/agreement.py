@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from retold.interannotator import Agreement, AgreementValue
 from retold.report.notes import few_documents
 from retold.report.tables import ABSENT, TableFormat, listed, number, table
+from retold.scoring.agreement import Agreement, AgreementValue
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from retold.releases import Change, Changes
+from retold.corpus.diff import Change, Changes
 from retold.report.tables import TableFormat, table
 
 __all__ = ["FORMATS", "render_changes", "summary_rows"]

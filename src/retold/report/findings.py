@@ -14,9 +14,9 @@ from urllib.parse import quote
 import msgspec
 
 from retold import __version__
-from retold.findings import Context, Finding, Severity
-from retold.fixing import Mended
+from retold.model.findings import Context, Finding, Severity
 from retold.rules import RULES, Role
+from retold.validation.fix import Mended
 
 __all__ = [
     "STYLES",

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from retold.records import encode
+from retold.model.annotations import encode
 from retold.report.tables import ABSENT, TableFormat, one_line, table
 from retold.scoring import Flip, Item, ItemComparison, Score
 

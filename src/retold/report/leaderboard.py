@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from retold.ranking import ALPHA, Comparison, Ranked, Ranking
 from retold.report.notes import (
     NOT_COMPETED,
     UNDEFINED,
@@ -25,6 +24,7 @@ from retold.report.notes import (
 from retold.report.tables import ABSENT, TableFormat, heading, listed, number, one_line, table
 from retold.scoring import HEADLINES, Score, Value
 from retold.scoring.headline import PARTS
+from retold.scoring.ranking import ALPHA, Comparison, Ranked, Ranking
 
 __all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from retold.records import LAYERS, Layer
+from retold.model.annotations import LAYERS, Layer
 from retold.report.tables import ABSENT, number, one_line
 from retold.scoring import TRACK_LAYERS, Score
 from retold.scoring.headline import MEANS

@@ -7,10 +7,10 @@ bytes into a record, ``check_record`` looks at one record, the others at what on
 from __future__ import annotations
 
 from retold.rules import corpus
-from retold.rules.lines import blank_line, decode_line, decode_record, is_blank, located, no_records
-from retold.rules.records import check_record
+from retold.rules.bytes import blank_line, decode_line, decode_record, is_blank, located, no_records
+from retold.rules.record import check_record
 from retold.rules.references import missing_documents, repeated_document, unknown_document
-from retold.rules.table import RULES, Rule
+from retold.rules.registry import RULES, Rule
 from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = [

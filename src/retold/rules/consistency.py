@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from retold.findings import Finding, shorten
-from retold.records import AnnotationRecord, Entity, StanceCell, StanceScores, VerificationPair
+from retold.model.annotations import AnnotationRecord, Entity, StanceCell, StanceScores, VerificationPair
+from retold.model.findings import Finding, shorten
 from retold.rules.references import listed
-from retold.rules.table import finding, rule
+from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = ["check_complete", "check_gold", "is_kb_id"]

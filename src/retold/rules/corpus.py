@@ -6,12 +6,12 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from retold.findings import Finding, shorten
-from retold.records import CanonicalClaim, Document, Entity, Event, Span
+from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Span
+from retold.model.findings import Finding, shorten
+from retold.model.segment import ANNOTATED_ZONES
 from retold.rules.consistency import is_kb_id, no_kb_id
 from retold.rules.references import unknown_entity
-from retold.rules.table import finding, printable, rule
-from retold.segmentation import ANNOTATED_ZONES
+from retold.rules.registry import finding, printable, rule
 
 __all__ = [
     "check_claim",
@@ -109,7 +109,7 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in views/stance.jsonl - in gold the label is
     favor.
 
-    Cure: Build the views again with scripts/build_corpus.py.
+    Cure: Build the views again with scripts/corpus/build_corpus.py.
     """
     if expected != actual:
         state = "ends before the corpus does" if actual is None else "differs from the corpus"
@@ -161,7 +161,8 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
 
     Example: `{"sentences": [{"start": 65, "end": 88}]}` - the sentence begins at 64; its first letter is left out.
 
-    Cure: Correct documents.jsonl, or the opening words in scripts/documents.toml where it has them, and build again.
+    Cure: Correct documents.jsonl, or the opening words in scripts/corpus/documents.toml where it has them, and build
+    again.
     """
     text, key = document.text, printable(document.document_id)
     covered = 0

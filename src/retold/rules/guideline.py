@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from retold.findings import Finding, shorten
-from retold.records import AnnotationRecord, ClaimSpan, Document, Mention
-from retold.rules.table import finding, rule
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention
+from retold.model.findings import Finding, shorten
+from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
 
 __all__ = ["check_guideline"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from retold.findings import Finding, shorten
-from retold.rules.table import finding, nearest, printable, rule
+from retold.model.findings import Finding, shorten
+from retold.rules.registry import finding, nearest, printable, rule
 from retold.rules.vocabulary import Role
 
 __all__ = ["missing_documents", "repeated_document", "unknown_document"]

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from msgspec import UNSET
 
-from retold.findings import Finding, shorten
-from retold.records import ClaimSpan, Document, Mention
-from retold.rules.table import finding, rule
+from retold.model.annotations import ClaimSpan, Document, Mention
+from retold.model.findings import Finding, shorten
+from retold.model.segment import unannotated
+from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
-from retold.segmentation import unannotated
 
 __all__ = ["check_spans"]
 

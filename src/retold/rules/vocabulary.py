@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from retold.records import Entity
+from retold.model.annotations import Entity
 
 __all__ = ["Role", "Vocabulary"]
 

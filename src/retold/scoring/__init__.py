@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retold.corpus import Corpus, load_corpus
-from retold.files import Submission, open_submission
-from retold.records import LAYERS
-from retold.scoring.comparison import Flip, ItemComparison, compare_items, errors
-from retold.scoring.counting import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count
-from retold.scoring.evaluation import Score, Value, evaluate, signature, units_behind
+from retold.corpus.load import Corpus, load_corpus
+from retold.io.files import Submission, open_submission
+from retold.model.annotations import LAYERS
+from retold.scoring.compare import Flip, ItemComparison, compare_items, errors
+from retold.scoring.count import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count
+from retold.scoring.evaluate import Score, Value, evaluate, signature, units_behind
 from retold.scoring.headline import HEADLINES, behind_headlines, headlines
 from retold.scoring.items import Item, SystemItems, read_items
 

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from retold.counts import Counts
-from retold.measures import Array, Measure, mean_of_defined, mean_over_gold
-from retold.records import STANCE_LABELS, VERIFICATION_LABELS, Layer
-from retold.scoring.counting import TRACK_LAYERS
-from retold.tasks import claims, entities, stance, verification
+from retold.layers import claims, entities, stance, verification
+from retold.layers.counts import Counts
+from retold.measures.base import Array, Measure, mean_of_defined, mean_over_gold
+from retold.model.annotations import STANCE_LABELS, VERIFICATION_LABELS, Layer
+from retold.scoring.count import TRACK_LAYERS
 
 __all__ = ["HEADLINES", "MEANS", "PARTS", "TABLES", "behind_headlines", "headlines"]
 

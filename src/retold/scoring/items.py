@@ -29,14 +29,14 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType, to_builtins
 
-from retold.corpus import Corpus
-from retold.files import Lookup, Submission
-from retold.records import AnnotationRecord, Document, KbStatus, Layer, Mention, MentionKind, StanceCell
-from retold.scoring.counting import SystemCounts
-from retold.tasks import Place
-from retold.tasks.claims import AUTHOR, match_spans, overlap
-from retold.tasks.entities import NameSpan, match_names, misnamed
-from retold.tasks.verification import is_strict
+from retold.corpus.load import Corpus
+from retold.io.files import Lookup, Submission
+from retold.layers.base import Place
+from retold.layers.claims import AUTHOR, match_spans, overlap
+from retold.layers.entities import NameSpan, match_names, misnamed
+from retold.layers.verification import is_strict
+from retold.model.annotations import AnnotationRecord, Document, KbStatus, Layer, Mention, MentionKind, StanceCell
+from retold.scoring.count import SystemCounts
 
 __all__ = ["Item", "SystemItems", "read_items"]
 

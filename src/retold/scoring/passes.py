@@ -17,11 +17,14 @@ import msgspec
 import numpy as np
 from msgspec import UNSET
 
-from retold.corpus import Corpus
-from retold.files import Line, Lookup, Source, read_lines
-from retold.findings import Finding, FindingsError
-from retold.records import LAYERS, AnnotationRecord, Document, Layer, encode
-from retold.resampling import UnitKind
+from retold.corpus.load import Corpus
+from retold.io.files import Line, Lookup, Source, read_lines
+from retold.layers import claims, entities, stance, verification
+from retold.layers.base import Place, Tally
+from retold.layers.batches import BATCH, WARM, Batches, Tables
+from retold.layers.coreference import MentionTable
+from retold.model.annotations import LAYERS, AnnotationRecord, Document, Layer, encode
+from retold.model.findings import Finding, FindingsError
 from retold.rules import (
     check_record,
     decode_record,
@@ -32,9 +35,7 @@ from retold.rules import (
     unknown_document,
 )
 from retold.rules.consistency import TOLERANCE, is_kb_id
-from retold.tasks import Place, Tally, claims, entities, stance, verification
-from retold.tasks.batches import BATCH, WARM, Batches, Tables
-from retold.tasks.coreference import MentionTable
+from retold.stats.resampling import UnitKind
 
 __all__ = ["Pass", "Stumbled"]
 

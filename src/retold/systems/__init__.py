@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from retold.systems.controls import CONTROLS
 from retold.systems.interface import Context, Example, Question, System, SystemFault
-from retold.systems.loading import Entry, describe_systems, list_systems, load_system
-from retold.systems.running import Account, predictions, run_system
+from retold.systems.load import Entry, describe_systems, list_systems, load_system
+from retold.systems.run import Account, predictions, run_system
 
 __all__ = [
     "CONTROLS",

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from retold.records import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, VerificationPair
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, VerificationPair
 from retold.systems.interface import Example
 
 __all__ = ["CONTROLS", "shuffled"]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from retold.corpus import packaged_corpus
+from retold.corpus.load import packaged_corpus
 
 __all__ = ["GoldRefused", "without_gold"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from retold.records import AnnotationRecord, Document, Event, Protocol
+from retold.model.annotations import AnnotationRecord, Document, Event, Protocol
 
 __all__ = ["Context", "Example", "Question", "System", "SystemFault"]
 

@@ -10,11 +10,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from retold import views
-from retold.adjudication import AdjudicationError, readings, settle
-from retold.files import Source, open_bytes, read_json, read_jsonl, read_lines, sha256
-from retold.findings import Finding, FindingsError, UnreadableError
-from retold.records import LAYERS, AnnotationRecord, CanonicalClaim, Decision, Entity, Release
+from retold.corpus import views
+from retold.corpus.adjudicate import AdjudicationError, readings, settle
+from retold.io.files import Source, open_bytes, read_json, read_jsonl, read_lines, sha256
+from retold.model.annotations import LAYERS, AnnotationRecord, CanonicalClaim, Decision, Entity, Release
+from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import corpus as rules
 from retold.rules import decode_line, located, missing_documents, repeated_document
 from retold.validation.records import Run

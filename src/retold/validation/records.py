@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.corpus import Corpus, EventFolder
-from retold.files import MAX_LINE, Line, Lookup, Source, open_bytes, read_lines
-from retold.findings import FindingsError, UnreadableError
-from retold.records import AnnotationRecord, Document
+from retold.corpus.load import Corpus, EventFolder
+from retold.io.files import MAX_LINE, Line, Lookup, Source, open_bytes, read_lines
+from retold.model.annotations import AnnotationRecord, Document
+from retold.model.findings import FindingsError, UnreadableError
 from retold.rules import (
     Role,
     blank_line,

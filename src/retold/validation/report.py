@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from retold.findings import Finding
+from retold.model.findings import Finding
 from retold.rules import RULES
 
 __all__ = ["MAX_FINDINGS", "Report", "Sieve", "prefixes"]

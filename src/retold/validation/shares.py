@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from retold.corpus import Corpus, load_corpus
-from retold.files import Line, Source, read_lines
-from retold.records import Document
+from retold.corpus.load import Corpus, load_corpus
+from retold.io.files import Line, Source, read_lines
+from retold.model.annotations import Document
 from retold.rules import Role, check_record, decode_record
 
 __all__ = ["certify"]

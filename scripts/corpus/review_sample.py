@@ -1,0 +1,69 @@
+"""Draw labels of gold at random, with their context, for a reader who checks them against the guideline.
+
+    python scripts/corpus/review_sample.py [--size 60] [--seed 0] > sample.md
+
+The same seed draws the same labels from the same gold.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Final
+
+import click
+
+from retold.corpus.adjudicate import readings
+from retold.corpus.load import Corpus, load_corpus
+from retold.model.annotations import LAYERS, Document, Layer, Reading
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+@click.command(help=__doc__)
+@click.option("--size", default=60, show_default=True, help="Labels of each layer.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--corpus", "folder", default=str(ROOT / "corpus"), help="Corpus folder.")
+def main(size: int, seed: int, folder: str) -> None:
+    corpus = load_corpus(folder)
+    for layer in LAYERS:
+        items = [
+            (key, item, reading)
+            for key, record in corpus.gold.items()
+            for item, reading in readings(record, layer).items()
+        ]
+        drawn = random.Random(f"{seed}/{layer}").sample(items, min(size, len(items)))
+        click.echo(f"# {layer}: {len(drawn)} of {len(items)} labels, seed {seed}\n")
+        for number, (key, item, reading) in enumerate(sorted(drawn, key=lambda row: (row[0], row[1])), 1):
+            click.echo(f"{number}. {describe(corpus, layer, key, item, reading)}\n")
+
+
+def describe(corpus: Corpus, layer: Layer, key: str, item: str, reading: Reading) -> str:
+    """One label in words, with the sentences that it speaks of."""
+    document = corpus.documents[key]
+    if layer in ("entities", "claims"):
+        start, end = (int(part) for part in item.split(":"))
+        index = max(i for i, span in enumerate(document.sentences) if span.start <= start)
+        span = document.sentences[index]
+        text = document.text
+        shown = f"{text[span.start : start]}[[{text[start:end]}]]{text[end : max(span.end, end)]}"
+        what = (
+            f"{reading.kind} of {reading.entity}"
+            if layer == "entities"
+            else f"source {reading.source}, states {reading.claim}: "
+            f"{corpus.events[document.event].claims[str(reading.claim)].text}"
+        )
+        return f"{key} [{index}] {what}\n   {shown}"
+    name = item if layer == "stance" else corpus.events[document.event].claims[item].text
+    return f"{key} {name} -> {reading.label}\n{quoted(document, reading)}"
+
+
+def quoted(document: Document, reading: Reading) -> str:
+    """The evidence sentences of a reading."""
+    numbers = reading.evidence if isinstance(reading.evidence, list) else []
+    spans = [(number, document.sentences[number]) for number in numbers]
+    return "".join(f"   [{n}] {document.text[span.start : span.end]}\n" for n, span in spans).rstrip("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The ``retold`` command."""

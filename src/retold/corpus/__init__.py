@@ -1,0 +1,1 @@
+"""A corpus on disk: loading, building, comparing, extending."""

@@ -1,0 +1,105 @@
+"""Comparing two releases of a corpus: what was added, removed and changed, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import msgspec
+
+from retold.corpus.adjudicate import readings
+from retold.corpus.load import Corpus
+from retold.model.annotations import LAYERS
+
+__all__ = ["Bump", "Change", "Changes", "compare"]
+
+Bump = Literal["major", "minor", "patch"]
+#: What can change, in the order in which it is told.
+PARTS: Final = ("events", "documents", "catalogue", "claim texts", *LAYERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs: None where a release does not have it."""
+
+    part: str
+    key: str
+    before: Any
+    after: Any
+
+    @property
+    def kind(self) -> str:
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"part": self.part, "key": self.key, "kind": self.kind, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that differs between two releases.
+
+    Attributes:
+        old, new: versions.
+        format_changed: whether a published schema differs.
+        changes: in the order of the parts, then of the keys.
+    """
+
+    old: str
+    new: str
+    format_changed: bool
+    changes: list[Change]
+
+    @property
+    def bump(self) -> Bump:
+        """What the version must at least rise by: format = major, anything labelled = minor, the rest = patch."""
+        return "major" if self.format_changed else "minor" if self.changes else "patch"
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Part -> kind -> number, for the parts in which something changed."""
+        out: dict[str, dict[str, int]] = {}
+        for change in self.changes:
+            kinds = out.setdefault(change.part, {"added": 0, "removed": 0, "changed": 0})
+            kinds[change.kind] += 1
+        return out
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "old": self.old,
+            "new": self.new,
+            "format_changed": self.format_changed,
+            "bump": self.bump,
+            "counts": self.counts(),
+            "changes": [change.as_dict() for change in self.changes],
+        }
+
+
+def compare(old: Corpus, new: Corpus, *, format_changed: bool = False) -> Changes:
+    """Compare two corpora by key: events, documents, catalogues, claim texts, and every label of gold.
+
+    A label is an item as ``retold.corpus.adjudicate`` defines it; a moved span is one removed and one added.
+    """
+    before, after = _parts(old), _parts(new)
+    changes = [
+        Change(part, key, before[part].get(key), after[part].get(key))
+        for part in PARTS
+        for key in sorted(before[part].keys() | after[part].keys())
+        if before[part].get(key) != after[part].get(key)
+    ]
+    return Changes(old.version, new.version, format_changed, changes)
+
+
+def _parts(corpus: Corpus) -> dict[str, Mapping[str, Any]]:
+    plain = msgspec.to_builtins
+    out: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    for key, folder in corpus.events.items():
+        out["events"][key] = plain(folder.event)
+        out["catalogue"].update({f"{key}/{name}": plain(entity) for name, entity in folder.entities.items()})
+        out["claim texts"].update({f"{key}/{name}": plain(claim) for name, claim in folder.claims.items()})
+    out["documents"] = {key: plain(document) for key, document in corpus.documents.items()}
+    for record in corpus.gold.values():
+        for layer in LAYERS:
+            items = readings(record, layer)
+            out[layer].update({f"{record.document_id}/{item}": plain(given) for item, given in items.items()})
+    return dict(out)

@@ -1,0 +1,211 @@
+"""A new event: its folder laid out from plain text files, with a division proposed for a reader to correct.
+
+The proposal follows simple rules of how news pages are set: a short first line is the title, lines that name an author,
+a date or a source are byline, lines that ask the reader to share or subscribe are boilerplate, each other line is a
+paragraph of the body. It is a start, not a judgement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from retold.io.files import MAX_LINE, open_bytes, write_atomic
+from retold.model.annotations import Document, Event, Holder, Span, Zone, ZoneName, encode
+from retold.model.findings import Finding, FindingsError, UnreadableError
+from retold.model.segment import ANNOTATED_ZONES
+from retold.rules import RULES
+
+__all__ = ["lay_out", "propose"]
+
+_TITLE_LENGTH: Final = 160
+_BYLINE_LENGTH: Final = 100
+_NOTICE_LENGTH: Final = 140
+_MONTHS: Final = (
+    "jan|feb|mar|apr|may|mei|jun|jul|aug|agu|sep|oct|okt|nov|dec|des"  # English and Indonesian, first three letters
+)
+_BYLINE: Final = re.compile(
+    r"(by|oleh|author|penulis|reporter|editor|source|sumber|published|updated|posted|diterbitkan|dipublikasikan)\b",
+    re.I,
+)
+_DATE: Final = re.compile(
+    rf"(\w+, ?)?(\d{{4}}-\d\d-\d\d|\d{{1,2}} ({_MONTHS})\w* \d{{4}}|({_MONTHS})\w* \d{{1,2}},? \d{{4}})\b", re.I
+)
+_NOTICE: Final = re.compile(
+    r"(share|bagikan|read more|read also|baca juga|baca selengkapnya|advertisement|iklan|subscribe|sign up|follow us"
+    r"|ikuti kami|related|terkait|copyright|©|all rights reserved|click here|klik|comments?\b|komentar)",
+    re.I,
+)
+#: What ends a sentence, with the marks that close it, before white space and something that can open one.
+_END: Final = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s+[\"“‘«(\[]*[^\W_a-zß-öø-ÿ])")
+#: Words whose full stop ends no sentence, and initials.
+_ABBREVIATION: Final = re.compile(
+    r"\b([A-Z]|mr|mrs|ms|dr|prof|st|gen|col|lt|sgt|sen|rep|gov|jr|sr|no|vs|inc|co|ltd|u\.s|u\.n|u\.k"
+    r"|jl|ir|drs|h|hj|tgl|hal|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\.$",
+    re.I,
+)
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+_RIGHTS: Final = "Text: rights remain with the publisher."
+
+
+def propose(text: str) -> tuple[list[Zone], list[Span], list[Span]]:
+    """Zones, paragraphs and sentences that a text seems to have; every rule about a division holds for them."""
+    lines = list(_lines(text))
+    zones: list[Zone] = []
+    paragraphs: list[Span] = []
+    sentences: list[Span] = []
+    titled = False
+    for number, (start, line) in enumerate(lines):
+        zone, titled = _zone_of(text[line.start : line.end], titled, alone=number == len(lines) - 1)
+        if zones and zones[-1].zone == zone:
+            zones[-1] = msgspec.structs.replace(zones[-1], end=line.end)
+        else:
+            if zones:
+                zones[-1] = msgspec.structs.replace(zones[-1], end=start)
+            zones.append(Zone(start=start if zones else 0, end=line.end, zone=zone))
+        if zone in ANNOTATED_ZONES:
+            paragraphs.append(line)
+            sentences += [line] if zone == "title" else _sentences(text, line)
+    if zones:
+        zones[-1] = msgspec.structs.replace(zones[-1], end=len(text))
+    elif text:
+        zones = [Zone(start=0, end=len(text), zone="boilerplate")]
+    return zones, paragraphs, sentences
+
+
+def _lines(text: str) -> Iterator[tuple[int, Span]]:
+    """Lines that are not blank: where each begins, and its span without the white space around it."""
+    start = 0
+    for line in text.split("\n"):
+        if words := line.strip():
+            place = start + line.index(words)
+            yield start, Span(start=place, end=place + len(words))
+        start += len(line) + 1
+
+
+def _zone_of(line: str, titled: bool, *, alone: bool) -> tuple[ZoneName, bool]:
+    """The zone of a line, and whether the title is behind it."""
+    if len(line) <= _NOTICE_LENGTH and _NOTICE.match(line):
+        return "boilerplate", titled
+    if len(line) <= _BYLINE_LENGTH and (_BYLINE.match(line) or _DATE.match(line)) and not _END.search(line + " X"):
+        return "byline", titled
+    if not titled and not alone and len(line) <= _TITLE_LENGTH and not _END.search(line + " X"):
+        return "title", True
+    return "body", True
+
+
+def _sentences(text: str, line: Span) -> Iterator[Span]:
+    start = line.start
+    for match in _END.finditer(text, line.start, line.end):
+        if _ABBREVIATION.search(text[start : match.end()]):
+            continue
+        yield Span(start=start, end=match.end())
+        start = match.end()
+        while text[start].isspace():
+            start += 1
+    yield Span(start=start, end=line.end)
+
+
+def lay_out(
+    name: str, files: Sequence[str | Path], root: str | Path, *, language: str = "en", date: str | None = None
+) -> Path:
+    """Write the folder of a new event and return it.
+
+    Args:
+        name: key of the event, lower-case letters and digits with hyphens; also the beginning of its documents' keys.
+        files: the documents, verbatim, as UTF-8 text; their order is that of the keys. A name such as ``two.id.txt``
+            says that the document is in Indonesian.
+        root: folder of the corpus; made where it is not there.
+        language: ISO 639 code of the documents whose names do not say another.
+        date: of the event, ISO 8601.
+
+    Raises:
+        ValueError: the name, the date or the language is not as it should be, or there are no files.
+        UnreadableError: a file cannot be read, or the event is there already.
+        FindingsError: a file is blank, or is not UTF-8 without byte-order mark.
+    """
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"{name!r} is no key of an event; write it like 'river-flood'")
+    if date is not None and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date):
+        raise ValueError(f"{date!r} is no date; write it like '2024-05-06'")
+    if not _LANGUAGE.fullmatch(language):
+        raise ValueError(f"{language!r} is no code of a language; write it like 'en'")
+    if not files:
+        raise ValueError("an event needs at least one document")
+    folder = Path(root) / "events" / name
+    if folder.exists():
+        raise UnreadableError(f"{folder}: is there already")
+    documents = [_document(f"{name}-{n}", name, Path(f), language, date or "") for n, f in enumerate(files)]
+    event = Event(
+        event=name,
+        title="",
+        date=date or "",
+        description="",
+        holders=[Holder(holder="author", description={"en": "The article's own voice"}, entities=[])],
+        targets=[],
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # All of it or nothing: an interrupted run leaves no half of an event that later runs would refuse to touch.
+    made = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder.parent))
+    try:
+        write_atomic(made / "event.json", msgspec.json.format(encode(event), indent=2) + b"\n")
+        write_atomic(made / "documents.jsonl", (encode(document) + b"\n" for document in documents))
+        for empty in ("entities.jsonl", "claims.jsonl", "annotators/.gitkeep"):
+            write_atomic(made / empty, b"")
+        made.chmod(0o777 & ~_umask_of(made / "event.json"))
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return folder
+
+
+def _umask_of(file: Path) -> int:
+    """Permissions that the user withholds, read off a file that was just written."""
+    return 0o666 & ~(os.stat(file).st_mode | 0o111)
+
+
+def _document(key: str, event: str, file: Path, language: str, date: str) -> Document:
+    with open_bytes(str(file)) as stream:
+        data = stream.read(MAX_LINE + 1)
+    if len(data) > MAX_LINE:
+        raise UnreadableError(f"{file}: is larger than {MAX_LINE} bytes")
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise _refused("RT104", "the file begins with a byte-order mark", file)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refused("RT101", f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}", file) from error
+    if not text.strip():
+        raise _refused("RT111", "the file is blank", file)
+    zones, paragraphs, sentences = propose(text)
+    stated = file.stem.rpartition(".")[2] if "." in file.stem else ""
+    fields: dict[str, Any] = {
+        "document_id": key,
+        "event": event,
+        "text": text,
+        "language": stated if _LANGUAGE.fullmatch(stated) else language,
+        "outlet": None,
+        "original_source": None,
+        "published": None,
+        "event_date": date,
+        "seed": file.name,
+        "seed_sha256": hashlib.sha256(data).hexdigest(),
+        "zones": zones,
+        "paragraphs": paragraphs,
+        "sentences": sentences,
+        "rights": _RIGHTS,
+    }
+    return Document(**fields)
+
+
+def _refused(code: str, message: str, file: Path) -> FindingsError:
+    return FindingsError([Finding(code=code, severity="error", message=message, cure=RULES[code].cure, file=str(file))])

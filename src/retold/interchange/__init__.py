@@ -1,1 +1,0 @@
-"""Interchange: annotation formats of other tools to records and back. One module for each format."""

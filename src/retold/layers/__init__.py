@@ -1,0 +1,1 @@
+"""Layers of annotation: what each records, matches and counts."""

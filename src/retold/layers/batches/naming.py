@@ -1,0 +1,176 @@
+"""Codes of many names at once: the codes that a dictionary gives one by one, without waiting for memory each time.
+
+The names of a batch stand side by side in one string of bytes. Their first and last bytes are read as integers, hashed,
+and compared as columns with those of the names that have been seen. Only a name that is new, or long, or whose hash is
+that of another, is looked up in the dictionary itself; what code a name has never depends on the hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import UNSET
+
+from retold.layers.batches.columns import Index
+
+__all__ = ["Namer", "Names"]
+
+_Words = npt.NDArray[np.uint64]
+
+#: Follows every name.
+_END: Final = "\0"
+#: Begins what stands for no name and for null.
+_MARK: Final = "\1"
+_ABSENT: Final[dict[Any, str]] = {UNSET: f"{_MARK}-", None: f"{_MARK}0"}
+_PRESENT: Final[dict[str, Any]] = {text: value for value, text in _ABSENT.items()}
+
+#: Bytes of a word. Up to four words hold a name: two from its front, two from its back.
+_WORD: Final = 8
+_LONGEST: Final = 4 * _WORD
+#: By size of a name, the bits of its first word that are its own.
+_OWN: Final[_Words] = np.array([(1 << 8 * size) - 1 for size in range(_WORD + 1)], np.uint64)
+#: Odd numbers with irregular bits: hashing is multiplying by them and keeping upper bits.
+_FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+#: Places in the table for each name in it; at 16, one name in 30 meets another.
+_ROOM: Final = 16
+#: Lowest code whose name is remembered: -2 stands for no name, -1 for null or a name, codes below for several names.
+_LOWEST: Final = -2
+
+
+class Names:
+    """A growing column of names, each a string, None or UNSET.
+
+    Attributes:
+        text: the names.
+        strings, nulls: how many of them are strings, and None.
+    """
+
+    __slots__ = ("nulls", "strings", "text")
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.strings = self.nulls = 0
+
+    def extend(self, names: Sequence[Any]) -> bool:
+        """Append names; where one of them holds a character that is needed here, append nothing and return False."""
+        absent = nulls = 0
+        try:
+            text = _END.join(names)
+        except TypeError:
+            text = _END.join([name or _ABSENT.get(name, name) for name in names])
+            # What is false is no name, null, or an empty string, which is one.
+            absent = len(names) - len(list(filter(None, names))) - names.count("")
+            nulls = text.count(_ABSENT[None])
+        if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
+            return False
+        self.strings += len(names) - absent
+        self.nulls += nulls
+        self.text += text.encode()
+        self.text.append(0)
+        return True
+
+
+class Namer:
+    """Gives codes to columns of names.
+
+    Args:
+        codes: a dictionary that has a code for any key.
+    """
+
+    def __init__(self, codes: dict[Any, int]) -> None:
+        self._codes = codes
+        #: Names come with codes of their own event, which follow one another: rows are counted from the first of them,
+        #: behind those of the codes below 0.
+        self._first = 0
+        #: A hash -> the row of the name that was first to have it; -1 for none.
+        self._table: npt.NDArray[np.int32] = np.full(1 << 16, -1, np.int32)
+        #: By row: words and size of its name, size 0 where no name is remembered.
+        self._words: list[_Words] = [np.zeros(1, np.uint64) for _ in range(4)]
+        self._sizes: Index = np.zeros(1, np.int64)
+        self._amount = 0
+
+    def codes(self, names: Names) -> Index:
+        """The code of each name."""
+        # Words are read from before a short name and from behind it.
+        text = np.frombuffer(bytes(_LONGEST) + names.text + bytes(_LONGEST), np.uint8)
+        ends = np.flatnonzero(text[_LONGEST:-_LONGEST] == 0) + _LONGEST
+        starts = np.empty_like(ends)
+        starts[:1], starts[1:] = _LONGEST, ends[:-1] + 1
+        sizes = ends - starts
+        words = _words(text, starts, ends, sizes)
+        place = self._places(words, sizes)
+        row = self._table[place]
+        known = (row >= 0) & (self._sizes[row] == sizes) & (sizes > 0)
+        for mine, theirs in zip(self._words, words, strict=False):
+            known &= mine[row] == theirs
+        found = row.astype(np.int64) + _LOWEST
+        if self._first:
+            found[found >= 0] += self._first
+        asked = np.flatnonzero(~known)
+        if len(asked):
+            spans = zip(starts[asked].tolist(), ends[asked].tolist(), strict=True)
+            text_bytes = text.tobytes()
+            fresh = [text_bytes[start:end].decode() for start, end in spans]
+            codes = self._codes
+            found[asked] = [codes[_PRESENT.get(name, name)] for name in fresh]
+            self._remember(asked, found[asked], words, sizes, place)
+        return found
+
+    def _places(self, words: list[_Words], sizes: Index) -> Index:
+        hashed = sizes.astype(np.uint64)
+        for word, factor in zip(words[:2], _FACTORS[:2], strict=True):
+            hashed = _mixed(hashed, word, factor)
+        if len(words) > 2:
+            # A name has one place, whether or not longer ones stand beside it.
+            long = np.flatnonzero(sizes > 2 * _WORD)
+            for word, factor in zip(words[2:], _FACTORS[2:], strict=True):
+                hashed[long] = _mixed(hashed[long], word[long], factor)
+        upper: _Words = hashed * _FACTORS[0] >> np.uint64(65 - len(self._table).bit_length())
+        return upper.astype(np.int64)
+
+    def _remember(self, asked: Index, codes: Index, words: list[_Words], sizes: Index, place: Index) -> None:
+        """Keep those names that have found their place empty."""
+        if not self._amount:
+            self._first = int(codes[codes >= 0].min()) if (codes >= 0).any() else 0
+        rows = np.where(codes >= 0, codes - self._first, codes) - _LOWEST
+        # A code before the first one is that of an event that begins anew.
+        kept = (codes >= self._first) | ((codes >= _LOWEST) & (codes < 0))
+        free = kept & (self._table[place[asked]] < 0) & (sizes[asked] <= _LONGEST) & (sizes[asked] > 0)
+        asked, rows = asked[free], rows[free]
+        if not len(asked):
+            return
+        if (short := int(rows.max()) + 1 - len(self._sizes)) > 0:
+            more = short + len(self._sizes) // 2
+            self._sizes = np.pad(self._sizes, (0, more))
+            self._words = [np.pad(column, (0, more)) for column in self._words]
+        # Of names that meet here the last one has the place, whichever it is; all are compared when they come again.
+        self._table[place[asked]] = rows
+        self._sizes[rows] = sizes[asked]
+        for column, word in zip(self._words, words, strict=False):
+            column[rows] = word[asked]
+        self._amount += len(np.unique(rows))
+        if self._amount * _ROOM > len(self._table):
+            rows = np.flatnonzero(self._sizes)
+            self._table = np.full(4 * len(self._table), -1, np.int32)
+            self._table[self._places([column[rows] for column in self._words], self._sizes[rows])] = rows
+
+
+def _mixed(hashed: _Words, word: _Words, factor: np.uint64) -> _Words:
+    hashed = (hashed ^ word) * factor
+    # A product carries bits upwards only; the shift brings them down again.
+    return hashed ^ hashed >> np.uint64(32)
+
+
+def _words(text: npt.NDArray[np.uint8], starts: Index, ends: Index, sizes: Index) -> list[_Words]:
+    """Two words of each name, or four where one of them has more than 16 bytes; 0 for what a name is too short for."""
+    windows: _Words = np.ndarray((len(text) - _WORD + 1,), "<u8", text, 0, (1,))
+    zero = np.uint64(0)
+    words = [windows[starts] & _OWN[np.minimum(sizes, _WORD)]]
+    words.append(np.where(sizes > _WORD, windows[ends - _WORD], zero))
+    if (sizes > 2 * _WORD).any():
+        long = sizes > 2 * _WORD
+        words += [np.where(long, windows[starts + _WORD], zero), np.where(long, windows[ends - 2 * _WORD], zero)]
+    return words

@@ -1,0 +1,148 @@
+"""Measures: pure functions from sums of counts to numbers. They know no document.
+
+Every function takes scalars or arrays (one element for each resample) and returns the same shape. A cell that is
+undefined (0/0) is NaN inside this package and null wherever a user sees it: never 0, never a free 1, and never
+averaged in. What a mean is over depends on gold alone (``mean_over_gold``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retold.layers.counts import Counts
+
+__all__ = [
+    "Array",
+    "Measure",
+    "expected_calibration_error",
+    "f1",
+    "label_counts",
+    "label_f1",
+    "label_gold",
+    "macro_f1",
+    "mean_of_defined",
+    "mean_over_gold",
+    "ratio",
+    "sort",
+]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One row of a task's table of measures.
+
+    Attributes:
+        name: public name, ``track.measure.part``.
+        value: sums of counts -> value.
+        trials: sums of counts -> the number of trials that a Wilson interval at 0 or 1 rests on.
+        counts: what is shown beside the value: its name -> the columns that are added up for it.
+        proportion: whether the value is a share between 0 and 1, for which a Wilson interval makes sense.
+    """
+
+    name: str
+    value: Callable[[Counts], Array]
+    trials: Callable[[Counts], Array]
+    counts: Mapping[str, tuple[str, ...]]
+    proportion: bool = True
+
+
+def sort(codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The order of codes, those that are equal as they stand, and the codes in it."""
+    bits = len(codes).bit_length()
+    if int(codes.max(initial=0)) >= 1 << 63 - bits or int(codes.min(initial=0)) < -1:
+        order = np.argsort(codes, kind="stable")
+        return order, codes[order]
+    # A code and its place side by side are sorted as one number, which is faster than sorting places by their codes.
+    packed = codes << bits
+    packed |= np.arange(len(codes))
+    packed.sort()
+    return packed & ((1 << bits) - 1), packed >> bits
+
+
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Return numerator / denominator; NaN where the denominator is 0."""
+    numerator, denominator = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=out, where=denominator != 0)
+    return out
+
+
+def f1(correct: Array, predicted: Array, gold: Array) -> Array:
+    """F1 (van Rijsbergen 1979) = 2 correct / (predicted + gold): the harmonic mean of precision and recall.
+
+    It is 0 where nothing is correct, NaN where there is neither gold nor prediction.
+    """
+    return ratio(2.0 * correct, predicted + gold)
+
+
+def label_f1(counts: Counts, labels: Sequence[str], label: str) -> Array:
+    """F1 of one label from a confusion table whose columns are named ``gold:predicted``.
+
+    A gold item without a prediction stands in column ``gold:missing`` and counts as missed.
+    """
+    predicted = sum((counts[f"{other}:{label}"] for other in labels), start=np.float64(0.0))
+    return f1(counts[f"{label}:{label}"], np.asarray(predicted), label_gold(counts, labels, label))
+
+
+def label_counts(labels: Sequence[str], label: str) -> dict[str, tuple[str, ...]]:
+    """Columns of a confusion table behind the F1 of one label."""
+    return {
+        "correct": (f"{label}:{label}",),
+        "predicted": tuple(f"{other}:{label}" for other in labels),
+        "gold": tuple(f"{label}:{other}" for other in (*labels, "missing")),
+    }
+
+
+def label_gold(counts: Counts, labels: Sequence[str], label: str) -> Array:
+    """Gold items of one label in a confusion table."""
+    return np.asarray(sum((counts[f"{label}:{other}"] for other in (*labels, "missing")), start=np.float64(0.0)))
+
+
+def macro_f1(counts: Counts, labels: Sequence[str], over: Sequence[str] | None = None) -> Array:
+    """Mean of the F1 of some labels (not the F1 of mean precision and recall), of those that gold has.
+
+    Args:
+        labels: all labels of the table.
+        over: the labels that are averaged, all where not given.
+    """
+    wanted = labels if over is None else over
+    return mean_over_gold(
+        [label_f1(counts, labels, label) for label in wanted], [label_gold(counts, labels, label) for label in wanted]
+    )
+
+
+def mean_over_gold(parts: Sequence[Array], gold: Sequence[Array]) -> Array:
+    """Mean over the parts of which gold has something; NaN where it has nothing.
+
+    Gold alone decides, so that every system is the mean of the same parts. Were a part left out because it is 0/0, a
+    system would gain by not predicting what gold does not have.
+    """
+    return mean_of_defined(
+        [np.where(np.asarray(amount) > 0, part, np.nan) for part, amount in zip(parts, gold, strict=True)]
+    )
+
+
+def mean_of_defined(parts: Sequence[Array]) -> Array:
+    """Mean over the parts that are defined; NaN where none is."""
+    stacked = np.stack([np.asarray(part, dtype=np.float64) for part in parts])
+    defined = ~np.isnan(stacked)
+    return ratio(np.where(defined, stacked, 0.0).sum(axis=0), defined.sum(axis=0))
+
+
+def expected_calibration_error(counts: Counts, bins: int) -> Array:
+    """Expected calibration error (Naeini et al. 2015): the mean gap between confidence and accuracy over equal bins.
+
+    Columns ``bin{k}:items``, ``bin{k}:confidence`` and ``bin{k}:correct`` hold sums for each bin. NaN without items.
+    """
+    items = sum((counts[f"bin{k}:items"] for k in range(bins)), start=np.float64(0.0))
+    gaps = sum(
+        (np.abs(counts[f"bin{k}:confidence"] - counts[f"bin{k}:correct"]) for k in range(bins)),
+        start=np.float64(0.0),
+    )
+    return ratio(np.asarray(gaps), np.asarray(items))

@@ -1,0 +1,1 @@
+"""What a corpus, a record and a finding are."""

@@ -1,0 +1,158 @@
+"""The one table of rules. A rule is a function that makes the finding; its docstring documents it.
+
+The first paragraph of the docstring says what is wrong, the second why it matters, the one that opens with "Example:"
+shows the least that breaks the rule, and the one that opens with "Cure:" says what to do. The cure of a finding is that
+paragraph unless the rule knows a better one for the case. A rule that lacks one of the four is refused.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, ParamSpec, TypeVar
+
+from retold.model.findings import Finding, Severity
+from retold.rules.vocabulary import Role
+
+__all__ = ["RULES", "Rule", "declare", "finding", "nearest", "printable", "rule"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Names looked at, and characters of each, when a nearest name is sought; difflib is quadratic in both.
+_NEAREST_NAMES: Final = 5000
+_NEAREST_LENGTH: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A row of the table.
+
+    Attributes:
+        code: RT and three digits, stable for ever.
+        name: the rule in words, hyphenated.
+        severity: by role; None where the rule does not apply to files of that role.
+        function: makes the finding; None where the room that reads the file makes it.
+        what, why, example, cure: the parts of the documentation.
+    """
+
+    code: str
+    name: str
+    severity: Mapping[Role, Severity | None]
+    function: Callable[..., Any] | None
+    what: str
+    why: str
+    example: str
+    cure: str
+
+
+#: Every rule by code.
+RULES: Final[dict[str, Rule]] = {}
+
+
+def declare(
+    code: str,
+    name: str,
+    documentation: str,
+    function: Callable[..., Any] | None = None,
+    *,
+    gold: Severity | None = "error",
+    annotation: Severity | None = "error",
+    prediction: Severity | None = "error",
+) -> None:
+    """Add a row to the table.
+
+    Raises:
+        ValueError: the code is in the table already, or the documentation lacks a part.
+    """
+    if code in RULES:
+        raise ValueError(f"{code} is declared twice")
+    parts = _parts(documentation)
+    # Under python -OO there are no docstrings, this module's included; rules work without them.
+    if __doc__ and (missing := [name for name, part in parts.items() if not part]):
+        raise ValueError(f"the documentation of {code} lacks: {', '.join(missing)}")
+    RULES[code] = Rule(
+        code=code,
+        name=name,
+        severity={"gold": gold, "annotation": annotation, "prediction": prediction},
+        function=function,
+        **parts,
+    )
+
+
+def _parts(documentation: str) -> dict[str, str]:
+    """The parts of a rule's documentation by name, empty where one is missing."""
+    parts = {"what": "", "why": "", "example": "", "cure": ""}
+    for paragraph in inspect.cleandoc(documentation).split("\n\n"):
+        line = " ".join(paragraph.split())
+        if line.startswith("Example: "):
+            parts["example"] = line.removeprefix("Example: ")
+        elif line.startswith("Cure: "):
+            parts["cure"] = line.removeprefix("Cure: ")
+        elif not parts["what"]:
+            parts["what"] = line
+        else:
+            parts["why"] = f"{parts['why']} {line}".strip()
+    return parts
+
+
+def rule(
+    code: str,
+    *,
+    gold: Severity | None = "error",
+    annotation: Severity | None = "error",
+    prediction: Severity | None = "error",
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a function the rule of ``code``: its name and docstring fill the row."""
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__.replace("_", "-")
+        documentation = function.__doc__ or ""
+        declare(code, name, documentation, function, gold=gold, annotation=annotation, prediction=prediction)
+        return function
+
+    return register
+
+
+def finding(
+    code: str,
+    role: Role,
+    message: str,
+    *,
+    cure: str | None = None,
+    pointer: str | None = None,
+    document: str | None = None,
+    column: int | None = None,
+) -> Finding:
+    """Make a finding of a rule, with the severity that the role gives it."""
+    row = RULES[code]
+    severity = row.severity[role]
+    if severity is None:
+        raise ValueError(f"{code} does not apply to {role} files")
+    return Finding(
+        code=code,
+        severity=severity,
+        message=message,
+        cure=cure if cure is not None else row.cure,
+        column=column,
+        pointer=pointer,
+        document=document,
+    )
+
+
+def nearest(value: object, known: Iterable[str]) -> str | None:
+    """The known name that ``value`` was probably meant to be, or None."""
+    if not isinstance(value, str) or len(value) > _NEAREST_LENGTH:
+        return None
+    from difflib import get_close_matches
+
+    by_folded = {name.casefold(): name for name in islice(known, _NEAREST_NAMES) if len(name) <= _NEAREST_LENGTH}
+    found = get_close_matches(value.casefold(), by_folded, n=1)
+    return by_folded[found[0]] if found else None
+
+
+def printable(text: str) -> str:
+    """``text`` with lone surrogates written as escapes, so that it can be encoded."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

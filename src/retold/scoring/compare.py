@@ -1,0 +1,215 @@
+"""What items show: how often each kind of error was made, and which items one of two systems has right alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from msgspec import UNSET, Struct, to_builtins
+
+from retold.layers.claims import AUTHOR
+from retold.model.annotations import Layer
+from retold.scoring.items import Item, SystemItems
+
+__all__ = ["Flip", "ItemComparison", "compare_items", "errors"]
+
+#: Tasks whose items are right or wrong, and the layer of each. No mention is right by itself in coreference.
+JUDGED: Final[Mapping[str, Layer]] = {
+    "mention": "entities",
+    "linking": "entities",
+    "stance": "stance",
+    "claim": "claims",
+    "verification": "verification",
+}
+
+
+class Flip(Struct, frozen=True, kw_only=True):
+    """An item that one of two systems has right and the other wrong.
+
+    Attributes:
+        task, document_id: as in ``Item``.
+        item: what it is about: a span, a stance cell or a claim.
+        gold: gold's label; empty where gold has none, so that the better system gave no answer.
+        a, b: the answers; empty where there is none. Where the span is not gold's it stands behind the label.
+        a_verdict, b_verdict: as in ``Item``; empty where a system has no such item.
+        better: a or b.
+        context: as in ``Item``, or empty.
+    """
+
+    task: str
+    document_id: str
+    item: str
+    gold: str
+    a: str
+    b: str
+    a_verdict: str
+    b_verdict: str
+    better: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemComparison:
+    """Where two systems differ, item by item.
+
+    Attributes:
+        a, b: what was compared.
+        flips: items that one has right and the other wrong, in the order of the tasks and of the text.
+    """
+
+    a: SystemItems
+    b: SystemItems
+    flips: list[Flip]
+
+    @property
+    def compared(self) -> list[Layer]:
+        """Layers that gold has and both systems compete in."""
+        return [layer for layer in self.a.layers if layer not in self.left_out]
+
+    @property
+    def left_out(self) -> dict[Layer, list[str]]:
+        """Layers that gold has and are not compared, with those of a and b that do not compete in them."""
+        lacking = {
+            layer: [name for name, side in (("a", self.a), ("b", self.b)) if not side.layers[layer]]
+            for layer in self.a.layers
+        }
+        return {layer: names for layer, names in lacking.items() if names}
+
+    def tasks(self) -> dict[str, tuple[int, int]]:
+        """Of each task that was compared, how many items only a, and only b, has right."""
+        return {
+            task: (self._better(task, "a"), self._better(task, "b"))
+            for task, layer in JUDGED.items()
+            if layer in self.compared
+        }
+
+    def _better(self, task: str, side: str) -> int:
+        return sum(flip.task == task and flip.better == side for flip in self.flips)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison in the shape of ``retold rank --compare --format json``."""
+        return {
+            "signature": self.a.signature,
+            "corpus": self.a.corpus,
+            "a": self.a.system,
+            "b": self.b.system,
+            "submissions": {"a": self.a.submission, "b": self.b.submission},
+            "compared": self.compared,
+            "left_out": self.left_out,
+            "flips": [to_builtins(flip) for flip in self.flips],
+        }
+
+
+def errors(items: Sequence[Item]) -> dict[str, dict[str, dict[str, int]]]:
+    """How often each kind of error was made: task -> row -> column -> items.
+
+    Names are counted by type and verdict, nominals and links all together by verdict, claims by kind of source and
+    verdict, stance by target and ``gold → predicted``, verification by gold and by predicted label. Coreference has
+    no errors of single mentions.
+    """
+    tables: dict[str, dict[str, Counter[str]]] = {}
+    for item in items:
+        if item.task not in JUDGED:
+            continue
+        labels = item.gold or item.predicted or {}
+        column = item.verdict
+        row = "all"
+        if item.task == "mention":
+            row = labels["type"] if item.kind == "name" else "nominals"
+        elif item.task == "claim":
+            row = AUTHOR if labels["source"] == AUTHOR else "entity"
+        elif item.task == "stance":
+            row, column = labels["target"], f"{labels['label']} → {_given_label(item)}"
+        elif item.task == "verification":
+            row, column = labels["label"], _given_label(item)
+        tables.setdefault(item.task, {}).setdefault(row, Counter())[column] += 1
+    return {task: {row: dict(rows[row]) for row in sorted(rows)} for task, rows in tables.items()}
+
+
+def _given_label(item: Item) -> str:
+    return item.predicted["label"] if item.predicted else "missing"
+
+
+def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
+    """Items that one system has right and the other wrong, of the layers that both compete in.
+
+    Nominals, which no measure counts, and coreference, where no mention is right by itself, are left out.
+
+    Raises:
+        ValueError: the items are not of the same corpus, counted in the same way.
+    """
+    if a.signature != b.signature:
+        raise ValueError(f"items that were counted in different ways: {a.signature} and {b.signature}")
+    shared = {layer for layer in a.layers if a.layers[layer] and b.layers[layer]}
+    sides = [
+        {_question(item): item for item in side.items if JUDGED.get(item.task) in shared and not _is_nominal(item)}
+        for side in (a, b)
+    ]
+    found = []
+    for key in sorted(sides[0].keys() | sides[1].keys()):
+        first, second = (side.get(key) for side in sides)
+        shown = first or second
+        # What gold does not have is right where it was not given; what gold has is never right without an answer.
+        rights = [item.right if item is not None else key.spurious for item in (first, second)]
+        if rights[0] == rights[1] or shown is None:
+            continue
+        found.append(
+            Flip(
+                task=shown.task,
+                document_id=shown.document_id,
+                item=key.name,
+                gold=_label(shown.gold),
+                a=_answer(first),
+                b=_answer(second),
+                a_verdict=first.verdict if first else "",
+                b_verdict=second.verdict if second else "",
+                better="a" if rights[0] else "b",
+                context="" if shown.context is UNSET else shown.context,
+            )
+        )
+    return ItemComparison(a, b, found)
+
+
+def _is_nominal(item: Item) -> bool:
+    return item.task == "mention" and item.kind == "nominal"
+
+
+class _Question(NamedTuple):
+    """What an item is about, the same for every system; in the order in which flips are listed."""
+
+    task: int
+    document_id: str
+    spurious: bool
+    start: int
+    name: str
+
+
+def _question(item: Item) -> _Question:
+    labels = item.gold or item.predicted or {}
+    start = labels.get("start", 0)
+    if item.task == "stance":
+        name = f"{labels['holder']}/{labels['target']}"
+    elif item.task == "verification":
+        name = labels["claim"]
+    else:
+        name = f"{start}:{labels['end']}"
+    return _Question(list(JUDGED).index(item.task), item.document_id, item.gold is None, start, name)
+
+
+def _answer(item: Item | None) -> str:
+    """What a system said; where its span is not gold's, it stands behind the label."""
+    if item is not None and item.verdict == "kind":
+        return "nominal"
+    if item is None or item.predicted is None:
+        return ""
+    given, gold = item.predicted, item.gold
+    moved = gold is not None and any(given.get(end) != gold.get(end) for end in ("start", "end"))
+    return f"{_label(given)} {given['start']}:{given['end']}" if moved else _label(given)
+
+
+def _label(labels: Mapping[str, Any] | None) -> str:
+    if labels is None:
+        return ""
+    return str(next(labels[key] for key in ("label", "type", "kb_id", "source") if key in labels))

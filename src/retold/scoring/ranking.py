@@ -1,0 +1,397 @@
+"""Ranking: several systems on the same gold, with what their differences are worth.
+
+Systems are compared pairwise on each headline measure: a paired bootstrap interval of the difference (the same
+resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure, where
+copies of a system are one. A rank is the place by value; the rank range says which places the tests leave open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from retold.corpus.load import Corpus, load_corpus
+from retold.io.files import Submission, open_submission
+from retold.layers.counts import Counts
+from retold.measures.base import Array
+from retold.measures.clusters import conll
+from retold.model.annotations import LAYERS, Layer
+from retold.scoring import (
+    HEADLINES,
+    TRACK_LAYERS,
+    Score,
+    SystemCounts,
+    behind_headlines,
+    count,
+    evaluate,
+    headlines,
+    units_behind,
+)
+from retold.stats.resampling import holm, minimum_detectable_difference, percentile_interval, randomisation_p
+
+__all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
+
+#: Differences with an adjusted p below this are called significant.
+ALPHA: Final = 0.05
+#: Cluster overlaps for which leaving out each unit is computed anew; beyond that ``retold.measures.jackknife`` does it.
+COREFERENCE_BUDGET: Final = 20_000_000
+#: Cluster overlaps weighed at once, which bounds memory.
+CELLS_AT_ONCE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A system in the ranking; ranks and tier are None where it does not compete for the measure."""
+
+    score: Score
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    tier: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "system": self.score.system,
+            "protocol": self.score.protocol,
+            "rank": self.rank,
+            "rank_low": self.rank_low,
+            "rank_high": self.rank_high,
+            "tier": self.tier,
+            "measures": {name: value.as_dict() for name, value in self.score.measures.items()},
+            "coverage": self.score.coverage,
+            "submission": self.score.submission,
+            "left_out": self.score.left_out,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two systems on one measure: difference a - b, its 95% interval, p and p adjusted over all pairs."""
+
+    a: str
+    b: str
+    measure: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    p_holm: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "a": self.a,
+            "b": self.b,
+            "measure": self.measure,
+            "difference": self.difference,
+            "low": self.low,
+            "high": self.high,
+            "p": self.p,
+            "p_holm": self.p_holm,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A leaderboard: systems from first to last, those without a rank at the end, and every comparison.
+
+    ``minimum_detectable_difference`` says for each headline measure, as the median over pairs of systems, how large a
+    true difference must be to be found with a chance of 80%, before Holm's adjustment; None without a pair to tell.
+    ``hypotheses`` says how many pairs Holm adjusts together: copies of a system count as one.
+    """
+
+    signature: str
+    corpus: dict[str, str]
+    measure: str
+    documents: int
+    systems: list[Ranked]
+    comparisons: list[Comparison]
+    minimum_detectable_difference: dict[str, float | None] = field(default_factory=dict)
+    resamples: int = 10_000
+    hypotheses: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def least_p(self) -> float:
+        """The smallest p that Holm's adjustment leaves possible for a pair; at or above 5% no pair can be separable."""
+        return min(self.hypotheses.get(self.measure, 0) / (self.resamples + 1), 1.0)
+
+    def by(self, measure: str) -> Ranking:
+        """The same systems ranked by another headline measure; nothing is computed anew."""
+        scored = [system.score for system in self.systems]
+        return replace(
+            self,
+            measure=measure,
+            systems=_order(scored, [c for c in self.comparisons if c.measure == measure], measure),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ranking in the shape of ``retold rank --format json``."""
+        return {
+            "signature": self.signature,
+            "corpus": self.corpus,
+            "measure": self.measure,
+            "systems": [system.as_dict() for system in self.systems],
+            "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+            "minimum_detectable_difference": self.minimum_detectable_difference,
+        }
+
+
+def rank(
+    submissions: Sequence[str | Path | Submission],
+    corpus: Corpus | str | Path | None = None,
+    *,
+    measure: str = "overall",
+    allow_missing: bool = False,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Ranking:
+    """Score submissions and rank them.
+
+    Args:
+        submissions: files, folders or .zip archives, or such that were opened.
+        corpus: a corpus, a path that ``load_corpus`` takes, or None for the packaged corpus.
+        measure: one of ``HEADLINES``.
+        allow_missing: take missing documents as empty instead of refusing the file.
+        resamples: bootstrap resamples and randomisation trials, at least 1.
+        seed: seed of both.
+
+    Raises:
+        FindingsError: a submission is at fault.
+        UnreadableError: a file cannot be read.
+        ValueError: the measure is no headline measure, or there is no submission.
+    """
+    if measure not in HEADLINES:
+        raise ValueError(f"systems are ranked by one of {', '.join(HEADLINES)}, not by {measure!r}")
+    if not submissions:
+        raise ValueError("there is no submission to rank")
+    if resamples < 1:
+        raise ValueError("a ranking needs at least one resample")
+    loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    opened = [path if isinstance(path, Submission) else open_submission(path) for path in submissions]
+    counted = [count(submission, loaded, allow_missing=allow_missing) for submission in opened]
+    _name_apart(counted)
+    scored = [evaluate(counts, loaded, resamples=resamples, seed=seed) for counts in counted]
+    comparisons, hypotheses = _compare(counted, scored, resamples, seed)
+    signatures = {score.signature for score in scored}
+    return Ranking(
+        signature=min(signatures, key=lambda text: (len(text), text)),
+        corpus=scored[0].corpus,
+        measure=measure,
+        documents=scored[0].coverage["documents"]["gold"],
+        systems=_order(scored, [c for c in comparisons if c.measure == measure], measure),
+        comparisons=comparisons,
+        minimum_detectable_difference={name: _detectable(counted, scored, name) for name in HEADLINES},
+        resamples=resamples,
+        hypotheses=hypotheses,
+    )
+
+
+def _name_apart(systems: Sequence[SystemCounts]) -> None:
+    """Give systems of the same name a number, in the order given."""
+    seen: dict[str, int] = {}
+    taken = {system.system for system in systems}
+    for system in systems:
+        name = system.system
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            number = seen[name]
+            while f"{name} ({number})" in taken:
+                number += 1
+            system.system = f"{name} ({number})"
+            taken.add(system.system)
+
+
+def _compare(
+    counted: Sequence[SystemCounts], scored: Sequence[Score], resamples: int, seed: int
+) -> tuple[list[Comparison], dict[str, int]]:
+    """Every comparison, and for each headline measure how many hypotheses Holm adjusts together."""
+    contributions = [_conll_contributions(system) for system in counted]
+    comparisons: list[Comparison] = []
+    hypotheses = {}
+    for measure in HEADLINES:
+        competing = [number for number, score in enumerate(scored) if score.measures[measure].value is not None]
+        same = {number: _answers(counted[number], contributions[number], measure) for number in competing}
+        # Copies of a system are one hypothesis: whoever hands in a system under many names must not make Holm's
+        # adjustment, and with it everybody's rank range, any wider.
+        known: dict[frozenset[bytes], float | None] = {}
+        rows: list[tuple[int, int, frozenset[bytes]]] = []
+        for a, b in itertools.combinations(competing, 2):
+            pair = frozenset((same[a], same[b]))
+            if pair not in known:
+                known[pair] = _test(
+                    measure, counted[a], counted[b], contributions[a], contributions[b], resamples, seed
+                )
+            if known[pair] is not None:
+                rows.append((a, b, pair))
+        tested = {pair: p for pair, p in known.items() if p is not None}
+        apart = [pair for pair in tested if len(pair) > 1]
+        hypotheses[measure] = len(apart)
+        adjusted = dict(zip(apart, holm([tested[pair] for pair in apart]), strict=True))
+        for a, b, pair in rows:
+            differences = _differences(scored[a], scored[b], measure)
+            interval = percentile_interval(differences, _units(counted[a], measure)) or (None, None)
+            comparisons.append(
+                Comparison(
+                    a=scored[a].system,
+                    b=scored[b].system,
+                    measure=measure,
+                    difference=_value(scored[a], measure) - _value(scored[b], measure),
+                    low=interval[0],
+                    high=interval[1],
+                    p=tested[pair],
+                    p_holm=adjusted.get(pair, 1.0),
+                )
+            )
+    return comparisons, hypotheses
+
+
+def _answers(system: SystemCounts, contributions: Array, measure: str) -> bytes:
+    """All that a headline measure knows of a system, the same for a copy under another name."""
+    layers = [layer for layer in LAYERS if measure == "overall" or layer in TRACK_LAYERS[measure]]
+    digest = hashlib.sha256()
+    for layer in layers:
+        digest.update((system.matrix(layer) * _read(system, layer)).tobytes())
+    if "entities" in layers:
+        digest.update(contributions.tobytes())
+    return digest.digest()
+
+
+def _differences(a: Score, b: Score, measure: str) -> Array:
+    """Resampled differences a - b, over the resamples that both have."""
+    first, second = a.replicates[measure], b.replicates[measure]
+    shared = min(len(first), len(second))
+    return first[:shared] - second[:shared]
+
+
+def _units(counts: SystemCounts, measure: str) -> int:
+    """How many units are drawn for a headline measure."""
+    return units_behind(counts, *(LAYERS if measure == "overall" else TRACK_LAYERS[measure]))
+
+
+def _detectable(counted: Sequence[SystemCounts], scored: Sequence[Score], measure: str) -> float | None:
+    """Median over pairs of systems of the minimum detectable difference."""
+    competing = [score for score in scored if score.measures[measure].value is not None]
+    units = _units(counted[0], measure)
+    found = [
+        minimum_detectable_difference(_differences(a, b, measure), units)
+        for a, b in itertools.combinations(competing, 2)
+    ]
+    known = [each for each in found if each is not None]
+    return float(np.median(known)) if known else None
+
+
+def _value(score: Score, measure: str) -> float:
+    value = score.measures[measure].value
+    assert value is not None
+    return value
+
+
+def _conll_contributions(system: SystemCounts) -> Array:
+    """Each text unit's part in the CoNLL score, shape (units,); the parts add up to the score.
+
+    Clusters reach across units, so a unit's outputs cannot be exchanged between systems as counts can. Jackknife
+    pseudo-values (Tukey 1958) make the score a sum over units, which can. With very many clusters, leaving a unit out
+    is not computed anew (``retold.measures.jackknife``).
+    """
+    names = system.unit_names["text"]
+    parts = np.zeros(len(names))
+    if "entities" not in system.layers or not names:
+        return parts
+    base, by_unit = system.mentions.by_unit(names)
+    score = conll(base)[0]
+    if np.isnan(score):
+        return parts
+    units = len(names)
+    if units * by_unit.shape[1] > COREFERENCE_BUDGET:
+        without = system.without_each["entities.coreference.conll"]
+    else:
+        step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
+        left = (base.mentions - by_unit[start : start + step].toarray() for start in range(0, units, step))
+        without = np.concatenate([conll(replace(base, mentions=mentions)) for mentions in left])
+    without = np.where(np.isnan(without), score, without)
+    return np.asarray(score / units + (units - 1) / units * (without.mean() - without))
+
+
+def _test(
+    measure: str,
+    a: SystemCounts,
+    b: SystemCounts,
+    conll_a: Array,
+    conll_b: Array,
+    trials: int,
+    seed: int,
+) -> float | None:
+    """p of the paired randomisation test of one headline measure."""
+    tracks = list(TRACK_LAYERS) if measure == "overall" else [measure]
+    layers: list[Layer] = [layer for layer in LAYERS if any(layer in TRACK_LAYERS[track] for track in tracks)]
+    streams = list(dict.fromkeys(a.stream(layer) for layer in layers))
+    layout = {stream: [layer for layer in layers if a.stream(layer) == stream] for stream in streams}
+
+    def family(system: SystemCounts, contributions: Array, stream: str) -> Array:
+        # A column that the measure does not read must not make a unit one on which the systems differ.
+        tables = [system.matrix(layer) * _read(system, layer) for layer in layout[stream]]
+        if stream == "text":
+            tables.append(contributions[:, None])
+        return np.concatenate(tables, axis=1)
+
+    def values(sums: Sequence[Array]) -> Array:
+        tables: dict[Layer, Counts] = {}
+        conll_score = np.full(len(sums[0]), np.nan)
+        for stream, table in zip(streams, sums, strict=True):
+            start = 0
+            for layer in layout[stream]:
+                units = a.tallies[layer].units
+                tables[layer] = units.as_counts(table[:, start : start + units.width])
+                start += units.width
+            if stream == "text":
+                conll_score = table[:, start]
+        return headlines(tables, conll_score, tracks)[measure]
+
+    return randomisation_p(
+        [family(a, conll_a, stream) for stream in streams],
+        [family(b, conll_b, stream) for stream in streams],
+        lambda first, second: values(first) - values(second),
+        trials,
+        seed,
+    )
+
+
+def _read(system: SystemCounts, layer: Layer) -> Array:
+    """1 for the columns of a table that the headline measures read, 0 for the others."""
+    wanted = behind_headlines(layer)
+    return np.array([column.rstrip("~") in wanted for column in system.tallies[layer].columns], dtype=np.float64)
+
+
+def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: str) -> list[Ranked]:
+    competing = [score for score in scored if score.measures[measure].value is not None]
+    others = [score for score in scored if score.measures[measure].value is None]
+    competing.sort(key=lambda score: (-_value(score, measure), score.system))
+    better: dict[str, set[str]] = {score.system: set() for score in competing}
+    worse: dict[str, set[str]] = {score.system: set() for score in competing}
+    for c in comparisons:
+        if c.p_holm < ALPHA and c.difference != 0:
+            winner, loser = (c.a, c.b) if c.difference > 0 else (c.b, c.a)
+            better[loser].add(winner)
+            worse[winner].add(loser)
+    ranked: list[Ranked] = []
+    tier, leader = 0, ""
+    for score in competing:
+        place = 1 + sum(_value(other, measure) > _value(score, measure) for other in competing)
+        if not leader or leader in better[score.system]:
+            tier, leader = tier + 1, score.system
+        ranked.append(
+            Ranked(
+                score=score,
+                rank=place,
+                rank_low=1 + len(better[score.system]),
+                rank_high=len(competing) - len(worse[score.system]),
+                tier=tier,
+            )
+        )
+    others.sort(key=lambda score: score.system)
+    return ranked + [Ranked(score, None, None, None, None) for score in others]

@@ -1,0 +1,166 @@
+"""Finding systems in a folder, and loading one."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+from retold.io.files import open_bytes
+from retold.model.annotations import Protocol
+from retold.model.findings import UnreadableError
+from retold.systems.guard import GoldRefused, without_gold
+from retold.systems.interface import System, SystemFault
+
+__all__ = ["Entry", "describe_systems", "list_systems", "load_system"]
+
+_NEEDED = ("NAME", "DESCRIPTION", "PROTOCOL", "predict")
+_RUN = ("zero-shot", "leave-one-document-out")
+#: A name is also that of a folder.
+_NAME = re.compile(r"[^\W\d_][\w.+-]*")
+#: What the extra ``baselines`` brings.
+_BASELINES_NEED = ("scipy", "sklearn", "threadpoolctl")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A system of a folder, as far as its file tells without being run."""
+
+    name: str
+    protocol: str
+    extra: str
+    description: str
+    floor: bool
+
+
+def list_systems(folder: Path) -> list[str]:
+    """Names of the modules of a folder that are systems, sorted; modules that begin with an underscore are helpers."""
+    return sorted(path.stem for path in folder.glob("*.py") if path.is_file() and not path.stem.startswith("_"))
+
+
+def describe_systems(folder: Path) -> list[Entry]:
+    """The systems of a folder by name. Their files are read, not run; what is not written out there stays empty."""
+    return [_described(folder / f"{name}.py") for name in list_systems(folder)]
+
+
+def _described(path: Path) -> Entry:
+    constants: dict[str, str] = {}
+    try:
+        with open_bytes(str(path)) as stream:
+            tree = ast.parse(stream.read())
+    except (SyntaxError, ValueError, UnreadableError):
+        return Entry(path.stem, "", "", "This file cannot be read.", False)
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            constants.update({each.id: str(node.value.value) for each in targets if isinstance(each, ast.Name)})
+    return Entry(
+        name=path.stem,
+        protocol=constants.get("PROTOCOL", ""),
+        extra=constants.get("EXTRA", ""),
+        description=constants.get("DESCRIPTION", ""),
+        floor=constants.get("FLOOR") == "True",
+    )
+
+
+def load_system(path: Path, attribute: str | None = None) -> System:
+    """Load a system from a Python file.
+
+    Args:
+        path: the file.
+        attribute: name of the object in it that is the system; the module itself where it is None.
+
+    Raises:
+        UnreadableError: there is no such file.
+        SystemFault: the module, or the object, lacks something that a system needs.
+    """
+    if not path.is_file():
+        raise UnreadableError(f"{path}: no such system")
+    module = _load(path)
+    where = f"{path}:{attribute}" if attribute is not None else str(path)
+    if attribute is not None and not hasattr(module, attribute):
+        raise SystemFault(f"{path}: has no {attribute!r}")
+    found: Any = module if attribute is None else getattr(module, attribute)
+    for name in _NEEDED:
+        if not hasattr(found, name):
+            raise SystemFault(f"{where}: a system needs {name}; see baselines/README.md")
+    if not isinstance(found.NAME, str) or not _NAME.fullmatch(found.NAME):
+        raise SystemFault(f"{where}: NAME is {found.NAME!r}, it must be letters, digits and . _ + - after a letter")
+    if not isinstance(found.DESCRIPTION, str):
+        raise SystemFault(f"{where}: DESCRIPTION must be a string")
+    if found.PROTOCOL not in _RUN:
+        raise SystemFault(
+            f"{where}: PROTOCOL is {found.PROTOCOL!r}, it must be 'zero-shot' or 'leave-one-document-out' "
+            f"(of {', '.join(get_args(Protocol))})"
+        )
+    options, extra, report = (getattr(found, name, None) for name in ("OPTIONS", "EXTRA", "report"))
+    if not isinstance(options or {}, Mapping) or not all(
+        isinstance(each, str) for pair in (options or {}).items() for each in pair
+    ):
+        raise SystemFault(f"{where}: OPTIONS must be a dict of strings to strings (name: default)")
+    if not isinstance(extra, str | None):
+        raise SystemFault(f"{where}: EXTRA must be a string")
+    if not callable(found.predict) or not (report is None or callable(report)):
+        raise SystemFault(f"{where}: predict and report must be functions")
+    return System(
+        name=found.NAME,
+        description=found.DESCRIPTION,
+        protocol=found.PROTOCOL,
+        predict=found.predict,
+        options=dict(options or {}),
+        extra=extra,
+        report=report,
+        again=lambda: load_system(path, attribute),
+        code=_digest(path, module.__name__.rpartition(".")[0]),
+    )
+
+
+def _load(path: Path) -> ModuleType:
+    # The folder becomes a package of its own name, so that systems share helpers by relative import and two folders
+    # with a helper of the same name do not meet. Loading anew leaves nothing behind of what was loaded before.
+    folder = path.parent.resolve()
+    package = f"retold_systems_{sha256(str(folder).encode()).hexdigest()[:12]}"
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+    parent = ModuleType(package)
+    parent.__path__ = [str(folder)]
+    sys.modules[package] = parent
+    # A dot in a name would make it a module inside of another.
+    spec = importlib.util.spec_from_file_location(f"{package}.{path.stem.replace('.', '_')}", path)
+    if spec is None or spec.loader is None:
+        raise SystemFault(f"{path}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        with without_gold():
+            spec.loader.exec_module(module)
+    except GoldRefused as error:
+        raise SystemFault(f"{path}: {error}") from error
+    except ImportError as error:
+        known = (error.name or "").partition(".")[0] in _BASELINES_NEED
+        hint = "; baselines need the extra: pip install 'retold[baselines]'" if known else ""
+        raise SystemFault(f"{path}: {error}{hint}") from error
+    except (Exception, SystemExit) as error:
+        raise SystemFault(f"{path}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _digest(path: Path, package: str) -> str:
+    """SHA-256 over a system's module, the helpers that it loaded, and the prompts beside it."""
+    files = {path, *(member for member in path.parent.glob("prompts/*") if member.is_file())}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.startswith(f"{package}.") and file:
+            files.add(Path(file))
+    digest = sha256(path.name.encode())
+    for member in sorted({file.resolve() for file in files}):
+        with open_bytes(str(member)) as stream:
+            digest.update(member.name.encode() + b"\0" + sha256(stream.read()).digest())
+    return digest.hexdigest()

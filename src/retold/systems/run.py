@@ -1,0 +1,362 @@
+"""Running a system: one record for each document, checked, kept while the run lasts, written as a submission."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from retold import __version__
+from retold.corpus.load import Corpus, EventFolder
+from retold.io.files import Source, append_line, read_lines, write_atomic
+from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
+from retold.model.findings import UnreadableError
+from retold.rules import check_record, decode_record
+from retold.systems.controls import CONTROLS
+from retold.systems.guard import GoldRefused, without_gold
+from retold.systems.interface import Context, Example, Question, System, SystemFault
+
+__all__ = ["Account", "predictions", "run_system"]
+
+#: Finished records of a run that was interrupted; the next run of the same system goes on from there.
+PARTIAL: Final = "partial.jsonl"
+_LEARNS: Final = "leave-one-document-out"
+
+
+@dataclass
+class Account:
+    """What a run cost: seconds of the system's own work, what it reports, documents taken from an earlier run."""
+
+    seconds: float = 0.0
+    report: dict[str, object] = field(default_factory=dict)
+    resumed: int = 0
+
+    def add(self, report: Mapping[str, object]) -> None:
+        """Take a further report: numbers are added, of anything else the last stays."""
+        for name, value in report.items():
+            before = self.report.get(name)
+            adds = _is_number(value) and _is_number(before)
+            self.report[name] = before + value if adds else value  # type: ignore[operator]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A finished record, under a digest of all that it depends on, and what it cost."""
+
+    key: str
+    record: AnnotationRecord
+    seconds: float
+    report: dict[str, Any]
+
+
+class _Kept:
+    """Finished records of a run."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._found: dict[str, _Line] = {}
+        if path is not None and path.is_file():
+            for _, line in read_lines(Source(str(path), str(path))):
+                # A line that was cut off when the run was is made again.
+                with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    kept = msgspec.json.decode(line, type=_Line)
+                    self._found[kept.key] = kept
+
+    def get(self, key: str) -> _Line | None:
+        return self._found.get(key)
+
+    def keep(self, line: _Line) -> None:
+        if self._path is not None:
+            append_line(self._path, msgspec.json.encode(line))
+
+    def forget(self) -> None:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A training document and its gold as bytes: each fold decodes its own, which it may do with as it likes."""
+
+    event: str
+    document: bytes
+    gold: bytes
+    digest: bytes
+
+    def example(self) -> Example:
+        return Example(decode(self.document, Document), decode(self.gold, AnnotationRecord))
+
+
+def predictions(
+    system: System,
+    corpus: Corpus,
+    seed: int = 0,
+    *,
+    options: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    control: str | None = None,
+    account: Account | None = None,
+    partial: Path | None = None,
+) -> Iterator[AnnotationRecord]:
+    """Yield one record for each document of the corpus, in its order.
+
+    Args:
+        system: what predicts. One that was loaded from a file is loaded anew before it begins, and under
+            leave-one-document-out before each document; a ``System`` made in another way is called as it is.
+        corpus: a corpus folder with documents. Zero-shot needs no gold; what has no gold is not learned from.
+        seed: handed to the system.
+        options: those that are not the defaults.
+        cache: handed to the system.
+        control: what is done to the training documents, a name of ``CONTROLS``.
+        account: takes what the run cost.
+        partial: where finished records are kept, and looked for.
+
+    Raises:
+        SystemFault: the system failed, or returned no record, one of another document, or one that scoring refuses; it
+            opened the corpus; or there is no such option or control.
+        UnreadableError: the corpus is a bare file of gold, without documents, or its gold cannot be read.
+    """
+    if not corpus.documents:
+        raise UnreadableError(f"{corpus.root}: has no documents to predict; name a corpus folder")
+    account = Account() if account is None else account
+    chosen = _options(system, options or {})
+    given = _training(system, corpus, control, seed)
+    kept = _Kept(partial)
+    begun = False
+    learns = system.protocol == _LEARNS
+    for document in corpus.documents.values():
+        folder = corpus.events[document.event]
+        others = [each for key, each in given.items() if each.event == document.event and key != document.document_id]
+        questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
+        key = _key(system, encode(document), encode(folder.event), questions, others, seed, chosen)
+        line = kept.get(key)
+        if line is None:
+            with _faults(system, document, corpus, kept):
+                if system.again and (learns or not begun):
+                    system = replace(system.again(), name=system.name)
+                context = Context(
+                    decode(encode(folder.event), Event),
+                    questions,
+                    tuple(e.example() for e in others),
+                    seed,
+                    chosen,
+                    cache,
+                )
+                start = time.perf_counter()
+                record = system.predict(decode(encode(document), Document), context)
+                seconds = time.perf_counter() - start
+                # What is loaded anew for the next document tells its costs now, all others at the end.
+                report = _report(system) if learns and system.again else {}
+            begun = True
+            _refuse_invalid(system, record, document, folder)
+            line = _Line(key, record, seconds, report)
+            kept.keep(line)
+        else:
+            account.resumed += 1
+        account.seconds += line.seconds
+        account.add(line.report)
+        yield line.record
+    if begun and not (learns and system.again):
+        with _faults(system, document, corpus, kept):
+            account.add(_report(system))
+
+
+def _training(system: System, corpus: Corpus, control: str | None, seed: int) -> dict[str, _Given]:
+    """The documents that have gold, by key; none for a system that does not learn."""
+    if control is not None:
+        if control not in CONTROLS:
+            raise SystemFault(f"no control {control!r}; there are {', '.join(CONTROLS)}")
+        if system.protocol != _LEARNS:
+            raise SystemFault(f"{system.name}: is {system.protocol}; a control is for systems that learn")
+    if system.protocol != _LEARNS:
+        return {}
+    try:
+        gold = corpus.gold
+    except msgspec.DecodeError as error:
+        raise UnreadableError(f"{corpus.root}: its gold cannot be read ({error}); see `retold validate`") from error
+    made = {}
+    for key, document in corpus.documents.items():
+        if key in gold:
+            example = Example(document, gold[key])
+            if control is not None:
+                example = CONTROLS[control](example, seed)
+            parts = encode(document), encode(example.gold)
+            made[key] = _Given(document.event, *parts, sha256(b"\n".join(parts)).digest())
+    return made
+
+
+@contextlib.contextmanager
+def _faults(system: System, document: Document, corpus: Corpus, kept: _Kept) -> Iterator[None]:
+    """A system at work: it sees no gold, what it prints goes to standard error, and whatever goes wrong in it is told
+    as a fault of it, with the document at which it went wrong."""
+    at = f"at {document.document_id}"
+    try:
+        with contextlib.redirect_stdout(sys.stderr), without_gold([corpus.root]):
+            yield
+    except GoldRefused as error:
+        # What it made before may come from what it read.
+        kept.forget()
+        raise SystemFault(f"{system.name} {at}: {error}") from error
+    except ImportError as error:
+        extra = f"; it needs the extra: pip install 'retold[{system.extra}]'" if system.extra else ""
+        raise SystemFault(f"{system.name} {at}: {error}{extra}") from error
+    except (Exception, SystemExit) as error:
+        # The kind of error tells the author of a system where to look. An error of the system's own, a ValueError of
+        # its modules, was made for its user and stands without.
+        told = isinstance(error, ValueError) and type(error).__module__.startswith("retold")
+        kind = "" if told else f": {type(error).__name__}"
+        raise SystemFault(f"{system.name}{kind} {at}: {error}") from error
+
+
+def _options(system: System, given: Mapping[str, str]) -> dict[str, str]:
+    for name in given:
+        if name not in system.options:
+            there = ", ".join(system.options) or "none"
+            raise SystemFault(f"{system.name}: has no option {name!r}; there are: {there}")
+    return {**system.options, **given}
+
+
+def _without_place(value: str) -> str:
+    """An option without the folders above it, where it is a file or folder here: those are nobody's business."""
+    try:
+        path = Path(value).expanduser()
+        return path.name if path.name != value and path.exists() else value
+    except (OSError, RuntimeError, ValueError):
+        return value
+
+
+def _key(
+    system: System,
+    document: bytes,
+    event: bytes,
+    questions: Iterable[Question],
+    others: Iterable[_Given],
+    seed: int,
+    options: Mapping[str, str],
+) -> str:
+    settings = json.dumps([__version__, system.name, system.code, seed, sorted(options.items())])
+    asked = msgspec.json.encode([(question.claim, question.text) for question in questions])
+    digest = sha256(settings.encode())
+    for piece in (document, event, asked):
+        digest.update(sha256(piece).digest())
+    for other in others:
+        digest.update(other.digest)
+    return digest.hexdigest()
+
+
+def _report(system: System) -> dict[str, object]:
+    """What a system reports; raises SystemFault if that cannot be written."""
+    if system.report is None:
+        return {}
+    found = system.report()
+    try:
+        json.dumps(found, allow_nan=False)
+        return dict(found)
+    except (TypeError, ValueError) as error:
+        raise SystemFault(f"report() must give names with numbers, strings and the like: {error}") from error
+
+
+def _refuse_invalid(system: System, record: object, document: Document, folder: EventFolder) -> None:
+    """Check what a system returned as its submission would be checked, types included."""
+    if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
+        raise SystemFault(f"{system.name}: no record of {document.document_id} was returned")
+    try:
+        line = encode(record)
+    except (TypeError, ValueError) as error:
+        # A number or a string of another library, for one; str() and int() make them plain.
+        raise SystemFault(f"{system.name}: {document.document_id}: the record cannot be written: {error}") from error
+    decoded, found = decode_record(line, number=1, file=document.document_id)
+    if decoded is not None:
+        found = check_record(decoded, role="prediction", document=document, vocabulary=folder.vocabulary)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        place = f" [{errors[0].pointer}]" if errors[0].pointer else ""
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise SystemFault(f"{system.name}: {document.document_id}: {errors[0].code} {errors[0].message}{place}{more}")
+
+
+def run_system(
+    system: System,
+    corpus: Corpus,
+    output: Path,
+    *,
+    seed: int = 0,
+    options: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    control: str | None = None,
+    team: str = "",
+    progress: Callable[[Iterable[AnnotationRecord]], Iterable[AnnotationRecord]] = iter,
+) -> Path:
+    """Run a system over a corpus and write its submission folder (submission.json, predictions.jsonl, run.json).
+
+    ``run.json`` says how it was run and what that cost: corpus, options, seed, seconds, what the system reports. An
+    interrupted run leaves the finished records in the folder, and the next run of the same system goes on from there.
+
+    Args:
+        system, corpus, seed, options, cache, control: as for :func:`predictions`.
+        output: the folder; made where it is missing.
+        team: who submits it.
+        progress: wraps the records while they are made.
+
+    Raises:
+        SystemFault: the system is at fault.
+        UnreadableError: the folder cannot be written.
+    """
+    if output.exists() and not output.is_dir():
+        raise UnreadableError(f"{output}: is a file, a folder was expected")
+    name = f"{system.name}-{control}" if control else system.name
+    partial = output / PARTIAL
+    account = Account()
+    made = predictions(
+        replace(system, name=name),
+        corpus,
+        seed,
+        options=options,
+        cache=cache,
+        control=control,
+        account=account,
+        partial=partial,
+    )
+    lines = [encode(record) + b"\n" for record in progress(made)]
+    about = f"Control, trained on {control} labels. " if control else ""
+    card = SubmissionCard(
+        name=name,
+        team=team,
+        description=about + system.description,
+        protocol=system.protocol,
+        corpus_version=corpus.version,
+    )
+    run = {
+        "system": name,
+        "retold": __version__,
+        "corpus": {"name": corpus.name, "version": corpus.version, "sha256": corpus.digest},
+        "code": system.code,
+        "protocol": system.protocol,
+        "control": control,
+        "seed": seed,
+        "options": {key: _without_place(value) for key, value in _options(system, options or {}).items()},
+        "seconds": round(account.seconds, 2),
+        "resumed_documents": account.resumed,
+        "report": account.report,
+    }
+    # All is made before anything is written, so that the three never tell of two runs.
+    files: dict[str, Iterable[bytes] | bytes | str] = {
+        "predictions.jsonl": lines,
+        "submission.json": encode(card) + b"\n",
+        "run.json": json.dumps(run, ensure_ascii=False, indent=2, allow_nan=False) + "\n",
+    }
+    for file, content in files.items():
+        write_atomic(output / file, content)
+    partial.unlink(missing_ok=True)
+    return output

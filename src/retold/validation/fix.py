@@ -1,0 +1,356 @@
+"""Mending: what has one right answer is set right in a file of records; everything else is left as it stands.
+
+Mended are offsets that count UTF-16 units or bytes (recognised over a whole file), offsets that are off while the
+span's text occurs once nearby, white space at the edges of spans, keys that repeat what document and catalogue say,
+the order of lists, and a byte-order mark. A record that would have a fault more than before stays as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from retold.corpus.load import Corpus
+from retold.io.files import Lookup, Source, open_bytes, write_atomic
+from retold.model.annotations import AnnotationRecord, Document
+from retold.model.findings import UnreadableError, shorten
+from retold.rules import Role, Vocabulary, check_record, decode_record
+from retold.validation.validate import sources
+
+__all__ = ["MAX_MENDED", "Mended", "Repair", "mend", "write"]
+
+#: A file is mended in memory, with all its lines.
+MAX_MENDED: Final = 256 * 1024**2
+#: How far from the start of a span its text is sought.
+NEARBY: Final = 40
+#: Share of the spans with text that a unit must explain to be taken for that of the whole file.
+_MOST: Final = 0.9
+_BOM: Final = b"\xef\xbb\xbf"
+_SPANS: Final = ("entities", "claims")
+_KEYS: Final = ("start", "end", "text", "kind", "type", "entity", "kb_id", "source", "claim")
+#: How many units a character takes.
+_UNITS: Final[dict[str, Callable[[str], int]]] = {
+    "UTF-16 units": lambda c: 1 + (c > "\uffff"),
+    "bytes": lambda c: len(c.encode("utf-8", "surrogatepass")),
+}
+_ORDER: Final[dict[str, Callable[[Any], tuple[Any, ...]]]] = {
+    "entities": lambda span: (span["start"], -span["end"]),
+    "stance": lambda cell: (cell["holder"], cell["target"]),
+    "claims": lambda span: (span["start"], -span["end"]),
+    "verification": lambda pair: (pair["claim"],),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that was mended; the pointer is that of the file as it was."""
+
+    line: int
+    pointer: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A file as it was and as it is right.
+
+    Attributes:
+        file: its path.
+        before, after: its bytes; the same where there was nothing to mend.
+        unit: what its offsets were found to count, if not code points.
+        repairs: what was mended, in the order of the file.
+    """
+
+    file: str
+    before: bytes
+    after: bytes
+    unit: str | None = None
+    repairs: list[Repair] = field(default_factory=list)
+
+
+def mend(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterator[Mended]:
+    """Yield each file of records that ``path`` stands for, mended. Nothing is written.
+
+    Args:
+        path: as ``validate`` takes it: a JSON Lines file, or a folder of such files or with a submission.
+        corpus: what documents and keys are looked up in.
+        role: what the files are; guessed as ``validate`` does where it is not given.
+
+    Raises:
+        UnreadableError: a file cannot be read, is too large, or is no JSON Lines file on this machine.
+        FindingsError: the card of a submission or the corpus itself is at fault.
+    """
+    for source, its_role in sources(path, role):
+        if source.is_parquet or source.member is not None or "://" in source.path:
+            raise UnreadableError(f"{source.name}: only JSON Lines files on this machine can be mended")
+        yield _mend_file(source, corpus, its_role)
+
+
+def write(mended: Mended) -> None:
+    """Put the mended file in the place of the old one, with its mode; a link is followed."""
+    path = Path(mended.file).resolve()
+    mode = path.stat().st_mode
+    write_atomic(path, mended.after)
+    path.chmod(mode)
+
+
+def _mend_file(source: Source, corpus: Corpus, role: Role) -> Mended:
+    with open_bytes(source.path) as stream:
+        before = stream.read(MAX_MENDED + 1)
+    if len(before) > MAX_MENDED:
+        raise UnreadableError(f"{source.name}: files larger than {MAX_MENDED} bytes are not mended")
+    lines = before.split(b"\n")
+    unit = _unit_of(lines, corpus)
+    repairs: list[Repair] = []
+    with closing(_documents(corpus)) as documents:
+        for index, line in enumerate(lines):
+            value = _read(line)
+            if value is None:
+                continue
+            document = documents.get(value["document_id"])
+            made = _Mending(document, corpus.vocabulary(document), role, unit)
+            if line.startswith(_BOM):
+                made.note("", "byte-order mark removed")
+            after = made.mend(value)
+            if made.notes and made.is_as_good(value, after):
+                lines[index] = _written(line, value, after)
+                repairs += [Repair(index + 1, pointer, what) for pointer, what in made.notes]
+    return Mended(source.path, before, b"\n".join(lines), unit, repairs)
+
+
+def _documents(corpus: Corpus) -> Lookup:
+    """Documents, found in the order of the file; none for a bare file of gold."""
+    lines = iter(()) if corpus.bare is not None else corpus.document_lines()
+    return Lookup(lines, Document, str(corpus.root))
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """The record of a line, also where the schema refuses it; None where it is not certain what it says."""
+    _, findings = decode_record(line, number=1, file="")
+    if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):
+        return None
+    value = json.loads(line.removeprefix(_BOM))
+    return value if isinstance(value, dict) and isinstance(value.get("document_id"), str) else None
+
+
+def _written(line: bytes, before: Any, after: Any) -> bytes:
+    """A record in the style of its line, so that nothing but what was mended differs."""
+    end = b"\r" if line.endswith(b"\r") else b""
+    line = line.removeprefix(_BOM).removesuffix(b"\r")
+    for separators in ((",", ":"), (", ", ": ")):
+        for escaped in (False, True):
+            if json.dumps(before, ensure_ascii=escaped, separators=separators).encode() == line:
+                return json.dumps(after, ensure_ascii=escaped, separators=separators).encode() + end
+    return json.dumps(after, ensure_ascii=False, separators=(",", ":")).encode() + end
+
+
+# Units
+
+
+def _unit_of(lines: Iterable[bytes], corpus: Corpus) -> str | None:
+    """What the offsets of a file count where it is not code points.
+
+    A unit is recognised if it explains a span that code points do not, if code points explain none that it does not,
+    and if it explains nearly all spans that give their text.
+    """
+    seen = 0
+    right: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    gained: Counter[str] = Counter()
+    with closing(_documents(corpus)) as documents:
+        for line in lines:
+            value = _read(line)
+            document = documents.get(value["document_id"]) if value is not None else None
+            if value is None or document is None or document.text.isascii():
+                continue
+            places = {unit: _places(document.text, width) for unit, width in _UNITS.items()}
+            for _, _, span in _spans(value):
+                if not isinstance(span.get("text"), str):
+                    continue
+                seen += 1
+                plain = _reads(document.text, span["start"], span["end"], span["text"])
+                for unit, place in places.items():
+                    start, end = place.get(span["start"]), place.get(span["end"])
+                    fits = start is not None and end is not None and _reads(document.text, start, end, span["text"])
+                    right[unit] += fits
+                    gained[unit] += fits and not plain
+                    lost[unit] += plain and not fits
+    found = [unit for unit in _UNITS if gained[unit] and not lost[unit] and right[unit] >= _MOST * seen]
+    return max(found, key=lambda unit: right[unit], default=None)
+
+
+def _places(text: str, width: Callable[[str], int]) -> dict[int, int]:
+    """Offsets in units to offsets in code points; an offset inside a character is not there."""
+    places, position = {0: 0}, 0
+    for index, character in enumerate(text, 1):
+        position += width(character)
+        places[position] = index
+    return places
+
+
+def _spans(value: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Spans of a record that have offsets, with layer and index."""
+    for layer in _SPANS:
+        items = value.get(layer)
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(item, dict) and type(item.get("start")) is int and type(item.get("end")) is int:
+                yield layer, index, item
+
+
+def _plain(text: str) -> str:
+    """A non-breaking space is as good as a blank for knowing a text again."""
+    return text.replace("\xa0", " ")
+
+
+def _reads(text: str, start: int, end: int, given: str) -> bool:
+    return 0 <= start < end and _plain(text[start:end]) == _plain(given)
+
+
+# One record
+
+
+class _Mending:
+    """The mending of one record: what it is compared with, and notes of what was done."""
+
+    def __init__(self, document: Document | None, vocabulary: Vocabulary | None, role: Role, unit: str | None) -> None:
+        self.document = document
+        self.vocabulary = vocabulary
+        self.role = role
+        self.unit = unit
+        self.notes: list[tuple[str, str]] = []
+
+    def note(self, pointer: str, what: str) -> None:
+        self.notes.append((pointer, what))
+
+    def mend(self, value: dict[str, Any]) -> dict[str, Any]:
+        """A mended copy of the record."""
+        value = deepcopy(value)
+        if self.document is not None:
+            self._offsets(value, self.document.text)
+        if self.role != "prediction":
+            self._repeated_keys(value)
+        self._order(value)
+        return value
+
+    def is_as_good(self, before: Any, after: Any) -> bool:
+        """Whether the mended record has no fault that it had not before; one that could not be read had them all."""
+        old, new = self._faults(before), self._faults(after)
+        return old is None or (new is not None and not new - old)
+
+    def _faults(self, value: Any) -> Counter[str] | None:
+        try:
+            record = msgspec.json.decode(json.dumps(value), type=AnnotationRecord)
+        except msgspec.DecodeError:
+            return None
+        found = check_record(record, role=self.role, document=self.document, vocabulary=self.vocabulary)
+        return Counter(finding.code for finding in found)
+
+    def _offsets(self, value: dict[str, Any], text: str) -> None:
+        places = _places(text, _UNITS[self.unit]) if self.unit is not None else {}
+        taken = Counter((layer, span["start"], span["end"]) for layer, _, span in _spans(value))
+        for layer, index, span in _spans(value):
+            pointer = f"/{layer}/{index}"
+            old = span["start"], span["end"]
+            start, end = places.get(old[0], old[0]), places.get(old[1], old[1])
+            if old[0] not in places or old[1] not in places:
+                start, end = old
+            if (start, end) != old:
+                self.note(pointer, f"{old[0]} to {old[1]} counts {self.unit}: {start} to {end}")
+            given = span.get("text")
+            if isinstance(given, str) and not _reads(text, start, end, given):
+                near = _nearby(text, start, given)
+                if near is not None and not taken[layer, *near]:
+                    self.note(pointer, f"{shorten(given)} stands at {near[0]} to {near[1]}, not at {start} to {end}")
+                    start, end = near
+                elif not _reads(text, *_without_edges(text, start, end), given.strip()):
+                    # Nobody knows which of text and offsets is right.
+                    span["start"], span["end"] = start, end
+                    continue
+            inner = _without_edges(text, start, end)
+            if inner != (start, end) and not taken[layer, *inner]:
+                self.note(pointer, f"white space left out: {inner[0]} to {inner[1]}")
+                start, end = inner
+            taken[layer, start, end] += (start, end) != old
+            span["start"], span["end"] = start, end
+            self._text(span, pointer, text[start:end] if 0 <= start < end <= len(text) else "")
+
+    def _text(self, span: dict[str, Any], pointer: str, actual: str) -> None:
+        given = span.get("text")
+        if isinstance(given, str):
+            if given != actual and _plain(given.strip()) == _plain(actual) != "":
+                self.note(pointer, f"text is {shorten(actual)}")
+                span["text"] = actual
+        elif "text" not in span and actual and self.role != "prediction":
+            self.note(pointer, f"text added: {shorten(actual)}")
+            span["text"] = actual
+            _arrange(span)
+
+    def _repeated_keys(self, value: dict[str, Any]) -> None:
+        """Type and ``kb_id`` of a mention stand in the catalogue; where they are missing they are repeated from it."""
+        mentions = value.get("entities")
+        for index, mention in enumerate(mentions if isinstance(mentions, list) else ()):
+            key = mention.get("entity") if isinstance(mention, dict) else None
+            entity = self.vocabulary.entities.get(key) if self.vocabulary is not None and isinstance(key, str) else None
+            if entity is None:
+                continue
+            missing = {k: v for k, v in (("type", entity.type), ("kb_id", entity.kb_id)) if k not in mention}
+            for name, known in missing.items():
+                self.note(f"/entities/{index}", f"{name} added: {json.dumps(known)}")
+            if missing:
+                mention.update(missing)
+                _arrange(mention)
+
+    def _order(self, value: dict[str, Any]) -> None:
+        for layer, key in _ORDER.items():
+            items = value.get(layer)
+            if not isinstance(items, list):
+                continue
+            for index, item in enumerate(items):
+                evidence = item.get("evidence") if isinstance(item, dict) else None
+                if isinstance(evidence, list) and all(type(number) is int for number in evidence):
+                    self._sort(evidence, f"/{layer}/{index}/evidence", lambda number: number)
+            try:
+                self._sort(items, f"/{layer}", key)
+            except (TypeError, KeyError):
+                # An item is not what it should be; it has no place in an order.
+                continue
+
+    def _sort(self, items: list[Any], pointer: str, key: Callable[[Any], Any]) -> None:
+        ordered = sorted(items, key=key)
+        if ordered != items:
+            items[:] = ordered
+            self.note(pointer, "put in order")
+
+
+def _nearby(text: str, start: int, given: str) -> tuple[int, int] | None:
+    """Where ``given`` stands near a span, if it does so once."""
+    words, text = _plain(given.strip()), _plain(text)
+    low, high = max(start - NEARBY, 0), max(start + len(words) + NEARBY, 0)
+    place = text.find(words, low, high) if words else -1
+    if place < 0 or text.find(words, place + 1, high) >= 0:
+        return None
+    return place, place + len(words)
+
+
+def _without_edges(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without white space at its edges; one that is blank, or lies outside the text, as it is."""
+    inner = text[start:end].strip() if 0 <= start < end <= len(text) else ""
+    if not inner:
+        return start, end
+    start = text.index(inner, start)
+    return start, start + len(inner)
+
+
+def _arrange(item: dict[str, Any]) -> None:
+    """Put the keys of a span in their usual order; unknown ones come last."""
+    ordered = {key: item[key] for key in (*_KEYS, *item) if key in item}
+    item.clear()
+    item.update(ordered)

@@ -1,0 +1,316 @@
+"""Baselines: honest about what they have seen, valid wherever they are run, the same on every run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from retold.corpus.load import Corpus, load_corpus
+from retold.model.annotations import LAYERS, AnnotationRecord, ClaimSpan, Document, Mention, Span, Zone, encode
+from retold.rules import check_record
+from retold.systems import (
+    Context,
+    Example,
+    Question,
+    System,
+    SystemFault,
+    describe_systems,
+    list_systems,
+    load_system,
+    predictions,
+    run_system,
+)
+
+BASELINES = Path(__file__).resolve().parents[2] / "baselines"
+#: Those that need nothing from outside; the others have tests of their own (test_baselines_*.py).
+NAMES = [entry.name for entry in describe_systems(BASELINES) if not entry.extra]
+RUN_ALL = """
+import sys
+from pathlib import Path
+from retold.corpus.load import load_corpus
+from retold.systems import load_system, run_system
+baselines, output, *names = map(Path, sys.argv[1:])
+for name in names:
+    run_system(load_system(baselines / f"{name}.py"), load_corpus(), output / name)
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return load_corpus()
+
+
+@pytest.fixture(scope="module")
+def written(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the submission of every baseline on the packaged corpus."""
+    folder = tmp_path_factory.mktemp("submissions")
+    for name in NAMES:
+        run_system(load_system(BASELINES / f"{name}.py"), corpus, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def records(written: Path) -> Callable[[str], list[AnnotationRecord]]:
+    """Function: name of a baseline -> its records, as read back from its submission."""
+    decoder = msgspec.json.Decoder(AnnotationRecord)
+
+    def read(name: str) -> list[AnnotationRecord]:
+        return decoder.decode_lines((written / name / "predictions.jsonl").read_bytes())
+
+    return read
+
+
+def assert_valid(record: AnnotationRecord, corpus: Corpus) -> None:
+    document = corpus.documents[record.document_id]
+    vocabulary = corpus.events[document.event].vocabulary
+    assert check_record(record, role="prediction", document=document, vocabulary=vocabulary) == []
+    outside = [(z.start, z.end) for z in document.zones if z.zone in ("byline", "boilerplate")]
+    layers: list[Sequence[Mention | ClaimSpan]] = [
+        layer for layer in (record.entities, record.claims) if layer is not msgspec.UNSET
+    ]
+    for layer in layers:
+        spans = [(item.start, item.end) for item in layer]
+        assert len(spans) == len(set(spans))
+        for item in layer:
+            assert item.text == document.text[item.start : item.end]
+            assert item.text == item.text.strip() != ""
+            assert not any(item.start < high and low < item.end for low, high in outside)
+
+
+#: Those that compete in one track only, and the layers of it.
+PARTIAL = {
+    "same_string": {"entities"},
+    "title_gazetteer": {"entities"},
+    "holder_target": {"stance"},
+    "every_sentence": {"claims", "verification"},
+    "bm25": {"claims", "verification"},
+}
+
+
+def assert_complete(name: str, record: AnnotationRecord, corpus: Corpus) -> None:
+    layers = {layer for layer in LAYERS if getattr(record, layer) is not msgspec.UNSET}
+    assert layers == PARTIAL.get(name, set(LAYERS))
+    folder = corpus.events[corpus.documents[record.document_id].event]
+    cells = {(h.holder, t.target) for h in folder.event.holders for t in folder.event.targets}
+    if record.stance is not msgspec.UNSET:
+        assert sorted((cell.holder, cell.target) for cell in record.stance) == sorted(cells)
+        assert all(cell.evidence is not msgspec.UNSET for cell in record.stance)
+    if record.verification is not msgspec.UNSET:
+        assert sorted(pair.claim for pair in record.verification) == sorted(folder.claims)
+        # More than five count for nothing.
+        assert all(pair.evidence is not msgspec.UNSET and len(pair.evidence) <= 5 for pair in record.verification)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_record_is_valid_and_complete(
+    name: str, corpus: Corpus, records: Callable[[str], list[AnnotationRecord]]
+) -> None:
+    found = records(name)
+    assert [record.document_id for record in found] == list(corpus.documents)
+    for record in found:
+        assert_valid(record, corpus)
+        assert_complete(name, record, corpus)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_on_a_corpus_that_it_was_not_made_for(name: str, tiny_corpus: Corpus) -> None:
+    # Two documents: each has one other to learn from, with labels that never occur.
+    system = load_system(BASELINES / f"{name}.py")
+    for record in predictions(system, tiny_corpus):
+        assert_valid(record, tiny_corpus)
+        assert_complete(name, record, tiny_corpus)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_with_nothing_to_learn_from(name: str, tiny_corpus: Corpus) -> None:
+    system = load_system(BASELINES / f"{name}.py")
+    folder = tiny_corpus.events["flood"]
+    questions = tuple(Question(key, claim.text) for key, claim in sorted(folder.claims.items()))
+    for document in tiny_corpus.documents.values():
+        record = system.predict(document, Context(folder.event, questions, (), 0))
+        assert_valid(record, tiny_corpus)
+        assert_complete(name, record, tiny_corpus)
+
+
+def test_a_second_run_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    # In another process with another order of hashes.
+    environment = {**os.environ, "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"}
+    command = [sys.executable, "-c", RUN_ALL, str(BASELINES), str(tmp_path), *NAMES]
+    subprocess.run(command, env=environment, check=True)
+    for name in NAMES:
+        for file in ("predictions.jsonl", "submission.json"):
+            assert (tmp_path / name / file).read_bytes() == (written / name / file).read_bytes(), (name, file)
+
+
+def test_another_seed_changes_what_is_drawn(corpus: Corpus) -> None:
+    system = load_system(BASELINES / "random_prior.py")
+    runs = [b"".join(map(encode, predictions(system, corpus, seed))) for seed in (0, 0, 1)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+@pytest.mark.parametrize("protocol", ["leave-one-document-out", "zero-shot"])
+def test_the_runner_never_hands_over_gold_of_the_document(protocol: str, corpus: Corpus) -> None:
+    seen: list[str] = []
+
+    def spy(document: Document, context: Context) -> AnnotationRecord:
+        others = [key for key in corpus.documents if key != document.document_id]
+        given = [example.document.document_id for example in context.training]
+        assert given == (others if protocol == "leave-one-document-out" else [])
+        assert [example.gold.document_id for example in context.training] == given
+        assert [question.claim for question in context.questions] == sorted(corpus.events[document.event].claims)
+        seen.append(document.document_id)
+        return AnnotationRecord(document_id=document.document_id)
+
+    list(predictions(System("spy", "", protocol, spy), corpus))  # type: ignore[arg-type]
+    assert seen == list(corpus.documents)
+    # How a claim was made would give its label away.
+    assert {field.name for field in fields(Question)} == {"claim", "text"}
+
+
+def test_baselines_open_nothing() -> None:
+    # What they know must come from the context. Those that keep embeddings or answers open their cache.
+    cached = ("_dense", "_llm_cache")
+    for file in sorted(path for path in BASELINES.glob("*.py") if path.stem not in cached):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(
+            r"\bopen\(|\bread_text\(|\bread_bytes\(|retold\.(?:corpus|files|scoring)|load_corpus", text
+        )
+
+
+def test_the_gazetteer_knows_no_name_that_only_its_own_document_has(
+    corpus: Corpus, records: Callable[[str], list[AnnotationRecord]]
+) -> None:
+    def wordings(keys: list[str]) -> set[str]:
+        return {str(m.text).replace("\xa0", " ") for key in keys for m in corpus.gold[key].entities or []}
+
+    own = 0
+    for record in records("gazetteer"):
+        elsewhere = [key for key in corpus.documents if key != record.document_id]
+        alone = wordings([record.document_id]) - wordings(elsewhere)
+        own += len(alone)
+        found = {str(m.text).replace("\xa0", " ") for m in record.entities or []}
+        assert found
+        assert not {text.lower() for text in found} & {text.lower() for text in alone}
+        keys = {m.entity for key in elsewhere for m in corpus.gold[key].entities or []}
+        assert {m.entity for m in record.entities or []} <= keys
+    assert own > 0
+
+
+def document_of(text: str) -> Document:
+    """A document of one sentence, all body."""
+    whole = Span(start=0, end=len(text))
+    return Document(
+        document_id=text[:10],
+        event="flood",
+        text=text,
+        language="en",
+        outlet=None,
+        original_source=None,
+        published=None,
+        event_date="2024-05-06",
+        seed="",
+        seed_sha256="",
+        zones=[Zone(start=0, end=len(text), zone="body")],
+        paragraphs=[whole],
+        sentences=[whole],
+        rights="",
+    )
+
+
+def test_the_gazetteer_minds_case_words_spaces_and_nesting(tiny_corpus: Corpus) -> None:
+    taught = document_of("The US, the Middle East and the head of the Elysee praised Bo Berg and Berg.")
+    marked = {
+        "US": ("name", "GPE", "united-states"),
+        "Middle East": ("name", "LOC", "middle-east"),
+        "head of the Elysee": ("nominal", "PER", "president"),
+        "Elysee": ("name", "ORG", "elysee"),
+        "Bo Berg": ("name", "PER", "bo-berg"),
+    }
+    mentions = []
+    for text, (kind, label, entity) in marked.items():
+        start = taught.text.index(text)
+        mentions.append(Mention(start=start, end=start + len(text), kind=kind, type=label, entity=entity, kb_id=None))  # type: ignore[arg-type]
+    start = taught.text.rindex("Berg")
+    mentions.append(Mention(start=start, end=start + 4, type="PER", entity="bo-berg", kb_id=None))
+    gold = AnnotationRecord(document_id=taught.document_id, entities=mentions)
+    asked = document_of("Head of the Elysee told us of US\u2019s Middle\xa0East plan, of USAID, Bo Berg and Bergen.")
+    context = Context(tiny_corpus.events["flood"].event, (), (Example(taught, gold),), 0)
+    found = load_system(BASELINES / "gazetteer.py").predict(asked, context).entities
+    # 'us' and 'USAID' are not the US, 'Bergen' is not Berg, and no name lies in the name 'Bo Berg'.
+    assert [(m.text, m.kind, m.entity) for m in found or []] == [
+        ("Head of the Elysee", "nominal", "president"),
+        ("Elysee", "name", "elysee"),
+        ("US", "name", "united-states"),
+        ("Middle\xa0East", "name", "middle-east"),
+        ("Bo Berg", "name", "bo-berg"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "claim"),
+    [
+        ("The mayor of Vale said that 40 houses were flooded on Monday.", "mayor", "40 houses were flooded on Monday"),
+        ("Some 40 houses were flooded, according to the mayor.", "mayor", "Some 40 houses were flooded"),
+        ("Wali kota mengatakan bahwa 40 rumah terendam.", "mayor", "40 rumah terendam"),
+        ("The mayor said that the state must pay.", "author", "The mayor said that the state must pay"),
+    ],
+)
+def test_rules_attribute_what_is_reported(text: str, source: str, claim: str, tiny_corpus: Corpus) -> None:
+    taught = document_of("The mayor of Vale met the mayor. Wali kota")
+    places = [(4, 17), (26, 31), (33, 42)]
+    mentions = [Mention(start=a, end=b, kind="nominal", type="PER", entity="mayor", kb_id=None) for a, b in places]
+    gold = AnnotationRecord(document_id=taught.document_id, entities=mentions)
+    context = Context(tiny_corpus.events["flood"].event, (), (Example(taught, gold),), 0)
+    found = load_system(BASELINES / "rules.py").predict(document_of(text), context).claims
+    assert (claim, source) in [(span.text, span.source) for span in found or []]
+
+
+def test_the_system_that_the_guide_shows_is_complete(tmp_path: Path, corpus: Corpus) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (BASELINES / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 1
+    (tmp_path / "mine.py").write_text(blocks[0], encoding="utf-8")
+    for record in predictions(load_system(tmp_path / "mine.py"), corpus):
+        document = corpus.documents[record.document_id]
+        vocabulary = corpus.events[document.event].vocabulary
+        assert check_record(record, role="prediction", document=document, vocabulary=vocabulary) == []
+        assert record.entities
+        assert record.claims
+
+
+def test_the_guide_lists_every_baseline_with_its_protocol() -> None:
+    text = (BASELINES / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (leave-one-document-out|zero-shot) \|", text, re.MULTILINE)
+    names = list_systems(BASELINES)
+    systems = [load_system(BASELINES / f"{name}.py") for name in names]
+    assert sorted(listed) == sorted((system.name, system.protocol) for system in systems)
+    assert [system.name for system in systems] == names
+    assert all(system.description for system in systems)
+
+
+def test_helpers_of_two_folders_do_not_meet(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "_helper.py").write_text(f"WHERE = {folder!r}\n", encoding="utf-8")
+        (tmp_path / folder / "system.py").write_text(
+            "from ._helper import WHERE as NAME\nDESCRIPTION = ''\nPROTOCOL = 'zero-shot'\ndef predict(d, c): ...\n",
+            encoding="utf-8",
+        )
+    assert [load_system(tmp_path / folder / "system.py").name for folder in ("a", "b")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("NAME = 'x'\n", "DESCRIPTION"), ("import no_such_module_here\n", "no_such_module_here")],
+)
+def test_what_is_no_system_is_refused_by_name(text: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(text, encoding="utf-8")
+    with pytest.raises(SystemFault, match=named):
+        load_system(tmp_path / "broken.py")

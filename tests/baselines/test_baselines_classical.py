@@ -1,0 +1,564 @@
+"""The baselines of features, linear models and forests: retrieval, figures, attribution, stance, clauses."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import EVENT, TEXTS, gold_of, write_tiny_corpus
+from retold.corpus.load import Corpus, load_corpus
+from retold.model.annotations import AnnotationRecord, Document, Holder, Mention, Span, Zone
+from retold.scoring import score
+from retold.systems import Context, Example, Question, SystemFault, load_system, predictions, run_system
+
+BASELINES = Path(__file__).resolve().parents[2] / "baselines"
+PACKAGE = str(sys.modules[load_system(BASELINES / "classical.py").predict.__module__].__package__)
+
+
+def module(name: str) -> ModuleType:
+    """A system or helper of the folder, as the runner loads it."""
+    return import_module(f"{PACKAGE}.{name}")
+
+
+retrieval, numbers, indonesian, features, clause, bm25, holder_target, classical = map(
+    module,
+    ("_retrieval", "_figures", "_indonesian", "_stance_features", "_clauses", "bm25", "holder_target", "classical"),
+)
+
+
+def document_of(*sentences: str, language: str = "en") -> Document:
+    """A document of these sentences, all body."""
+    text = " ".join(sentences)
+    spans, start = [], 0
+    for sentence in sentences:
+        spans.append(Span(start=start, end=start + len(sentence)))
+        start += len(sentence) + 1
+    whole = Span(start=0, end=len(text))
+    return Document(
+        document_id=text[:10],
+        event="flood",
+        text=text,
+        language=language,
+        outlet=None,
+        original_source=None,
+        published=None,
+        event_date="2024-05-06",
+        seed="",
+        seed_sha256="",
+        zones=[Zone(start=0, end=len(text), zone="body")],
+        paragraphs=[whole],
+        sentences=spans,
+        rights="",
+    )
+
+
+def named(document: Document, *names: tuple[str, str, str]) -> list[Mention]:
+    """Every occurrence of (wording, type, entity) as a name."""
+    found = []
+    for wording, label, entity in names:
+        start = document.text.find(wording)
+        while start >= 0:
+            end = start + len(wording)
+            found.append(Mention(start=start, end=end, text=wording, type=label, entity=entity))  # type: ignore[arg-type]
+            start = document.text.find(wording, end)
+    return sorted(found, key=lambda mention: mention.start)
+
+
+def names_of(*names: tuple[str, str, str]) -> object:
+    """What a document teaches in which these names are marked."""
+    taught = document_of(" and ".join(wording for wording, _, _ in names) + ".")
+    gold = AnnotationRecord(document_id=taught.document_id, entities=named(taught, *names))
+    return retrieval.Names(module("gazetteer").Gazetteer([Example(taught, gold)]))
+
+
+# Retrieval
+
+
+def test_bm25_is_okapi_with_the_constants_of_the_book() -> None:
+    okapi = retrieval.Okapi([["a", "b"], ["a", "a", "c", "d"], ["e", "e", "e"]], k1=1.2, b=0.75)
+    # 3 texts of 2, 4 and 3 terms, on average 3. 'a' is in two of them, 'd' in one.
+    a = math.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
+    d = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
+    # Length norms: 1.2 * (0.25 + 0.75 * 2/3) = 0.9 and 1.2 * (0.25 + 0.75 * 4/3) = 1.5.
+    expected = [a * 1 * 2.2 / (1 + 0.9), a * 2 * 2.2 / (2 + 1.5) + d * 1 * 2.2 / (1 + 1.5), 0.0]
+    assert okapi.scores(["a", "d", "never"]) == pytest.approx(expected)
+    assert okapi.idf("a") == pytest.approx(math.log(1.6))
+    # 'a' and 'd' are asked for, the first text has 'a' only.
+    assert okapi.coverage(["a", "d"], {"a", "b"}) == pytest.approx(a / (a + d))
+
+
+def test_bm25_of_nothing_is_nothing() -> None:
+    okapi = retrieval.Okapi([["a"], []])
+    assert okapi.scores([]).tolist() == [0.0, 0.0]
+    assert okapi.coverage([], {"a"}) == 0.0
+    assert retrieval.Okapi([]).scores(["a"]).tolist() == []
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdef"), max_size=8), min_size=1, max_size=5), st.lists(st.sampled_from("abcx"))
+)
+def test_no_text_scores_more_than_the_most(texts: list[list[str]], query: list[str]) -> None:
+    okapi = retrieval.Okapi(texts)
+    assert (okapi.scores(query) <= okapi.most(query) + 1e-9).all()
+    assert (okapi.scores(query) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("word", "english"),
+    [
+        ("memerangi", "war"),  # me-m + perang + -i
+        ("menyerang", "attack"),  # me-ny + serang
+        ("pertemuan", "meet"),  # per- + temu + -an
+        ("dibebaskan", "release"),
+        ("menterinya", "minister"),
+        ("berlin", "berlin"),
+    ],
+)
+def test_indonesian_words_are_found_by_their_roots(word: str, english: str) -> None:
+    assert indonesian.to_english(word) == english
+
+
+def test_the_two_languages_meet_in_terms() -> None:
+    names = names_of(("Bo Berg", "PER", "bo-berg"), ("Vale", "GPE", "vale"))
+    english = retrieval.terms("Bo Berg met the minister in Vale on 7 October after 5,000 houses were flooded.", names)
+    other = retrieval.terms("Bo Berg bertemu menteri di Vale pada 7 Oktober setelah 5.000 rumah banjir.", names, "id")
+    assert set(english) == {"@bo-berg", "@vale", "#5000", "#10-7", "meet", "minis", "house", "flood"}
+    # 'setelah' (after) is not on the list of words that say nothing.
+    assert set(other) == {*english, "setel"}
+
+
+def test_a_pronoun_brings_the_last_person_named() -> None:
+    names = names_of(("Bo Berg", "PER", "bo-berg"), ("Vale", "GPE", "vale"))
+    texts = ["Bo Berg came to Vale.", "The river rises.", "He wants a dam.", "Bo Berg left with his wife."]
+    found = retrieval.carried(texts, names, "en")
+    assert ["@bo-berg" in own for own in found] == [True, False, True, True]
+    assert [own.count("@bo-berg") for own in found] == [1, 0, 1, 1]
+
+
+# Figures
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("5,791 people", {(5791, 0)}),
+        ("5.791 orang", {(5791, 0)}),
+        ("more than 1,400 people", {(1400, 1)}),
+        ("lebih dari 1.400 orang", {(1400, 1)}),
+        ("fewer than two million", {(2_000_000, -1)}),
+        ("2.5 million and 2,5 juta", {(2_500_000, 0)}),
+        ("dua puluh rumah, sebelas orang", {(20, 0), (11, 0)}),
+        ("two hundred and 40", {(200, 0), (40, 0)}),
+        ("one of the houses", set()),
+        ("on 7 October 2023 and on May 6th", set()),
+    ],
+)
+def test_figures_are_read_in_both_languages(text: str, counted: set[tuple[int, int]]) -> None:
+    assert {(figure.value, figure.bound) for figure in numbers.figures(text).counted} == counted
+
+
+def test_days_and_years_are_no_counts() -> None:
+    found = numbers.figures("Pada 7 Oktober 2023, October 7th, 24 May")
+    assert found.days == {(10, 7), (5, 24)}
+    assert found.years == {2023}
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "fits", "clashes"),
+    [
+        ("The coalition has 86 members.", "It is made up of 86 members.", 1, 0),
+        ("The coalition has 76 members.", "It is made up of 86 members.", 0, 1),
+        ("Four people died.", "Empat orang tewas.", 1, 0),
+        ("Four people died.", "Lima orang tewas.", 0, 1),
+        ("More than 5,000 people died.", "5.791 orang tewas.", 1, 0),
+        ("More than 5,000 people died.", "Fewer than 6,000 people died.", 0, 1),
+        ("Fewer than 100 houses burned.", "Some 40 houses burned.", 1, 0),
+        ("More than 100 houses burned.", "Some 40 houses burned.", 0, 1),
+        ("It happened on 7 October 2023.", "Itu terjadi pada 8 Oktober 2023.", 1, 1),
+        ("It began in 2014.", "It began in 2016.", 0, 1),
+        ("The coalition has 86 members.", "It has many members.", 0, 0),
+    ],
+)
+def test_figures_agree_or_clash(claim: str, text: str, fits: int, clashes: int) -> None:
+    assert numbers.agreement(numbers.figures(claim), numbers.figures(text)) == (fits, clashes)
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "one_sided"),
+    [
+        ("Israel is a member.", "Israel is not a member.", True),
+        ("Israel is not a member.", "Israel isn't a member.", False),
+        ("The order has been given.", "Perintah itu belum turun.", True),
+        ("The order has not been given.", "Perintah itu belum turun.", False),
+        ("The talks go on.", "Negosiasi masih berlangsung.", False),
+    ],
+)
+def test_a_negation_on_one_side_is_seen(claim: str, text: str, one_sided: bool) -> None:
+    assert bm25._negated(claim, text)[0] == float(one_sided)
+
+
+# Verification
+
+
+def test_twins_share_half_of_their_words() -> None:
+    texts = ["The dam has 86 gates.", "The dam has 76 gates.", "The dam has gates.", "A fox ran by."]
+    # Of {the, dam, has, 86, gates} and {the, dam, has, 76, gates} 4 of 6 words are shared, of the third 4 of 5.
+    assert bm25.twins(texts) == [[2, 1], [2, 0], [0, 1], []]
+
+
+def test_entities_that_are_missing_or_swapped_are_counted() -> None:
+    # One entity of the claim is not in the sentence but in the document, and the sentence has another in its place.
+    assert bm25._named({"@a", "@b"}, {"@a", "@c"}, {"@a", "@b", "@c"}) == [1, 1, 0, 1.0]
+    assert bm25._named({"@a", "@b"}, {"@a"}, {"@a"}) == [1, 0, 1, 0.0]
+
+
+def verdicts(example: Example, swapped: bool) -> Example:
+    """The same document with the opposite answers."""
+    turn = {"supported": "refuted", "refuted": "supported"} if swapped else {}
+    pairs = [msgspec.structs.replace(p, label=turn.get(p.label, p.label)) for p in example.gold.verification or []]
+    return Example(example.document, msgspec.structs.replace(example.gold, verification=pairs))
+
+
+@pytest.mark.parametrize("prior", [True, False])
+def test_without_prior_the_answers_of_other_documents_are_not_used(prior: bool, tiny_corpus: Corpus) -> None:
+    asked = tiny_corpus.documents["flood-0"]
+    other = Example(tiny_corpus.documents["flood-1"], tiny_corpus.gold["flood-1"])
+    questions = tuple(Question(key, claim.text) for key, claim in sorted(tiny_corpus.events["flood"].claims.items()))
+    alike = bm25.twins([question.text for question in questions])
+    made = [
+        bm25.compare(asked, [verdicts(other, swapped)], questions, alike, prior=prior).features
+        for swapped in (False, True)
+    ]
+    assert np.array_equal(*made) is not prior
+
+
+@pytest.mark.parametrize("name", ["bm25", "holder_target"])
+def test_an_option_that_is_neither_yes_nor_no_is_refused(name: str, tiny_corpus: Corpus) -> None:
+    with pytest.raises(SystemFault, match=r"'maybe'.*'yes' or 'no'"):
+        list(predictions(load_system(BASELINES / f"{name}.py"), tiny_corpus, options={"prior": "maybe"}))
+
+
+# Stance
+
+PEOPLE = (
+    ("Bo Berg", "PER", "bo-berg"),
+    ("Ida Ek", "PER", "ida-ek"),
+    ("Vale", "GPE", "vale"),
+    ("Swedish", "GPE", "sweden"),
+)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "speakers"),
+    [
+        # Subject; pronoun; quotation with nothing beside it.
+        (["Bo Berg came to Vale.", "He wants a dam.", '"It will help."'], ["bo-berg", "bo-berg", "bo-berg"]),
+        # Who is said to speak, before or after the verb, wins over who is named in the quotation.
+        (['"Ida Ek is wrong," said Bo Berg in Vale.', '"No," Ida Ek said.'], ["bo-berg", "ida-ek"]),
+        # A participle is no subject, and a described person is the last one that was named.
+        (["Speaking beside Ida Ek, Bo Berg asked for help.", "The Swedish president left."], ["bo-berg", "bo-berg"]),
+        (["Ida Ek came.", "The dam, according to Bo Berg, is old."], ["ida-ek", "bo-berg"]),
+        (["Bo Berg datang.", '"Kami siap," katanya.', "Dia pergi."], ["bo-berg", "bo-berg", "bo-berg"]),
+        (["Ida Ek datang.", '"Kami siap," kata Bo Berg di Vale.'], ["ida-ek", "bo-berg"]),
+        (["The Swedish president Ida Ek came.", "Rain fell in May."], ["ida-ek", None]),
+    ],
+)
+def test_sentences_have_speakers(sentences: list[str], speakers: list[str | None]) -> None:
+    document = document_of(*sentences)
+    assert [voice.speaker for voice in features.voices(document, named(document, *PEOPLE))] == speakers
+
+
+def test_a_holder_has_what_it_says_and_where_it_is_named() -> None:
+    texts = ["Bo Berg asked for a dam.", "Ida Ek met Bo Berg.", "City leaders agree.", "Rain fell in Vale."]
+    document = document_of(*texts)
+    found = features.voices(document, named(document, *PEOPLE))
+
+    def own(holder: str, *entities: str) -> tuple[list[int], list[int]]:
+        described = Holder(holder=holder, description={"en": "x"}, entities=list(entities))
+        pair: tuple[list[int], list[int]] = features.own_sentences(described, found, texts)
+        return pair
+
+    assert own("mayor", "bo-berg") == ([0], [1])
+    assert own("author") == ([0, 1, 2, 3], [])
+    # No entity, but the words of the key.
+    assert own("city-leaders") == ([], [2])
+    assert own("bakers") == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He supports the dam and urges others to back it.", (2, 0)),
+        ("She did not support the dam.", (0, 1)),
+        ("They oppose and condemn it.", (0, 2)),
+        ("Dia mendukung bendungan itu.", (1, 0)),
+        ("Dia tidak mendukung bendungan itu.", (0, 1)),
+        ("Warga menolak bendungan.", (0, 1)),
+    ],
+)
+def test_cues_are_signed_and_turned_by_negation(text: str, expected: tuple[int, int]) -> None:
+    assert features.cues(text) == expected
+
+
+def test_a_word_of_the_target_itself_is_no_cue() -> None:
+    assert features.cues("The fight goes on.", "there should be no fight") == (0, 0)
+
+
+def test_quotations_are_not_the_authors() -> None:
+    text = 'He called it "a brutal crime" and left.'
+    assert features.judging(text) == 2
+    assert features.judging(features.outside_quotes(text)) == 0
+    assert len(features.outside_quotes(text)) == len(text)
+
+
+def test_features_of_a_cell_know_holder_and_target(tiny_corpus: Corpus) -> None:
+    document = document_of("Bo Berg said a dam must be built.", "Warm weather is expected.", "The dam is old.")
+    other = Example(tiny_corpus.documents["flood-0"], tiny_corpus.gold["flood-0"])
+    made = holder_target.describe(document, [other], tiny_corpus.events["flood"].event, prior=True)
+    assert {key: [judged.sentence for judged in found] for key, found in made.items()} == {
+        ("author", "dam"): [0, 1, 2],
+        ("author", "mayor-berg"): [0, 1, 2],
+        ("mayor", "dam"): [0],
+        ("mayor", "mayor-berg"): [0],
+    }
+    facts = made["mayor", "dam"][0].facts
+    # Gold of the other document: mayor on dam favor, which is one of one; author on dam none; mayor on himself none.
+    assert (facts["seen"], facts["cell favor"], facts["cell none"]) == (1.0, 1.0, 0.0)
+    assert (facts["holder favor"], facts["target favor"]) == (0.0, 0.0)
+    # 'must' approves.
+    assert (facts["own"], facts["author"], facts["balance"]) == (1.0, 0.0, 1.0)
+    about, beside = (made["author", "dam"][index].facts["near"] for index in (2, 1))
+    assert about > beside == 0.0
+    assert (
+        "cell favor"
+        not in holder_target.describe(document, [other], tiny_corpus.events["flood"].event, prior=False)[
+            "mayor", "dam"
+        ][0].facts
+    )
+
+
+def test_one_sentence_that_shows_a_side_is_enough() -> None:
+    # favor 1 - 0.5 * 0.5 = 0.75, against 1 - 0.9 * 1 = 0.1, none 1 - 0.75 = 0.25; their sum is 1.1.
+    assert holder_target._joined(np.array([[0.5, 0.1], [0.5, 0.0]]), 1.0) == pytest.approx((0.75 / 1.1, 0.1 / 1.1))
+    # Twice the sides: 1.5 and 0.2 beside 0.25.
+    assert holder_target._joined(np.array([[0.5, 0.1], [0.5, 0.0]]), 2.0) == pytest.approx((1.5 / 1.95, 0.2 / 1.95))
+    assert holder_target._joined(np.zeros((0, 2)), 1.0) == (0.0, 0.0)
+
+
+def test_what_settings_are_chosen_by() -> None:
+    gold = ["favor", "favor", "against", "none"]
+    # favor: 1 right of 2 gold and 2 given, F1 2/4; against: right, none given too much, F1 1.
+    assert holder_target.favg(gold, ["favor", "none", "against", "favor"]) == pytest.approx((0.5 + 1) / 2)
+    # (0.2^2 + 0.1^2 + 0.1^2) for the first, (1 + 0 + 1) for the second, over two cells.
+    assert holder_target.brier(["favor", "none"], [(0.8, 0.1), (1.0, 0.0)]) == pytest.approx((0.06 + 2) / 2)
+
+
+# Claims
+
+SPOKEN = (("Bo Berg", "PER", "bo-berg"), ("Vale", "GPE", "vale"), ("Ida Ek", "PER", "ida-ek"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Bo Berg said that 40 houses were flooded.", [("40 houses were flooded", "bo-berg")]),
+        (
+            "Bo Berg said that the state must pay for the houses.",
+            [("Bo Berg said that the state must pay for the houses", "author")],
+        ),
+        ("Some 40 houses were flooded, according to Bo Berg.", [("Some 40 houses were flooded", "bo-berg")]),
+        ("Some 40 houses were flooded, according to residents.", [("Some 40 houses were flooded", "author")]),
+        (
+            '"I will come back to the town tomorrow," Bo Berg said.',
+            [("I will come back to the town tomorrow", "bo-berg")],
+        ),
+        (
+            "Bo Berg came to the town and met the people there.",
+            [("Bo Berg came to the town", "author"), ("met the people there", "author")],
+        ),
+        (
+            "Speaking in the town hall, Bo Berg promised help to all.",
+            [
+                ("Speaking in the town hall, Bo Berg promised help to all", "author"),
+                ("Speaking in the town hall", "author"),
+            ],
+        ),
+        (
+            "The river, which rose in the night, flooded the town.",
+            [("The river, which rose in the night, flooded the town", "author"), ("which rose in the night", "author")],
+        ),
+        (
+            "After meeting with Ida Ek in Vale, Bo Berg went home.",
+            [
+                ("After meeting with Ida Ek in Vale, Bo Berg went home", "author"),
+                ("meeting with Ida Ek in Vale", "author"),
+            ],
+        ),
+        (
+            "Mayor Berg Calls For A Dam, Dividing The People Of Vale",
+            [
+                ("Mayor Berg Calls For A Dam, Dividing The People Of Vale", "author"),
+                ("Dividing The People Of Vale", "author"),
+            ],
+        ),
+        # Names that end like a participle open no clause.
+        (
+            "Bo Berg came with Ida Ek, United Nations people and help from, Beijing said, the town.",
+            [("Bo Berg came with Ida Ek, United Nations people and help from, Beijing said, the town", "author")],
+        ),
+        ("Bo Berg mengatakan bahwa 40 rumah terendam.", [("40 rumah terendam", "bo-berg")]),
+        (
+            "Bo Berg datang ke kota, tetapi warga menolak bendungan itu.",
+            [("Bo Berg datang ke kota", "author"), ("warga menolak bendungan itu", "author")],
+        ),
+    ],
+)
+def test_clauses_are_claims_with_a_source(text: str, expected: list[tuple[str, str]]) -> None:
+    document = document_of(text)
+    found = classical.claims(document, named(document, *SPOKEN))
+    assert [(claim.text, claim.source) for claim in found] == expected
+
+
+def test_one_reading_of_a_clause_is_taken() -> None:
+    document = document_of("Bo Berg said that 40 houses were flooded.", '"We must act at once," he said.')
+    found = clause.candidates(document, named(document, *SPOKEN))
+    readings = [[c.kind for c in found if c.group == group] for group in sorted({c.group for c in found})]
+    assert readings == [["report", "content"], ["tail report", "tail content"]]
+    assert len(classical.claims(document, named(document, *SPOKEN))) == 2
+
+
+#: Pieces of which sentences are made that have many readings.
+PIECES = (
+    "Bo Berg said that",
+    "40 houses were flooded",
+    "which rose in the night",
+    "and met the people there",
+    "while the river was high",
+    "speaking in the town hall",
+    "he said",
+    "according to Bo Berg",
+    '"we must act now',
+    'and build a dam,"',
+    "The Vale government says",
+    "dan warga menolak bendungan",
+    "yang dibangun di kota",
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), min_size=1, max_size=3), st.booleans())
+def test_claims_never_cross_and_have_clean_edges(sentences: list[list[str]], commas: bool) -> None:
+    document = document_of(*((", " if commas else " ").join(pieces) + "." for pieces in sentences))
+    found = classical.claims(document, named(document, *SPOKEN))
+    spans = [(claim.start, claim.end) for claim in found]
+    assert len(spans) == len(set(spans))
+    for claim in found:
+        assert claim.text == document.text[claim.start : claim.end] == claim.text.strip()
+    for a in spans:
+        assert not any(a[0] < b[0] < a[1] < b[1] for b in spans)
+
+
+def test_a_government_called_by_a_name_is_what_the_name_stands_for() -> None:
+    document = document_of("The Vale government says 40 houses were flooded.")
+    outer = Mention(start=4, end=19, text="Vale government", kind="nominal", type="GPE", entity="somebody-else")
+    found = classical.claims(document, [outer, *named(document, *SPOKEN)])
+    assert [(claim.text, claim.source) for claim in found] == [("40 houses were flooded", "vale")]
+
+
+# The systems
+
+SYSTEMS = ("every_sentence", "bm25", "holder_target", "classical")
+
+
+def test_every_sentence_says_nothing_else(tiny_corpus: Corpus) -> None:
+    records = list(predictions(load_system(BASELINES / "every_sentence.py"), tiny_corpus))
+    # Sentences of at least four words, without their full stops; headings and 'Biayanya 7 juta.' are shorter.
+    assert [[claim.text for claim in record.claims or []] for record in records] == [
+        [
+            "River rises in\xa0Vale 🌊",
+            "Mayor Bo Berg asked for a dam",
+            "The dam costs 5 million",
+            "Vale was flooded on Monday",
+        ],
+        ["Sungai meluap di\xa0Vale 🌊", "Bo Berg meminta bendungan"],
+    ]
+    assert {claim.source for record in records for claim in record.claims or []} == {"author"}
+    assert {pair.label for record in records for pair in record.verification or []} == {"not_enough_info"}
+    assert {(record.entities, record.stance) for record in records} == {(msgspec.UNSET, msgspec.UNSET)}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_gold_of_a_document_changes_nothing_in_its_prediction(name: str, tmp_path: Path) -> None:
+    def predicted(folder: Path) -> AnnotationRecord:
+        return next(iter(predictions(load_system(BASELINES / f"{name}.py"), load_corpus(folder))))
+
+    before, after = write_tiny_corpus(tmp_path / "a"), write_tiny_corpus(tmp_path / "b")
+    changed = gold_of("flood-0")
+    changed["entities"], changed["claims"] = [], []
+    changed["stance"][2] |= {"label": "against"}
+    changed["verification"] = [{**pair, "label": "refuted"} for pair in changed["verification"]]
+    lines = [changed, *(gold_of(key) for key in list(TEXTS)[1:])]
+    written = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    (after / "events" / "flood" / "gold.jsonl").write_text(written, encoding="utf-8")
+    assert load_corpus(before).gold["flood-0"] != load_corpus(after).gold["flood-0"]
+    assert predicted(before).document_id == "flood-0"
+    assert predicted(before) == predicted(after)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_nothing_to_learn_from_still_gives_every_cell_and_pair(name: str, tiny_corpus: Corpus) -> None:
+    questions = (
+        Question("dam-costs-5", "The dam costs 5 million."),
+        Question("dam-costs-7", "The dam costs 7 million."),
+    )
+    document = tiny_corpus.documents["flood-0"]
+    system = load_system(BASELINES / f"{name}.py")
+    record = system.predict(document, Context(tiny_corpus.events["flood"].event, questions, (), 0, system.options))
+    holders, targets = EVENT["holders"], EVENT["targets"]
+    assert isinstance(holders, Sequence)
+    assert isinstance(targets, Sequence)
+    if name in ("holder_target", "classical"):
+        assert len(record.stance or []) == len(holders) * len(targets)
+    if name != "holder_target":
+        assert [pair.claim for pair in record.verification or []] == ["dam-costs-5", "dam-costs-7"]
+    if name in ("bm25", "classical"):
+        # Without other documents by the surface: the sentence has the 5 of the one and not the 7 of the other.
+        assert [pair.label for pair in record.verification or []] == ["supported", "refuted"]
+
+
+def test_the_questions_may_be_none(tiny_corpus: Corpus) -> None:
+    system = load_system(BASELINES / "bm25.py")
+    context = Context(tiny_corpus.events["flood"].event, (), (), 0, system.options)
+    assert system.predict(tiny_corpus.documents["flood-0"], context).verification == []
+
+
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, float]]:
+    """Function: name of a baseline -> what it scores on the packaged corpus."""
+    folder, corpus = tmp_path_factory.mktemp("submissions"), load_corpus()
+
+    def run(name: str) -> dict[str, float]:
+        written = run_system(load_system(BASELINES / f"{name}.py"), corpus, folder / name)
+        return {
+            key: value.value
+            for key, value in score(written, corpus, resamples=0).measures.items()
+            if value.value is not None
+        }
+
+    return run
+
+
+def test_classical_is_above_what_can_be_had_without_reading(reached: Callable[[str], dict[str, float]]) -> None:
+    reader, blind, rules = (reached(name) for name in ("classical", "blind", "rules"))
+    for measure in ("stance", "claims", "claims.verification.macro_f1", "overall"):
+        assert reader[measure] > max(blind[measure], rules[measure]), measure

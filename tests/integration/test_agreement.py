@@ -1,0 +1,906 @@
+"""Agreement of two readers: the coefficients against other implementations, the layers against hand-made readings."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import krippendorff
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
+
+import retold
+from retold.cli.main import main
+from retold.corpus.load import Corpus
+from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
+from retold.model.annotations import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
+from retold.model.findings import FindingsError, UnreadableError
+from retold.report.agreement import FORMATS
+from retold.scoring.agreement import Agreement, agreement
+
+Record = dict[str, Any]
+
+# --- Coefficients -----------------------------------------------------------------------------------------------------
+
+LABELS = 4
+#: Items as two readers label them.
+ITEMS = st.lists(st.tuples(st.integers(0, LABELS - 1), st.integers(0, LABELS - 1)), min_size=1, max_size=40)
+
+
+def table_of(items: Sequence[tuple[int, int]], labels: int = LABELS) -> Any:
+    """How many items the first reader gave the row's label and the second the column's."""
+    table = np.zeros((labels, labels))
+    for first, second in items:
+        table[first, second] += 1
+    return table
+
+
+def coincidences_of(coders: Sequence[Sequence[object]]) -> Any:
+    """The coincidence table of any number of coders, None where one gave nothing (Krippendorff 2004, p. 221).
+
+    Each ordered pair of values of a unit counts 1 / (values of the unit - 1); a unit with one value is not counted.
+    """
+    labels = sorted({str(value) for coder in coders for value in coder if value is not None})
+    table = np.zeros((len(labels), len(labels)))
+    for unit in zip(*coders, strict=True):
+        values = [labels.index(str(value)) for value in unit if value is not None]
+        for a, first in enumerate(values):
+            for b, second in enumerate(values):
+                if a != b:
+                    table[first, second] += 1 / (len(values) - 1)
+    return table
+
+
+@given(items=ITEMS)
+def test_kappa_is_that_of_scikit_learn(items: list[tuple[int, int]]) -> None:
+    found = float(cohen_kappa(table_of(items)))
+    if len({label for pair in items for label in pair}) == 1:
+        # One and the same label throughout: chance agreement is 1 and kappa 0/0.
+        assert math.isnan(found)
+    else:
+        first, second = zip(*items, strict=True)
+        assert found == pytest.approx(cohen_kappa_score(first, second))
+
+
+@given(items=ITEMS)
+def test_alpha_is_that_of_the_krippendorff_package(items: list[tuple[int, int]]) -> None:
+    found = float(krippendorff_alpha(coincidences(table_of(items))))
+    if len({label for pair in items for label in pair}) == 1:
+        assert math.isnan(found)
+    else:
+        data = np.array(items, dtype=float).T
+        expected = krippendorff.alpha(
+            reliability_data=data, value_domain=list(range(LABELS)), level_of_measurement="nominal"
+        )
+        assert found == pytest.approx(expected)
+
+
+@given(items=ITEMS)
+def test_coefficients_do_not_depend_on_which_reader_comes_first(items: list[tuple[int, int]]) -> None:
+    table = table_of(items)
+    for measure in (raw_agreement, cohen_kappa, lambda t: krippendorff_alpha(coincidences(t))):
+        assert measure(table) == pytest.approx(measure(table.T), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("table", "kappa"),
+    [
+        # 35 of 50 agree: 0.7. By chance 25/50 * 30/50 + 25/50 * 20/50 = 0.5. (0.7 - 0.5) / (1 - 0.5).
+        ([[20, 5], [10, 15]], 0.4),
+        # The same with rows and columns that never meet: 0 agree, by chance 2 * (1/2 * 1/2). (0 - 0.5) / 0.5.
+        ([[0, 5], [5, 0]], -1.0),
+        # The second reader gives one label only: agreement and chance are both 6/10.
+        ([[6, 0], [4, 0]], 0.0),
+    ],
+)
+def test_kappa_by_hand(table: list[list[int]], kappa: float) -> None:
+    assert float(cohen_kappa(np.array(table, dtype=float))) == pytest.approx(kappa)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "alpha"),
+    [
+        # Krippendorff 2011, "Computing Krippendorff's alpha-reliability", A: binary data, two observers.
+        # n = 20, n0 = 14, n1 = 6, o01 = 4: 1 - 19 * 4 / (14 * 6).
+        ("0100000010", "1110010000", 1 - 19 * 4 / (14 * 6)),
+        # The same paper, B: nominal data, two observers; alpha = 0.692.
+        # n = 24; 4, 6, 6, 6 and 2 of the labels, so n_c (n_c - 1) sum up to 104; 18 values agree.
+        ("aabbdcccedda", "babbbccceddd", (23 * 18 - 104) / (24 * 23 - 104)),
+    ],
+)
+def test_alpha_of_two_observers_is_that_of_krippendorff_2011(first: str, second: str, alpha: float) -> None:
+    labels = sorted(set(first + second))
+    table = table_of([(labels.index(a), labels.index(b)) for a, b in zip(first, second, strict=True)], len(labels))
+    assert float(krippendorff_alpha(coincidences(table))) == pytest.approx(alpha)
+
+
+@pytest.mark.parametrize(
+    ("coders", "alpha"),
+    [
+        # fast-krippendorff, tests/test_krippendorff.py, test_string_labels_nominal; to six digits.
+        (
+            [["pos", "neg", "neu", None], ["pos", "neg", "neu", "pos"], ["pos", "neg", "pos", "pos"]],
+            0.722222,
+        ),
+        # The same file, the nominal value of the example of Wikipedia's page on Krippendorff's alpha.
+        (
+            [
+                [None, None, None, None, None, 3, 4, 1, 2, 1, 1, 3, 3, None, 3],
+                [1, None, 2, 1, 3, 3, 4, 3, None, None, None, None, None, None, None],
+                [None, None, 2, 1, 3, 4, 4, None, 2, 1, 1, 3, 3, None, 4],
+            ],
+            0.691358,
+        ),
+    ],
+)
+def test_alpha_of_a_coincidence_table_of_many_coders(coders: list[list[object]], alpha: float) -> None:
+    assert float(krippendorff_alpha(coincidences_of(coders))) == pytest.approx(alpha, abs=5e-7)
+
+
+def test_coefficients_of_no_items_and_of_one_label_are_undefined() -> None:
+    tables = np.stack([np.zeros((3, 3)), np.diag([7.0, 0.0, 0.0]), np.diag([3.0, 4.0, 0.0])])
+    # Without items nothing is defined; with one label chance explains everything; two labels, all alike: 1.
+    assert raw_agreement(tables) == pytest.approx([math.nan, 1.0, 1.0], nan_ok=True)
+    assert cohen_kappa(tables) == pytest.approx([math.nan, math.nan, 1.0], nan_ok=True)
+    assert krippendorff_alpha(coincidences(tables)) == pytest.approx([math.nan, math.nan, 1.0], nan_ok=True)
+
+
+# --- Two readings of one document, counted by hand --------------------------------------------------------------------
+
+#: The English document of the tiny corpus (conftest.py).
+DOCUMENT = "flood-0"
+
+
+def write(path: Path, records: Sequence[Record]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def compare(
+    folder: Path, corpus: Corpus | None, first: Sequence[Record], second: Sequence[Record], **options: Any
+) -> Agreement:
+    """Agreement of two readings; no intervals unless asked for."""
+    paths = write(folder / "first.jsonl", first), write(folder / "second.jsonl", second)
+    return agreement(*paths, corpus, **{"resamples": 0, **options})
+
+
+def values(result: Agreement) -> dict[str, float | None]:
+    return {name: measure.value for name, measure in result.measures.items()}
+
+
+@pytest.fixture
+def at(tiny_corpus: Corpus) -> Callable[..., Record]:
+    """Function: words of the document -> their offsets, the n-th occurrence counted from 0."""
+    text = tiny_corpus.documents[DOCUMENT].text
+
+    def find(words: str, nth: int = 0) -> Record:
+        start = -1
+        for _ in range(nth + 1):
+            start = text.index(words, start + 1)
+        return {"start": start, "end": start + len(words)}
+
+    return find
+
+
+@pytest.fixture
+def readers(at: Callable[..., Record]) -> tuple[Record, Record]:
+    """Two readings of the document that differ in every way in which readings can."""
+    vale, berg = {"entity": "vale", "kb_id": None}, {"entity": "bo-berg", "kb_id": "Q11"}
+    first = {
+        "document_id": DOCUMENT,
+        "entities": [
+            {**at("Vale"), "kind": "name", "type": "GPE", **vale},
+            {**at("Mayor"), "kind": "nominal", "type": "PER", **berg},
+            {**at("Bo Berg"), "kind": "name", "type": "PER", **berg},
+            {**at("dam"), "kind": "nominal", "type": "FAC", "entity": "dam"},
+            {**at("Vale", 1), "kind": "name", "type": "GPE", **vale},
+        ],
+        "stance": [
+            {"holder": "author", "target": "dam", "label": "none", "evidence": []},
+            {"holder": "author", "target": "mayor-berg", "label": "against", "evidence": [3]},
+            {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1]},
+            {"holder": "mayor", "target": "mayor-berg", "label": "favor", "evidence": [1]},
+        ],
+        "claims": [
+            {**at("River rises in\xa0Vale"), "source": "author"},
+            {**at("Mayor Bo Berg asked for a dam"), "source": "author", "claim": "mayor-asks"},
+            {**at("The dam costs 5 million"), "source": "author", "claim": "dam-costs-5"},
+            {**at("Vale was flooded on Monday"), "source": "author", "claim": "vale-flooded"},
+        ],
+        "verification": [
+            {"claim": "dam-costs-5", "label": "supported", "evidence": [2]},
+            {"claim": "dam-costs-7", "label": "refuted", "evidence": [2]},
+            {"claim": "dam-costs-9", "label": "not_enough_info", "evidence": []},
+        ],
+    }
+    second = {
+        "document_id": DOCUMENT,
+        "entities": [
+            {**at("Vale"), "kind": "name", "type": "LOC", **vale},
+            {**at("Mayor Bo Berg"), "kind": "name", "type": "PER", **berg},
+            {**at("Bo Berg"), "kind": "nominal", "type": "PER", **berg},
+            {**at("dam"), "kind": "nominal", "type": "FAC"},
+            {**at("Vale", 1), "kind": "name", "type": "LOC", "entity": "vale-river", "kb_id": "Q22"},
+        ],
+        "stance": [
+            {"holder": "author", "target": "dam", "label": "none", "evidence": []},
+            {"holder": "author", "target": "mayor-berg", "label": "none", "evidence": []},
+            {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1, 2]},
+        ],
+        "claims": [
+            {**at("Bo Berg asked for a dam"), "source": "author", "claim": "mayor-asks"},
+            {**at("The dam costs 5 million"), "source": "bo-berg", "claim": "dam-costs-5"},
+            {**at("Vale", 1), "source": "author", "claim": "vale-flooded"},
+            {**at("on Monday"), "source": "author", "claim": "flood-on-monday"},
+        ],
+        "verification": [
+            {"claim": "dam-costs-5", "label": "supported", "evidence": [2]},
+            {"claim": "dam-costs-7", "label": "supported", "evidence": [1, 2]},
+            {"claim": "dam-costs-9", "label": "supported", "evidence": [2]},
+        ],
+    }
+    return first, second
+
+
+#: Jaccard overlaps of the claims that are matched: 23 of 29 characters, all of 23, 9 of 26 ("on Monday", not "Vale",
+#: which shares only 4 of 26).
+OVERLAP = 23 / 29 + 1 + 9 / 26
+
+#: Measure -> value. F1 = 2 shared / (of the first + of the second).
+BY_HAND = {
+    # 5 and 5 mentions. Shared spans: Vale, Bo Berg, dam, Vale.
+    "entities.span.f1": 2 * 4 / 10,
+    # Of these, Bo Berg is a name and a nominal.
+    "entities.kind.f1": 2 * 3 / 10,
+    # GPE and LOC, twice.
+    "entities.type.f1": 2 * 2 / 10,
+    # 5 and 4 mentions have a key; the title's Vale and Bo Berg have the same.
+    "entities.entity.f1": 2 * 2 / 9,
+    # Links: Mayor and Bo Berg; Mayor Bo Berg, Bo Berg and the second Vale. One shared.
+    "entities.linking.f1": 2 * 1 / 5,
+    # First {V1 V2} {Mayor BB} {dam}, second {V1} {V2} {MBB BB} {dam}. MUC: no shared link, 0. B3: recall
+    # (1/2 + 1/2 + 0 + 1/2 + 1) / 5 = 1/2, precision (1 + 1 + 0 + 1/2 + 1) / 5 = 7/10, F1 7/12. CEAFe:
+    # phi4 = 2/3 + 2/4 + 1 = 13/6 of 3 and 4 clusters, F1 13/21.
+    "entities.coreference.conll": (0 + 7 / 12 + 13 / 21) / 3,
+    # 3 cells that both have, 2 alike.
+    "stance.agreement": 2 / 3,
+    # none, against, favor are given 1, 1, 1 and 2, 0, 1 times: by chance (2 + 0 + 1) / 9.
+    "stance.kappa": (2 / 3 - 1 / 3) / (1 - 1 / 3),
+    # 6 values: 3 none, 1 against, 2 favor, 2 of them in disagreement.
+    "stance.alpha": 1 - 5 * 2 / (36 - 9 - 1 - 4),
+    # Of the cells that both have: 2 and 2 sentences, sentence 1 of mayor/dam shared.
+    "stance.evidence.f1": 2 * 1 / 4,
+    "claims.overlap.f1": 2 * OVERLAP / 8,
+    "claims.exact.f1": 2 * 1 / 8,
+    # At least half shared: two pairs; in one the source is the author and the mayor.
+    "claims.attribution.f1": 2 * 1 / 8,
+    # 3 and 4 spans have a key, and in both of the two pairs it is the same.
+    "claims.canonical.f1": 2 * 2 / 7,
+    "verification.agreement": 1 / 3,
+    # supported is given 1 and 3 times: by chance 3 / 9.
+    "verification.kappa": 0.0,
+    # 6 values: 4 supported, 1, 1; 4 of them in disagreement.
+    "verification.alpha": 1 - 5 * 4 / (36 - 16 - 1 - 1),
+    # 2 and 4 sentences; of the one pair with one label, one is shared.
+    "verification.evidence.f1": 2 * 1 / 6,
+}
+
+
+def test_every_measure_of_two_readings_is_what_one_counts_by_hand(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    found = values(compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]))
+    assert found == pytest.approx(BY_HAND)
+
+
+def test_stance_coefficients_are_those_of_other_implementations(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    found = values(compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]))
+    # The cells that both readers have, in order.
+    first, second = ["none", "against", "favor"], ["none", "none", "favor"]
+    assert found["stance.kappa"] == pytest.approx(cohen_kappa_score(first, second))
+    alpha = krippendorff.alpha(
+        reliability_data=[first, second], value_domain=list(STANCE_LABELS), level_of_measurement="nominal"
+    )
+    assert found["stance.alpha"] == pytest.approx(alpha)
+
+
+def test_counts_stand_beside_every_measure(readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path) -> None:
+    measures = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]).measures
+    entities = measures["entities.span.f1"].counts
+    assert (entities["first"], entities["second"], entities["span"]) == (5, 5, 4)
+    assert measures["claims.overlap.f1"].counts["jaccard"] == pytest.approx(OVERLAP)
+    stance = measures["stance.kappa"].counts
+    assert (stance["against:none"], stance["none:none"], stance["favor:favor"]) == (1, 1, 1)
+    assert (stance["only_first"], stance["only_second"]) == (1, 0)
+
+
+#: (layer, item as words or key, nth occurrence, what differs, what the first and the second give, context).
+DIFFERENCES = [
+    ("entities", "Vale", 0, "type", {"type": "GPE"}, {"type": "LOC"}, "River rises in\xa0[Vale] 🌊"),
+    ("entities", "Mayor", 0, "missing", {"kind": "nominal"}, None, "[Mayor] Bo Berg asked for a dam."),
+    ("entities", "Mayor Bo Berg", 0, "missing", None, {"kind": "name"}, "[Mayor Bo Berg] asked for a dam."),
+    ("entities", "Bo Berg", 0, "kind", {"kind": "name"}, {"kind": "nominal"}, "Mayor [Bo Berg] asked for a dam."),
+    ("entities", "dam", 0, "entity", {"entity": "dam"}, {"entity": None}, "Mayor Bo Berg asked for a [dam]."),
+    ("entities", "Vale", 1, "type", {"type": "GPE"}, {"type": "LOC"}, "[Vale] was flooded on Monday."),
+    ("entities", "Vale", 1, "entity", {"entity": "vale"}, {"entity": "vale-river"}, "[Vale] was flooded on Monday."),
+    ("stance", "author/mayor-berg", None, "label", {"label": "against"}, {"label": "none"}, ""),
+    ("stance", "mayor/dam", None, "evidence", {"evidence": [1]}, {"evidence": [1, 2]}, ""),
+    ("stance", "mayor/mayor-berg", None, "missing", {"label": "favor"}, None, ""),
+    ("claims", "River rises in\xa0Vale", 0, "missing", {"claim": None}, None, "[River rises in\xa0Vale] 🌊"),
+    (
+        *("claims", "Mayor Bo Berg asked for a dam", 0, "boundary"),
+        *({"start": 33, "end": 62}, {"start": 39, "end": 62}, "[Mayor Bo Berg asked for a dam]."),
+    ),
+    (
+        *("claims", "The dam costs 5 million", 0, "source"),
+        *({"source": "author"}, {"source": "bo-berg"}, "[The dam costs 5 million]."),
+    ),
+    (
+        *("claims", "Vale was flooded on Monday", 0, "boundary"),
+        *({"start": 89, "end": 115}, {"start": 106, "end": 115}, "[Vale was flooded on Monday]."),
+    ),
+    (
+        *("claims", "Vale was flooded on Monday", 0, "claim"),
+        *({"claim": "vale-flooded"}, {"claim": "flood-on-monday"}, "[Vale was flooded on Monday]."),
+    ),
+    ("claims", "Vale", 1, "missing", None, {"claim": "vale-flooded"}, "[Vale] was flooded on Monday."),
+    ("verification", "dam-costs-7", None, "label", {"label": "refuted"}, {"label": "supported"}, ""),
+    ("verification", "dam-costs-9", None, "label", {"label": "not_enough_info"}, {"label": "supported"}, ""),
+]
+
+
+def test_every_difference_is_listed_and_nothing_else(
+    readers: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    found = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]).disagreements
+    listed = {(d.layer, d.item, d.kind): d for d in found}
+    assert len(listed) == len(found)
+    expected = {}
+    for layer, item, nth, kind, first, second, context in DIFFERENCES:
+        if nth is not None:
+            span = at(item, nth)
+            item = f"{span['start']}:{span['end']}"
+        expected[layer, item, kind] = first, second, context
+    assert listed.keys() == expected.keys()
+    for key, (first, second, context) in expected.items():
+        assert listed[key].document_id == DOCUMENT
+        assert listed[key].context == context
+        for shown, wanted in ((listed[key].first, first), (listed[key].second, second)):
+            assert (shown is None) == (wanted is None)
+            assert wanted is None or {name: shown[name] for name in wanted} == wanted
+
+
+def test_a_link_that_differs_though_the_entity_does_not_is_listed(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    mention = readers[0]["entities"][2]
+    first = {"document_id": DOCUMENT, "entities": [mention]}
+    second = {"document_id": DOCUMENT, "entities": [{**mention, "kb_id": "Q12"}]}
+    result = compare(tmp_path, tiny_corpus, [first], [second])
+    assert result.measures["entities.linking.f1"].value == 0.0
+    assert [(d.kind, d.first["kb_id"], d.second["kb_id"]) for d in result.disagreements] == [("kb_id", "Q11", "Q12")]
+
+
+def test_breakdowns_hold_the_measures_of_the_part(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    breakdowns = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]).breakdowns
+    # Of the author's two cells one is alike.
+    assert breakdowns["holder"]["author"]["stance.agreement"]["value"] == pytest.approx(1 / 2)
+    # 2 and 2 names of places at the same spans.
+    assert breakdowns["type"]["GPE"]["entities.span.f1"]["value"] == 1.0
+    assert breakdowns["document"][DOCUMENT]["entities.span.f1"]["value"] == pytest.approx(0.8)
+    assert breakdowns["language"].keys() == {"en"}
+
+
+# --- What must hold whatever was read ---------------------------------------------------------------------------------
+
+
+def _swapped(name: str) -> str:
+    """The name of a count after the readers have changed places."""
+    if name.startswith(("first", "only_first")):
+        return name.replace("first", "second")
+    if name.startswith(("second", "only_second")):
+        return name.replace("second", "first")
+    row, colon, column = name.partition(":")
+    return f"{column}{colon}{row}"
+
+
+def check_swap(folder: Path, corpus: Corpus, first: Sequence[Record], second: Sequence[Record]) -> None:
+    there, back = compare(folder, corpus, first, second), compare(folder, corpus, second, first)
+    assert values(back) == pytest.approx(values(there))
+    for name, measure in there.measures.items():
+        swapped = {_swapped(count): amount for count, amount in measure.counts.items()}
+        assert back.measures[name].counts == pytest.approx(swapped)
+    assert len(back.disagreements) == len(there.disagreements)
+
+
+def test_swapping_the_readers_changes_no_measure_and_swaps_the_counts(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    check_swap(tmp_path, tiny_corpus, [readers[0]], [readers[1]])
+
+
+@pytest.mark.parametrize(
+    ("whole", "halves", "measure", "value"),
+    [
+        # One span against its two halves, each half of it: that with the same source is taken, or with the same claim.
+        (("author", "one"), [("bo-berg", "one"), ("author", "two")], "claims.attribution.f1", 2 * 1 / 3),
+        (("author", "one"), [("author", "two"), ("author", "one")], "claims.canonical.f1", 2 * 1 / 3),
+    ],
+)
+def test_of_equally_good_matchings_the_one_that_agrees_most_is_taken(
+    whole: tuple[str, str],
+    halves: list[tuple[str, str]],
+    measure: str,
+    value: float,
+    tiny_corpus: Corpus,
+    tmp_path: Path,
+) -> None:
+    def reading(*claims: tuple[int, int, tuple[str, str]]) -> Record:
+        spans = [{"start": s, "end": e, "source": label[0], "claim": label[1]} for s, e, label in claims]
+        return {"document_id": DOCUMENT, "claims": spans}
+
+    one, two = reading((33, 45, whole)), reading((33, 39, halves[0]), (39, 45, halves[1]))
+    for first, second in ((one, two), (two, one)):
+        assert values(compare(tmp_path, tiny_corpus, [first], [second]))[measure] == pytest.approx(value)
+
+
+#: Offsets of the title and the two paragraphs of the English document.
+PARAGRAPHS = ((0, 19), (33, 88), (89, 116))
+KEYS = st.sampled_from(["vale", "bo-berg", "dam"])
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> tuple[int, int]:
+    low, high = draw(st.sampled_from(PARAGRAPHS))
+    # Coarse offsets, so that spans are often equal and often share much.
+    start = draw(st.integers(0, (high - low) // 4 - 1))
+    size = draw(st.integers(1, (high - low) // 4 - start))
+    return low + 4 * start, low + 4 * (start + size)
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> Record:
+    """Any reading of the English document that the rules accept, keys left out here and there."""
+    entities = [
+        {
+            **{"start": start, "end": end, "type": draw(st.sampled_from(ENTITY_TYPES[:2]))},
+            **{"kind": draw(st.sampled_from(["name", "nominal"]))},
+            **draw(st.fixed_dictionaries({}, optional={"entity": KEYS, "kb_id": st.sampled_from([None, "Q1", "Q2"])})),
+        }
+        for start, end in draw(st.lists(spans(), unique=True, max_size=6))
+    ]
+    claims = [
+        {
+            **{"start": start, "end": end, "source": draw(st.sampled_from(["author", "bo-berg"]))},
+            **draw(st.fixed_dictionaries({}, optional={"claim": st.sampled_from(["one", "two"])})),
+        }
+        for start, end in draw(st.lists(spans(), unique=True, max_size=6))
+    ]
+    evidence = st.lists(st.integers(0, 3), unique=True, max_size=2)
+    stance = [
+        {
+            **{"holder": holder, "target": target, "label": draw(st.sampled_from(STANCE_LABELS))},
+            **{"evidence": draw(evidence)},
+        }
+        for holder in ("author", "mayor")
+        for target in ("dam", "mayor-berg")
+        if draw(st.booleans())
+    ]
+    verification = [
+        {"claim": claim, "label": draw(st.sampled_from(VERIFICATION_LABELS)), "evidence": draw(evidence)}
+        for claim in ("dam-costs-5", "dam-costs-7", "dam-costs-9")
+        if draw(st.booleans())
+    ]
+    return {
+        "document_id": DOCUMENT,
+        "entities": entities,
+        "stance": stance,
+        "claims": claims,
+        "verification": verification,
+    }
+
+
+# The files are written anew for each example, so the folder may be shared.
+shared_folder = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@given(first=readings(), second=readings())
+@shared_folder
+def test_any_two_readings_agree_as_much_whichever_comes_first(
+    first: Record, second: Record, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    check_swap(tmp_path, tiny_corpus, [first], [second])
+
+
+@given(reading=readings())
+@shared_folder
+def test_any_reading_agrees_with_itself_wherever_agreement_is_defined(
+    reading: Record, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    result = compare(tmp_path, tiny_corpus, [reading], [reading])
+    defined = {name: value for name, value in values(result).items() if value is not None}
+    assert defined == pytest.approx(dict.fromkeys(defined, 1.0))
+    assert result.disagreements == []
+
+
+@given(first=readings(), second=readings(), data=st.data())
+@shared_folder
+def test_the_order_of_lines_and_items_does_not_matter(
+    first: Record, second: Record, data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    empty = {"document_id": "flood-1", "entities": [], "stance": [], "claims": [], "verification": []}
+    shuffled = {key: data.draw(st.permutations(v)) if isinstance(v, list) else v for key, v in second.items()}
+    plain = compare(tmp_path, tiny_corpus, [first, empty], [second, empty])
+    assert compare(tmp_path, tiny_corpus, [empty, first], [shuffled, empty]).as_dict() == plain.as_dict()
+
+
+@given(first=readings(), second=readings())
+@shared_folder
+def test_values_are_in_range_and_measures_below_1_name_a_difference(
+    first: Record, second: Record, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    result = compare(tmp_path, tiny_corpus, [first], [second])
+    for name, value in values(result).items():
+        low = -1.0 if name.endswith(("kappa", "alpha")) else 0.0
+        assert value is None or low - 1e-12 <= value <= 1 + 1e-12
+    differing = {disagreement.layer for disagreement in result.disagreements}
+    below = {name.partition(".")[0] for name, value in values(result).items() if value is not None and value < 1 - 1e-9}
+    assert below <= differing
+
+
+def test_gold_agrees_with_itself_in_every_measure() -> None:
+    gold = retold.load_corpus().gold_sources()[0].path
+    result = retold.agreement(gold, gold, resamples=20)
+    # All that the hand-made readings measure, and nothing undefined in a full record.
+    assert result.measures.keys() == BY_HAND.keys()
+    for measure in result.measures.values():
+        assert (measure.value, measure.low, measure.high) == pytest.approx((1.0, 1.0, 1.0))
+    assert result.disagreements == []
+    assert {part for parts in result.breakdowns.values() for part in parts} >= {"en", "id", "PER", "name"}
+
+
+def test_spans_where_nothing_is_annotated_count_neither_way(
+    readers: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    first, second = readers
+    byline = {**at("Ann Lee"), "kind": "name", "type": "PER", "entity": "ann-lee"}
+    footer = {**at("Share this page"), "source": "author", "claim": "share"}
+    more = {**first, "entities": [*first["entities"], byline], "claims": [*first["claims"], footer]}
+    plain = compare(tmp_path, tiny_corpus, [first], [second])
+    assert compare(tmp_path, tiny_corpus, [more], [second]).as_dict() == plain.as_dict()
+    assert values(compare(tmp_path, tiny_corpus, [second], [more])) == pytest.approx(values(plain))
+
+
+# --- Undefined and absent ---------------------------------------------------------------------------------------------
+
+
+def test_layers_that_are_empty_on_both_sides_are_undefined_and_null(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    empty = {"document_id": DOCUMENT, "entities": [], "stance": [], "claims": [], "verification": []}
+    result = compare(tmp_path, tiny_corpus, [empty], [empty], resamples=10)
+    assert result.measures.keys() == BY_HAND.keys()
+    for measure in result.measures.values():
+        assert (measure.value, measure.low, measure.high) == (None, None, None)
+        assert set(measure.counts.values()) == {0}
+    assert "NaN" not in json.dumps(result.as_dict())
+
+
+def test_one_label_throughout_has_agreement_but_no_kappa_and_no_alpha(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    cells = [{"holder": "author", "target": target, "label": "none"} for target in ("dam", "mayor-berg")]
+    record = {"document_id": DOCUMENT, "stance": cells}
+    found = values(compare(tmp_path, tiny_corpus, [record], [record]))
+    assert found == {"stance.agreement": 1.0, "stance.kappa": None, "stance.alpha": None, "stance.evidence.f1": None}
+
+
+def test_a_sentence_named_twice_counts_once(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    # 1 and 2 sentences, one shared: 2 * 1 / (1 + 2).
+    once, twice = (
+        {
+            "document_id": DOCUMENT,
+            "stance": [{"holder": "mayor", "target": "dam", "label": "favor", "evidence": evidence}],
+        }
+        for evidence in ([1], [1, 1, 2])
+    )
+    for first, second in ((once, twice), (twice, once)):
+        found = values(compare(tmp_path, tiny_corpus, [first], [second]))
+        assert found["stance.evidence.f1"] == pytest.approx(2 * 1 / 3)
+
+
+def test_keys_that_neither_reader_gives_are_no_agreement(
+    at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    record = {
+        "document_id": DOCUMENT,
+        "entities": [{**at("Vale"), "type": "GPE"}],
+        "claims": [{**at("The dam costs 5 million"), "source": "author"}],
+    }
+    found = values(compare(tmp_path, tiny_corpus, [record], [record]))
+    assert found["entities.entity.f1"] is None
+    assert found["entities.linking.f1"] is None
+    assert found["claims.canonical.f1"] is None
+    assert found["entities.span.f1"] == found["claims.attribution.f1"] == 1.0
+
+
+def test_a_layer_that_one_reader_did_not_annotate_is_not_compared(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    first = {key: value for key, value in readers[0].items() if key != "stance"}
+    result = compare(tmp_path, tiny_corpus, [first], [readers[1]])
+    assert {name.partition(".")[0] for name in result.measures} == {"entities", "claims", "verification"}
+    assert "stance" not in {disagreement.layer for disagreement in result.disagreements}
+
+
+# --- Intervals and signature ------------------------------------------------------------------------------------------
+
+
+def test_intervals_are_reproducible_and_depend_on_the_seed(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    runs = [
+        compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]], resamples=200, seed=seed).measures
+        for seed in (0, 0, 1)
+    ]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+    # Three paragraphs of which the title holds one exact mention out of one, so a resample of titles has span F1 1.
+    assert runs[0]["entities.span.f1"].low < 0.8 < runs[0]["entities.span.f1"].high == 1.0
+
+
+def test_the_signature_says_what_was_compared_and_how(
+    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    result = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]], resamples=7, seed=3)
+    parts = dict(part.split(":", 1) for part in result.signature.split("|"))
+    # A folder that was not released is named by the hash of a listing of its events' files, as sha256sum prints it.
+    root = tiny_corpus.root
+    listing = "".join(
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(root).as_posix()}\n"
+        for file in sorted(root.glob("events/*/*.json*"))
+    )
+    assert parts == {
+        "corpus": "tiny",
+        "version": "none",
+        "hash": f"unreleased-{hashlib.sha256(listing.encode()).hexdigest()[:16]}",
+        "agreement": f"retold-{retold.__version__}",
+        "unit": "paragraph",
+        "resamples": "7",
+        "coreference": "jackknife",
+        "seed": "3",
+    }
+    assert result.readers == ("first", "second")
+
+
+# --- What is refused --------------------------------------------------------------------------------------------------
+
+#: Name -> (records of the first, records of the second from a reading, code, file, line, words of the message).
+REFUSED: Mapping[str, tuple[Callable[[Record], list[Record]], str, int | None, str]] = {
+    "other documents": (
+        lambda r: [{**r, "document_id": "flood-1", "entities": [], "claims": []}],
+        "RT303",
+        None,
+        "flood-0, flood-1",
+    ),
+    "more documents": (lambda r: [r, {"document_id": "flood-1"}], "RT303", None, "flood-1"),
+    "nothing": (lambda r: [], "RT303", None, "flood-0"),
+    "a document twice": (lambda r: [r, r], "RT302", 2, "line 1"),
+    "an unknown document": (lambda r: [r, {"document_id": "flood-7"}], "RT301", 2, "flood-7"),
+    "a span beyond the text": (
+        lambda r: [{**r, "entities": [{"start": 5, "end": 5000, "type": "PER"}]}],
+        *("RT402", 1, "5000"),
+    ),
+    "an unknown label": (lambda r: [{**r, "stance": [{**r["stance"][0], "label": "favour"}]}], "RT204", 1, "favour"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_files_at_fault_are_refused_with_file_and_line(
+    name: str, readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    spoil, code, line, words = REFUSED[name]
+    with pytest.raises(FindingsError) as caught:
+        compare(tmp_path, tiny_corpus, [readers[0]], spoil(readers[0]))
+    found = caught.value.findings[0]
+    assert (found.code, found.line) == (code, line)
+    assert words in found.message
+    assert found.file is not None
+    assert found.file.endswith("second.jsonl")
+
+
+def test_two_empty_files_are_refused(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(FindingsError, match="there are none"):
+        compare(tmp_path, tiny_corpus, [], [])
+
+
+def test_a_missing_file_is_unreadable(readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path) -> None:
+    path = write(tmp_path / "first.jsonl", [readers[0]])
+    with pytest.raises(UnreadableError, match="nowhere"):
+        agreement(path, tmp_path / "nowhere.jsonl", tiny_corpus)
+
+
+# --- The command ------------------------------------------------------------------------------------------------------
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of ``retold agree``."""
+    with pytest.raises(SystemExit) as caught:
+        main(["agree", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+@pytest.fixture
+def files(readers: tuple[Record, Record], tmp_path: Path) -> tuple[Path, Path]:
+    return write(tmp_path / "first.jsonl", [readers[0]]), write(tmp_path / "second.jsonl", [readers[1]])
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_every_format_names_all_measures_and_carries_the_signature(
+    style: str, files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--format", style)
+    assert (code, err) == (0, "")
+    for name in BY_HAND:
+        assert name in out
+    assert "seed:0" in out
+    assert "NaN" not in out
+
+
+def test_the_function_is_found_again_once_its_module_was_imported(
+    files: tuple[Path, Path], tiny_corpus: Corpus
+) -> None:
+    # The import system puts the module retold.agreement over the lazy function of that name.
+    once = retold.agreement(*files, tiny_corpus, resamples=0)
+    again = retold.agreement(*files, tiny_corpus, resamples=0)
+    assert once == again == agreement(*files, tiny_corpus, resamples=0)
+
+
+def test_json_is_what_the_api_gives(
+    files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--seed", 4, "--format", "json")
+    expected = retold.agreement(*files, tiny_folder, resamples=10, seed=4).as_dict()
+    assert json.loads(out) == json.loads(json.dumps(expected))
+    assert json.loads(out)["measures"]["claims.overlap.f1"]["value"] == pytest.approx(2 * OVERLAP / 8)
+    assert len(json.loads(out)["disagreements"]) == len(DIFFERENCES)
+
+
+def test_csv_holds_full_precision(
+    files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["measure"]: float(row["value"]) for row in rows if row["measure"] in BY_HAND} == pytest.approx(
+        BY_HAND, rel=1e-12, abs=1e-12
+    )
+    assert json.loads(rows[0]["counts"])["span"] == 4
+
+
+@pytest.mark.parametrize(
+    ("style", "row"),
+    [
+        # The measure, its value to three digits, and the 5 and 5 mentions behind it.
+        ("text", ["entities.span.f1", "0.800", "5 and 5"]),
+        ("markdown", ["|", "entities.span.f1", "|", "0.800", "|", "|", "5 and 5", "|"]),
+        ("latex", ["entities.span.f1", "&", "0.800", "&", "&", "5 and 5", "\\\\"]),
+    ],
+)
+def test_tables_show_value_and_items(
+    style: str, row: list[str], files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--format", style)
+    line = next(line for line in out.splitlines() if "entities.span.f1" in line)
+    place = 0
+    for part in row:
+        place = line.index(part, place) + len(part)
+    mark = {"latex": "% ", "markdown": "- "}.get(style, "")
+    assert f"\n{mark}readers: first, second; {len(DIFFERENCES)} disagreements\n" in out
+
+
+def test_one_disagreement_is_counted_as_one(
+    readers: tuple[Record, Record], tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The second reader leaves out one stance cell, and nothing else.
+    cells = readers[0]["stance"]
+    records = [{"document_id": DOCUMENT, "stance": cells}, {"document_id": DOCUMENT, "stance": cells[1:]}]
+    pair = [write(tmp_path / f"{name}.jsonl", [record]) for name, record in zip("ab", records, strict=True)]
+    out = run(capsys, *pair, "--gold", tiny_folder, "--resamples", 10)[1]
+    assert "\nreaders: a, b; 1 disagreement\n1 document: intervals" in out
+
+
+@pytest.mark.parametrize("style", ["text", "markdown"])
+def test_disagreements_are_shown_when_asked_for(
+    style: str, files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--gold", tiny_folder, "--resamples", 10, "--format", style]
+    assert "[Mayor Bo Berg] asked for a dam." not in run(capsys, *files, *options)[1]
+    out = run(capsys, *files, *options, "--disagreements")[1]
+    for *_, context in DIFFERENCES:
+        # A table of text may show any blank as a plain one.
+        assert context.replace("\xa0", " ") in out.replace("\xa0", " ")
+    assert "differs in" in out
+
+
+def test_undefined_values_are_dashes_for_people_and_empty_in_csv(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = write(tmp_path / "empty.jsonl", [{"document_id": DOCUMENT, "stance": []}])
+    options = ["--gold", tiny_folder, "--resamples", 10]
+    out = run(capsys, empty, empty, *options)[1]
+    assert next(line for line in out.splitlines() if line.startswith("stance.kappa")).split()[1:3] == ["–", "–"]
+    rows = csv.DictReader(io.StringIO(run(capsys, empty, empty, *options, "--format", "csv")[1]))
+    assert {row["value"] for row in rows if row["measure"].startswith("stance")} == {""}
+
+
+def test_files_at_fault_exit_1_and_say_why_on_standard_error(
+    files: tuple[Path, Path], readers: tuple[Record, Record], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(files[1], [readers[1], {"document_id": "flood-7"}])
+    code, out, err = run(capsys, *files, "--gold", tiny_folder)
+    assert (code, out) == (1, "")
+    assert "second.jsonl:2" in err
+    assert "RT301" in err
+    write(files[1], [{"document_id": "flood-1"}])
+    code, out, err = run(capsys, *files, "--gold", tiny_folder)
+    assert (code, out) == (1, "")
+    assert "flood-0, flood-1" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["first.jsonl", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["first.jsonl"], "two files or more"),
+        (["first.jsonl", "second.jsonl", "--format", "html"], "html"),
+        (["first.jsonl", "second.jsonl", "--resamples", "0"], "resamples"),
+        (["first.jsonl", "second.jsonl", "--gold", "nowhere"], "nowhere"),
+    ],
+)
+def test_wrong_usage_and_unreadable_files_exit_2(
+    arguments: list[str],
+    words: str,
+    files: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(files[0].parent)
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_more_than_two_readers_are_compared_pair_by_pair(
+    tiny_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    gold = tiny_folder / "events" / "flood" / "gold.jsonl"
+    files = []
+    for name in ("a", "b", "c"):
+        files.append(tmp_path / f"{name}.jsonl")
+        files[-1].write_bytes(gold.read_bytes())
+    with pytest.raises(SystemExit) as done:
+        main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "json"])
+    assert done.value.code == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"]
+    assert [pair["readers"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert {pair["measures"]["entities.span.f1"]["value"] for pair in pairs} == {1.0}
+    with pytest.raises(SystemExit) as done:
+        main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "csv"])
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head == "measure,a / b,a / c,b / c,mean"
+    with pytest.raises(SystemExit) as done:
+        main(["agree", str(files[0]), "--gold", str(tiny_folder)])
+    assert done.value.code == 2

@@ -1,0 +1,158 @@
+"""The released corpus: what a user who loads it relies on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import build_corpus
+import retold
+from retold.corpus import views
+from retold.corpus.load import Corpus
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = {
+    # What gold and the catalogues hold, counted there.
+    "documents": lambda corpus: 5,
+    "entities": lambda corpus: sum(len(record.entities) for record in corpus.gold.values()),
+    "stance": lambda corpus: sum(len(record.stance) for record in corpus.gold.values()),
+    "claims": lambda corpus: sum(len(record.claims) for record in corpus.gold.values()),
+    "verification": lambda corpus: sum(len(record.verification) for record in corpus.gold.values()),
+    "claim_texts": lambda corpus: sum(len(event.claims) for event in corpus.events.values()),
+}
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return retold.load_corpus(ROOT / "corpus")
+
+
+def test_generated_files_are_current_and_the_same_twice() -> None:
+    first, second = build_corpus.build(), build_corpus.build()
+    assert first == second
+    assert [path.name for path, data in first.items() if path.read_bytes() != data] == []
+
+
+def test_the_corpus_validates() -> None:
+    report = retold.validate(None, retold.load_corpus(ROOT / "corpus"))
+    assert [finding for finding in report.findings if finding.severity == "error"] == []
+    assert report.records >= 10
+
+
+def test_texts_are_the_seeds_verbatim(corpus: Corpus) -> None:
+    assert len(corpus.documents) == 5
+    for document in corpus.documents.values():
+        data = (ROOT / "seeds" / document.seed).read_bytes()
+        assert document.text.encode() == data
+        assert document.seed_sha256 == hashlib.sha256(data).hexdigest()
+    # Non-breaking spaces are kept: the seed of document 1 has 43 of them.
+    assert corpus.documents["macron-coalition-1"].text.count("\xa0") == 43
+
+
+def test_zones_tile_and_sentences_cover(corpus: Corpus) -> None:
+    for document in corpus.documents.values():
+        at = 0
+        for zone in document.zones:
+            assert zone.start == at
+            at = zone.end
+        assert at == len(document.text)
+        wanted = {
+            i
+            for zone in document.zones
+            if zone.zone in ("title", "body")
+            for i in range(zone.start, zone.end)
+            if not document.text[i].isspace()
+        }
+        for spans in (document.sentences, document.paragraphs):
+            covered = [i for span in spans for i in range(span.start, span.end)]
+            assert len(covered) == len(set(covered))
+            assert wanted <= set(covered)
+            assert {i for i in covered if not document.text[i].isspace()} == wanted
+
+
+@pytest.mark.parametrize(
+    ("document", "number", "opening", "ending"),
+    [
+        # Read in the seeds: a quotation does not split, a full stop before a closing mark ends a sentence.
+        ("macron-coalition-0", 1, "“We must build", "Benjamin Netanyahu."),
+        ("macron-coalition-0", 5, "“Israel’s security", "with the Palestinians.”"),
+        ("macron-coalition-1", 0, "Macron Urges", "Anti-IS Efforts"),
+        ("macron-coalition-1", 26, "“I think this is our duty", "enlarging this conflict.”"),
+        ("macron-coalition-2", 0, "French President", "the Palestinian group."),
+        ("macron-coalition-3", 5, "While he did not", "not without rules.”"),
+        ("macron-coalition-4", 13, "“Jika Anda ingin", "baca selebaran itu."),
+    ],
+)
+def test_sentences_stand_where_a_reader_puts_them(
+    corpus: Corpus, document: str, number: int, opening: str, ending: str
+) -> None:
+    text, span = corpus.documents[document].text, corpus.documents[document].sentences[number]
+    sentence = text[span.start : span.end]
+    assert sentence.startswith(opening)
+    assert sentence.endswith(ending)
+
+
+def test_what_the_seeds_say_of_themselves(corpus: Corpus) -> None:
+    published = {key: document.published for key, document in corpus.documents.items()}
+    assert published == {
+        "macron-coalition-0": None,
+        "macron-coalition-1": "2023-10-24",
+        "macron-coalition-2": "2023-11-10",
+        "macron-coalition-3": None,
+        "macron-coalition-4": None,
+    }
+    assert {document.event_date for document in corpus.documents.values()} == {"2023-10-24"}
+    assert [document.language for document in corpus.documents.values()] == ["en", "en", "en", "en", "id"]
+    assert all("publisher" in document.rights for document in corpus.documents.values())
+
+
+def test_gold_joins_across_documents_and_languages(corpus: Corpus) -> None:
+    def names(document: str, entity: str) -> set[str]:
+        return {m.text for m in corpus.gold[document].entities if m.entity == entity and m.kind == "name"}
+
+    assert "Daesh" in names("macron-coalition-1", "islamic-state")
+    assert "ISIS" in names("macron-coalition-4", "islamic-state")
+    assert "Abu Mazen" in names("macron-coalition-0", "mahmoud-abbas")
+    assert "Prancis" in names("macron-coalition-4", "france")
+
+
+def test_only_verified_ids_are_given(corpus: Corpus) -> None:
+    for event in corpus.events.values():
+        for entity in event.entities.values():
+            assert (entity.kb_id is not None) == (entity.kb_status == "verified"), entity.entity
+
+
+@pytest.mark.parametrize("name", list(SIZES))
+def test_load_dataset_from_any_folder_offline(name: str, corpus: Corpus, tmp_path: Path) -> None:
+    script = (
+        "import sys; from datasets import load_dataset\n"
+        f"rows = load_dataset({str(ROOT / 'corpus')!r}, {name!r}, split='test')\n"
+        "print(len(rows), ','.join(k for k, v in rows.features.items() if type(v).__name__ == 'ClassLabel'))\n"
+        "print(max(len(row.get('context') or row.get('text')) for row in rows))\n"
+    )
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    size, labels = done.stdout.splitlines()[0].split(" ")
+    assert int(size) == SIZES[name](corpus)
+    assert labels == ",".join(column for column, kind in views.TABLES[name].items() if kind in views.LABELS)
+
+
+def test_the_card_states_the_row_counts(corpus: Corpus) -> None:
+    card = (ROOT / "corpus" / "README.md").read_text(encoding="utf-8")
+    stated = dict(re.findall(r"^\| `(\w+)` +\| (\d+) +\|$", card, flags=re.MULTILINE))
+    assert {name: int(size) for name, size in stated.items()} == {n: size(corpus) for n, size in SIZES.items()}
+
+
+def test_the_card_tells_who_annotated() -> None:
+    card = (ROOT / "corpus" / "README.md").read_text(encoding="utf-8")
+    assert "language-model annotators" in card
+    assert "no human annotator took" in card

@@ -1,0 +1,442 @@
+"""Reading what users hand in, whatever it is, and writing files whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retold import files
+from retold.io.files import (
+    Lookup,
+    Source,
+    count_lines,
+    open_submission,
+    read_json,
+    read_jsonl,
+    read_lines,
+    sha256,
+    write_atomic,
+)
+from retold.model.annotations import AnnotationRecord, SubmissionCard
+from retold.model.findings import FindingsError, UnreadableError
+
+CARD = {"name": "mine", "protocol": "zero-shot", "corpus_version": "0.1.0"}
+
+
+def source(path: Path) -> Source:
+    return Source(path.name, str(path))
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def record(name: str) -> bytes:
+    return json.dumps({"document_id": name, "entities": []}).encode()
+
+
+# --- Lines ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(b"a\nb\n", [(1, b"a"), (2, b"b")], id="lines"),
+        pytest.param(b"a\nb", [(1, b"a"), (2, b"b")], id="last-line-without-end"),
+        pytest.param(b"a\r\nb\r\n", [(1, b"a"), (2, b"b")], id="crlf"),
+        pytest.param(b"a\r\nb", [(1, b"a"), (2, b"b")], id="crlf-and-no-end"),
+        pytest.param(b"a\n\n\nb\n", [(1, b"a"), (2, b""), (3, b""), (4, b"b")], id="blank-lines-keep-the-count"),
+        pytest.param(b"a\n\r\nb\n", [(1, b"a"), (2, b""), (3, b"b")], id="blank-crlf-line"),
+        pytest.param(b"", [], id="empty"),
+        pytest.param(
+            "a b\u2028c\x0bd\x85e\n".encode(), [(1, "a b\u2028c\x0bd\x85e".encode())], id="only-lf-ends-a-line"
+        ),
+        pytest.param(b"\xff\xfe\n", [(1, b"\xff\xfe")], id="bytes-are-not-judged-here"),
+    ],
+)
+def test_lines_come_with_their_number_and_without_their_end(
+    tmp_path: Path, data: bytes, expected: list[tuple[int, bytes]]
+) -> None:
+    assert list(read_lines(source(written(tmp_path / "x.jsonl", data)))) == expected
+
+
+def test_count_lines_leaves_blank_ones_out(tmp_path: Path) -> None:
+    assert count_lines(source(written(tmp_path / "x.jsonl", b"a\n\nb"))) == 2
+
+
+def test_an_over_long_line_is_a_finding_and_what_stands_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_LINE", 10)
+    lines = read_lines(source(written(tmp_path / "x.jsonl", b"short\n" + b"x" * 1000 + b"\nshort\n")))
+    assert next(lines) == (1, b"short")
+    with pytest.raises(FindingsError) as caught:
+        next(lines)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.severity, finding.file, finding.line) == ("RT106", "error", "x.jsonl", 2)
+
+
+# --- What cannot be read ----------------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"nowhere\.jsonl"):
+        list(read_lines(source(tmp_path / "nowhere.jsonl")))
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="folder"):
+        list(read_lines(source(tmp_path)))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(UnreadableError, match="regular file"):
+        list(read_lines(source(tmp_path / "pipe.jsonl")))
+    with pytest.raises(UnreadableError, match="regular file"):
+        open_submission(tmp_path / "pipe.jsonl")
+
+
+def test_a_file_without_permission_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "x.jsonl", b"{}")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    # Root may read every file, so the refusal is played.
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        list(read_lines(source(path)))
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
+def test_a_name_that_no_file_can_have_is_unreadable(name: str) -> None:
+    with pytest.raises(UnreadableError):
+        open_submission(name)
+
+
+def test_an_address_of_an_unknown_kind_is_unreadable() -> None:
+    with pytest.raises(UnreadableError):
+        open_submission("no-such-scheme://somewhere/x.jsonl")
+
+
+def test_addresses_are_read_through_fsspec() -> None:
+    import fsspec
+
+    with fsspec.open("memory://retold-test/x.jsonl", "wb") as stream:
+        stream.write(record("d1") + b"\n")
+    submission = open_submission("memory://retold-test/x.jsonl")
+    assert submission.name == "x"
+    assert [r.document_id for r in submission.read()] == ["d1"]
+
+
+# --- Typed files ------------------------------------------------------------------------------------------------------
+
+
+def test_read_jsonl_names_the_line_at_fault(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", record("d1") + b"\n\n{\n")
+    with pytest.raises(FindingsError) as caught:
+        read_jsonl(path, AnnotationRecord)
+    assert (caught.value.findings[0].code, caught.value.findings[0].line) == ("RT102", 3)
+
+
+def test_read_json_tells_malformed_from_misshapen(tmp_path: Path) -> None:
+    for data, code in ((b"{", "RT102"), (b"{}", "RT201"), (b"\xff", "RT102")):
+        with pytest.raises(FindingsError) as caught:
+            read_json(written(tmp_path / "x.json", data), SubmissionCard)
+        assert caught.value.findings[0].code == code, data[:5]
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
+    # FIPS 180-2, appendix B.1: SHA-256 of "abc".
+    assert sha256(written(tmp_path / "x", b"abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+# --- Lookup -----------------------------------------------------------------------------------------------------------
+
+KEYS = [f"d{n}" for n in range(12)]
+
+
+def numbered(keys: list[str]) -> Iterator[tuple[int, bytes]]:
+    yield from enumerate(map(record, keys), start=1)
+
+
+@settings(deadline=None)
+@given(st.permutations(KEYS), st.permutations(KEYS), st.integers(0, len(KEYS)))
+def test_lookup_gives_every_record_in_any_order(stored: list[str], asked: list[str], amount: int) -> None:
+    with Lookup(numbered(stored), AnnotationRecord, "gold") as lookup:
+        assert [lookup.get(key).document_id for key in asked[:amount]] == asked[:amount]  # type: ignore[union-attr]
+        assert sorted(r.document_id for r in lookup.rest()) == sorted(asked[amount:])
+
+
+def test_lookup_in_the_order_of_the_file_keeps_nothing() -> None:
+    with Lookup(numbered(KEYS), AnnotationRecord, "gold") as lookup:
+        for key in KEYS:
+            assert lookup.get(key) is not None
+        assert lookup._spool is None
+
+
+def test_lookup_of_an_unknown_document_is_none_and_loses_nothing() -> None:
+    with Lookup(numbered(KEYS), AnnotationRecord, "gold") as lookup:
+        assert lookup.get("nobody") is None
+        assert [lookup.get(key).document_id for key in KEYS] == KEYS  # type: ignore[union-attr]
+        assert lookup.get(KEYS[0]) is None  # taken already
+
+
+def test_lookup_names_the_line_that_is_no_record() -> None:
+    lines = iter([(1, record("d1")), (2, b""), (3, b"nonsense")])
+    with Lookup(lines, AnnotationRecord, "gold.jsonl") as lookup, pytest.raises(FindingsError) as caught:
+        lookup.get("d2")
+    assert (caught.value.findings[0].file, caught.value.findings[0].line) == ("gold.jsonl", 3)
+
+
+# --- Parquet ----------------------------------------------------------------------------------------------------------
+
+
+def parquet(path: Path, rows: list[dict[str, object]]) -> Path:
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def test_parquet_rows_come_as_lines_without_their_nulls(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER", "kb_id": None}], "claims": []},
+        {"document_id": "d2", "entities": None, "claims": None},
+    ]
+    lines = list(read_lines(source(parquet(tmp_path / "x.parquet", rows))))
+    assert [number for number, _ in lines] == [1, 2]
+    assert [json.loads(line) for _, line in lines] == [
+        {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER"}], "claims": []},
+        {"document_id": "d2"},
+    ]
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1])
+def test_a_torn_parquet_file_is_a_finding(tmp_path: Path, keep: int) -> None:
+    path = parquet(tmp_path / "x.parquet", [{"document_id": f"d{n}"} for n in range(50)])
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(FindingsError) as caught:
+        list(read_lines(source(path)))
+    assert caught.value.findings[0].code == "RT110"
+
+
+# --- Submissions ------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_a_submission_named_after_it(tmp_path: Path) -> None:
+    submission = open_submission(written(tmp_path / "my-system.jsonl", record("d1")))
+    assert (submission.name, submission.card) == ("my-system", None)
+    assert [r.document_id for r in submission.read()] == ["d1"]
+
+
+def test_a_folder_may_have_a_card(tmp_path: Path) -> None:
+    written(tmp_path / "predictions.jsonl", record("d1"))
+    assert open_submission(tmp_path).name == tmp_path.name
+    written(tmp_path / "submission.json", json.dumps(CARD).encode())
+    submission = open_submission(tmp_path)
+    assert submission.name == "mine"
+    assert submission.card is not None
+    assert submission.card.protocol == "zero-shot"
+
+
+def test_a_folder_without_predictions_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="predictions"):
+        open_submission(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        pytest.param({"name": "mine"}, id="keys-missing"),
+        pytest.param({**CARD, "protocol": "cheating"}, id="unknown-protocol"),
+        pytest.param({**CARD, "nmae": "x"}, id="unknown-key"),
+    ],
+)
+def test_a_card_at_fault_is_a_finding(tmp_path: Path, card: dict[str, str]) -> None:
+    written(tmp_path / "predictions.jsonl", record("d1"))
+    written(tmp_path / "submission.json", json.dumps(card).encode())
+    with pytest.raises(FindingsError) as caught:
+        open_submission(tmp_path)
+    assert caught.value.findings[0].file is not None
+    assert caught.value.findings[0].file.endswith("submission.json")
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize("folder", ["", "mine/", "a/b/"])
+def test_an_archive_may_hold_the_folder_or_its_files(tmp_path: Path, folder: str) -> None:
+    members = {f"{folder}predictions.jsonl": record("d1"), f"{folder}submission.json": json.dumps(CARD).encode()}
+    submission = open_submission(zipped(tmp_path / "x.zip", members))
+    assert submission.name == "mine"
+    assert [r.document_id for r in submission.read()] == ["d1"]
+
+
+def test_an_archive_may_hold_parquet(tmp_path: Path) -> None:
+    stored = parquet(tmp_path / "x.parquet", [{"document_id": "d1"}, {"document_id": "d2"}]).read_bytes()
+    submission = open_submission(zipped(tmp_path / "x.zip", {"predictions.parquet": stored}))
+    assert submission.name == "x"
+    assert [r.document_id for r in submission.read()] == ["d1", "d2"]
+
+
+def test_an_archive_with_two_predictions_is_refused(tmp_path: Path) -> None:
+    members = {"a/predictions.jsonl": record("d1"), "b/predictions.jsonl": record("d2")}
+    with pytest.raises(UnreadableError, match="more than one"):
+        open_submission(zipped(tmp_path / "x.zip", members))
+
+
+def test_an_archive_without_predictions_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="neither"):
+        open_submission(zipped(tmp_path / "x.zip", {"readme.txt": b"hello"}))
+
+
+def test_what_is_called_an_archive_and_is_none_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="zip"):
+        open_submission(written(tmp_path / "x.zip", b"PK\x03\x04 and then something else"))
+    (tmp_path / "folder.zip").mkdir()
+    with pytest.raises(UnreadableError, match="folder"):
+        open_submission(tmp_path / "folder.zip")
+
+
+@pytest.mark.parametrize("at", [80, 300, 900])
+def test_a_damaged_archive_gives_no_traceback(tmp_path: Path, at: int) -> None:
+    # Bytes inside the compressed member are overwritten; what zlib, or the checksum, says is one kind of error.
+    lines = b"".join(record(f"d{os.urandom(6).hex()}") + b"\n" for _ in range(100))
+    path = zipped(tmp_path / "x.zip", {"predictions.jsonl": lines})
+    data = bytearray(path.read_bytes())
+    data[at : at + 20] = b"\xff" * 20
+    path.write_bytes(data)
+    with pytest.raises(UnreadableError):
+        list(read_lines(open_submission(path).records))
+
+
+def test_an_encrypted_archive_is_unreadable(tmp_path: Path) -> None:
+    # Bit 0 of the general purpose flag means encrypted (APPNOTE 4.4.4): at 6 of a local header, 8 of a central one.
+    members = {"predictions.jsonl": record("d1"), "submission.json": json.dumps(CARD).encode()}
+    path = zipped(tmp_path / "x.zip", members)
+    data = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = data.find(mark)
+        while place >= 0:
+            data[place + offset] |= 1
+            place = data.find(mark, place + 1)
+    path.write_bytes(data)
+    with pytest.raises(UnreadableError):
+        list(read_lines(open_submission(path).records))
+
+
+# --- Writing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pieces", ["Zażółć\n", "Zażółć\n".encode(), ["Zaż".encode(), "ółć\n".encode()]])
+def test_text_bytes_and_pieces_are_written_as_they_are(tmp_path: Path, pieces: object) -> None:
+    path = tmp_path / "new" / "folder" / "x.txt"
+    write_atomic(path, pieces)  # type: ignore[arg-type]
+    assert path.read_bytes() == "Zażółć\n".encode()
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.txt", b"old")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"new" * 100_000
+        assert path.read_bytes() == b"old"  # readers see the old file while the new one is written
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(path, pieces())
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    path, plain = tmp_path / "x.txt", written(tmp_path / "plain.txt", b"")
+    write_atomic(path, "x")
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_reading_what_was_written_gives_the_same(tmp_path: Path) -> None:
+    lines = [record(key) for key in KEYS]
+    write_atomic(tmp_path / "x.jsonl", (line + b"\n" for line in lines))
+    assert [line for _, line in read_lines(source(tmp_path / "x.jsonl"))] == lines
+    assert io.BytesIO((tmp_path / "x.jsonl").read_bytes()).readlines()[-1].endswith(b"\n")
+
+
+def test_an_archive_behind_an_address_is_read_like_one_beside_us(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr("mine/predictions.jsonl", '{"document_id": "flood-0", "entities": []}\n')
+    near = list(open_submission(tmp_path / "mine.zip").read())
+    far = list(open_submission((tmp_path / "mine.zip").as_uri()).read())
+    assert near == far
+    assert near[0].document_id == "flood-0"
+
+
+@pytest.mark.parametrize("name", ["../../predictions.jsonl", "/etc/predictions.jsonl"])
+def test_an_archive_whose_names_lead_out_of_it_is_refused(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr(name, "{}\n")
+    with pytest.raises(UnreadableError, match="leads out"):
+        open_submission(tmp_path / "mine.zip")
+
+
+def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("predictions.jsonl")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(UnreadableError, match="is a link"):
+        open_submission(tmp_path / "mine.zip")
+
+
+def test_a_bomb_is_refused_unopened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million blank lines pack to a thousandth; the limit on lines alone would let them pass."""
+    monkeypatch.setattr(files, "MAX_LINE", 100_000)
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("predictions.jsonl", "\n" * 1_000_000)
+    with pytest.raises(UnreadableError, match="200 times"):
+        open_submission(tmp_path / "mine.zip")
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    target, link = written(tmp_path / "target", b"old"), tmp_path / "link"
+    link.symlink_to(target)
+    write_atomic(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(pipe.read_bytes)
+        write_atomic(pipe, [b"a\n", b"b\n"])
+        assert reading.result(timeout=30) == b"a\nb\n"
+    assert pipe.is_fifo()
+
+
+def test_an_archive_with_two_files_of_one_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("predictions.jsonl", record("a") + b"\n")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("predictions.jsonl", record("b") + b"\n")
+    with pytest.raises(UnreadableError, match="several files of one name"):
+        open_submission(path)

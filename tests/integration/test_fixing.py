@@ -1,0 +1,345 @@
+"""Mending: what has one right answer is set right, all else is left as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import retold
+from conftest import TEXTS, document_of, gold_of
+from retold import fixing
+from retold.corpus.load import Corpus, load_corpus
+from retold.model.findings import UnreadableError
+from retold.report.findings import render_diff, render_repairs
+from retold.validation.fix import Mended, mend, write
+from retold.validation.validate import validate
+from test_cli import run
+
+VALE = TEXTS["flood-0"][1].index("Vale")
+BERG = TEXTS["flood-0"][1].index("Bo Berg")
+
+
+def mended(records: list[Any], corpus: Corpus, folder: Path, role: Any = "annotation") -> tuple[list[Any], Mended]:
+    """Records as they are after mending, and the report of it."""
+    path = folder / "mine.jsonl"
+    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+    (made,) = mend(path, corpus, role=role)
+    return [json.loads(line) for line in made.after.splitlines()], made
+
+
+def mention(start: int, end: int, **more: Any) -> dict[str, Any]:
+    return {"start": start, "end": end, **more, "kind": "name", "type": "GPE", "entity": "vale", "kb_id": None}
+
+
+def one(*mentions: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"document_id": "flood-0", "entities": list(mentions)}]
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        # The text occurs once nearby.
+        (mention(VALE - 3, VALE + 1, text="Vale"), (VALE, VALE + 4, "Vale")),
+        (mention(VALE + 9, VALE + 13, text="Vale"), (VALE, VALE + 4, "Vale")),
+        (mention(VALE, VALE, text="Vale"), (VALE, VALE + 4, "Vale")),
+        (mention(VALE, VALE + 4000, text="Vale"), (VALE, VALE + 4, "Vale")),
+        # White space at the edges, in the offsets, in the text, or in both.
+        (mention(VALE - 1, VALE + 5, text="\xa0Vale "), (VALE, VALE + 4, "Vale")),
+        (mention(VALE - 1, VALE + 5), (VALE, VALE + 4, "Vale")),
+        (mention(VALE, VALE + 4, text=" Vale"), (VALE, VALE + 4, "Vale")),
+        # A non-breaking space written as a blank.
+        (mention(VALE - 3, VALE + 4, text="in Vale"), (VALE - 3, VALE + 4, "in\xa0Vale")),
+        (mention(VALE - 9, VALE - 2, text="in Vale"), (VALE - 3, VALE + 4, "in\xa0Vale")),
+        # The text is missing.
+        (mention(VALE, VALE + 4), (VALE, VALE + 4, "Vale")),
+        # No right answer: another text, none nearby, blank.
+        (mention(VALE, VALE + 4, text="Dale"), None),
+        (mention(VALE + 1, VALE + 5, text="Monday"), None),
+        (mention(VALE - 1, VALE, text=" "), None),
+        (mention(VALE, VALE + 4, text=""), None),
+    ],
+)
+def test_a_span(given: dict[str, Any], right: tuple[int, int, str] | None, tiny_corpus: Corpus, tmp_path: Path) -> None:
+    (record,), made = mended(one(given), tiny_corpus, tmp_path)
+    (span,) = record["entities"]
+    if right is None:
+        assert span == given
+        assert made.after == made.before
+        assert made.repairs == []
+    else:
+        assert (span["start"], span["end"], span["text"]) == right
+        assert list(span) == ["start", "end", "text", "kind", "type", "entity", "kb_id"]
+        assert {repair.pointer for repair in made.repairs} == {"/entities/0"}
+
+
+def test_a_text_that_occurs_twice_nearby_is_left(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    # "dam" stands twice in the body, both within reach.
+    assert TEXTS["flood-0"][1].count("dam") == 2
+    (record,), made = mended(one(mention(BERG, BERG + 3, text="dam")), tiny_corpus, tmp_path)
+    assert record["entities"][0]["start"] == BERG
+    assert made.repairs == []
+
+
+def test_a_place_that_another_span_has_is_left(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    right = mention(VALE, VALE + 4, text="Vale")
+    records = one(right, mention(VALE + 1, VALE + 5, text="Vale"))
+    assert mended(records, tiny_corpus, tmp_path)[0] == records
+    # Neither may two spans be moved to one place.
+    (record,), _ = mended(one(mention(3, 7, text="Vale"), mention(5, 9, text="Vale")), tiny_corpus, tmp_path)
+    assert [span["start"] for span in record["entities"]].count(VALE) == 1
+
+
+def test_order_of_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    right = gold_of("flood-0")
+    wrong = {**right, **{layer: right[layer][::-1] for layer in ("entities", "stance", "claims", "verification")}}
+    wrong["stance"] = [{**cell, "evidence": [1, 0]} if cell["evidence"] else cell for cell in wrong["stance"]]
+    (record,), made = mended([wrong], tiny_corpus, tmp_path)
+    right["stance"][2]["evidence"] = [0, 1]
+    assert record["stance"] == sorted(right["stance"], key=lambda cell: (cell["holder"], cell["target"]))
+    assert record["entities"] == right["entities"]
+    assert record["verification"] == sorted(right["verification"], key=lambda pair: pair["claim"])
+    assert {repair.pointer for repair in made.repairs} == {
+        "/entities",
+        "/stance",
+        "/stance/1/evidence",
+        "/verification",
+    }
+
+
+def test_keys_that_repeat_the_catalogue(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    bare = {"start": BERG, "end": BERG + 7, "entity": "bo-berg"}
+    full = {"start": BERG, "end": BERG + 7, "text": "Bo Berg", "type": "PER", "entity": "bo-berg", "kb_id": "Q11"}
+    # Without the type it was no record at all; mended it is one.
+    (record,), _ = mended(one(bare), tiny_corpus, tmp_path)
+    assert record["entities"] == [full]
+    # An entity that is not in the catalogue has nothing to repeat, and a wrong type has two answers.
+    unknown, wrong = {**bare, "text": "Bo Berg", "entity": "berg"}, {**full, "type": "ORG"}
+    for each in (unknown, wrong):
+        assert mended(one(each), tiny_corpus, tmp_path)[0] == one(each)
+
+
+def test_predictions_get_no_keys(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    bare = {"start": BERG, "end": BERG + 7, "type": "PER", "entity": "bo-berg"}
+    assert mended(one(bare), tiny_corpus, tmp_path, role="prediction")[0] == one(bare)
+
+
+def test_a_byte_order_mark_goes(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"document_id": "flood-0"}\r\n')
+    (made,) = mend(path, tiny_corpus)
+    assert made.after == b'{"document_id": "flood-0"}\r\n'
+
+
+# Units. The two cases are published: dkpro-cassis tests/test_json.py (casWithEmojiUnicodeTextAndAnnotations), whose
+# file counts UTF-16 units, and Label Studio issue 1347.
+
+EMOJI = "🥳 This 👳🏻\u200d♀️ is ✆ a 🧔🏾\u200d♂️ test 👻"
+CODE_POINTS = [(0, 1), (2, 6), (7, 12), (13, 15), (16, 17), (18, 19), (20, 25), (26, 30), (31, 32)]
+UTF_16 = [(0, 2), (3, 7), (8, 15), (16, 18), (19, 20), (21, 22), (23, 30), (31, 35), (36, 38)]
+# Derived from the text: UTF-8 lengths.
+BYTES = [(0, 4), (5, 9), (10, 27), (28, 30), (31, 34), (35, 36), (37, 54), (55, 59), (60, 64)]
+
+
+def corpus_of(folder: Path, text: str) -> Corpus:
+    """The tiny corpus with another text of its first document."""
+    document = {**document_of("flood-0"), "text": text, "paragraphs": [], "sentences": []}
+    document["zones"] = [{"start": 0, "end": len(text), "zone": "body"}]
+    path = folder / "events" / "flood" / "documents.jsonl"
+    path.write_text(json.dumps(document) + "\n" + json.dumps(document_of("flood-1")) + "\n", encoding="utf-8")
+    return load_corpus(folder)
+
+
+@pytest.mark.parametrize(("unit", "offsets"), [("UTF-16 units", UTF_16), ("bytes", BYTES), (None, CODE_POINTS)])
+@pytest.mark.parametrize("with_text", [9, 3])
+def test_units_are_recognised_over_a_whole_file(
+    unit: str | None, offsets: list[tuple[int, int]], with_text: int, tiny_folder: Path, tmp_path: Path
+) -> None:
+    corpus = corpus_of(tiny_folder, EMOJI)
+    words = [EMOJI[start:end] for start, end in CODE_POINTS]
+    # Spans without text are converted with the others.
+    given = [
+        mention(start, end, **({"text": word} if place < with_text else {}))
+        for place, ((start, end), word) in enumerate(zip(offsets, words, strict=True))
+    ]
+    (record,), made = mended(one(*given), corpus, tmp_path, role="prediction")
+    assert made.unit == unit
+    assert [(span["start"], span["end"]) for span in record["entities"]] == CODE_POINTS
+    write(made)
+    assert validate([tmp_path / "mine.jsonl"], corpus, role="prediction", select=["RT4"]).findings == []
+    said = render_repairs(made, 5)
+    assert ("offsets count" in said) is (unit is not None)
+
+
+def test_label_studio(tiny_folder: Path, tmp_path: Path) -> None:
+    corpus = corpus_of(tiny_folder, "💩This is an annotation.")
+    (record,), made = mended(one(mention(13, 23, text="annotation")), corpus, tmp_path)
+    assert made.unit == "UTF-16 units"
+    assert [(span["start"], span["end"]) for span in record["entities"]] == [(12, 22)]
+
+
+def test_one_slip_is_not_a_unit(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    """A span that UTF-16 units would explain, beside one that only code points explain."""
+    slip, right = mention(VALE + 25, VALE + 29, text="Berg"), mention(BERG, BERG + 7, text="Bo Berg")
+    _, made = mended(one(slip, right), tiny_corpus, tmp_path)
+    assert made.unit is None
+
+
+# Files
+
+
+def test_only_what_was_mended_differs(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    good = json.dumps({**gold_of("flood-1"), "verification": []})
+    slip = gold_of("flood-0")
+    slip["entities"][0]["start"] -= 1
+    lines = [good, json.dumps(slip, separators=(",", ":")), "{not json", '{"document_id": "flood-9"}']
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\r\n".join(lines), encoding="utf-8", newline="")
+    (made,) = mend(path, tiny_corpus)
+    after = made.after.decode().split("\r\n")
+    assert [after[0], *after[2:]] == [lines[0], *lines[2:]]
+    assert after[1] == json.dumps(gold_of("flood-0"), separators=(",", ":"))
+    assert [repair.line for repair in made.repairs] == [2]
+
+
+def test_gold_of_the_corpus_has_nothing_to_mend() -> None:
+    corpus = retold.load_corpus()
+    for event in corpus.events.values():
+        for file in (event.gold_file, *event.annotator_files):
+            (made,) = mend(file, corpus)
+            assert made.after == made.before
+
+
+def test_files_that_are_not_mended(tiny_corpus: Corpus, tiny_folder: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "s"), "zip", tiny_folder)
+    (tmp_path / "p.parquet").write_bytes(b"PAR1")
+    for path in (archive, tmp_path / "p.parquet", tiny_folder, tmp_path / "none.jsonl"):
+        with pytest.raises(UnreadableError):
+            list(mend(path, tiny_corpus))
+
+
+def test_a_file_too_large_for_memory_is_not_mended(
+    tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fixing, "MAX_MENDED", 10)
+    (tmp_path / "mine.jsonl").write_text('{"document_id": "flood-0"}\n', encoding="utf-8")
+    with pytest.raises(UnreadableError, match="not mended"):
+        list(mend(tmp_path / "mine.jsonl", tiny_corpus))
+
+
+def test_writing_follows_a_link_and_keeps_the_mode(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    records = one(mention(VALE - 1, VALE + 4, text="Vale"))
+    real = tmp_path / "real" / "a.jsonl"
+    real.parent.mkdir()
+    real.write_text(json.dumps(records[0]), encoding="utf-8")
+    real.chmod(0o640)
+    link = tmp_path / "mine.jsonl"
+    link.symlink_to(real)
+    (made,) = mend(link, tiny_corpus)
+    write(made)
+    assert link.is_symlink()
+    assert json.loads(real.read_text(encoding="utf-8"))["entities"][0]["start"] == VALE
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in real.parent.iterdir()] == ["a.jsonl"]
+
+
+def codes(path: Path, corpus: Corpus, role: Any) -> list[str]:
+    return [found.code for found in validate([path], corpus, role=role).findings]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(data=st.data())
+def test_whatever_is_mended_validates_as_well_and_stays_mended(
+    data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    role = data.draw(st.sampled_from(["gold", "annotation", "prediction"]))
+    record = gold_of("flood-0")
+    for span in [*record["entities"], *record["claims"]]:
+        span["start"] += data.draw(st.integers(-3, 3))
+        span["end"] += data.draw(st.integers(-3, 3))
+        for key in ("text", "entity", "kb_id", "claim"):
+            if data.draw(st.integers(0, 4)) == 0:
+                span.pop(key, None)
+    extra = data.draw(st.lists(st.tuples(st.integers(0, 130), st.integers(0, 130)), max_size=2))
+    record["entities"] += [mention(start, end) for start, end in extra]
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(record) + "\n" + json.dumps(gold_of("flood-1")) + "\n", encoding="utf-8")
+    before = codes(path, tiny_corpus, role)
+    (made,) = mend(path, tiny_corpus, role=role)
+    write(made)
+    after = codes(path, tiny_corpus, role)
+    assert all(after.count(code) <= before.count(code) for code in after)
+    (again,) = mend(path, tiny_corpus, role=role)
+    assert again.after == again.before
+
+
+# The command
+
+
+@pytest.fixture
+def slipped(tmp_path: Path) -> tuple[Path, bytes]:
+    """A packaged record whose first mention begins one character early, and the record as it should be."""
+    corpus = retold.load_corpus()
+    line = Path(corpus.gold_sources()[0].path).read_bytes().splitlines()[0]
+    record = json.loads(line)
+    record["entities"][0]["start"] -= 1
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    return path, line + b"\n"
+
+
+def test_fix_mends_in_place_and_says_what(slipped: tuple[Path, bytes]) -> None:
+    path, right = slipped
+    assert run("validate", path).returncode == 1
+    done = run("validate", path, "--fix")
+    assert path.read_bytes() == right
+    assert f"{path}:1: " in done.stderr
+    assert "[/entities/0]" in done.stderr
+    assert (done.returncode, done.stdout) == (0, "1 record in 1 file: nothing found\n")
+
+
+def test_diff_writes_nothing_and_can_be_applied(slipped: tuple[Path, bytes]) -> None:
+    path, right = slipped
+    before = path.read_bytes()
+    done = run("validate", path, "--diff")
+    assert done.returncode == 1
+    assert path.read_bytes() == before
+    lines = done.stdout.splitlines()
+    assert lines[:2] == [f"--- {path}", f"+++ {path}"]
+    assert [line[:1] for line in lines[2:]] == ["@", "-", "+"]
+    if shutil.which("patch"):
+        subprocess.run(["patch", "-p0", str(path)], input=done.stdout.encode(), check=True, capture_output=True)
+        assert path.read_bytes() == right
+    else:
+        run("validate", path, "--fix")
+    clean = run("validate", path, "--diff")
+    assert (clean.returncode, clean.stdout, clean.stderr) == (0, "", "")
+
+
+def test_fix_needs_files() -> None:
+    done = run("validate", "--fix")
+    assert done.returncode == 2
+    assert "name the files" in done.stderr
+
+
+def test_diff_of_a_file_without_line_end() -> None:
+    shown = render_diff(Mended("a", b"x\ny", b"x\nz"))
+    assert shown.endswith(b"-y\n\\ No newline at end of file\n+z\n\\ No newline at end of file\n")
+
+
+def test_repairs_beyond_the_limit_are_counted(
+    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], dict[str, Any]]
+) -> None:
+    record = gold_record("flood-0")
+    for span in record["entities"]:
+        span.pop("text")
+    _, made = mended([record], tiny_corpus, tmp_path)
+    assert render_repairs(made, 1).splitlines()[-1].endswith(f"{len(made.repairs)} repairs (1 not shown)")
+    assert len(render_repairs(made, 1).splitlines()) == 2

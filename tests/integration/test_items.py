@@ -1,0 +1,1126 @@
+"""Items: every measure can be computed from what is written one by one, and each item is called by its right name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from itertools import combinations
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from scipy.optimize import linear_sum_assignment
+
+from retold.cli.main import cli
+from retold.corpus.load import Corpus, load_corpus
+from retold.report.items import error_tables, render_comparison
+from retold.scoring import Flip, Item, ItemComparison, SystemItems, compare_items, errors, items_of, score_with_items
+from retold.scoring.ranking import rank
+
+from test_clusters import exact_bcubed, exact_blanc, exact_muc  # isort: skip
+from test_scoring import gold_records, noisy, released, write  # isort: skip
+
+Record = dict[str, Any]
+Value = float | None
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=False)
+
+
+# --- Every measure from the file alone --------------------------------------------------------------------------------
+# The definitions once more, in plain code that knows nothing but lines of JSON. Undefined values are None.
+
+
+def ratio(part: float, whole: float) -> Value:
+    return part / whole if whole else None
+
+
+def f1(correct: float, predicted: float, gold: float) -> Value:
+    return ratio(2 * correct, predicted + gold)
+
+
+def prf(prefix: str, correct: float, predicted: float, gold: float) -> dict[str, Value]:
+    return {
+        f"{prefix}.precision": ratio(correct, predicted),
+        f"{prefix}.recall": ratio(correct, gold),
+        f"{prefix}.f1": f1(correct, predicted, gold),
+    }
+
+
+def mean(values: Iterable[Value]) -> Value:
+    defined = [value for value in values if value is not None]
+    return ratio(sum(defined), len(defined))
+
+
+def sides(items: list[Record]) -> tuple[int, int]:
+    """Items that have a prediction, and items that have a gold label."""
+    return sum(item["predicted"] is not None for item in items), sum(item["gold"] is not None for item in items)
+
+
+def of_task(items: list[Record], task: str, kind: str | None = None) -> list[Record]:
+    return [item for item in items if item["task"] == task and kind in (None, item.get("kind"))]
+
+
+def mention_measures(items: list[Record], kind: str) -> dict[str, Value]:
+    # SemEval-2013: exact wants the span, type the type, partial gives half for an overlap.
+    items = of_task(items, "mention", kind)
+    predicted, gold = sides(items)
+    of = Counter(item["verdict"] for item in items)
+    exact, moved = of["correct"] + of["type"], of["boundary"] + of["boundary and type"]
+    return {
+        **prf("entities.mention", of["correct"], predicted, gold),
+        "entities.mention.exact.f1": f1(exact, predicted, gold),
+        "entities.mention.partial.f1": f1(exact + moved / 2, predicted, gold),
+        "entities.mention.type.f1": f1(of["correct"] + of["boundary"], predicted, gold),
+    }
+
+
+def linking_measures(items: list[Record], kind: str | None = None) -> dict[str, Value]:
+    items = of_task(items, "linking", kind)
+    right = sum(item["gold"] is not None and item["gold"] == item["predicted"] for item in items)
+    return prf("entities.linking", right, *sides(items))
+
+
+def clusters(items: list[Record], side: str, document: bool) -> list[set[tuple[str, int, int]]]:
+    """Clusters of a side as sets of mentions; where wanted, cut at document borders."""
+    found = defaultdict(set)
+    for item in items:
+        if item[side] is not None:
+            span = item["document_id"], item[side]["start"], item[side]["end"]
+            entity = item[side]["entity"]
+            # A mention that names no cluster is one of its own.
+            found[item["event"], item["document_id"] if document else None, span if entity is None else entity].add(
+                span
+            )
+    return list(found.values())
+
+
+def harmonic(precision: Value, recall: Value) -> Value:
+    if precision is None and recall is None:
+        return None
+    total = (precision or 0) + (recall or 0)
+    return 2 * (precision or 0) * (recall or 0) / total if total else 0.0
+
+
+def aligned(golds: list[set[Any]], others: list[set[Any]], similarity: Callable[[set[Any], set[Any]], float]) -> float:
+    """Luo 2005: the largest total similarity of a one-to-one choice of clusters."""
+    table = np.array([[similarity(gold, other) for other in others] for gold in golds]).reshape(len(golds), len(others))
+    return float(table[linear_sum_assignment(table, maximize=True)].sum())
+
+
+def lea(keys: list[set[Any]], others: list[set[Any]]) -> Value:
+    """Moosavi and Strube 2016, one way: links of each cluster that are found, weighted by its size."""
+
+    def links(size: int) -> float:
+        return size * (size - 1) / 2
+
+    total = 0.0
+    for key in keys:
+        if len(key) == 1:
+            total += key in others
+        else:
+            total += len(key) * sum(links(len(key & other)) for other in others) / links(len(key))
+    return ratio(total, sum(map(len, keys)))
+
+
+def coreference_measures(items: list[Record], *, document: bool = False) -> dict[str, Value]:
+    """Every family; with ``document`` each document is an event of its own."""
+    items = of_task(items, "coreference")
+    gold, predicted = clusters(items, "gold", document), clusters(items, "predicted", document)
+    of_gold = {span: number for number, cluster in enumerate(gold) for span in cluster}
+    of_predicted = {span: number for number, cluster in enumerate(predicted) for span in cluster}
+    events = {
+        span: (item["event"], item["document_id"] if document else None)
+        for item in items
+        for span in [(item["document_id"], *((item["gold"] or item["predicted"])[end] for end in ("start", "end")))]
+    }
+    numbers = {event: number for number, event in enumerate(dict.fromkeys(events.values()))}
+    mentions = [(numbers[event], of_gold.get(span), of_predicted.get(span)) for span, event in events.items()]
+    families = {
+        name: tuple(None if value is None else float(value) for value in exact(mentions))
+        for name, exact in (("muc", exact_muc), ("b3", exact_bcubed), ("blanc", exact_blanc))
+    }
+    by_mention = aligned(gold, predicted, lambda one, other: len(one & other))
+    by_entity = aligned(gold, predicted, lambda one, other: 2 * len(one & other) / (len(one) + len(other)))
+    two_ways = {
+        "ceafm": (ratio(by_mention, len(of_predicted)), ratio(by_mention, len(of_gold))),
+        "ceafe": (ratio(by_entity, len(predicted)), ratio(by_entity, len(gold))),
+        "lea": (lea(predicted, gold), lea(gold, predicted)),
+    }
+    families.update({name: (*both, harmonic(*both)) for name, both in two_ways.items()})
+    values = {
+        f"entities.coreference.{name}.{part}": value
+        for name, three in families.items()
+        for part, value in zip(("precision", "recall", "f1"), three, strict=True)
+    }
+    values["entities.coreference.conll"] = mean(families[name][2] for name in ("muc", "b3", "ceafe"))
+    return values
+
+
+def cross_lingual(items: list[Record]) -> dict[str, Value]:
+    """Links between mentions in different languages, one by one."""
+    items = of_task(items, "coreference")
+    languages = {item["document_id"]: item["language"] for item in items}
+
+    def links(side: str) -> set[tuple[Any, Any]]:
+        return {
+            (one, other)
+            for cluster in clusters(items, side, document=False)
+            for one, other in combinations(sorted(cluster), 2)
+            if languages[one[0]] != languages[other[0]]
+        }
+
+    gold, predicted = links("gold"), links("predicted")
+    return prf("entities.coreference.links", len(gold & predicted), len(predicted), len(gold))
+
+
+def label_f1(items: list[Record], label: str) -> Value:
+    right = sum(item["gold"]["label"] == label == (item["predicted"] or {}).get("label") for item in items)
+    given = sum((item["predicted"] or {}).get("label") == label for item in items)
+    return f1(right, given, sum(item["gold"]["label"] == label for item in items))
+
+
+def confusion(prefix: str, items: list[Record], labels: tuple[str, ...]) -> dict[str, Value]:
+    values = {f"{prefix}.{label}.f1": label_f1(items, label) for label in labels}
+    right = sum(item["gold"]["label"] == (item["predicted"] or {}).get("label") for item in items)
+    return {**values, f"{prefix}.macro_f1": mean(values.values()), f"{prefix}.accuracy": ratio(right, len(items))}
+
+
+def evidence(items: list[Record], side: str) -> set[tuple[Any, ...]]:
+    """Sentences under a label that takes a side."""
+    return {
+        (number, item[side]["label"], sentence)
+        for number, item in enumerate(items)
+        if item[side] is not None and item[side]["label"] != "none"
+        for sentence in item[side]["evidence"]
+    }
+
+
+def stance_measures(items: list[Record]) -> dict[str, Value]:
+    items = of_task(items, "stance")
+    values = confusion("stance", items, ("favor", "against", "none"))
+    gold, given = evidence(items, "gold"), evidence(items, "predicted")
+    values["stance.favg"] = mean([values["stance.favor.f1"], values["stance.against.f1"]])
+    values["stance.evidence.f1"] = f1(len(gold & given), len(given), len(gold))
+    scored = [item for item in items if "scores" in (item["predicted"] or {})]
+    squares = 0.0
+    bins: dict[int, list[float]] = defaultdict(list)
+    for item in scored:
+        scores, label = item["predicted"]["scores"], item["predicted"]["label"]
+        squares += sum((score - (name == item["gold"]["label"])) ** 2 for name, score in scores.items())
+        # Ten equal bins; what is less than sure of a right label adds to the gap, what is sure of a wrong one takes.
+        bins[min(int(scores[label] * 10), 9)].append(scores[label] - (label == item["gold"]["label"]))
+    values["stance.brier"] = ratio(squares, len(scored))
+    values["stance.ece"] = ratio(sum(abs(sum(gaps)) for gaps in bins.values()), len(scored))
+    return values
+
+
+def claim_measures(items: list[Record]) -> dict[str, Value]:
+    items = of_task(items, "claim")
+    predicted, gold = sides(items)
+    spans = [
+        {(item["document_id"], item[side]["start"], item[side]["end"]) for item in items if item[side] is not None}
+        for side in ("gold", "predicted")
+    ]
+    return {
+        **prf("claims.span", sum(item.get("overlap", 0.0) for item in items), predicted, gold),
+        "claims.span.exact.f1": f1(len(spans[0] & spans[1]), predicted, gold),
+        "claims.attribution.f1": f1(sum(item["right"] for item in items), predicted, gold),
+    }
+
+
+def verification_measures(items: list[Record]) -> dict[str, Value]:
+    items = of_task(items, "verification")
+    values = confusion("claims.verification", items, ("supported", "refuted", "not_enough_info"))
+    values["claims.verification.strict"] = ratio(sum(item["strict"] for item in items), len(items))
+    return values
+
+
+def recomputed(items: list[Record]) -> dict[str, Value]:
+    """Every measure of a system, from its items."""
+    values = {
+        **mention_measures(items, "name"),
+        **linking_measures(items),
+        **coreference_measures(items),
+        **stance_measures(items),
+        **claim_measures(items),
+        **verification_measures(items),
+    }
+    given = {item["task"] for item in items}
+    three = ("entities.mention.f1", "entities.linking.f1", "entities.coreference.conll")
+    of_claims = ("claims.span.f1", "claims.attribution.f1", "claims.verification.macro_f1")
+    tracks = {
+        "entities": mean(values[name] for name in three),
+        "stance": values["stance.favg"],
+        # Only for a system that gives both layers.
+        "claims": mean(values[name] for name in of_claims) if given >= {"claim", "verification"} else None,
+    }
+    return {**values, **tracks, "overall": None if None in tracks.values() else mean(tracks.values())}
+
+
+def as_floats(values: Mapping[str, Value]) -> dict[str, float]:
+    return {name: nan if value is None else value for name, value in values.items()}
+
+
+def assert_same(found: Mapping[str, Value], wanted: Mapping[str, Any]) -> None:
+    shown = {name: cell["value"] for name, cell in wanted.items()}
+    assert as_floats(found) == pytest.approx(as_floats(shown), abs=1e-9, nan_ok=True)
+
+
+def disturbed(seed: int) -> list[Record]:
+    """``noisy``, and what it lacks.
+
+    Other kinds, mentions that are none or name no cluster, claims that are none or cut or joined, cells without scores,
+    and labels where nothing is annotated.
+    """
+    draw, records = random.Random(seed), noisy(seed)
+    for record in records:
+        for mention in record["entities"]:
+            if draw.random() < 0.1:
+                mention["kind"] = "nominal" if mention["kind"] == "name" else "name"
+            if draw.random() < 0.1:
+                del mention["entity"]
+        # Two letters inside the last word of a sentence are no mention.
+        document = released().documents[record["document_id"]]
+        for kind, sentence in zip(("name", "nominal"), document.sentences[:2], strict=True):
+            made_up = {"start": sentence.end - 4, "end": sentence.end - 2, "type": "ORG", "kind": kind}
+            record["entities"].append({**made_up, "entity": "israel"})
+        for cell in record["stance"]:
+            if draw.random() < 0.2:
+                del cell["scores"]
+        first, second, third, *others = sorted(record["claims"], key=lambda claim: claim["start"])
+        middle = (third["start"] + third["end"]) // 2
+        record["claims"] = [
+            {"start": first["start"], "end": max(first["end"], second["end"]), "source": "author"},
+            {**third, "end": middle},
+            {**third, "start": middle},
+            *others,
+        ]
+        gold = released().gold[record["document_id"]].claims or ()
+        taken = [(claim.start, claim.end) for claim in gold]
+        taken += [(claim["start"], claim["end"]) for claim in record["claims"]]
+        for sentence in document.sentences:
+            if all(end <= sentence.start or sentence.end <= start for start, end in taken):
+                record["claims"].append({"start": sentence.start, "end": sentence.end, "source": "author"})
+        for zone in document.zones:
+            if zone.zone == "byline":
+                span = {"start": zone.start, "end": zone.start + 4}
+                record["entities"].append({**span, "type": "PER", "entity": "hamas", "kb_id": "Q38799"})
+                record["claims"].append({**span, "source": "author"})
+    return records
+
+
+def entities_only() -> list[Record]:
+    return [{key: record[key] for key in ("document_id", "entities")} for record in disturbed(4)]
+
+
+#: Name -> predictions.
+SYSTEMS: dict[str, Callable[[], list[Record]]] = {
+    "gold": gold_records,
+    **{f"disturbed {seed}": lambda seed=seed: disturbed(seed) for seed in (1, 2, 3)},  # type: ignore[misc]
+    "entities only": entities_only,
+    "nothing": lambda: [
+        {"document_id": record["document_id"], "entities": [], "stance": [], "claims": [], "verification": []}
+        for record in gold_records()
+    ],
+}
+
+
+@pytest.fixture(scope="module", params=SYSTEMS)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Record], Record]:
+    """Lines of ``retold score --items``, and what ``retold score --format json`` says of the same system."""
+    folder = tmp_path_factory.mktemp("items")
+    system, target = write(folder, SYSTEMS[request.param]()), folder / "items.jsonl"
+    done = run("score", system, "--items", target, "--format", "json", "--resamples", "20")
+    return [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()], json.loads(done.stdout)
+
+
+def test_every_measure_can_be_computed_from_the_items_alone(written: tuple[list[Record], Record]) -> None:
+    (_, *items), score = written
+    assert_same(recomputed(items), score["measures"])
+
+
+def test_so_can_the_breakdowns_by_kind_and_of_coreference(written: tuple[list[Record], Record]) -> None:
+    (_, *items), score = written
+    for kind in ("name", "nominal"):
+        found = {**mention_measures(items, kind), **linking_measures(items, kind)}
+        assert_same(found, score["breakdowns"]["kind"][kind])
+    of_coreference = score["breakdowns"]["coreference"]
+    assert_same(coreference_measures(items, document=True), of_coreference["within"])
+    assert_same(cross_lingual(items), of_coreference["cross-lingual"])
+
+
+def test_so_can_the_breakdown_by_document(written: tuple[list[Record], Record]) -> None:
+    (_, *items), score = written
+    assert len(score["breakdowns"]["document"]) == 5
+    for document, wanted in score["breakdowns"]["document"].items():
+        found = recomputed([item for item in items if item["document_id"] == document])
+        assert_same({name: found[name] for name in wanted}, wanted)
+
+
+def test_the_first_line_says_what_the_items_are_of(written: tuple[list[Record], Record]) -> None:
+    (first, *items), score = written
+    assert first == {name: score[name] for name in ("signature", "system", "corpus", "submission")}
+    assert len(first["submission"]["sha256"]) == 64
+    assert all("signature" not in item and "task" in item for item in items)
+
+
+def test_an_item_is_right_where_it_is_called_so(written: tuple[list[Record], Record]) -> None:
+    for item in written[0][1:]:
+        if item["task"] == "coreference":
+            assert item["right"] is None
+            # It stands where a mention or a link shows the words already.
+            assert "context" not in item
+        else:
+            assert item["right"] == (item["verdict"] == "correct")
+            assert ("kind" in item) == (item["task"] in ("mention", "linking"))
+
+
+def test_disturbed_systems_have_items_of_every_verdict(tmp_path: Path) -> None:
+    # Without them, the tests above would say less than they seem to.
+    found = defaultdict(set)
+    systems = [items_of(write(tmp_path, disturbed(seed)), released()) for seed in (1, 2, 3)]
+    for item in (item for system in systems for item in system.items):
+        found[item.task if item.kind != "nominal" else f"{item.kind} {item.task}"].add(item.verdict)
+    assert found["mention"] >= {"correct", "boundary", "type", "kind", "missed", "spurious"}
+    assert found["nominal mention"] >= {"correct", "boundary", "kind", "missed", "spurious"}
+    assert found["linking"] | found["nominal linking"] == {"correct", "link", "missed", "spurious"}
+    assert found["coreference"] == {"matched", "missed", "spurious"}
+    assert found["claim"] == {"correct", "source", "overlap", "merged", "missed", "split", "spurious"}
+    assert found["stance"] == found["verification"] == {"correct", "wrong", "missing"}
+
+
+# --- Verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def tiny_items(tiny_corpus: Corpus, folder: Path, records: list[Record]) -> list[Item]:
+    return tiny_system(tiny_corpus, folder, records).items
+
+
+def tiny_system(tiny_corpus: Corpus, folder: Path, records: list[Record], name: str = "system") -> SystemItems:
+    return items_of(write(folder, records, f"{name}.jsonl"), tiny_corpus)
+
+
+def spoiled(gold_record: Callable[[str], Record]) -> list[Record]:
+    """Gold of the tiny corpus with one fault of each kind in the first document."""
+    first, second = gold_record("flood-0"), gold_record("flood-1")
+    vale, berg = first["entities"]
+    del vale["text"], berg["text"]
+    vale["end"] -= 1  # "Val": a boundary
+    berg["type"], berg["kb_id"] = "ORG", "Q12"  # a wrong type and a wrong link
+    first["entities"].append({"start": 0, "end": 5, "type": "LOC", "kb_id": "Q13"})  # River is no entity
+    first["stance"][2]["label"] = "against"
+    del first["stance"][3]
+    (claim,) = first["claims"]
+    del claim["text"]
+    claim["source"] = "bo-berg"
+    first["claims"].append({"start": 0, "end": 11, "source": "author"})  # River rises is no claim
+    first["verification"][2]["label"] = "supported"
+    return [first, second]
+
+
+def test_each_kind_of_fault_has_its_name(
+    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    found = errors(tiny_items(tiny_corpus, tmp_path, spoiled(gold_record)))
+    # Berg's type is wrong where his name begins at the same place: the second document has both right.
+    assert found == {
+        "mention": {
+            "GPE": {"boundary": 1, "correct": 1},
+            "PER": {"type": 1, "correct": 1},
+            "LOC": {"spurious": 1},
+        },
+        "linking": {"all": {"link": 1, "spurious": 1, "correct": 1}},
+        "stance": {
+            "dam": {"none → none": 2, "favor → against": 1, "favor → favor": 1},
+            "mayor-berg": {"none → none": 3, "none → missing": 1},
+        },
+        "claim": {"author": {"source": 1, "spurious": 1, "correct": 1}},
+        "verification": {
+            "supported": {"supported": 2},
+            "refuted": {"refuted": 3, "supported": 1},
+        },
+    }
+
+
+def test_a_claim_cut_in_two_is_split(tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]) -> None:
+    first, second = gold_record("flood-0"), gold_record("flood-1")
+    (claim,) = first["claims"]
+    middle = claim["start"] + 8
+    first["claims"] = [
+        {"start": claim["start"], "end": middle, "source": "author"},
+        {"start": middle, "end": claim["end"], "source": "author"},
+    ]
+    found = errors(tiny_items(tiny_corpus, tmp_path, [first, second]))["claim"]["author"]
+    # The longer part, 15 of 23 characters, is matched; the other is what was split off.
+    assert found == {"correct": 2, "split": 1}
+
+
+def test_claims_taken_as_one_are_merged_and_one_that_nothing_covers_is_missed(
+    tiny_folder: Path, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    first, second = gold_record("flood-0"), gold_record("flood-1")
+    # Three claims in "Mayor Bo Berg asked for a dam. The dam costs 5 million.\nVale was flooded on Monday."
+    text = load_corpus(tiny_folder).documents["flood-0"].text
+    words = ("Mayor Bo Berg asked for a dam", "The dam costs 5 million", "Vale was flooded on Monday")
+    starts = [text.index(each) for each in words]
+    spans = [
+        {"start": start, "end": start + len(each), "text": each} for start, each in zip(starts, words, strict=True)
+    ]
+    first["claims"] = [{**span, "source": "author", "claim": "dam-costs-5"} for span in spans]
+    write(tiny_folder / "events" / "flood", [first, second], "gold.jsonl")
+    joined = {"start": spans[0]["start"], "end": spans[1]["end"], "source": "author"}
+    found = tiny_items(load_corpus(tiny_folder), tmp_path / "a", [{**first, "claims": [joined]}, second])
+    of_first = [item for item in found if item.task == "claim" and item.document_id == "flood-0"]
+    # 29 characters, two between, 23: the first claim has 29/54 of what was given, more than the second, and is matched.
+    assert [(item.verdict, item.right, item.predicted is None) for item in of_first] == [
+        ("correct", True, False),
+        ("merged", False, True),
+        ("missed", False, True),
+    ]
+    assert of_first[0].overlap == pytest.approx(29 / 54)
+    assert errors(found)["claim"] == {"author": {"correct": 2, "merged": 1, "missed": 1}}
+
+
+def test_a_name_given_as_a_nominal_is_missed_and_told_as_such(
+    tiny_folder: Path, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    first, second = gold_record("flood-0"), gold_record("flood-1")
+    text = load_corpus(tiny_folder).documents["flood-0"].text
+    mayor = {"start": text.index("Mayor"), "end": text.index("Mayor") + 5, "text": "Mayor"}
+    mayor.update(kind="nominal", type="PER", entity="bo-berg", kb_id="Q11")
+    first["entities"].append(mayor)
+    write(tiny_folder / "events" / "flood", [first, second], "gold.jsonl")
+    corpus = load_corpus(tiny_folder)
+    good = tiny_system(corpus, tmp_path / "a", [first, second])
+    turned = {"name": "nominal", "nominal": "name"}
+    other = [{**mention, "kind": turned[mention["kind"]]} for mention in first["entities"]]
+    bad = tiny_system(corpus, tmp_path / "b", [{**first, "entities": other}, second])
+    # Nothing is spurious: a name called a nominal is one item, and the gold nominal is the ignore region of a name.
+    assert errors(bad.items)["mention"] == {
+        "GPE": {"kind": 1, "correct": 1},
+        "PER": {"kind": 1, "correct": 1},
+        "nominals": {"kind": 1},
+    }
+    assert all((item.predicted is None) == (item.kind == "nominal") for item in bad.items if item.verdict == "kind")
+    # Between systems nominals do not count, and links and clusters are the same.
+    assert [(flip.task, flip.gold, flip.a, flip.b, flip.b_verdict) for flip in compare_items(good, bad).flips] == [
+        ("mention", "GPE", "GPE", "nominal", "kind"),
+        ("mention", "PER", "PER", "nominal", "kind"),
+    ]
+
+
+def test_a_cluster_named_author_is_not_the_author(tmp_path: Path, gold_record: Callable[[str], Record]) -> None:
+    # In a bare gold file an entity may have any key. The claim is the author's, its source is given as that entity.
+    first = gold_record("flood-0")
+    for mention in first["entities"]:
+        mention["entity"] = "author" if mention["entity"] == "vale" else mention["entity"]
+    guess = {**first, "entities": [{**mention, "entity": f"my-{mention['entity']}"} for mention in first["entities"]]}
+    guess["claims"] = [{**claim, "source": "my-author"} for claim in first["claims"]]
+    score, items = score_with_items(write(tmp_path, [guess]), write(tmp_path, [first], "gold.jsonl"), resamples=0)
+    assert score.measures["claims.attribution.f1"].value == 0
+    assert [item.verdict for item in items or () if item.task == "claim"] == ["source"]
+
+
+def test_a_mention_without_a_cluster_is_null_and_stands_for_itself(
+    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    first, second = gold_record("flood-0"), gold_record("flood-1")
+    for mention in first["entities"]:
+        del mention["entity"]
+    found = [item for item in tiny_items(tiny_corpus, tmp_path, [first, second]) if item.task == "coreference"]
+    assert [(item.gold or {})["entity"] for item in found] == ["vale", "bo-berg"] * 2
+    assert [(item.predicted or {})["entity"] for item in found] == [None, None, "vale", "bo-berg"]
+    assert [(item.event, item.language) for item in found] == [("flood", "en")] * 2 + [("flood", "id")] * 2
+
+
+def test_an_item_shows_the_words_around_it(
+    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    items = tiny_items(tiny_corpus, tmp_path, spoiled(gold_record))
+    (berg,) = [item for item in items if item.task == "mention" and item.verdict == "type"]
+    assert isinstance(berg.context, str)
+    assert "Mayor [Bo Berg] asked for a dam" in berg.context
+    assert berg.gold is not None
+    assert berg.gold["type"] == "PER"
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex"])
+def test_the_score_shows_errors_by_kind(style: str, tmp_path: Path) -> None:
+    shown = run("score", write(tmp_path, noisy()), "--resamples", "20", "--format", style).stdout
+    for title in ("errors: mentions", "errors: links", "errors: stance", "errors: claims", "errors: verification"):
+        assert title in shown
+
+
+# --- Two systems ------------------------------------------------------------------------------------------------------
+
+
+def test_a_flip_is_an_item_that_one_of_two_systems_has_right(
+    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    good = tiny_system(tiny_corpus, tmp_path / "a", [gold_record("flood-0"), gold_record("flood-1")])
+    bad = tiny_system(tiny_corpus, tmp_path / "b", spoiled(gold_record))
+    comparison = compare_items(good, bad)
+    found = comparison.flips
+    assert {flip.better for flip in found} == {"a"}
+    # Three mentions (boundary, type, spurious), two links, two cells, two claims, one pair.
+    wanted = {"mention": 3, "linking": 2, "stance": 2, "claim": 2, "verification": 1}
+    assert Counter(flip.task for flip in found) == wanted
+    assert comparison.tasks() == {task: (amount, 0) for task, amount in wanted.items()}
+    assert list(dict.fromkeys(flip.task for flip in found)) == list(wanted)
+    dam = next(flip for flip in found if flip.item == "mayor/dam")
+    assert (dam.gold, dam.a, dam.b) == ("favor", "favor", "against")
+    assert dam.context == "Mayor Bo Berg asked for a dam."
+    # The other way round, the other is better.
+    swapped = {"a": "b", "b": "a"}
+    assert compare_items(bad, good).flips == [
+        msgspec.structs.replace(
+            flip, a=flip.b, b=flip.a, a_verdict=flip.b_verdict, b_verdict=flip.a_verdict, better=swapped[flip.better]
+        )
+        for flip in found
+    ]
+    assert compare_items(good, good).flips == []
+
+
+def test_a_flip_shows_how_equal_labels_differ(
+    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    good = tiny_system(tiny_corpus, tmp_path / "a", [gold_record("flood-0"), gold_record("flood-1")])
+    bad = tiny_system(tiny_corpus, tmp_path / "b", spoiled(gold_record))
+    flips = compare_items(good, bad).flips
+    shown = {(flip.task, flip.item): (flip.gold, flip.a, flip.b, flip.b_verdict) for flip in flips}
+    # Vale stands at 15 to 19 of "River rises in Vale", and "Val" was given.
+    assert shown["mention", "15:19"] == ("GPE", "GPE", "GPE 15:18", "boundary")
+    # "River", which is none, was not given by the better one.
+    assert shown["mention", "0:5"] == ("", "", "LOC", "spurious")
+    assert shown["linking", "0:5"] == ("", "", "Q13", "spurious")
+
+
+def test_only_layers_that_both_give_are_compared(
+    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
+) -> None:
+    records = [gold_record("flood-0"), gold_record("flood-1")]
+    few = [{key: record[key] for key in ("document_id", "entities")} for record in records]
+    fewest = [{key: record[key] for key in ("document_id", "claims")} for record in records]
+    entities = tiny_system(tiny_corpus, tmp_path, few, "entities")
+    claims = tiny_system(tiny_corpus, tmp_path, fewest, "claims")
+    # A system with faults in every layer, some of them labels that gold does not have.
+    bad = tiny_system(tiny_corpus, tmp_path, spoiled(gold_record), "bad")
+    found = compare_items(entities, bad)
+    assert found.compared == ["entities"]
+    assert found.left_out == {"stance": ["a"], "claims": ["a"], "verification": ["a"]}
+    assert found.tasks() == {"mention": (3, 0), "linking": (2, 0)}
+    assert {flip.task for flip in found.flips} == {"mention", "linking"}
+    found = compare_items(bad, entities)
+    assert found.left_out == {"stance": ["b"], "claims": ["b"], "verification": ["b"]}
+    assert found.tasks() == {"mention": (0, 3), "linking": (0, 2)}
+    found = compare_items(entities, claims)
+    assert (found.compared, found.tasks(), found.flips) == ([], {}, [])
+    assert found.left_out == {
+        "entities": ["b"], "stance": ["a", "b"], "claims": ["a"], "verification": ["a", "b"],
+    }  # fmt: skip
+
+
+CORPUS = {"name": "tiny", "version": "", "sha256": ""}
+SIGNATURE = "corpus:tiny|unit:paragraph|seed:0"
+
+
+def system_of(*items: Item) -> SystemItems:
+    layers: Any = {"entities": True, "stance": True, "claims": True, "verification": True}
+    return SystemItems("one", SIGNATURE, CORPUS, {"sha256": "ab"}, layers, list(items))
+
+
+def test_what_gold_has_is_never_right_without_an_item_and_what_it_has_not_is() -> None:
+    label = {"start": 0, "end": 4, "type": "PER"}
+    wrong = Item(
+        document_id="d", task="mention", verdict="missed", right=False, gold=label, predicted=None, kind="name"
+    )
+    right = msgspec.structs.replace(wrong, verdict="correct", right=True, predicted=label)
+    spurious = msgspec.structs.replace(wrong, verdict="spurious", gold=None, predicted=label)
+    assert compare_items(system_of(), system_of(wrong)).flips == []
+    (flip,) = compare_items(system_of(), system_of(right)).flips
+    assert (flip.better, flip.a, flip.a_verdict, flip.b) == ("b", "", "", "PER")
+    (flip,) = compare_items(system_of(), system_of(spurious)).flips
+    assert (flip.better, flip.gold, flip.a, flip.b) == ("a", "", "", "PER")
+    # Both take words for a name that are none, if of different types.
+    other = msgspec.structs.replace(spurious, predicted={**label, "type": "ORG"})
+    assert compare_items(system_of(spurious), system_of(other)).flips == []
+
+
+def test_items_of_different_corpora_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="corpus:other"):
+        compare_items(system_of(), replace(system_of(), signature="corpus:other|unit:paragraph|seed:0"))
+
+
+def test_compare_lists_the_flips(tmp_path: Path) -> None:
+    one, other = write(tmp_path, noisy(1), "one.jsonl"), write(tmp_path, noisy(2), "other.jsonl")
+    found = json.loads(run("rank", "--compare", one, other, "--format", "json").stdout)
+    flips = [msgspec.convert(flip, Flip) for flip in found["flips"]]
+    assert {flip.better for flip in flips} == {"a", "b"}
+    assert all((flip.a, flip.a_verdict) != (flip.b, flip.b_verdict) for flip in flips)
+    assert (found["a"], found["b"]) == ("one", "other")
+    scores = [json.loads(run("score", path, "--format", "json", "--resamples", "1").stdout) for path in (one, other)]
+    assert [found["submissions"][side] for side in "ab"] == [score["submission"] for score in scores]
+    assert found["corpus"] == scores[0]["corpus"]
+    assert found["signature"] == scores[0]["signature"].replace("|resamples:1|", "|resamples:0|")
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "json", "csv", "latex"])
+def test_every_format_of_a_comparison_carries_the_signature_and_says_what_was_left_out(
+    style: str, tmp_path: Path
+) -> None:
+    few, all_of_it = write(tmp_path, entities_only(), "few.jsonl"), write(tmp_path, noisy(), "all.jsonl")
+    shown = run("rank", "--compare", few, all_of_it, "--format", style).stdout
+    assert "corpus:retold|version:" in shown
+    assert "left_out" if style == "json" else "stance, claims, verification, not given by a" in shown
+
+
+@pytest.mark.parametrize(
+    "option", [("--seed", "0"), ("--resamples", "10000"), ("--measure", "overall"), ("--output", "board")]
+)
+def test_options_of_a_ranking_are_refused_in_a_comparison(option: tuple[str, str], tmp_path: Path) -> None:
+    # Also with the value that they have without being given.
+    path = str(write(tmp_path, noisy()))
+    refused = CliRunner().invoke(cli, ["rank", "--compare", path, path, *option])
+    assert refused.exit_code == 2
+    assert option[0] in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_a_comparison_takes_two_systems_and_a_ranking_one_at_least(tmp_path: Path) -> None:
+    path = str(write(tmp_path, noisy()))
+    for arguments in (["rank", path, "--compare", path, path], ["rank"]):
+        assert CliRunner().invoke(cli, arguments).exit_code == 2
+
+
+def flip_of(**labels: str) -> Flip:
+    return Flip(**{"a_verdict": "correct", "b_verdict": "correct", **labels})  # type: ignore[arg-type]
+
+
+#: Made by hand: labels that a spreadsheet, a table or a page would act on.
+WRITTEN = ItemComparison(
+    a=replace(
+        system_of(),
+        system="=a|b_c",
+        submission={"sha256": "ab", "protocol": "zero-shot", "corpus_version": "1.0.0"},
+        layers={"entities": True, "stance": False, "claims": True, "verification": False},
+    ),
+    b=replace(
+        system_of(),
+        system="second",
+        submission={"sha256": "cd", "protocol": "", "corpus_version": ""},
+        layers={"entities": True, "stance": True, "claims": True, "verification": False},
+    ),
+    flips=[
+        flip_of(
+            task="mention", document_id="d0", item="0:5", gold="GPE",
+            a="GPE 0:4", b="GPE", a_verdict="boundary", better="b", context="[River] rises",
+        ),
+        flip_of(
+            task="claim", document_id="d0", item="9:20", gold="+mayor",
+            a="@c1", b="@c1", b_verdict="source", better="a", context="=1 [+1]",
+        ),
+        flip_of(
+            task="claim", document_id="d1", item="3:7", gold="",
+            a="", b="author", a_verdict="", b_verdict="spurious", better="a", context="-2 | [word] x_y",
+        ),
+    ],
+)  # fmt: skip
+
+TEXT = """\
+a: =a|b_c, sha256 ab
+b: second, sha256 cd
+
+task     only a is right    only b is right
+-------  -----------------  -----------------
+mention  0                  1
+linking  0                  0
+claim    2                  0
+
+task     document    item    gold    a              b             better    context
+-------  ----------  ------  ------  -------------  ------------  --------  ---------------
+mention  d0          0:5     GPE     GPE 0:4        GPE           b         [River] rises
+claim    d0          9:20    +mayor  @c1 (correct)  @c1 (source)  a         =1 [+1]
+claim    d1          3:7     –       –              author        a         -2 | [word] x_y
+
+left out: stance, not given by a
+left out: verification, not given by a or b
+signature: corpus:tiny|unit:paragraph|seed:0
+"""
+
+MARKDOWN = r"""
+- a: =a|b_c, sha256 ab
+- b: second, sha256 cd
+
+| task    | only a is right   | only b is right   |
+|---------|-------------------|-------------------|
+| mention | 0                 | 1                 |
+| linking | 0                 | 0                 |
+| claim   | 2                 | 0                 |
+
+| task    | document   | item   | gold   | a             | b            | better   | context          |
+|---------|------------|--------|--------|---------------|--------------|----------|------------------|
+| mention | d0         | 0:5    | GPE    | GPE 0:4       | GPE          | b        | [River] rises    |
+| claim   | d0         | 9:20   | +mayor | @c1 (correct) | @c1 (source) | a        | =1 [+1]          |
+| claim   | d1         | 3:7    | –      | –             | author       | a        | -2 \| [word] x_y |
+
+- left out: stance, not given by a
+- left out: verification, not given by a or b
+- signature: corpus:tiny|unit:paragraph|seed:0
+"""[1:]
+
+LATEX = r"""
+% a: =a|b_c, sha256 ab
+% b: second, sha256 cd
+
+\begin{tabular}{lll}
+\toprule
+ task    & only a is right   & only b is right   \\
+\midrule
+ mention & 0                 & 1                 \\
+ linking & 0                 & 0                 \\
+ claim   & 2                 & 0                 \\
+\bottomrule
+\end{tabular}
+
+\begin{tabular}{llllllll}
+\toprule
+ task    & document   & item   & gold   & a             & b            & better   & context         \\
+\midrule
+ mention & d0         & 0:5    & GPE    & GPE 0:4       & GPE          & b        & [River] rises   \\
+ claim   & d0         & 9:20   & +mayor & @c1 (correct) & @c1 (source) & a        & =1 [+1]         \\
+ claim   & d1         & 3:7    & --      & --             & author       & a        & -2 \textbar{} [word] x\_y \\
+\bottomrule
+\end{tabular}
+
+% left out: stance, not given by a
+% left out: verification, not given by a or b
+% signature: corpus:tiny|unit:paragraph|seed:0
+"""[1:]
+
+CSV = """\
+task,document,item,gold,a,b,better,context
+mention,d0,0:5,GPE,GPE 0:4,GPE,b,[River] rises
+claim,d0,9:20,'+mayor,'@c1 (correct),'@c1 (source),a,'=1 [+1]
+claim,d1,3:7,,,author,a,'-2 | [word] x_y
+a,"'=a|b_c, sha256 ab",,,,,,
+b,"second, sha256 cd",,,,,,
+left out,"stance, not given by a",,,,,,
+left out,"verification, not given by a or b",,,,,,
+signature,corpus:tiny|unit:paragraph|seed:0,,,,,,
+"""
+
+JSON = """\
+{
+  "signature": "corpus:tiny|unit:paragraph|seed:0",
+  "corpus": {
+    "name": "tiny",
+    "version": "",
+    "sha256": ""
+  },
+  "a": "=a|b_c",
+  "b": "second",
+  "submissions": {
+    "a": {
+      "sha256": "ab",
+      "protocol": "zero-shot",
+      "corpus_version": "1.0.0"
+    },
+    "b": {
+      "sha256": "cd",
+      "protocol": "",
+      "corpus_version": ""
+    }
+  },
+  "compared": [
+    "entities",
+    "claims"
+  ],
+  "left_out": {
+    "stance": [
+      "a"
+    ],
+    "verification": [
+      "a",
+      "b"
+    ]
+  },
+  "flips": [
+    {
+      "task": "mention",
+      "document_id": "d0",
+      "item": "0:5",
+      "gold": "GPE",
+      "a": "GPE 0:4",
+      "b": "GPE",
+      "a_verdict": "boundary",
+      "b_verdict": "correct",
+      "better": "b",
+      "context": "[River] rises"
+    },
+    {
+      "task": "claim",
+      "document_id": "d0",
+      "item": "9:20",
+      "gold": "+mayor",
+      "a": "@c1",
+      "b": "@c1",
+      "a_verdict": "correct",
+      "b_verdict": "source",
+      "better": "a",
+      "context": "=1 [+1]"
+    },
+    {
+      "task": "claim",
+      "document_id": "d1",
+      "item": "3:7",
+      "gold": "",
+      "a": "",
+      "b": "author",
+      "a_verdict": "",
+      "b_verdict": "spurious",
+      "better": "a",
+      "context": "-2 | [word] x_y"
+    }
+  ]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("style", "page"),
+    [
+        pytest.param("table", TEXT, id="text"),
+        pytest.param("markdown", MARKDOWN, id="markdown"),
+        pytest.param("latex", LATEX, id="latex"),
+        pytest.param("csv", CSV, id="csv"),
+        pytest.param("json", JSON, id="json"),
+    ],
+)
+def test_a_comparison_is_written_as_by_hand(style: str, page: str) -> None:
+    assert render_comparison(WRITTEN, style) == page
+
+
+def test_no_cell_of_a_comparison_is_a_formula_in_csv() -> None:
+    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], document_id="=d", item="@i", a="-x")])
+    for row in csv.reader(io.StringIO(render_comparison(made, "csv"))):
+        assert not [cell for cell in row if cell[:1] in ("=", "+", "-", "@")]
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv"])
+def test_a_long_context_is_cut_for_people_and_whole_for_programs(style: str) -> None:
+    # 100 characters at most, the last of which says that there is more.
+    long = "x" * 101
+    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], context=long)])
+    shown = render_comparison(made, style)
+    assert (long in shown) == (style == "csv")
+    more = r"\ldots{}" if style == "latex" else "…"
+    assert ("x" * 99 + more in shown) == (style != "csv")
+
+
+SAME = "a and b are right and wrong on the same items."
+APART = "a and b compete in no layer together: there is nothing to compare."
+NOTHING = {
+    "table": "a: one, sha256 ab\nb: one, sha256 ab\n\n{}\n\nsignature: {}\n",
+    "markdown": "- a: one, sha256 ab\n- b: one, sha256 ab\n\n{}\n\n- signature: {}\n",
+    "latex": "% a: one, sha256 ab\n% b: one, sha256 ab\n\n% {}\n\n% signature: {}\n",
+}
+
+
+@pytest.mark.parametrize("style", NOTHING)
+def test_without_flips_there_is_a_sentence_and_no_empty_table(style: str) -> None:
+    assert render_comparison(compare_items(system_of(), system_of()), style) == NOTHING[style].format(SAME, SIGNATURE)
+    apart = compare_items(system_of(), replace(system_of(), layers=dict.fromkeys(system_of().layers, False)))
+    shown = render_comparison(apart, style)
+    assert APART in shown
+    assert SAME not in shown
+    assert "left out: entities, stance, claims, verification, not given by b" in shown
+
+
+def test_without_flips_csv_has_its_header_and_notes_and_json_an_empty_list() -> None:
+    same = compare_items(system_of(), system_of())
+    rows = list(csv.reader(io.StringIO(render_comparison(same, "csv"))))
+    assert [row[0] for row in rows] == ["task", "a", "b", "signature"]
+    assert json.loads(render_comparison(same, "json"))["flips"] == []
+
+
+ERRORS = {
+    "mention": {
+        "GPE": {"correct": 3, "boundary": 1, "type": 2, "boundary and type": 4, "kind": 6},
+        "nominals": {"missed": 5, "spurious": 7},
+    },
+    "linking": {"all": {"correct": 1, "link": 2, "missed": 3, "spurious": 4}},
+    "stance": {"dam": {"none → favor": 2}, "=x_y": {"favor → missing": 1}},
+    "claim": {"author": {"correct": 1, "source": 2, "overlap": 3, "merged": 4, "missed": 5, "split": 6, "spurious": 7}},
+    "verification": {"refuted": {"refuted": 8, "missing": 9}},
+}
+TABLES = {
+    "text": {
+        "errors: mentions": """\
+type      correct    boundary    type    boundary and type    kind    missed    spurious
+--------  ---------  ----------  ------  -------------------  ------  --------  ----------
+GPE       3          1           2       4                    6       0         0
+nominals  0          0           0       0                    0       5         7
+""",
+        "errors: links": """\
+mentions    correct    link    missed    spurious
+----------  ---------  ------  --------  ----------
+all         1          2       3         4
+""",
+        "errors: stance, gold → predicted": """\
+target    favor → missing    none → favor
+--------  -----------------  --------------
+dam       0                  2
+=x_y      1                  0
+""",
+        "errors: claims": """\
+source    correct    source    overlap    merged    missed    split    spurious
+--------  ---------  --------  ---------  --------  --------  -------  ----------
+author    1          2         3          4         5         6        7
+""",
+        "errors: verification, gold by predicted": """\
+gold     missing    refuted
+-------  ---------  ---------
+refuted  9          8
+""",
+    },
+    "markdown": {
+        "errors: mentions": """\
+| type     | correct   | boundary   | type   | boundary and type   | kind   | missed   | spurious   |
+|----------|-----------|------------|--------|---------------------|--------|----------|------------|
+| GPE      | 3         | 1          | 2      | 4                   | 6      | 0        | 0          |
+| nominals | 0         | 0          | 0      | 0                   | 0      | 5        | 7          |
+""",
+        "errors: links": """\
+| mentions   | correct   | link   | missed   | spurious   |
+|------------|-----------|--------|----------|------------|
+| all        | 1         | 2      | 3        | 4          |
+""",
+        "errors: stance, gold → predicted": """\
+| target   | favor → missing   | none → favor   |
+|----------|-------------------|----------------|
+| dam      | 0                 | 2              |
+| =x_y     | 1                 | 0              |
+""",
+        "errors: claims": """\
+| source   | correct   | source   | overlap   | merged   | missed   | split   | spurious   |
+|----------|-----------|----------|-----------|----------|----------|---------|------------|
+| author   | 1         | 2        | 3         | 4        | 5        | 6       | 7          |
+""",
+        "errors: verification, gold by predicted": """\
+| gold    | missing   | refuted   |
+|---------|-----------|-----------|
+| refuted | 9         | 8         |
+""",
+    },
+    "latex": {
+        "errors: mentions": r"""
+\begin{tabular}{llllllll}
+\toprule
+ type     & correct   & boundary   & type   & boundary and type   & kind   & missed   & spurious   \\
+\midrule
+ GPE      & 3         & 1          & 2      & 4                   & 6      & 0        & 0          \\
+ nominals & 0         & 0          & 0      & 0                   & 0      & 5        & 7          \\
+\bottomrule
+\end{tabular}
+""",
+        "errors: links": r"""
+\begin{tabular}{lllll}
+\toprule
+ mentions   & correct   & link   & missed   & spurious   \\
+\midrule
+ all        & 1         & 2      & 3        & 4          \\
+\bottomrule
+\end{tabular}
+""",
+        "errors: stance, gold → predicted": r"""
+\begin{tabular}{lll}
+\toprule
+ target   & favor $\rightarrow$ missing   & none $\rightarrow$ favor   \\
+\midrule
+ dam      & 0                 & 2              \\
+ =x\_y     & 1                 & 0              \\
+\bottomrule
+\end{tabular}
+""",
+        "errors: claims": r"""
+\begin{tabular}{llllllll}
+\toprule
+ source   & correct   & source   & overlap   & merged   & missed   & split   & spurious   \\
+\midrule
+ author   & 1         & 2        & 3         & 4        & 5        & 6       & 7          \\
+\bottomrule
+\end{tabular}
+""",
+        "errors: verification, gold by predicted": r"""
+\begin{tabular}{lll}
+\toprule
+ gold    & missing   & refuted   \\
+\midrule
+ refuted & 9         & 8         \\
+\bottomrule
+\end{tabular}
+""",
+    },
+    "csv": {
+        "errors: mentions": """\
+type,correct,boundary,type,boundary and type,kind,missed,spurious
+GPE,3,1,2,4,6,0,0
+nominals,0,0,0,0,0,5,7
+""",
+        "errors: links": """\
+mentions,correct,link,missed,spurious
+all,1,2,3,4
+""",
+        "errors: stance, gold → predicted": """\
+target,favor → missing,none → favor
+dam,0,2
+'=x_y,1,0
+""",
+        "errors: claims": """\
+source,correct,source,overlap,merged,missed,split,spurious
+author,1,2,3,4,5,6,7
+""",
+        "errors: verification, gold by predicted": """\
+gold,missing,refuted
+refuted,9,8
+""",
+    },
+}
+
+
+@pytest.mark.parametrize("style", TABLES)
+def test_errors_by_kind_are_written_as_by_hand(style: Any) -> None:
+    found = error_tables(ERRORS, style)
+    assert [title for title, _ in found] == list(TABLES[style])
+    assert dict(found) == {title: page.removeprefix("\n") for title, page in TABLES[style].items()}
+
+
+# --- Boards of the tracks ---------------------------------------------------------------------------------------------
+
+
+def test_a_ranking_by_another_measure_is_that_of_ranking_by_it(tmp_path: Path) -> None:
+    paths = [write(tmp_path, noisy(seed), f"s{seed}.jsonl") for seed in (1, 2, 3)]
+    whole = rank(paths, released(), resamples=50)
+    for measure in ("entities", "stance", "claims"):
+        assert whole.by(measure).as_dict() == rank(paths, released(), measure=measure, resamples=50).as_dict()
+
+
+def test_output_has_a_page_for_each_track(tmp_path: Path) -> None:
+    system = write(tmp_path, noisy())
+    done = CliRunner().invoke(
+        cli, ["rank", str(system), "--resamples", "20", "--output", str(tmp_path / "out")], catch_exceptions=False
+    )
+    assert done.exit_code == 0
+    pages = {page.name for page in (tmp_path / "out").glob("leaderboard-*.md")}
+    assert pages == {"leaderboard-entities.md", "leaderboard-stance.md", "leaderboard-claims.md"}

@@ -1,0 +1,453 @@
+"""Ranking: places, ties, tiers and what a difference is worth, on the packaged corpus."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import dataclasses
+import io
+import itertools
+import json
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from scipy.stats import t
+from statsmodels.stats.multitest import multipletests
+
+from retold.cli.main import cli
+from retold.corpus.load import Corpus, load_corpus
+from retold.model.annotations import LAYERS
+from retold.model.findings import FindingsError
+from retold.report.leaderboard import render_ranking
+from retold.report.scores import render_score
+from retold.scoring import HEADLINES, score
+from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
+
+Record = dict[str, Any]
+RESAMPLES = 200
+
+
+@cache
+def released() -> Corpus:
+    return load_corpus()
+
+
+@cache
+def _gold() -> list[Record]:
+    return [msgspec.to_builtins(record) for record in released().gold.values()]
+
+
+def thinned(share: float, seed: int = 1, layers: Sequence[str] = LAYERS) -> list[Record]:
+    """Gold with this share of the items of these layers left out."""
+    draw = random.Random(seed)
+    records = copy.deepcopy(_gold())
+    for record, layer in itertools.product(records, layers):
+        record[layer] = [item for item in record[layer] if draw.random() >= share]
+    return records
+
+
+def only(records: list[Record], *layers: str) -> list[Record]:
+    """The same records without the other layers."""
+    return [{key: value for key, value in r.items() if key in ("document_id", *layers)} for r in records]
+
+
+Submit = Callable[..., Path]
+
+
+@pytest.fixture
+def submit(tmp_path: Path) -> Submit:
+    """Writes a submission and returns its path; a name may be used again in another folder."""
+    count = itertools.count()
+
+    def write(name: str, records: Sequence[Record]) -> Path:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        path = folder / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        return path
+
+    return write
+
+
+def ranked(paths: Sequence[Path], **options: Any) -> Ranking:
+    return rank(paths, released(), **{"resamples": RESAMPLES, **options})
+
+
+def by_name(ranking: Ranking) -> dict[str, Ranked]:
+    return {system.score.system: system for system in ranking.systems}
+
+
+# --- Places -----------------------------------------------------------------------------------------------------------
+
+
+def test_systems_come_from_first_to_last_whatever_order_they_are_given_in(submit: Submit) -> None:
+    paths = [submit("poor", thinned(0.7)), submit("perfect", thinned(0)), submit("fair", thinned(0.3))]
+    for given in itertools.permutations(paths):
+        ranking = ranked(given, resamples=20)
+        assert [(s.score.system, s.rank) for s in ranking.systems] == [("perfect", 1), ("fair", 2), ("poor", 3)]
+
+
+def test_clearly_different_systems_have_ranks_and_tiers_of_their_own(submit: Submit) -> None:
+    found = ranked([submit("poor", thinned(0.8)), submit("perfect", thinned(0)), submit("fair", thinned(0.3))])
+    assert [(s.rank, s.rank_low, s.rank_high, s.tier) for s in found.systems] == [
+        (1, 1, 1, 1),
+        (2, 2, 2, 2),
+        (3, 3, 3, 3),
+    ]
+
+
+def test_exact_ties_share_a_rank_a_range_and_a_tier(submit: Submit) -> None:
+    found = by_name(
+        ranked(
+            [submit("a", thinned(0.3)), submit("b", thinned(0.3)), submit("c", thinned(0.8)), submit("d", thinned(0))]
+        )
+    )
+    assert (found["d"].rank, found["a"].rank, found["b"].rank, found["c"].rank) == (1, 2, 2, 4)
+    # The range leaves the order of the two open: places 2 and 3.
+    assert [(found[name].rank_low, found[name].rank_high) for name in "ab"] == [(2, 3), (2, 3)]
+    assert found["a"].tier == found["b"].tier
+
+
+def test_a_system_and_its_own_copy_cannot_be_told_apart(submit: Submit) -> None:
+    # sacrebleu 2.6.0 gives p = 1 / (trials + 1) here; nothing is less extreme than no difference, so p is 1.
+    found = ranked([submit("original", thinned(0.4)), submit("copy", thinned(0.4))])
+    assert [c.measure for c in found.comparisons] == list(HEADLINES)
+    for c in found.comparisons:
+        assert (c.difference, c.low, c.high, c.p, c.p_holm) == (0.0, 0.0, 0.0, 1.0, 1.0)
+
+
+def test_systems_that_the_tests_cannot_separate_share_a_tier_and_a_range(submit: Submit) -> None:
+    # They differ in one mention: swapping its unit turns the difference round, so p is 1 in the exact test.
+    other = thinned(0.3)
+    other[0]["entities"].pop()
+    found = ranked([submit("a", thinned(0.3)), submit("b", other)], measure="entities")
+    assert [(s.rank_low, s.rank_high, s.tier) for s in found.systems] == [(1, 2, 1), (1, 2, 1)]
+    assert [s.rank for s in found.systems] == [1, 2]
+
+
+def test_the_range_holds_the_rank_and_tiers_go_down(submit: Submit) -> None:
+    found = ranked([submit(f"s{n}", thinned(n / 20, seed=n)) for n in range(6)]).systems
+    tiers = [s.tier for s in found]
+    assert tiers[0] == 1
+    assert all(b - a in (0, 1) for a, b in itertools.pairwise(tiers))  # type: ignore[operator]
+    for s in found:
+        assert 1 <= s.rank_low <= s.rank <= s.rank_high <= len(found)  # type: ignore[operator]
+
+
+def test_a_system_that_does_not_compete_in_all_is_listed_but_not_ranked_overall(submit: Submit) -> None:
+    # HELM's mean win rate keeps a system with a missing task on rank 1 (test_compute_win_rates_incomplete).
+    paths = [
+        submit("stance-only", only(thinned(0), "stance")),
+        submit("all", thinned(0.5)),
+        submit("less", thinned(0.8)),
+    ]
+    overall = ranked(paths)
+    assert [s.score.system for s in overall.systems] == ["all", "less", "stance-only"]
+    last = overall.systems[-1]
+    assert (last.rank, last.rank_low, last.rank_high, last.tier) == (None, None, None, None)
+    assert [s.rank for s in overall.systems] == [1, 2, None]
+    # There are two places, not three.
+    assert max(s.rank_high for s in overall.systems if s.rank_high is not None) == 2
+    stance = ranked(paths, measure="stance")
+    assert [(s.score.system, s.rank) for s in stance.systems] == [("stance-only", 1), ("all", 2), ("less", 3)]
+    entities = by_name(ranked(paths, measure="entities"))
+    assert entities["stance-only"].rank is None
+    # It is compared where both compete.
+    pairs = {(c.measure, c.a, c.b) for c in overall.comparisons if "stance-only" in (c.a, c.b)}
+    assert pairs == {("stance", "stance-only", "all"), ("stance", "stance-only", "less")}
+
+
+def test_one_system_alone_is_first(submit: Submit) -> None:
+    found = ranked([submit("alone", thinned(0.5))])
+    assert [(s.rank, s.rank_low, s.rank_high, s.tier) for s in found.systems] == [(1, 1, 1, 1)]
+    assert found.comparisons == []
+
+
+def test_names_are_made_unique(submit: Submit) -> None:
+    paths = [submit(name, thinned(n / 10)) for n, name in enumerate(["x", "x", "x (2)", "x", "y"])]
+    names = [s.score.system for s in ranked(paths, resamples=10).systems]
+    assert sorted(names) == ["x", "x (2)", "x (3)", "x (4)", "y"]
+    assert names[2] == "x (2)"  # the one that was called so keeps its name
+
+
+# --- Comparisons ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def four(submit: Submit) -> Ranking:
+    return ranked([submit(f"s{n}", thinned(share, seed=n)) for n, share in enumerate((0.2, 0.25, 0.3, 0.6))])
+
+
+def test_every_pair_is_compared_on_every_headline_measure(four: Ranking) -> None:
+    pairs = list(itertools.combinations(["s0", "s1", "s2", "s3"], 2))
+    assert [(c.measure, c.a, c.b) for c in four.comparisons] == [(m, a, b) for m in HEADLINES for a, b in pairs]
+
+
+def test_differences_are_those_of_the_values(four: Ranking) -> None:
+    systems = by_name(four)
+    for c in four.comparisons:
+        a, b = (systems[name].score.measures[c.measure].value for name in (c.a, c.b))
+        assert c.difference == a - b  # type: ignore[operator]
+        assert c.low <= c.difference <= c.high  # type: ignore[operator]
+        assert 1 / (RESAMPLES + 1) <= c.p <= 1
+
+
+def test_the_minimum_detectable_difference_is_the_median_over_pairs(four: Ranking) -> None:
+    corpus = load_corpus()
+    paragraphs = sum(len(document.paragraphs) for document in corpus.documents.values())
+    cells = len({(cell.holder, cell.target) for record in corpus.gold.values() for cell in record.stance or ()})
+    assert cells < paragraphs < 230  # claims to verify
+    for measure in HEADLINES:
+        units = paragraphs if measure in ("entities", "claims") else cells
+        # Quantiles .975 and .8 of t with one degree of freedom less than units, for resamples that spread too little.
+        factor = (t.ppf(0.975, units - 1) + t.ppf(0.8, units - 1)) * (units / (units - 1)) ** 0.5
+        replicates = [system.score.replicates[measure] for system in four.systems]
+        errors = [float((a - b).std(ddof=1)) for a, b in itertools.combinations(replicates, 2)]
+        assert four.minimum_detectable_difference[measure] == pytest.approx(factor * statistics.median(errors))
+    assert "is found with a chance of 80%" in render_ranking(four, "table")
+
+
+def test_one_system_has_nothing_to_detect(submit: Submit) -> None:
+    found = ranked([submit("a", thinned(0.2))], resamples=20)
+    assert found.minimum_detectable_difference == dict.fromkeys(HEADLINES)
+    assert "chance of 80%" not in render_ranking(found, "table")
+
+
+def test_p_values_are_adjusted_by_holm_over_the_pairs_of_a_measure(four: Ranking) -> None:
+    for measure in HEADLINES:
+        of_measure = [c for c in four.comparisons if c.measure == measure]
+        theirs = multipletests([c.p for c in of_measure], method="holm")[1]
+        assert [c.p_holm for c in of_measure] == pytest.approx(theirs.tolist())
+
+
+def test_copies_of_a_system_change_nothing_between_the_others(submit: Submit) -> None:
+    # Three copies of b under other names: one hypothesis with a each, as b has, and none among themselves.
+    a, b, c = thinned(0.02), thinned(0.2, seed=2), thinned(0.25, seed=3)
+    paths = [submit("a", a), submit("b", b), submit("c", c)]
+    before, after = ranked(paths), ranked([*paths, *(submit(f"b{n}", b) for n in range(3))])
+    for measure in HEADLINES:
+        alone = {(x.a, x.b): x.p_holm for x in before.comparisons if x.measure == measure}
+        found = {(x.a, x.b): x.p_holm for x in after.comparisons if x.measure == measure}
+        assert {pair: found[pair] for pair in alone} == alone
+        assert found["a", "b2"] == alone["a", "b"]
+        assert found["b", "b2"] == found["b0", "b1"] == 1.0
+        assert after.hypotheses[measure] == before.hypotheses[measure] == 3
+    assert by_name(after)["a"].rank_high == by_name(before)["a"].rank_high == 1
+
+
+def test_turning_a_pair_round_turns_its_difference_round(submit: Submit) -> None:
+    paths = [submit("a", thinned(0.3)), submit("b", thinned(0.35, seed=2))]
+    for there, back in zip(ranked(paths).comparisons, ranked(paths[::-1]).comparisons, strict=True):
+        assert (there.a, there.b) == (back.b, back.a)
+        assert there.difference == -back.difference
+        assert (there.low, there.high) == pytest.approx((-back.high, -back.low))  # type: ignore[operator]
+        assert there.p == back.p
+
+
+def test_p_is_the_share_of_exchanges_that_differ_as_much(submit: Submit, tmp_path: Path) -> None:
+    # The systems differ in four (holder, target) units, so 2**4 exchanges are all there are. Each is made here on the
+    # predictions themselves, and scored anew.
+    wrong = {"favor": "against", "against": "none", "none": "favor"}
+    cells = sorted({(c["holder"], c["target"]) for r in _gold() for c in r["stance"] if c["label"] != "none"})[:4]
+
+    def system(spoiled: Sequence[tuple[str, str]]) -> list[Record]:
+        records = only(copy.deepcopy(_gold()), "stance")
+        for cell in (cell for record in records for cell in record["stance"]):
+            cell["evidence"] = []
+            if (cell["holder"], cell["target"]) in spoiled:
+                cell["label"] = wrong[cell["label"]]
+        return records
+
+    mine, yours = {cells[0]}, set(cells[1:])
+
+    def favg(spoiled: set[tuple[str, str]]) -> float:
+        value = score(submit("s", system(sorted(spoiled))), released(), resamples=0).measures["stance"].value
+        assert value is not None
+        return value
+
+    observed = abs(favg(mine) - favg(yours))
+    extreme = 0
+    for exchanged in itertools.chain.from_iterable(itertools.combinations(cells, n) for n in range(5)):
+        extreme += abs(favg(mine ^ set(exchanged)) - favg(yours ^ set(exchanged))) >= observed - 1e-12
+    paths = [submit("mine", system(sorted(mine))), submit("yours", system(sorted(yours)))]
+    (found,) = [c for c in ranked(paths, measure="stance").comparisons if c.measure == "stance"]
+    assert 0 < extreme < 16
+    assert found.p == pytest.approx(extreme / 16)
+
+
+def test_units_that_differ_only_in_what_a_measure_does_not_read_leave_its_test_exact(submit: Submit) -> None:
+    # Stance is ranked by favg, which reads labels alone. One system has two (holder, target) units wrong that the other
+    # has right: of four exchanges, none and both are as far apart, p = 2/4. In evidence they differ in every unit. That
+    # must not matter; 200 exchanges drawn from all of them would give a multiple of 1/201.
+    cells = sorted({(c["holder"], c["target"]) for r in _gold() for c in r["stance"] if c["label"] != "none"})
+    assert 2 ** len(cells) > RESAMPLES
+
+    def system(spoiled: Sequence[tuple[str, str]], evidence: list[int]) -> list[Record]:
+        records = only(copy.deepcopy(_gold()), "stance")
+        for cell in (cell for record in records for cell in record["stance"]):
+            if (cell["holder"], cell["target"]) in spoiled:
+                cell["label"] = "none"
+            cell["evidence"] = [] if cell["label"] == "none" else evidence
+        return records
+
+    paths = [submit("right", system([], [0])), submit("wrong", system([cells[0], cells[-1]], []))]
+    (found,) = [c for c in ranked(paths, measure="stance").comparisons if c.measure == "stance"]
+    assert found.p == 2 / 4
+
+
+def test_a_difference_is_significant_only_below_the_adjusted_level(four: Ranking) -> None:
+    pairs = [c for c in four.comparisons if c.measure == "overall"]
+    for system in four.systems:
+        name = system.score.system
+        lost = sum(c.p_holm < ALPHA and (c.difference < 0) == (c.a == name) for c in pairs if name in (c.a, c.b))
+        won = sum(c.p_holm < ALPHA and (c.difference > 0) == (c.a == name) for c in pairs if name in (c.a, c.b))
+        assert (system.rank_low, system.rank_high) == (1 + lost, len(four.systems) - won)
+
+
+def test_a_p_at_the_level_is_not_below_it(four: Ranking) -> None:
+    at_the_level = [dataclasses.replace(c, p_holm=ALPHA) for c in four.comparisons]
+    found = dataclasses.replace(four, comparisons=at_the_level).by("overall")
+    assert {(s.rank_low, s.rank_high, s.tier) for s in found.systems} == {(1, 4, 1)}
+    below = [dataclasses.replace(c, p_holm=ALPHA - 1e-9) for c in four.comparisons]
+    found = dataclasses.replace(four, comparisons=below).by("overall")
+    assert [(s.rank_low, s.rank_high, s.tier) for s in found.systems] == [(n, n, n) for n in (1, 2, 3, 4)]
+
+
+# --- Output -----------------------------------------------------------------------------------------------------------
+
+
+def strictly(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_has_the_keys_of_the_contract_and_no_nan(submit: Submit) -> None:
+    # The keys that users and other programs rely on.
+    paths = [submit("a", thinned(0.2)), submit("b", only(thinned(0.3), "stance")), submit("c", thinned(0))]
+    found = strictly(render_ranking(ranked(paths, resamples=20), "json"))
+    assert set(found) >= {"signature", "systems", "comparisons"}
+    for system in found["systems"]:
+        assert set(system) >= {"system", "rank", "rank_low", "rank_high", "tier", "measures"}
+        assert all(set(m) >= {"value", "low", "high", "counts"} for m in system["measures"].values())
+    for comparison in found["comparisons"]:
+        assert list(comparison) == ["a", "b", "measure", "difference", "low", "high", "p", "p_holm"]
+
+
+def test_the_same_seed_gives_the_same_bytes(submit: Submit) -> None:
+    # Ten units of the stance layer and more are drawn, so another seed shows.
+    paths = [submit("a", thinned(0.2)), submit("b", thinned(0.25, seed=2))]
+    first, again, other = (render_ranking(ranked(paths, seed=seed), "json") for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_the_json_of_a_ranking_has_the_range_without_each_document(
+    tiny_corpus: Corpus, gold_record: Callable[[str], Record], submit: Submit
+) -> None:
+    # Each of the two documents has a favor. The first system misses that of the second document: without the first
+    # document its F1 is 0, without the second 1. The other misses both; nobody is against, which has no F1.
+    def system(missed: Sequence[str]) -> list[Record]:
+        records = only([gold_record(key) for key in ("flood-0", "flood-1")], "stance")
+        for cell in (cell for record in records if record["document_id"] in missed for cell in record["stance"]):
+            cell.update(label="none", evidence=[])
+        return records
+
+    paths = [submit("one", system(["flood-1"])), submit("none", system(["flood-0", "flood-1"]))]
+    found = rank(paths, tiny_corpus, measure="stance", resamples=20)
+    shown = {s["system"]: s["measures"]["stance"] for s in strictly(render_ranking(found, "json"))["systems"]}
+    assert {name: value["leave_one_out"] for name, value in shown.items()} == {"one": [0.0, 1.0], "none": [0.0, 0.0]}
+
+
+def test_the_json_of_a_ranking_says_why_a_value_is_null(submit: Submit) -> None:
+    paths = [submit("all", thinned(0)), submit("stance-only", only(thinned(0.3), "stance"))]
+    found = {s["system"]: s for s in strictly(render_ranking(ranked(paths, resamples=20), "json"))["systems"]}
+    # No confidence is given, so that there is nothing to be measured of it: undefined, and not left alone.
+    assert found["all"]["measures"]["stance.brier"]["value"] is None
+    assert found["stance-only"]["measures"]["entities"]["value"] is None
+    assert [list(found[name]["coverage"]["layers"]) for name in ("all", "stance-only")] == [list(LAYERS), ["stance"]]
+    assert all(system["coverage"]["gold_layers"] == list(LAYERS) for system in found.values())
+
+
+def test_layers_that_gold_does_not_have_are_told_from_those_that_a_system_leaves_alone(
+    submit: Submit, tmp_path: Path
+) -> None:
+    (tmp_path / "gold.jsonl").write_text(
+        "".join(json.dumps(record) + "\n" for record in only(thinned(0), "stance", "claims")), encoding="utf-8"
+    )
+    found = score(submit("s", only(thinned(0), "stance", "entities")), tmp_path / "gold.jsonl", resamples=0)
+    assert found.coverage["gold_layers"] == ["stance", "claims"]
+    rows = {row["measure"]: row["status"] for row in csv.DictReader(io.StringIO(render_score(found, "csv")))}
+    shown = ("overall", "entities", "entities.linking.f1", "claims", "claims.span.f1", "stance", "stance.brier")
+    assert [rows[name] for name in shown] == [
+        *("not in gold", "not in gold", "not in gold"),
+        *("not competed in", "not competed in", "defined", "undefined"),
+    ]
+
+
+def test_the_board_of_a_track_is_ranked_by_that_track_in_every_format(submit: Submit, tmp_path: Path) -> None:
+    # One system is best in stance and the other in all the rest: what is first overall is last in stance.
+    poor_in = {"all-round": ["stance"], "stancy": ["entities", "claims", "verification"]}
+    paths = [submit(name, thinned(0.9, layers=layers)) for name, layers in poor_in.items()]
+    places = {s.score.system: s.rank for s in ranked(paths, resamples=20).systems}
+    assert places == {"all-round": 1, "stancy": 2}
+    folder = tmp_path / "out"
+    arguments = ["rank", *map(str, paths), "--resamples", "20", "--output", str(folder), "--format", "html"]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stdout == (folder / "leaderboard.html").read_text(encoding="utf-8")
+    orders = {
+        "leaderboard": ("overall", ["all-round", "stancy"]),
+        "leaderboard-entities": ("entities", ["all-round", "stancy"]),
+        "leaderboard-stance": ("stance", ["stancy", "all-round"]),
+        "leaderboard-claims": ("claims", ["all-round", "stancy"]),
+    }
+    for page, (measure, order) in orders.items():
+        texts = {path.suffix: path.read_text(encoding="utf-8") for path in folder.glob(f"{page}.*")}
+        assert set(texts) == {".txt", ".md", ".json", ".csv", ".tex", ".html"}
+        for suffix, text in texts.items():
+            if suffix == ".csv":
+                rows = list(csv.DictReader(io.StringIO(text)))
+                assert [(row["rank"], row["system"], row["ranked_by"]) for row in rows] == [
+                    (str(rank + 1), name, measure) for rank, name in enumerate(order)
+                ]
+            elif suffix == ".json":
+                assert strictly(text)["measure"] == measure
+                assert [system["system"] for system in strictly(text)["systems"]] == order
+            else:
+                assert f"Leaderboard, ranked by {measure}" in text
+                assert sorted(order, key=text.index) == order
+                assert f"separable by {measure} " in text
+
+
+def test_a_system_scores_in_a_ranking_as_it_does_alone(submit: Submit) -> None:
+    paths = [submit("a", thinned(0.2)), submit("b", thinned(0.4))]
+    for path, system in zip(paths, ranked(paths).systems, strict=True):
+        assert system.score.as_dict() == score(path, released(), resamples=RESAMPLES).as_dict()
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_submission_at_fault_refuses_the_ranking(submit: Submit) -> None:
+    with pytest.raises(FindingsError, match="RT303"):
+        ranked([submit("a", thinned(0.2)), submit("b", thinned(0.2)[1:])])
+
+
+@pytest.mark.parametrize("options", [{"measure": "stance.brier"}, {"measure": ""}, {"resamples": 0}])
+def test_what_cannot_be_ranked_is_an_error(submit: Submit, options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        ranked([submit("a", thinned(0.2))], **options)
+
+
+def test_no_submission_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no submission"):
+        ranked([])

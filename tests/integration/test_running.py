@@ -1,0 +1,490 @@
+"""Running systems: what they may not see, what they may be told, what is kept of an interrupted run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import write_tiny_corpus
+from retold.cli.main import main
+from retold.corpus.load import Corpus, load_corpus, packaged_corpus
+from retold.model.annotations import AnnotationRecord, Document
+from retold.model.findings import UnreadableError
+from retold.systems import Context, Example, System, SystemFault, describe_systems, load_system, predictions, run_system
+from retold.systems.controls import shuffled
+
+HEAD = 'NAME = "mine"\nDESCRIPTION = "A test."\nPROTOCOL = "leave-one-document-out"\n'
+EMPTY = "from retold.model.annotations import AnnotationRecord\n"
+RECORD = "    return AnnotationRecord(document_id=document.document_id)\n"
+GOLD = packaged_corpus() / "events" / "macron-coalition" / "gold.jsonl"
+#: Ways by which a system may try to read gold.
+PEEKS = {
+    "open": f"    open({str(GOLD)!r}).read()\n",
+    "pathlib": f"    __import__('pathlib').Path({str(GOLD)!r}).read_bytes()\n",
+    "os": f"    import os\n    os.close(os.open({str(GOLD)!r}, os.O_RDONLY))\n",
+    "library": "    import retold\n    retold.load_corpus().gold\n",
+    "at import": None,
+    "swallowed": f"    try:\n        open({str(GOLD)!r})\n    except Exception:\n        pass\n",
+}
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as done:
+        main(["baseline", *arguments])
+    return int(done.value.code or 0)
+
+
+@pytest.mark.parametrize("peek", list(PEEKS))
+def test_a_system_that_opens_gold_is_refused(peek: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"{HEAD}{EMPTY}def predict(document, context):\n{PEEKS[peek]}{RECORD}"
+    if peek == "at import":
+        text = (
+            f"import retold\nGOLD = retold.load_corpus().gold\n{HEAD}{EMPTY}def predict(document, context):\n{RECORD}"
+        )
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    assert run(str(tmp_path / "mine.py"), "--output", str(tmp_path / "out")) == 2
+    said = capsys.readouterr().err
+    assert ("mine.py: it opens" if peek == "at import" else "mine at macron-coalition-0: it opens") in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_gold_of_another_corpus_and_through_a_link_is_refused(tmp_path: Path, tiny_corpus: Corpus) -> None:
+    gold = tiny_corpus.events["flood"].gold_file
+    (tmp_path / "link").symlink_to(gold)
+    for path in (gold, tmp_path / "link"):
+        (tmp_path / "mine.py").write_text(
+            f"{HEAD}{EMPTY}def predict(document, context):\n    open({str(path)!r})\n{RECORD}", encoding="utf-8"
+        )
+        with pytest.raises(SystemFault, match=r"opens gold\.jsonl"):
+            list(predictions(load_system(tmp_path / "mine.py"), tiny_corpus))
+
+
+def test_the_corpus_can_be_read_again_after_the_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{HEAD}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
+    list(predictions(load_system(tmp_path / "mine.py"), load_corpus()))
+    assert len(load_corpus().gold) == 5
+
+
+def test_what_a_system_remembers_of_one_fold_is_gone_in_the_next(tmp_path: Path) -> None:
+    """The gold of a document is training data of the folds before: a module that hoards it must not meet it again."""
+    (tmp_path / "_store.py").write_text("SEEN = {}\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}{EMPTY}from ._store import SEEN\n"
+        "MINE = {}\n"
+        "def predict(document, context):\n"
+        "    for example in context.training:\n"
+        "        SEEN[example.document.document_id] = MINE[example.document.document_id] = example.gold\n"
+        "    assert document.document_id not in SEEN | MINE\n"
+        f"{RECORD}",
+        encoding="utf-8",
+    )
+    assert len(list(predictions(load_system(tmp_path / "mine.py"), load_corpus()))) == 5
+
+
+def test_an_object_of_a_file_is_a_system(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"{EMPTY}from types import SimpleNamespace\n"
+        f"def empty(document, context):\n{RECORD}"
+        "small = SimpleNamespace(NAME='small', DESCRIPTION='', PROTOCOL='zero-shot', predict=empty)\n"
+        "class Large:\n    NAME = 'large'\n    DESCRIPTION = ''\n    PROTOCOL = 'leave-one-document-out'\n"
+        "    def predict(self, document, context):\n        return empty(document, context)\n"
+        "large = Large()\n",
+        encoding="utf-8",
+    )
+    for name, protocol in (("small", "zero-shot"), ("large", "leave-one-document-out")):
+        assert run(f"{tmp_path / 'mine.py'}:{name}", "--output", str(tmp_path / name)) == 0
+        card = json.loads((tmp_path / name / "submission.json").read_text(encoding="utf-8"))
+        assert (card["name"], card["protocol"]) == (name, protocol)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [("mine.py:nothing", "has no 'nothing'"), ("none.py:system", "there is no such file"), ("mine.py", "needs NAME")],
+)
+def test_what_is_not_there_is_said(asked: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.py").write_text("", encoding="utf-8")
+    assert run(str(tmp_path / asked), "--output", str(tmp_path / "out")) == 2
+    assert words in capsys.readouterr().err
+
+
+OPTIONAL = (
+    f"{HEAD}{EMPTY}OPTIONS = {{'size': 'small', 'depth': '2'}}\n"
+    "def predict(document, context):\n"
+    "    print(sorted(context.options.items()), context.cache)\n"
+    f"{RECORD}"
+)
+
+
+def test_options_have_defaults_and_are_in_the_account_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(OPTIONAL, encoding="utf-8")
+    code = run(
+        str(tmp_path / "mine.py"), "--option", "size=a=b", "--cache", str(tmp_path / "c"), "--output", str(tmp_path)
+    )
+    assert code == 0
+    assert f"[('depth', '2'), ('size', 'a=b')] {tmp_path / 'c'}" in capsys.readouterr().err
+    account = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert account["options"] == {"size": "a=b", "depth": "2"}
+    # Where a model lies is nobody's business, only which it is.
+    folder = tmp_path / "models" / "small"
+    folder.mkdir(parents=True)
+    assert run(str(tmp_path / "mine.py"), "--option", f"size={folder}", "--output", str(tmp_path)) == 0
+    text = (tmp_path / "run.json").read_text(encoding="utf-8")
+    assert json.loads(text)["options"] == {"size": "small", "depth": "2"}
+    assert str(tmp_path) not in text
+    assert account["seed"] == 0
+    assert account["seconds"] >= 0
+
+
+@pytest.mark.parametrize(("option", "words"), [("sise=1", "no option 'sise'"), ("size", "is no NAME=VALUE")])
+def test_an_unknown_option_is_refused(
+    option: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(OPTIONAL, encoding="utf-8")
+    assert run(str(tmp_path / "mine.py"), "--option", option, "--output", str(tmp_path / "out")) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}EXTRA = 'embeddings'\ndef predict(document, context):\n    import no_such_module\n", encoding="utf-8"
+    )
+    with pytest.raises(SystemFault, match=r"no_such_module.*pip install 'retold\[embeddings\]'"):
+        list(predictions(load_system(tmp_path / "mine.py"), load_corpus()))
+
+
+def test_what_a_system_reports_is_added_over_the_folds(tmp_path: Path) -> None:
+    for protocol, total in (("leave-one-document-out", 5), ("zero-shot", 5)):
+        (tmp_path / "mine.py").write_text(
+            f"NAME = 'mine'\nDESCRIPTION = ''\nPROTOCOL = {protocol!r}\n{EMPTY}"
+            "COUNT = 0\n"
+            f"def predict(document, context):\n    global COUNT\n    COUNT += 1\n{RECORD}"
+            "def report():\n    return {'calls': COUNT, 'model': 'm'}\n",
+            encoding="utf-8",
+        )
+        run_system(load_system(tmp_path / "mine.py"), load_corpus(), tmp_path / protocol)
+        account = json.loads((tmp_path / protocol / "run.json").read_text(encoding="utf-8"))
+        assert account["report"] == {"calls": total, "model": "m"}
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    corpus = load_corpus()
+    asked: list[str] = []
+
+    def system(fails_at: int | None, code: str = "1") -> System:
+        def predict(document: Document, context: Context) -> AnnotationRecord:
+            if len(asked) == fails_at:
+                raise Interrupted
+            asked.append(document.document_id)
+            return AnnotationRecord(document_id=document.document_id, entities=[])
+
+        return System("slow", "", "zero-shot", predict, code=code)
+
+    with pytest.raises(SystemFault, match="Interrupted at macron-coalition-3"):
+        run_system(system(3), corpus, tmp_path)
+    assert asked == [f"macron-coalition-{i}" for i in range(3)]
+    # The last line may be torn where the machine stopped.
+    with (tmp_path / "partial.jsonl").open("ab") as stream:
+        stream.write(b'["abc", {"docu')
+    run_system(system(None), corpus, tmp_path)
+    assert asked == [f"macron-coalition-{i}" for i in range(5)]
+    assert (tmp_path / "predictions.jsonl").read_bytes().count(b"\n") == 5
+    assert not (tmp_path / "partial.jsonl").exists()
+
+
+#: What a finished record depends on, beside its own document: whatever changes, an interrupted run begins anew.
+CHANGES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "nothing": lambda folder: {},
+    "seed": lambda folder: {"seed": 1},
+    "option": lambda folder: {"options": {"size": "large"}},
+    "helper": lambda folder: edited(folder / "_helper.py", "SIZE = 1", "SIZE = 2"),
+    "prompt": lambda folder: edited(folder / "prompts" / "ask.txt", "Ask", "Beg"),
+    "gold": lambda folder: edited(gold_file(folder), '"label": "favor"', '"label": "against"'),
+    "training text": lambda folder: edited(documents_file(folder), "Bo Berg meminta", "Bo Berg minta!!"),
+    "event": lambda folder: edited(folder / "tiny" / "events" / "flood" / "event.json", "A flood in", "Floods of"),
+}
+
+
+def gold_file(folder: Path) -> Path:
+    return folder / "tiny" / "events" / "flood" / "gold.jsonl"
+
+
+def documents_file(folder: Path) -> Path:
+    return gold_file(folder).with_name("documents.jsonl")
+
+
+def edited(path: Path, old: str, new: str) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return {}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_changed_run_is_not_resumed(change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_tiny_corpus(tmp_path / "tiny")
+    (tmp_path / "prompts" / "folder").mkdir(parents=True)
+    (tmp_path / "prompts" / "ask.txt").write_text("Ask", encoding="utf-8")
+    (tmp_path / "_helper.py").write_text("SIZE = 1\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}{EMPTY}from pathlib import Path\nfrom ._helper import SIZE\nOPTIONS = {{'size': 'small'}}\n"
+        "def predict(document, context):\n    print('asked', document.document_id)\n"
+        f"    if document.document_id.endswith('1') and Path({str(tmp_path / 'stop')!r}).exists():\n"
+        f"        raise RuntimeError\n{RECORD}",
+        encoding="utf-8",
+    )
+    (tmp_path / "stop").touch()
+    with pytest.raises(SystemFault):
+        run_system(load_system(tmp_path / "mine.py"), load_corpus(root), tmp_path / "out")
+    (tmp_path / "stop").unlink()
+    capsys.readouterr()
+    settings = CHANGES[change](tmp_path)
+    run_system(load_system(tmp_path / "mine.py"), load_corpus(root), tmp_path / "out", **settings)
+    asked = [line.split()[1] for line in capsys.readouterr().err.splitlines()]
+    assert asked == (["flood-1"] if change == "nothing" else ["flood-0", "flood-1"])
+    account = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert account["resumed_documents"] == (change == "nothing")
+
+
+def test_a_resumed_run_tells_the_costs_of_both_parts(tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}{EMPTY}import time\nfrom pathlib import Path\n"
+        "def predict(document, context):\n    time.sleep(0.05)\n"
+        f"    assert not (document.document_id.endswith('3') and Path({str(stop)!r}).exists())\n{RECORD}"
+        "def report():\n    return {'calls': 1, 'model': 'm'}\n",
+        encoding="utf-8",
+    )
+    stop.touch()
+    with pytest.raises(SystemFault):
+        run_system(load_system(tmp_path / "mine.py"), load_corpus(), tmp_path / "out")
+    stop.unlink()
+    run_system(load_system(tmp_path / "mine.py"), load_corpus(), tmp_path / "out")
+    account = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert account["report"] == {"calls": 5, "model": "m"}
+    assert account["seconds"] >= 0.25
+    assert account["resumed_documents"] == 3
+
+
+def test_a_system_may_do_with_its_examples_as_it_likes(tmp_path: Path) -> None:
+    """What it changes, or hides in them, is gone for the next document, and gold is as it was."""
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}{EMPTY}def predict(document, context):\n"
+        "    assert document.paragraphs[-1] is not None\n"
+        "    print(len(context.event.holders), *(len(e.gold.entities) for e in context.training))\n"
+        "    context.event.holders.pop()\n"
+        "    for example in context.training:\n"
+        "        example.gold.entities.pop()\n"
+        "        example.document.paragraphs.append(None)\n"
+        f"{RECORD}",
+        encoding="utf-8",
+    )
+    corpus = load_corpus()
+    before = {key: len(record.entities or ()) for key, record in corpus.gold.items()}
+    seen = []
+    system = load_system(tmp_path / "mine.py")
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        assert len(list(predictions(system, corpus))) == 5
+    for line, own in zip(said.getvalue().splitlines(), corpus.documents, strict=True):
+        holders, *mentions = map(int, line.split())
+        seen.append(holders)
+        assert mentions == [count for key, count in before.items() if key != own]
+    assert set(seen) == {7}
+    assert {key: len(record.entities or ()) for key, record in corpus.gold.items()} == before
+
+
+def test_only_documents_of_the_same_event_are_training(tmp_path: Path) -> None:
+    root = write_tiny_corpus(tmp_path / "two")
+    shutil.copytree(packaged_corpus() / "events" / "macron-coalition", root / "events" / "macron-coalition")
+    given: dict[str, list[str]] = {}
+
+    def spy(document: Document, context: Context) -> AnnotationRecord:
+        given[document.document_id] = [example.document.document_id for example in context.training]
+        return AnnotationRecord(document_id=document.document_id)
+
+    list(predictions(System("spy", "", "leave-one-document-out", spy), load_corpus(root)))
+    assert given["flood-0"] == ["flood-1"]
+    assert given["macron-coalition-2"] == [f"macron-coalition-{n}" for n in (0, 1, 3, 4)]
+
+
+def test_gold_is_needed_for_learning_only(tmp_path: Path) -> None:
+    root = write_tiny_corpus(tmp_path / "tiny")
+    gold = gold_file(tmp_path)
+    lines = gold.read_text(encoding="utf-8").splitlines(keepends=True)
+    given: list[list[str]] = []
+
+    def spy(document: Document, context: Context) -> AnnotationRecord:
+        given.append([example.document.document_id for example in context.training])
+        return AnnotationRecord(document_id=document.document_id)
+
+    gold.write_text(lines[0], encoding="utf-8")
+    list(predictions(System("spy", "", "leave-one-document-out", spy), load_corpus(root)))
+    assert given == [[], ["flood-0"]]
+    gold.write_text("{", encoding="utf-8")
+    with pytest.raises(UnreadableError, match="its gold cannot be read"):
+        list(predictions(System("spy", "", "leave-one-document-out", spy), load_corpus(root)))
+    gold.unlink()
+    assert len(list(predictions(System("spy", "", "zero-shot", spy), load_corpus(root)))) == 2
+
+
+BAD = {
+    "exit": ("def predict(document, context):\n    raise SystemExit(0)\n", "SystemExit at macron-coalition-0"),
+    "exit at import": ("raise SystemExit(0)\n", "SystemExit"),
+    "report raises": (
+        f"def predict(document, context):\n{RECORD}def report():\n    return 1 / 0\n",
+        "ZeroDivisionError",
+    ),
+    "report is no dict": (f"def predict(document, context):\n{RECORD}def report():\n    return 5\n", "report"),
+    "report is not finite": (
+        f"def predict(document, context):\n{RECORD}def report():\n    return {{'cost': float('nan')}}\n",
+        "report",
+    ),
+    "report is a number": (f"def predict(document, context):\n{RECORD}report = 3\n", "must be functions"),
+    "name is a path": (f"NAME = '../mine'\ndef predict(document, context):\n{RECORD}", "NAME is '../mine'"),
+    "name is empty": (f"NAME = ''\ndef predict(document, context):\n{RECORD}", "NAME is ''"),
+    "name is a number": (f"NAME = 5\ndef predict(document, context):\n{RECORD}", "NAME is 5"),
+    "no description": (f"DESCRIPTION = None\ndef predict(document, context):\n{RECORD}", "DESCRIPTION must"),
+    "options": (f"OPTIONS = {{'size': 1}}\ndef predict(document, context):\n{RECORD}", "OPTIONS must"),
+    "own module": ("import no_such_module_of_mine\n", "No module named 'no_such_module_of_mine'"),
+}
+
+
+@pytest.mark.parametrize("fault", list(BAD))
+@pytest.mark.parametrize("protocol", ["leave-one-document-out", "zero-shot"])
+def test_a_fault_of_a_system_is_told_as_one(
+    fault: str, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, words = BAD[fault]
+    head = HEAD.replace("leave-one-document-out", protocol)
+    (tmp_path / "my.own.py").write_text(f"{head}{EMPTY}{text}", encoding="utf-8")
+    assert run(str(tmp_path / "my.own.py"), "--output", str(tmp_path / "out")) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "internal error" not in said
+    assert "Traceback" not in said
+    assert "retold[baselines]" not in said
+    assert not (tmp_path / "out" / "predictions.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("{mine}:",), "names no object"),
+        (("{mine}", "--output", "{mine}"), "is a file, a folder was expected"),
+        (("{mine}", "--output", "{long}"), "File name too long"),
+        (("{long}.py",), "File name too long"),
+        (("{mine}", "--output", "{taken}"), "predictions.jsonl: cannot be written"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_named(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(f"{HEAD}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
+    (tmp_path / "taken" / "predictions.jsonl").mkdir(parents=True)
+    places = {"mine": tmp_path / "mine.py", "long": tmp_path / ("x" * 300), "taken": tmp_path / "taken"}
+    assert run(*(argument.format(**places) for argument in arguments)) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "internal error" not in said
+
+
+def test_a_control_is_for_systems_that_learn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = HEAD.replace("leave-one-document-out", "zero-shot")
+    (tmp_path / "mine.py").write_text(f"{head}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
+    assert run(str(tmp_path / "mine.py"), "--control", "shuffled", "--output", str(tmp_path / "out")) == 2
+    assert "a control is for systems that learn" in capsys.readouterr().err
+
+
+def test_what_a_system_prints_does_not_mix_with_the_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"{HEAD}{EMPTY}def predict(document, context):\n    print('noise')\n{RECORD}", encoding="utf-8"
+    )
+    assert run(str(tmp_path / "mine.py"), "--output", str(tmp_path / "out")) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'out'}\n"
+
+
+def labels(example: Example) -> Counter[object]:
+    gold = example.gold
+    return Counter(
+        [
+            *(("stance", cell.label, tuple(cell.evidence or ())) for cell in gold.stance or ()),
+            *(("verdict", pair.label, tuple(pair.evidence or ())) for pair in gold.verification or ()),
+        ]
+    )
+
+
+def test_shuffling_keeps_how_many_and_loses_which() -> None:
+    corpus = load_corpus()
+    for key, document in corpus.documents.items():
+        before = Example(document, corpus.gold[key])
+        after = shuffled(before, 0)
+        assert labels(after) == labels(before)
+        assert [(c.holder, c.target) for c in after.gold.stance or ()] == [
+            (c.holder, c.target) for c in before.gold.stance or ()
+        ]
+        # Few labels and spans stay where they were, or nothing would have been moved; nearly all find another place.
+        for name, count in (("stance", 3), ("verification", 20)):
+            moved = zip(getattr(before.gold, name), getattr(after.gold, name), strict=True)
+            assert sum(old.label != new.label for old, new in moved) >= count
+        for layer in ("entities", "claims"):
+            old, new = getattr(before.gold, layer), getattr(after.gold, layer)
+            assert 0.9 * len(old) <= len(new) <= len(old)
+            there = {(item.start, item.end) for item in old}
+            assert sum((item.start, item.end) in there for item in new) <= 0.2 * len(old)
+            assert all(item.text == document.text[item.start : item.end] for item in new)
+        assert shuffled(before, 0) == after
+        assert shuffled(before, 1) != after
+
+
+def test_a_control_trains_on_shuffled_labels() -> None:
+    corpus = load_corpus()
+    seen: list[Example] = []
+
+    def spy(document: Document, context: Context) -> AnnotationRecord:
+        seen.extend(context.training)
+        return AnnotationRecord(document_id=document.document_id)
+
+    list(predictions(System("spy", "", "leave-one-document-out", spy), corpus, 3, control="shuffled"))
+    wanted = [
+        shuffled(Example(document, corpus.gold[key]), 3)
+        for own in corpus.documents
+        for key, document in corpus.documents.items()
+        if key != own
+    ]
+    assert seen == wanted
+
+
+def test_a_control_is_named_in_the_card(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{HEAD}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
+    assert run(str(tmp_path / "mine.py"), "--control", "shuffled", "--output", str(tmp_path / "out")) == 0
+    card = json.loads((tmp_path / "out" / "submission.json").read_text(encoding="utf-8"))
+    assert card["name"] == "mine-shuffled"
+    assert card["description"].startswith("Control, trained on shuffled labels.")
+
+
+def test_the_list_reads_files_without_running_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.py").write_text(f"{HEAD}EXTRA = 'llm'\nraise SystemExit(9)\n", encoding="utf-8")
+    (tmp_path / "b.py").write_text("def broken(:\n", encoding="utf-8")
+    (tmp_path / "_c.py").write_text("", encoding="utf-8")
+    assert [(e.name, e.protocol, e.extra) for e in describe_systems(tmp_path)] == [
+        ("a", "leave-one-document-out", "llm"),
+        ("b", "", ""),
+    ]
+    assert run("--list", "--folder", str(tmp_path)) == 0
+    assert capsys.readouterr().out == (
+        "a  leave-one-document-out (pip install 'retold[llm]')\n   A test.\nb  \n   This file cannot be read.\n"
+    )

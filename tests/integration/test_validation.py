@@ -1,0 +1,362 @@
+"""Validation of whole files: dirty input gives findings with a place, never a traceback."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from retold import files
+from retold.corpus.load import Corpus, load_corpus
+from retold.model.annotations import Release
+from retold.model.findings import UnreadableError
+from retold.validation.validate import Report, validate
+
+Gold = Callable[[str], dict[str, Any]]
+
+
+def codes(report: Report) -> list[str]:
+    return [found.code for found in report.findings]
+
+
+def lines(*records: Any) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# Dirty files
+
+DIRTY: dict[str, tuple[bytes, list[tuple[str, int | None]]]] = {
+    "empty file": (b"", [("RT111", None)]),
+    "blank lines only": (b"\n\n \n", [("RT111", None)]),
+    "no line end": (b'{"document_id": "flood-0"}', []),
+    "windows line ends": (b'{"document_id": "flood-0"}\r\n{"document_id": "flood-1"}\r\n', []),
+    "blank line at the end": (b'{"document_id": "flood-0"}\n\n', []),
+    "blank lines between": (
+        b'{"document_id": "flood-0"}\n\n\n{"document_id": "flood-1"}\n',
+        [("RT105", 2), ("RT105", 3)],
+    ),
+    "truncated JSON": (b'{"document_id": "flood-0"}\n{"document_id": "flo', [("RT102", 2)]),
+    "two objects on a line": (b'{"document_id": "flood-0"}{"document_id": "flood-1"}\n', [("RT102", 1)]),
+    "one object on many lines": (b'{\n"document_id": "flood-0"\n}\n', [("RT102", 1), ("RT102", 2), ("RT102", 3)]),
+    "not UTF-8": (b'{"document_id": "flood-0"}\n{"document_id": "\xe9"}\n', [("RT101", 2)]),
+    "UTF-16": ('{"document_id": "flood-0"}'.encode("utf-16"), [("RT101", 1)]),
+    "wrong types": (b'{"document_id": 1}\n[]\n"x"\n', [("RT201", 1), ("RT201", 2), ("RT201", 3)]),
+    "deep nesting": (b'{"document_id": ' + b"[" * 200_000 + b"\n", [("RT112", 1)]),
+    "unknown document": (b'{"document_id": "flood-9"}\n', [("RT301", 1)]),
+    "repeated document": (b'{"document_id": "flood-0"}\n{"document_id": "flood-0"}\n', [("RT302", 2)]),
+    "repeated document, the first at fault": (
+        b'{"document_id": "flood-0", "x": 1}\n{"document_id": "flood-0"}\n',
+        [("RT203", 1), ("RT302", 2)],
+    ),
+    "span out of bounds": (
+        b'{"document_id": "flood-0", "entities": [{"start": 1, "end": 999, "type": "PER"}]}\n',
+        [("RT402", 1)],
+    ),
+    "unknown label": (
+        b'{"document_id": "flood-0", "stance": [{"holder": "mayor", "target": "dam", "label": "pro"}]}\n',
+        [("RT204", 1)],
+    ),
+    "names that a terminal would obey": (b'{"document_id": "\\u001b[2J"}\n', [("RT301", 1)]),
+}
+
+
+@pytest.mark.parametrize("case", DIRTY)
+def test_dirty_input_gives_findings_with_file_and_line(case: str, tiny_corpus: Corpus, tmp_path: Path) -> None:
+    content, expected = DIRTY[case]
+    path = write(tmp_path / "mine.jsonl", content)
+    report = validate([path], tiny_corpus)
+    assert [(found.code, found.line) for found in report.findings] == expected
+    assert {found.file for found in report.findings} <= {str(path)}
+    assert report.files == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=st.binary(max_size=200))
+@pytest.mark.parametrize("name", ["mine.jsonl", "predictions.jsonl", "mine.parquet", "mine.zip"])
+def test_random_bytes(name: str, content: bytes, tiny_corpus: Corpus, tmp_path: Path) -> None:
+    path = write(tmp_path / name, content)
+    try:
+        report = validate([path], tiny_corpus)
+    except UnreadableError:
+        return
+    assert all(found.file == str(path) for found in report.findings)
+    assert report.errors
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["mine.parquet", "mine.zip"])
+def test_spoilt_containers(
+    name: str, data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold
+) -> None:
+    records = [gold_record("flood-0"), gold_record("flood-1")]
+    stream = io.BytesIO()
+    if name == "mine.parquet":
+        pq.write_table(pa.Table.from_pylist(records), stream)
+    else:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("predictions.jsonl", lines(*records))
+    good = stream.getvalue()
+    start = data.draw(st.integers(0, len(good)))
+    bad = good[:start] + data.draw(st.binary(max_size=8)) + good[data.draw(st.integers(start, len(good))) :]
+    path = write(tmp_path / name, bad)
+    try:
+        report = validate([path], tiny_corpus)
+    except UnreadableError:
+        return
+    assert all(found.file is not None for found in report.findings)
+
+
+def test_over_long_line(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_LINE", 4000)
+    path = write(tmp_path / "mine.jsonl", '{"document_id": "flood-0"}\n' + "x" * 4001 + "\n")
+    report = validate([path], tiny_corpus)
+    assert [(found.code, found.line) for found in report.findings] == [("RT106", 2)]
+
+
+def test_torn_parquet(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
+    path = tmp_path / "predictions.parquet"
+    pq.write_table(pa.Table.from_pylist([gold_record("flood-0"), gold_record("flood-1")]), path)
+    assert codes(validate([path], tiny_corpus)) == []
+    path.write_bytes(path.read_bytes()[:-20])
+    assert codes(validate([path], tiny_corpus)) == ["RT110"]
+
+
+def test_missing_path(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError):
+        validate([tmp_path / "none.jsonl"], tiny_corpus)
+    with pytest.raises(UnreadableError):
+        validate([tmp_path], tiny_corpus)
+
+
+# What a path is
+
+
+def test_missing_documents_are_a_fault_of_predictions_only(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    one = '{"document_id": "flood-0"}\n'
+    assert codes(validate([write(tmp_path / "mine.jsonl", one)], tiny_corpus)) == []
+    assert codes(validate([write(tmp_path / "predictions.jsonl", one)], tiny_corpus)) == ["RT303"]
+    assert codes(validate([write(tmp_path / "mine.jsonl", one)], tiny_corpus, role="prediction")) == ["RT303"]
+
+
+def test_a_line_at_fault_is_not_missing_as_well(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    both = '{"document_id": "flood-0"}\n{"document_id": "flood-1", "entity": []}\n'
+    assert codes(validate([write(tmp_path / "predictions.jsonl", both)], tiny_corpus)) == ["RT203"]
+
+
+def test_gold_is_known_by_its_place(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    path = write(tmp_path / "events" / "flood" / "gold.jsonl", '{"document_id": "flood-0"}\n')
+    assert sorted(codes(validate([path], tiny_corpus))) == ["RT303", "RT510", "RT510", "RT510", "RT510"]
+
+
+CARD = {"name": "s", "protocol": "zero-shot", "corpus_version": "0.1.0"}
+
+
+def test_submission_folder_and_archive(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    predictions = '{"document_id": "flood-0"}\n{"document_id": "flood-1", "claims": [{}]}\n'
+    folder = write(tmp_path / "s" / "predictions.jsonl", predictions).parent
+    write(folder / "submission.json", json.dumps(CARD))
+    archive = tmp_path / "s.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("s/predictions.jsonl", predictions)
+        made.writestr("s/submission.json", json.dumps(CARD))
+    for path, name in ((folder, str(folder / "predictions.jsonl")), (archive, f"{archive}/s/predictions.jsonl")):
+        report = validate([path], tiny_corpus)
+        assert [(found.code, found.file, found.line) for found in report.findings] == [("RT202", name, 2)] * 3
+
+
+def test_card_at_fault(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    folder = write(tmp_path / "s" / "predictions.jsonl", "").parent
+    write(folder / "submission.json", json.dumps({**CARD, "protocol": "guess"}))
+    report = validate([folder], tiny_corpus)
+    (found,) = report.findings
+    assert (found.code, found.file, found.pointer) == ("RT204", str(folder / "submission.json"), "/protocol")
+    assert "leave-one-document-out, saw-gold, zero-shot" in found.message
+    assert report.files == 1
+
+
+def test_folder_of_annotations(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    write(tmp_path / "a" / "one.jsonl", '{"document_id": "flood-0"}\n')
+    write(tmp_path / "a" / "two.jsonl", "{}\n")
+    report = validate([tmp_path / "a"], tiny_corpus)
+    assert [(Path(found.file or "").name, found.code) for found in report.findings] == [("two.jsonl", "RT202")]
+    assert (report.files, report.records) == (2, 2)
+    write(tmp_path / "a" / "adjudication.jsonl", "{}\n")
+    assert validate([tmp_path / "a"], tiny_corpus).files == 2
+
+
+def test_parquet_is_checked_like_json(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
+    records = [gold_record("flood-0"), gold_record("flood-1")]
+    records[1]["entities"][0]["type"] = "PLACE"
+    path = tmp_path / "predictions.parquet"
+    pq.write_table(pa.Table.from_pylist(records), path)
+    assert [(found.code, found.line) for found in validate([path], tiny_corpus).findings] == [("RT204", 2)]
+
+
+# The report
+
+
+def test_findings_are_sorted_selected_and_limited(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    first = write(tmp_path / "a.jsonl", '{"document_id": "flood-9", "x": 1}\n\n{"document_id": "flood-9"}\n')
+    second = write(tmp_path / "b.jsonl", "{\n")
+    paths = [second, first]
+    report = validate(paths, tiny_corpus)
+    assert codes(report) == ["RT203", "RT105", "RT302", "RT102"]
+    assert (report.errors, report.warnings, report.suppressed) == (3, 1, 0)
+    assert codes(validate(paths, tiny_corpus, select=["RT1"])) == ["RT105", "RT102"]
+    assert codes(validate(paths, tiny_corpus, select=["rt1", "RT203"], ignore=["RT105"])) == ["RT203", "RT102"]
+    limited = validate(paths, tiny_corpus, max_findings=1)
+    assert len(limited.findings) == 1
+    assert (limited.errors, limited.warnings, limited.suppressed) == (3, 1, 3)
+
+
+@pytest.mark.parametrize("code", ["RT999", "", "E501"])
+def test_a_selection_of_nothing_is_refused(tiny_corpus: Corpus, code: str) -> None:
+    with pytest.raises(ValueError, match="no rule"):
+        validate(None, tiny_corpus, select=[code])
+
+
+# The corpus itself
+
+
+def test_tiny_corpus_is_clean(tiny_corpus: Corpus) -> None:
+    report = validate(None, tiny_corpus)
+    assert report.findings == []
+    assert (report.files, report.records) == (6, 4)
+
+
+def spoil(folder: Path, file: str, old: str, new: str) -> Path:
+    path = folder / "events" / "flood" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        # An edited text: its seed's hash, and the zones that no longer reach its end.
+        (
+            "documents.jsonl",
+            "Mayor Bo",
+            "Mayoress Bo",
+            [("documents.jsonl", 1, "RT701"), ("documents.jsonl", 1, "RT704")],
+        ),
+        ("entities.jsonl", '"kb_status": "nil"', '"kb_status": "verified"', [("entities.jsonl", 2, "RT713")]),
+        ("claims.jsonl", '"mutation": "number"', '"mutation": null', [("claims.jsonl", 3, "RT707")]),
+        ("event.json", '"entities": ["bo-berg"]', '"entities": ["berg"]', [("event.json", None, "RT304")]),
+        ("gold.jsonl", '"start": 15', '"start": 15, "start": 15', [("gold.jsonl", 1, "RT103")]),
+        ("annotators/reader-1.jsonl", '"label": "favor"', '"label": "favour"', [("reader-1.jsonl", 1, "RT204")]),
+    ],
+)
+def test_spoilt_corpus(
+    tiny_folder: Path, file: str, old: str, new: str, expected: list[tuple[str, int | None, str]]
+) -> None:
+    spoil(tiny_folder, file, old, new)
+    report = validate(None, load_corpus(tiny_folder), ignore=["RT4"])
+    assert [(Path(found.file or "").name, found.line, found.code) for found in report.findings] == expected
+
+
+def test_catalogue_of_its_own(tiny_folder: Path) -> None:
+    event = tiny_folder / "events" / "flood"
+    entities = (event / "entities.jsonl").read_text(encoding="utf-8")
+    extra = {"entity": "berg", "name": "B", "type": "PER", "kb_id": "Q11", "kb_status": "verified", "aliases": {}}
+    (event / "entities.jsonl").write_text(entities + entities.splitlines()[1] + "\n" + lines(extra), encoding="utf-8")
+    claim = {"claim": "unsaid", "text": "Nobody says it.", "mutation_of": None, "mutation": None}
+    claims = (event / "claims.jsonl").read_text(encoding="utf-8")
+    (event / "claims.jsonl").write_text(claims + lines(claim), encoding="utf-8")
+    report = validate(None, load_corpus(tiny_folder), ignore=["RT511"])
+    assert [(Path(found.file or "").name, found.line, found.code) for found in report.findings] == [
+        ("claims.jsonl", 4, "RT710"),
+        ("entities.jsonl", 3, "RT711"),
+        ("entities.jsonl", 4, "RT703"),
+        ("entities.jsonl", 4, "RT708"),
+    ]
+    assert report.warnings == 2
+
+
+def test_gold_that_is_not_there_yet(tiny_folder: Path) -> None:
+    (tiny_folder / "events" / "flood" / "gold.jsonl").unlink()
+    (found,) = validate(None, load_corpus(tiny_folder)).findings
+    assert (found.code, Path(found.file or "").name) == ("RT303", "gold.jsonl")
+
+
+def test_documents_that_cannot_be_read_are_told_once(tiny_folder: Path, tmp_path: Path) -> None:
+    path = spoil(tiny_folder, "documents.jsonl", '"language": "en"', '"language": 5')
+    corpus = load_corpus(tiny_folder)
+    records = '{"document_id": "flood-0"}\n{"document_id": "flood-1"}\n'
+    mine = [write(tmp_path / name, records) for name in ("a.jsonl", "b.jsonl")]
+    report = validate(mine, corpus)
+    assert [(found.file, found.line, found.code) for found in report.findings] == [
+        (str(mine[0]), 1, "RT301"),
+        (str(mine[1]), 1, "RT301"),
+        (str(tiny_folder), 1, "RT201"),
+    ]
+    assert [(f.file, f.line) for f in validate(None, corpus).findings if f.code == "RT201"] == [(str(path), 1)]
+
+
+def write_release(folder: Path) -> None:
+    hashes = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
+    whole = hashlib.sha256(listing.encode()).hexdigest()
+    release = Release(name="tiny", version="1.0.0", date="2024-05-06", counts={}, files=hashes, sha256=whole)
+    (folder / "release.json").write_bytes(msgspec.json.encode(release))
+
+
+def test_release(tiny_folder: Path) -> None:
+    write_release(tiny_folder)
+    assert codes(validate(None, load_corpus(tiny_folder))) == []
+    annotators = tiny_folder / "events" / "flood" / "annotators"
+    reader = annotators / "reader-1.jsonl"
+    reader.write_bytes(reader.read_bytes() + b"\n")
+    assert codes(validate(None, load_corpus(tiny_folder))) == ["RT706"]
+    reader.rename(annotators / "reader-2.jsonl")
+    report = validate(None, load_corpus(tiny_folder))
+    assert codes(report) == ["RT706", "RT706"]
+    assert "missing" in report.findings[0].message
+    assert "does not name" in report.findings[1].message
+
+
+def test_views_that_are_missing(tiny_folder: Path) -> None:
+    (tiny_folder / "views").mkdir()
+    found = validate(None, load_corpus(tiny_folder)).findings
+    assert {f.code for f in found} == {"RT702"}
+    assert {Path(f.file or "").stem for f in found} >= {"documents", "entities", "stance", "claims", "verification"}
+
+
+def test_corpus_folder_as_path(tiny_corpus: Corpus, tiny_folder: Path) -> None:
+    assert validate([tiny_folder], tiny_corpus).records == 4
+    write(tiny_folder / "events" / "flood" / "claims.jsonl", "{\n")
+    assert validate([tiny_folder], tiny_corpus).errors == 1
+
+
+def test_bare_gold_knows_its_documents_only(tiny_folder: Path, tmp_path: Path) -> None:
+    corpus = load_corpus(tiny_folder / "events" / "flood" / "gold.jsonl")
+    assert validate(None, corpus).findings == []
+    record = {"document_id": "flood-2", "stance": [{"holder": "anyone", "target": "x", "label": "none"}]}
+    path = write(tmp_path / "predictions.jsonl", lines({"document_id": "flood-1"}, record))
+    report = validate([path], corpus)
+    assert [(found.code, found.cure) for found in report.findings][1] == ("RT301", "Did you mean 'flood-1'?")
+    assert codes(report) == ["RT303", "RT301"]

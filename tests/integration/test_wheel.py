@@ -1,0 +1,89 @@
+"""The built wheel works alone: outside the checkout, with the corpus and schemas that it carries."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return next(target.glob("retold-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``retold`` in an environment of its own, which borrows the dependencies of this one but not its ``retold``.
+
+    A path that a .pth file adds is not searched for further .pth files, so an editable install does not come along.
+    """
+    home = tmp_path_factory.mktemp("venv")
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    site = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    (Path(site) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True, capture_output=True
+    )
+    return home / "bin" / "retold"
+
+
+def run(command: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return subprocess.run(
+        [command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_it_carries_corpus_and_schemas(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert "retold/data/corpus/events/macron-coalition/gold.jsonl" in names
+    assert "retold/data/corpus/README.md" in names
+    assert "retold/data/schema/annotation-record.json" in names
+    assert "retold/py.typed" in names
+    assert "retold/report/templates/leaderboard.html" in names
+    assert not [name for name in names if name.startswith(("baselines", "scripts", "tests"))]
+
+
+def test_validate_score_and_rank_without_the_repository(command: Path, tmp_path: Path) -> None:
+    where = subprocess.run(
+        [command.parent / "python", "-c", "import retold; print(retold.__file__); print(retold.load_corpus().root)"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert all(str(ROOT) not in line for line in where)
+    assert run(command, "validate", folder=tmp_path).returncode == 0
+    gold = Path(where[1]) / "events" / "macron-coalition" / "gold.jsonl"
+    (tmp_path / "mine.jsonl").write_bytes(gold.read_bytes())
+    scored = run(command, "score", "mine.jsonl", "--format", "json", folder=tmp_path)
+    assert scored.returncode == 0, scored.stderr
+    assert json.loads(scored.stdout)["measures"]["overall"]["value"] == 1
+    ranked = run(command, "rank", "mine.jsonl", "mine.jsonl", folder=tmp_path)
+    assert ranked.returncode == 0, ranked.stderr
+    assert "mine (2)" in ranked.stdout
+    page = run(command, "rank", "mine.jsonl", "mine.jsonl", "--format", "html", folder=tmp_path)
+    assert page.returncode == 0, page.stderr
+    assert '<th scope="row">mine (2)</th>' in page.stdout

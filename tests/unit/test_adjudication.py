@@ -1,0 +1,288 @@
+"""Adjudication: what both readers give is gold, every difference is decided in writing, and nothing else is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from retold.corpus.adjudicate import AdjudicationError, differences, settle
+from retold.corpus.load import Corpus
+from retold.model.annotations import AnnotationRecord, Decision, encode
+
+Record = dict[str, Any]
+DOCUMENTS = ("flood-0", "flood-1")
+#: The sentence "Mayor Bo Berg asked for a dam." of the English document of the tiny corpus begins at 33, its title's
+#: Vale stands at 15 to 19.
+MAYOR, BERG, MAYOR_BERG, VALE = "33:38", "39:46", "33:46", "15:19"
+
+
+def record_of(raw: Record) -> AnnotationRecord:
+    return msgspec.convert(raw, AnnotationRecord)
+
+
+def decision_of(layer: str, item: str, one: Any, two: Any, decided: Any, **changes: Any) -> Decision:
+    """A decision about an item of the English document between readers ``one`` and ``two``."""
+    raw = {
+        "document_id": "flood-0",
+        "layer": layer,
+        "item": item,
+        "readers": {"one": one, "two": two},
+        "decision": decided,
+        "reason": "The guideline says so.",
+    }
+    return msgspec.convert({**raw, **changes}, Decision)
+
+
+@pytest.fixture
+def gold(gold_record: Callable[[str], Record]) -> list[Record]:
+    """Gold of both documents of the tiny corpus, fresh; its pairs in the order of their claims."""
+    records = [gold_record(key) for key in DOCUMENTS]
+    for record in records:
+        record["verification"].sort(key=lambda pair: pair["claim"])
+    return records
+
+
+@pytest.fixture
+def apart(gold: list[Record]) -> dict[str, list[Record]]:
+    """Two readings of the tiny corpus that differ in seven items of the English document."""
+    one, two = copy.deepcopy(gold), copy.deepcopy(gold)
+    mayor = {"start": 33, "end": 38, "text": "Mayor", "kind": "nominal", "type": "PER", "entity": "bo-berg"}
+    one[0]["entities"].append({**mayor, "kb_id": "Q11"})
+    two[0]["entities"][1]["kind"] = "nominal"
+    two[0]["stance"][1].update(label="favor", evidence=[1])
+    two[0]["stance"][2].update(evidence=[2, 1])
+    two[0]["claims"][0].update(start=60, text="am. The dam costs 5 million")
+    two[0]["verification"][2].update(label="not_enough_info", evidence=[])
+    return {"one": one, "two": two}
+
+
+NAME = {"kind": "name", "entity": "bo-berg"}
+NOMINAL = {"kind": "nominal", "entity": "bo-berg"}
+CLAIM = {"source": "author", "claim": "dam-costs-5"}
+NO_STANCE = {"label": "none", "evidence": []}
+FAVOR = {"label": "favor", "evidence": [1]}
+REFUTED = {"label": "refuted", "evidence": [2]}
+UNKNOWN = {"label": "not_enough_info", "evidence": []}
+
+#: One decision for each difference of ``apart``: (layer, item, what one gives, what two gives, what is gold).
+DECIDED: list[tuple[str, str, Any, Any, Any]] = [
+    ("entities", MAYOR, NOMINAL, None, None),
+    ("entities", BERG, NAME, NOMINAL, NAME),
+    ("stance", "author/mayor-berg", NO_STANCE, FAVOR, FAVOR),
+    # What is gold may be what neither reader gives.
+    ("stance", "mayor/dam", FAVOR, {"label": "favor", "evidence": [1, 2]}, {"label": "favor", "evidence": [2]}),
+    ("claims", "64:87", CLAIM, None, CLAIM),
+    ("claims", "60:87", None, CLAIM, None),
+    ("verification", "dam-costs-9", REFUTED, UNKNOWN, UNKNOWN),
+]
+
+
+def run(
+    readers: dict[str, list[Record]], decisions: Sequence[Decision], corpus: Corpus, **changes: Any
+) -> list[AnnotationRecord]:
+    event = corpus.events["flood"]
+    readings = {name: [record_of(record) for record in records] for name, records in readers.items()}
+    arguments = {"documents": corpus.documents, "catalogue": event.entities, **changes}
+    return settle(readings, decisions, **arguments)
+
+
+def test_what_both_readers_give_is_gold(gold: list[Record], tiny_corpus: Corpus) -> None:
+    settled = run({"one": gold, "two": gold}, [], tiny_corpus)
+    assert settled == [record_of(record) for record in gold]
+
+
+def test_one_reader_needs_no_decision(gold: list[Record], tiny_corpus: Corpus) -> None:
+    assert run({"one": gold}, [], tiny_corpus) == [record_of(record) for record in gold]
+
+
+def test_the_order_in_which_items_and_evidence_stand_is_no_difference(gold: list[Record], tiny_corpus: Corpus) -> None:
+    gold[0]["stance"][2]["evidence"] = [1, 2]
+    other = copy.deepcopy(gold)
+    other.reverse()
+    for record in other:
+        for layer in ("entities", "stance", "claims", "verification"):
+            record[layer].reverse()
+    other[1]["stance"][1]["evidence"] = [2, 1, 1]
+    assert run({"one": gold, "two": other}, [], tiny_corpus) == [record_of(record) for record in gold]
+
+
+def test_differences_are_all_items_that_differ_with_what_each_reader_gives(apart: dict[str, list[Record]]) -> None:
+    found = differences({name: [record_of(record) for record in records] for name, records in apart.items()})
+    plain = {key[1:]: msgspec.to_builtins(values) for key, values in found.items()}
+    assert {key[0] for key in found} == {"flood-0"}
+    assert plain == {(layer, item): {"one": one, "two": two} for layer, item, one, two, _ in DECIDED}
+
+
+def test_decisions_are_gold_where_the_readers_differ(
+    apart: dict[str, list[Record]], gold: list[Record], tiny_corpus: Corpus
+) -> None:
+    settled = run(apart, [decision_of(*decided) for decided in DECIDED], tiny_corpus)
+    # Gold of the tiny corpus but for what was decided otherwise: a stance, its evidence, a verdict.
+    gold[0]["stance"][1].update(FAVOR)
+    gold[0]["stance"][2].update(evidence=[2])
+    gold[0]["verification"][2].update(UNKNOWN)
+    assert settled == [record_of(record) for record in gold]
+
+
+def test_types_ids_and_texts_come_from_catalogue_and_document(gold: list[Record], tiny_corpus: Corpus) -> None:
+    for mention in gold[0]["entities"]:
+        mention.update(type="ORG", kb_id="Q999")
+        del mention["text"]
+    # Type, id and text of the two mentions as the catalogue and the document of the tiny corpus have them.
+    settled = run({"one": gold}, [], tiny_corpus)[0].entities
+    assert [(m.type, m.kb_id, m.text) for m in settled] == [("GPE", None, "Vale"), ("PER", "Q11", "Bo Berg")]
+
+
+def test_a_decision_may_drop_what_one_reader_gives_and_keep_what_the_other_gives(
+    gold: list[Record], tiny_corpus: Corpus
+) -> None:
+    less = copy.deepcopy(gold)
+    vale = less[0]["entities"].pop(0)
+    reading = {"kind": vale["kind"], "entity": vale["entity"]}
+    readers = {"one": gold, "two": less}
+    dropped = run(readers, [decision_of("entities", VALE, reading, None, None)], tiny_corpus)
+    assert [mention.text for mention in dropped[0].entities] == ["Bo Berg"]
+    kept = run(readers, [decision_of("entities", VALE, reading, None, reading)], tiny_corpus)
+    assert [mention.text for mention in kept[0].entities] == ["Vale", "Bo Berg"]
+
+
+def test_a_decision_may_add_what_neither_reader_gives(gold: list[Record], tiny_corpus: Corpus) -> None:
+    added = decision_of("entities", MAYOR_BERG, None, None, NOMINAL)
+    inside = decision_of("entities", MAYOR, None, None, NOMINAL)
+    settled = run({"one": gold, "two": gold}, [inside, added], tiny_corpus)
+    # By place, the outer span before those inside it.
+    assert [mention.text for mention in settled[0].entities] == ["Vale", "Mayor Bo Berg", "Mayor", "Bo Berg"]
+    cell = decision_of("stance", "author/berg", None, None, NO_STANCE)
+    settled = run({"one": gold, "two": gold}, [cell], tiny_corpus)
+    assert [(c.holder, c.target) for c in settled[0].stance][:3] == [
+        ("author", "berg"),
+        ("author", "dam"),
+        ("author", "mayor-berg"),
+    ]
+
+
+def test_a_decision_may_correct_what_both_readers_give(gold: list[Record], tiny_corpus: Corpus) -> None:
+    """A later review may find both readers wrong; the correction states what they gave."""
+    given = {"kind": "name", "entity": "vale"}
+    settled = run({"one": gold, "two": gold}, [decision_of("entities", VALE, given, given, None)], tiny_corpus)
+    spans = [f"{m.start}:{m.end}" for m in settled[0].entities or ()]
+    assert VALE not in spans
+    assert len(spans) == len(gold[0]["entities"]) - 1
+
+
+@given(order=st.permutations(range(len(DECIDED))))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_order_of_decisions_and_readers_does_not_change_a_byte(
+    order: list[int], apart: dict[str, list[Record]], tiny_corpus: Corpus
+) -> None:
+    decisions = [decision_of(*decided) for decided in DECIDED]
+    expected = [encode(record) for record in run(apart, decisions, tiny_corpus)]
+    shuffled = [decisions[index] for index in order]
+    assert [encode(record) for record in run(apart, shuffled, tiny_corpus)] == expected
+    swapped = dict(reversed(apart.items()))
+    assert [encode(record) for record in run(swapped, shuffled, tiny_corpus)] == expected
+
+
+@pytest.mark.parametrize("left_out", range(len(DECIDED)))
+def test_a_difference_without_a_decision_is_refused_and_named(
+    left_out: int, apart: dict[str, list[Record]], tiny_corpus: Corpus
+) -> None:
+    decisions = [decision_of(*decided) for index, decided in enumerate(DECIDED) if index != left_out]
+    layer, item = DECIDED[left_out][:2]
+    with pytest.raises(AdjudicationError, match=f"1 differences are not decided: flood-0/{layer}/{item}$"):
+        run(apart, decisions, tiny_corpus)
+
+
+#: What is wrong -> (decisions beside those of DECIDED, or one changed; the item that the message names; its words).
+WRONG: dict[str, tuple[Callable[[list[Decision]], list[Decision]], str, str]] = {
+    "no difference and nothing changed": (
+        lambda d: [*d, decision_of("entities", VALE, *[{"kind": "name", "entity": "vale"}] * 3)],
+        *(f"flood-0/entities/{VALE}", "changes nothing"),
+    ),
+    "a correction that states other readings": (
+        lambda d: [*d, decision_of("entities", VALE, {"kind": "name", "entity": "vale"}, None, None)],
+        *(f"flood-0/entities/{VALE}", "other readings"),
+    ),
+    "a correction that states no readings": (
+        lambda d: [*d, decision_of("entities", VALE, None, None, None)],
+        *(f"flood-0/entities/{VALE}", "other readings"),
+    ),
+    "nothing read and nothing decided": (
+        lambda d: [*d, decision_of("entities", MAYOR_BERG, None, None, None)],
+        *(f"flood-0/entities/{MAYOR_BERG}", "do not differ"),
+    ),
+    "other readings": (
+        lambda d: [*d[:1], decision_of("entities", BERG, NOMINAL, NAME, NAME), *d[2:]],
+        *(f"flood-0/entities/{BERG}", "other readings"),
+    ),
+    "a reader left out": (
+        lambda d: [*d[:1], decision_of("entities", BERG, None, None, NAME, readers={"one": NAME}), *d[2:]],
+        *(f"flood-0/entities/{BERG}", "other readings"),
+    ),
+    "an unknown reader": (
+        lambda d: [*d, decision_of("entities", MAYOR_BERG, None, None, NAME, readers={"three": None})],
+        *(f"flood-0/entities/{MAYOR_BERG}", "other readings"),
+    ),
+    "readings of what neither has": (
+        lambda d: [*d, decision_of("entities", MAYOR_BERG, NAME, None, NAME)],
+        *(f"flood-0/entities/{MAYOR_BERG}", "other readings"),
+    ),
+    "a blank reason": (
+        lambda d: [*d[:2], decision_of(*DECIDED[2], reason=" \n"), *d[3:]],
+        *("flood-0/stance/author/mayor-berg", "reason"),
+    ),
+    "decided twice": (lambda d: [*d, d[6]], "flood-0/verification/dam-costs-9", "twice"),
+    "another document": (
+        lambda d: [*d, decision_of("entities", MAYOR_BERG, None, None, NAME, document_id="flood-7")],
+        *(f"flood-7/entities/{MAYOR_BERG}", "no document"),
+    ),
+    "a key of the layer left out": (
+        lambda d: [*d[:1], decision_of("entities", BERG, NAME, NOMINAL, {"kind": "name"}), *d[2:]],
+        *(f"flood-0/entities/{BERG}", "entity"),
+    ),
+    "an unknown entity": (
+        lambda d: [*d[:1], decision_of("entities", BERG, NAME, NOMINAL, {**NAME, "entity": "nobody"}), *d[2:]],
+        *(f"flood-0/entities/{BERG}", "nobody"),
+    ),
+    "a label of another layer": (
+        lambda d: [*d[:6], decision_of(*DECIDED[6][:4], FAVOR)],
+        *("flood-0/verification/dam-costs-9", "favor"),
+    ),
+    "no span": (
+        lambda d: [*d, decision_of("entities", "Mayor Bo Berg", None, None, NAME)],
+        *("flood-0/entities/Mayor Bo Berg", "start:end"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(WRONG))
+def test_decisions_at_fault_are_refused_with_the_item_named(
+    name: str, apart: dict[str, list[Record]], tiny_corpus: Corpus
+) -> None:
+    spoil, item, words = WRONG[name]
+    decisions = spoil([decision_of(*decided) for decided in DECIDED])
+    with pytest.raises(AdjudicationError) as caught:
+        run(apart, decisions, tiny_corpus)
+    assert str(caught.value).startswith(f"{item}: ")
+    assert words in str(caught.value)
+
+
+def test_documents_that_a_reader_lacks_are_refused(gold: list[Record], tiny_corpus: Corpus) -> None:
+    with pytest.raises(AdjudicationError, match="flood-1: two did not read it"):
+        run({"one": gold, "two": gold[:1]}, [], tiny_corpus)
+    with pytest.raises(AdjudicationError, match="nobody read flood-1"):
+        run({"one": gold[:1], "two": gold[:1]}, [], tiny_corpus)
+    with pytest.raises(AdjudicationError, match="nobody read flood-0, flood-1"):
+        run({}, [], tiny_corpus)
+
+
+def test_a_reason_is_wanted_for_an_addition_too(gold: list[Record], tiny_corpus: Corpus) -> None:
+    added = decision_of("entities", MAYOR_BERG, None, None, NOMINAL, reason=" ")
+    with pytest.raises(AdjudicationError, match=f"flood-0/entities/{MAYOR_BERG}: a decision needs a reason"):
+        run({"one": gold, "two": gold}, [added], tiny_corpus)

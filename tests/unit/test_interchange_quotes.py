@@ -1,0 +1,229 @@
+"""Quotes: every quote is found at its place in its sentence, or all that are not found are named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from retold.corpus.load import Corpus
+from retold.corpus.quotes import QuotedCell, QuotedClaim, QuotedMention, QuotedPair, resolve
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Mention
+from retold.model.findings import Finding, FindingsError
+
+# The English document of the tiny corpus (conftest.py), its sentences by number:
+#   0 "River rises in\xa0Vale 🌊" from 0    1 "Mayor Bo Berg asked for a dam." from 33
+#   2 "The dam costs 5 million." from 64   3 "Vale was flooded on Monday." from 89
+# and the Indonesian one: 0 "Sungai meluap di\xa0Vale 🌊" from 0, 1 "Bo Berg meminta bendungan." from 37.
+
+
+def mention(sentence: int, quote: str, entity: str = "vale", **changes: Any) -> QuotedMention:
+    raw = {"document_id": "flood-0", "sentence": sentence, "quote": quote, "kind": "name", "entity": entity}
+    return msgspec.convert({**raw, **changes}, QuotedMention)
+
+
+def claim(sentence: int, quote: str, **changes: Any) -> QuotedClaim:
+    raw = {"document_id": "flood-0", "sentence": sentence, "quote": quote, "source": "author", "claim": "one"}
+    return msgspec.convert({**raw, **changes}, QuotedClaim)
+
+
+def cell(holder: str, target: str, **changes: Any) -> QuotedCell:
+    raw = {"document_id": "flood-0", "holder": holder, "target": target, "label": "none", "evidence": []}
+    return msgspec.convert({**raw, **changes}, QuotedCell)
+
+
+def pair(key: str, **changes: Any) -> QuotedPair:
+    raw = {"document_id": "flood-0", "claim": key, "label": "supported", "evidence": [2]}
+    return msgspec.convert({**raw, **changes}, QuotedPair)
+
+
+def run(corpus: Corpus, **quoted: Any) -> dict[str, AnnotationRecord]:
+    records = resolve(corpus.documents, corpus.events["flood"].entities, **quoted)
+    return {record.document_id: record for record in records}
+
+
+def refused(corpus: Corpus, **quoted: Any) -> list[Finding]:
+    with pytest.raises(FindingsError) as caught:
+        run(corpus, **quoted)
+    return caught.value.findings
+
+
+def test_a_quote_becomes_offsets_and_the_catalogue_gives_type_and_id(tiny_corpus: Corpus) -> None:
+    found = run(
+        tiny_corpus,
+        mentions=[mention(1, "Bo Berg", "bo-berg")],
+        claims=[claim(2, "The dam costs 5 million", claim="dam-costs-5")],
+    )["flood-0"]
+    assert found.entities == [
+        Mention(start=39, end=46, text="Bo Berg", kind="name", type="PER", entity="bo-berg", kb_id="Q11")
+    ]
+    assert found.claims == [
+        ClaimSpan(start=64, end=87, text="The dam costs 5 million", source="author", claim="dam-costs-5")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nth", "start"),
+    [
+        # "Mayor Bo Berg asked for a dam.", from 33: an a at 1, 14, 24 and 27.
+        (1, 34),
+        (2, 47),
+        (3, 57),
+        (4, 60),
+    ],
+)
+def test_nth_says_which_occurrence_in_the_sentence_is_meant(nth: int, start: int, tiny_corpus: Corpus) -> None:
+    [found] = run(tiny_corpus, mentions=[mention(1, "a", nth=nth)])["flood-0"].entities
+    assert (found.start, found.end, found.text) == (start, start + 1, "a")
+
+
+def test_a_quote_is_looked_for_in_its_own_sentence(tiny_corpus: Corpus) -> None:
+    found = run(tiny_corpus, mentions=[mention(3, "Vale"), mention(0, "Vale")])["flood-0"].entities
+    # Sorted by place.
+    assert [(m.start, m.end) for m in found] == [(15, 19), (89, 93)]
+
+
+@pytest.mark.parametrize("space", [" ", "\xa0"])
+@pytest.mark.parametrize(
+    ("document", "quote", "start", "text"),
+    [
+        ("flood-0", "in{}Vale", 12, "in\xa0Vale"),
+        ("flood-0", "rises{}in{}Vale", 6, "rises in\xa0Vale"),
+        # Indonesian.
+        ("flood-1", "di{}Vale", 14, "di\xa0Vale"),
+    ],
+)
+def test_a_non_breaking_space_may_be_quoted_as_a_plain_one_and_the_other_way_round(
+    space: str, document: str, quote: str, start: int, text: str, tiny_corpus: Corpus
+) -> None:
+    words = quote.format(space, space)
+    [found] = run(tiny_corpus, mentions=[mention(0, words, document_id=document)])[document].entities
+    # The text of the record is the document's, not the quote.
+    assert (found.start, found.text) == (start, text)
+
+
+def test_indonesian_is_quoted_like_english(tiny_corpus: Corpus) -> None:
+    found = run(
+        tiny_corpus,
+        mentions=[mention(1, "Bo Berg", "bo-berg", document_id="flood-1")],
+        claims=[claim(1, "Bo Berg meminta bendungan", document_id="flood-1")],
+    )["flood-1"]
+    assert [(m.start, m.end) for m in found.entities] == [(37, 44)]
+    assert [(c.start, c.end) for c in found.claims] == [(37, 62)]
+
+
+def test_every_document_has_a_record_and_its_lists_are_sorted(tiny_corpus: Corpus) -> None:
+    found = run(
+        tiny_corpus,
+        mentions=[mention(1, "Berg"), mention(1, "Bo Berg"), mention(1, "Mayor Bo Berg"), mention(1, "Mayor")],
+        stance=[cell("mayor", "dam", evidence=[3, 1]), cell("author", "mayor-berg"), cell("author", "dam")],
+        verification=[pair("dam-costs-9"), pair("dam-costs-5", evidence=[2, 0])],
+    )
+    record = found["flood-0"]
+    # By place, the outer span before those inside it.
+    assert [m.text for m in record.entities] == ["Mayor Bo Berg", "Mayor", "Bo Berg", "Berg"]
+    assert [(c.holder, c.target) for c in record.stance] == [
+        ("author", "dam"),
+        ("author", "mayor-berg"),
+        ("mayor", "dam"),
+    ]
+    assert record.stance[2].evidence == [1, 3]
+    assert [(p.claim, p.evidence) for p in record.verification] == [("dam-costs-5", [0, 2]), ("dam-costs-9", [2])]
+    assert found["flood-1"] == AnnotationRecord(
+        document_id="flood-1", entities=[], stance=[], claims=[], verification=[]
+    )
+
+
+#: What is wrong -> (quotes, code, file, words of the message).
+WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "not in the sentence": ({"mentions": [mention(1, "Vale")]}, "RT403", "mentions", "sentence 1 of flood-0"),
+    "not so often": ({"claims": [claim(1, "dam", nth=2)]}, "RT403", "claims", "no occurrence 2 of 'dam'"),
+    "across sentences": ({"claims": [claim(1, "dam. The dam")]}, "RT403", "claims", "'dam. The dam'"),
+    "other capitals": ({"mentions": [mention(1, "mayor")]}, "RT403", "mentions", "'mayor'"),
+    "empty": ({"mentions": [mention(1, "")]}, "RT403", "mentions", "''"),
+    "unknown document": ({"mentions": [mention(1, "dam", document_id="flood-7")]}, "RT301", "mentions", "'flood-7'"),
+    "unknown document of a claim": ({"claims": [claim(1, "dam", document_id="no")]}, "RT301", "claims", "'no'"),
+    "unknown document of a cell": ({"stance": [cell("mayor", "dam", document_id="no")]}, "RT301", "stance", "'no'"),
+    "unknown document of a pair": (
+        {"verification": [pair("dam-costs-5", document_id="no")]},
+        *("RT301", "verification", "'no'"),
+    ),
+    "no such sentence": ({"mentions": [mention(4, "dam")]}, "RT308", "mentions", "flood-0 has 4 sentences, not one 4"),
+    "a sentence counted from the end": ({"claims": [claim(-1, "Vale")]}, "RT308", "claims", "not one -1"),
+    "evidence of a cell": ({"stance": [cell("mayor", "dam", evidence=[9])]}, "RT308", "stance", "not one 9"),
+    "evidence of a pair": ({"verification": [pair("x", evidence=[1, 4])]}, "RT308", "verification", "not one 4"),
+    "unknown entity": ({"mentions": [mention(1, "dam", "dam")]}, "RT304", "mentions", "no entity 'dam'"),
+}
+
+
+@pytest.mark.parametrize("name", list(WRONG))
+def test_what_does_not_exist_is_refused_with_file_and_line(name: str, tiny_corpus: Corpus) -> None:
+    quoted, code, file, words = WRONG[name]
+    layer, wrong = next(iter(quoted.items()))
+    right = {
+        "mentions": mention(1, "Bo Berg", "bo-berg"),
+        "claims": claim(2, "The dam costs 5 million"),
+        "stance": cell("author", "dam"),
+        "verification": pair("dam-costs-7"),
+    }[layer]
+    [found] = refused(tiny_corpus, **{layer: [right, *wrong]})
+    assert (found.code, found.severity, found.file, found.line) == (code, "error", f"{file}.jsonl", 2)
+    assert words in found.message
+    assert found.cure
+
+
+def test_all_faults_of_all_files_are_named_at_once(tiny_corpus: Corpus) -> None:
+    found = refused(
+        tiny_corpus,
+        mentions=[mention(1, "Vale"), mention(1, "Bo Berg", "bo-berg"), mention(7, "Vale", "nobody")],
+        claims=[claim(1, "nothing"), claim(2, "nothing either")],
+        stance=[cell("mayor", "dam", evidence=[8, 9])],
+        verification=[pair("dam-costs-5"), pair("dam-costs-7", document_id="flood-7")],
+    )
+    assert [(fault.file, fault.line, fault.code) for fault in found] == [
+        ("mentions.jsonl", 1, "RT403"),
+        # Both the entity and the sentence.
+        ("mentions.jsonl", 3, "RT304"),
+        ("mentions.jsonl", 3, "RT308"),
+        ("claims.jsonl", 1, "RT403"),
+        ("claims.jsonl", 2, "RT403"),
+        ("stance.jsonl", 1, "RT308"),
+        ("stance.jsonl", 1, "RT308"),
+        ("verification.jsonl", 2, "RT301"),
+    ]
+
+
+@pytest.mark.parametrize("nth", [0, -1])
+def test_occurrences_are_counted_from_1(nth: int, tiny_corpus: Corpus) -> None:
+    with pytest.raises(msgspec.ValidationError, match="nth"):
+        mention(1, "dam", nth=nth)
+    # Made in Python, where no decoder looks at it.
+    made = QuotedMention(document_id="flood-0", sentence=1, quote="dam", nth=nth, kind="name", entity="vale")
+    assert [fault.code for fault in refused(tiny_corpus, mentions=[made])] == ["RT403"]
+
+
+@pytest.mark.parametrize("make", [lambda: mention(1, "dam", kind="names"), lambda: cell("mayor", "dam", label="for")])
+def test_unknown_labels_are_refused_when_the_quotes_are_read(make: Callable[[], object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        make()
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_words_of_a_sentence_are_found_where_they_were_taken_from(data: st.DataObject, tiny_corpus: Corpus) -> None:
+    document = tiny_corpus.documents[data.draw(st.sampled_from(sorted(tiny_corpus.documents)))]
+    number = data.draw(st.integers(0, len(document.sentences) - 1))
+    sentence = document.sentences[number]
+    start = data.draw(st.integers(sentence.start, sentence.end - 1))
+    end = data.draw(st.integers(start + 1, sentence.end))
+    plain = document.text.replace("\xa0", " ")
+    quote = plain[start:end]
+    # Which occurrence it is, by looking at every offset up to its own.
+    nth = sum(plain.startswith(quote, place) for place in range(sentence.start, start + 1))
+    quoted = claim(number, quote, document_id=document.document_id, nth=nth)
+    [found] = run(tiny_corpus, claims=[quoted])[document.document_id].claims
+    assert (found.start, found.end, found.text) == (start, end, document.text[start:end])

@@ -1,0 +1,1521 @@
+"""Reports of scores and rankings made by hand: every format shows what it was given, and nothing that is given runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retold.model.annotations import LAYERS
+from retold.report import leaderboard, scores
+from retold.report.leaderboard import render_ranking
+from retold.report.scores import render_score
+from retold.report.tables import ABSENT, number, one_line, table
+from retold.scoring import HEADLINES, Score, Value
+from retold.scoring.ranking import Comparison, Ranked, Ranking
+
+# --- Tables -----------------------------------------------------------------------------------------------------------
+
+
+def read_csv(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        # OWASP, "CSV Injection": cells that begin with = + - @ tab or return are formulas to a spreadsheet.
+        ("=1+1", "'=1+1"),
+        ('=HYPERLINK("http://x","y")', '\'=HYPERLINK("http://x","y")'),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        # A return alone would begin a row; it comes as a line end inside its cell.
+        ("\r=1", "'\n=1"),
+        ("a\r=1+1", "a\n=1+1"),
+        # So do a line feed and the full-width forms that East Asian keyboards give.
+        ("\n=1", "'\n=1"),
+        ("\nplain", "'\nplain"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff0b1+1", "'\uff0b1+1"),
+        ("\uff0d1+1", "'\uff0d1+1"),
+        ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+        # Numbers stay numbers, and text stays text.
+        ("-0.25", "-0.25"),
+        ("+1", "+1"),
+        ("-1e-07", "-1e-07"),
+        ("1=1", "1=1"),
+        ("a-b", "a-b"),
+        ("", ""),
+        (ABSENT, ""),
+    ],
+)
+def test_no_cell_of_a_csv_file_is_a_formula(cell: str, shown: str) -> None:
+    assert read_csv(table(["h"], [[cell, "end"]], "csv"))[1] == [shown, "end"]
+
+
+def test_a_header_is_no_formula_either() -> None:
+    assert read_csv(table(["=h"], [], "csv")) == [["'=h"]]
+
+
+def test_csv_keeps_commas_quotes_and_line_ends_inside_their_cell() -> None:
+    cells = ["a,b", 'say "x"', "two\nlines", "Zażółć"]
+    assert read_csv(table(["h"] * 4, [cells], "csv"))[1] == cells
+
+
+def test_a_pipe_does_not_end_a_markdown_cell() -> None:
+    # GitHub Flavored Markdown, 4.10: a pipe inside a cell is escaped; a backslash before it must not undo that.
+    line = table(["h", "i"], [["a|b", "c\\|d"]], "markdown").splitlines()[2]
+    # A backslash takes the next character with it, a pipe that is left ends a cell, \x00 stands for those.
+    assert [cell.strip() for cell in re.sub(r"(\\.)|\|", lambda m: m[1] or "\0", line).split("\0")] == [
+        "",
+        "a\\|b",
+        "c\\\\\\|d",
+        "",
+    ]
+
+
+def test_a_pipe_does_not_end_a_markdown_header_either() -> None:
+    assert table(["a|b"], [["c"]], "markdown").splitlines()[0].strip("| ") == "a\\|b"
+
+
+@pytest.mark.parametrize("style", ["markdown", "text", "latex"])
+def test_a_cell_stays_on_its_line(style: Any) -> None:
+    plain = table(["h"], [["one two"]], style)
+    assert table(["h"], [["one\ntwo"]], style) == plain
+    assert table(["h"], [["one\r\n\ttwo"]], style) == plain
+    assert table(["one\ntwo"], [], style) == table(["one two"], [], style)
+
+
+def test_latex_characters_are_escaped() -> None:
+    # The ten characters that LaTeX acts on, each with what typesets it; a bar, which the encoding OT1 sets as a dash.
+    escaped = {
+        "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+        "~": r"\textasciitilde{}", "^": r"\^{}", "\\": r"\textbackslash{}", "|": r"\textbar{}",
+    }  # fmt: skip
+    for character, written in escaped.items():
+        assert f"x{written}y" in table(["h"], [[f"x{character}y"]], "latex"), character
+
+
+def test_latex_reads_what_reports_write_without_unicode() -> None:
+    # An engine from before 2018, or one without inputenc, stops at these; a name may hold others, which are its own.
+    for character, written in {"–": "--", "−": "$-$", "·": r"$\cdot$", "→": r"$\rightarrow$", "…": r"\ldots{}"}.items():
+        assert f"x {written} y" in table(["h"], [[f"x {character} y"]], "latex"), character
+    assert "Zażółć" in table(["h"], [["Zażółć"]], "latex")
+
+
+@pytest.mark.parametrize("cell", ["[x]", "*x"])
+def test_a_row_of_latex_does_not_begin_with_what_ends_the_row_before(cell: str) -> None:
+    # LaTeX reads a bracket or a star after \\, over a line end, as an argument of it, and of \midrule a bracket.
+    rows = table(["h", "i"], [[cell, cell], [cell, cell]], "latex").splitlines()[4:6]
+    assert [row.split("&")[0].strip() for row in rows] == [f"{{}}{cell}"] * 2
+
+
+def test_numbers_are_not_reformatted_and_names_that_look_like_numbers_stay() -> None:
+    for style in ("text", "markdown", "latex", "csv"):
+        text = table(["name", "value"], [["007", "0.500"], ["1e3", "12.300"]], style)  # type: ignore[arg-type]
+        for cell in ("007", "0.500", "1e3", "12.300"):
+            assert cell in text, style
+
+
+def test_what_a_terminal_would_act_on_is_left_out() -> None:
+    assert one_line("a\x1b[2Jb\x07\u202ec\n d\u2028e") == "a [2Jb c d e"
+    assert one_line("Sistem  ketiga · 第三 – №3") == "Sistem ketiga · 第三 – №3"
+
+
+def test_an_undefined_number_is_a_dash() -> None:
+    assert (number(None), number(0.12345), number(-0.5, 1)) == (ABSENT, "0.123", "-0.5")
+
+
+# --- A score made by hand ---------------------------------------------------------------------------------------------
+
+EVIL = "=A1|x_&\n\\input{y}"
+
+
+def value(
+    point: float | None, spread: float | None = 0.1, counts: dict[str, int | float] | None = None, **more: Any
+) -> Value:
+    if point is None or spread is None:
+        return Value(point, None, None, counts or {}, **more)
+    return Value(point, point - spread, point + spread, counts or {}, **more)
+
+
+DIGEST = "0123456789abcdef" * 4
+
+
+def made_score(system: str = "mine", overall: float | None = 0.5, protocol: str = "zero-shot") -> Score:
+    """A system; without an overall score it competes in stance alone."""
+    complete = overall is not None
+    return Score(
+        signature="corpus:tiny|seed:0",
+        system=system,
+        submission={"sha256": "cd", "protocol": protocol, "corpus_version": "1.0.0"},
+        corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+        coverage={
+            "documents": {"gold": 5, "predicted": 4, "missing": 1},
+            "layers": dict.fromkeys(LAYERS, 4) if complete else {"stance": 4},
+            "gold_layers": list(LAYERS),
+            "stance": {"gold": 11, "predicted": 10, "missing": 1, "extra": 3},
+            "verification": {"gold": 7, "predicted": 0, "missing": 7, "extra": 0},
+        },
+        measures={
+            "overall": value(overall, leave_one_out=(0.25, 0.75) if complete else None),
+            "entities": value(0.4 if complete else None),
+            "stance": value(0.625),
+            "claims": value(0.475 if complete else None),
+            "entities.mention.f1": value(0.875 if complete else None, counts={"correct": 7, "predicted": 8, "gold": 8}),
+            "stance.favg": value(0.625, counts={"favor:favor": 3}),
+            "stance.brier": value(None, counts={"cells": 0}),
+            "claims.span.f1": value(0.125 if complete else None, None, {"overlap": 1.5, "predicted": 9, "gold": 15}),
+        },
+        breakdowns={
+            "language": {
+                "en": {"stance.favg": {"value": 0.75, "counts": {}}, "stance.accuracy": {"value": None, "counts": {}}},
+                "id": {"stance.favg": {"value": None, "counts": {}}, "stance.accuracy": {"value": None, "counts": {}}},
+            }
+        },
+        replicates={"overall": np.array([0.4, 0.6])},
+    )
+
+
+def strictly(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_the_json_of_a_score_is_its_numbers_in_full() -> None:
+    found = strictly(render_score(made_score(overall=1 / 3), "json"))
+    assert found["measures"]["overall"] == {
+        "value": 1 / 3, "low": 1 / 3 - 0.1, "high": 1 / 3 + 0.1, "counts": {}, "leave_one_out": [0.25, 0.75],
+    }  # fmt: skip
+    assert found["measures"]["stance.brier"] == {
+        "value": None, "low": None, "high": None, "counts": {"cells": 0},
+    }  # fmt: skip
+    assert found["breakdowns"]["language"]["id"]["stance.favg"]["value"] is None
+    assert "replicates" not in found
+
+
+def test_the_csv_of_a_score_has_every_measure_and_empty_cells_for_what_is_undefined() -> None:
+    made = made_score(overall=1 / 3)
+    header, *rows = read_csv(render_score(made, "csv"))
+    assert header == [
+        *("system", "measure", "value", "low", "high", "counts"),
+        *("leave_one_out_low", "leave_one_out_high", "status", "note"),
+    ]
+    by_name = {row[1]: row for row in rows}
+    about = ["submission.sha256", "submission.protocol", "submission.corpus_version", "signature"]
+    assert list(by_name) == [*made.measures, *about]
+    assert float(by_name["overall"][2]) == 1 / 3
+    assert by_name["overall"][6:] == ["0.25", "0.75", "defined", ""]
+    assert by_name["stance.brier"][2:] == ["", "", "", '{"cells": 0}', "", "", "undefined", ""]
+    assert json.loads(by_name["claims.span.f1"][5]) == {"overlap": 1.5, "predicted": 9, "gold": 15}
+    assert by_name["signature"][2] == "corpus:tiny|seed:0"
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex"])
+def test_a_score_shows_headlines_measures_breakdowns_and_coverage(style: str) -> None:
+    text = render_score(made_score(), style)
+    for shown in ("0.500", "[0.400, 0.600]", "0.250 to 0.750", "0.875", "correct 7, predicted 8, gold 8", "0.750"):
+        assert shown in text, shown
+    assert "signature: corpus:tiny|seed:0" in text
+    assert "5 documents: intervals and tests" in text  # what so few documents can and cannot show
+    assert "nan" not in text.lower()
+    assert "None" not in text
+
+
+#: The dash of an undefined value, and the dot of one that there cannot be, as each format writes them.
+MARKS = {"text": (ABSENT, "·"), "markdown": (ABSENT, "·"), "latex": ("--", r"$\cdot$")}
+
+
+def cells_of(text: str, first: str) -> list[str]:
+    """The cells of the first row of printed tables that begins with ``first``."""
+    rows = [re.split(r"\s*[|&]\s*|\s{2,}", line.strip(" |\\")) for line in text.splitlines()]
+    return next(cells for cells in rows if cells[0] == first)
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex"])
+def test_an_undefined_value_is_shown_as_such_with_its_counts(style: str) -> None:
+    text = render_score(made_score(), style)
+    undefined, _ = MARKS[style]
+    assert cells_of(text, "stance.brier") == ["stance.brier", undefined, undefined, "cells 0"]
+    assert f"{undefined} for a value: undefined (0/0), part of no mean\n" in text
+    assert "not competed in" not in text
+    # A column of a breakdown without any value stands as well.
+    assert cells_of(text, "id") == ["id", undefined, undefined]
+    whole = made_score()
+    whole.measures.pop("stance.brier")
+    assert "undefined (0/0)" not in render_score(whole, style)
+
+
+@pytest.mark.parametrize("style", ["markdown", "latex"])
+def test_a_measure_that_has_nothing_to_do_with_a_row_of_a_breakdown_is_blank(style: str) -> None:
+    made = made_score()
+    made.breakdowns["part"] = {
+        "one": {"stance.favg": {"value": None}, "claims.span.f1": {"value": 0.5}},
+        "other": {"stance.accuracy": {"value": 0.125}, "claims.span.f1": {"value": 0.25}},
+    }
+    text = render_score(made, style)
+    assert cells_of(text, "one") == ["one", MARKS[style][0], "", "0.500"]
+    assert cells_of(text, "other") == ["other", "", "0.125", "0.250"]
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex"])
+def test_what_a_system_leaves_alone_is_not_called_undefined(style: str) -> None:
+    text = render_score(made_score(overall=None), style)
+    undefined, outside = MARKS[style]
+    for name in ("overall", "entities", "claims"):
+        assert cells_of(text, name)[1] == outside
+    assert cells_of(text, "stance")[1] == "0.625"
+    assert f"{outside} not competed in: entities, claims, verification\n" in text
+    assert "entities.mention.f1" not in text
+    assert f"{undefined} for a value" in text  # stance.brier, of a layer that it does give
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex"])
+def test_what_gold_does_not_have_is_not_called_undefined(style: str) -> None:
+    made = without_gold(made_score(), "claims", "verification")
+    text = render_score(made, style)
+    _, outside = MARKS[style]
+    assert cells_of(text, "overall")[1] == cells_of(text, "claims")[1] == outside
+    assert f"{outside} not in gold: claims, verification\n" in text
+    assert "claims.span.f1" not in text
+
+
+def without_gold(made: Score, *layers: str) -> Score:
+    """The score as it would be where gold lacks these layers, which are those of the claims track."""
+    made.coverage["gold_layers"] = [layer for layer in LAYERS if layer not in layers]
+    for name in ("overall", "claims", "claims.span.f1"):
+        made.measures[name] = value(None)
+    return made
+
+
+def test_csv_says_of_every_empty_value_why_it_is_empty() -> None:
+    def statuses(made: Score) -> dict[str, str]:
+        return {row["measure"]: row["status"] for row in csv.DictReader(io.StringIO(render_score(made, "csv")))}
+
+    everywhere = statuses(made_score())
+    assert [name for name, status in everywhere.items() if status == "undefined"] == ["stance.brier"]
+    alone = statuses(made_score(overall=None))
+    assert {name for name, status in alone.items() if status == "not competed in"} == {
+        *("overall", "entities", "claims", "entities.mention.f1", "claims.span.f1"),
+    }  # fmt: skip
+    assert (alone["stance"], alone["stance.brier"], alone["signature"]) == ("defined", "undefined", "")
+    bare = statuses(without_gold(made_score(), "claims", "verification"))
+    assert {name for name, status in bare.items() if status == "not in gold"} == {"overall", "claims", "claims.span.f1"}
+
+
+def test_a_track_is_competed_in_only_with_every_layer_that_gold_has() -> None:
+    made = made_score()
+    made.coverage["layers"].pop("verification")
+    made.measures.update({name: value(None) for name in ("overall", "claims")})
+    made.measures["claims.verification.strict"] = value(None)
+    rows = {row["measure"]: row["status"] for row in csv.DictReader(io.StringIO(render_score(made, "csv")))}
+    # Spans are given, verdicts are not; the track needs both, and the mean of all tracks needs the track.
+    assert rows["claims.span.f1"] == "defined"
+    assert rows["claims"] == rows["overall"] == rows["claims.verification.strict"] == "not competed in"
+    made.coverage["gold_layers"].remove("verification")
+    rows = {row["measure"]: row["status"] for row in csv.DictReader(io.StringIO(render_score(made, "csv")))}
+    # Without verdicts in gold the spans are all of the track: a track without a value is undefined.
+    assert rows["claims"] == rows["overall"] == "undefined"
+    assert rows["claims.verification.strict"] == "not in gold"
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex", "csv"])
+def test_a_mean_of_fewer_parts_says_so(style: str) -> None:
+    # Claims are the mean of three parts: verdicts are in no gold here, and nobody says anything, so no source is wrong.
+    made = made_score()
+    made.coverage["gold_layers"].remove("verification")
+    made.measures["claims.attribution.f1"] = value(None)
+    made.measures["claims.verification.macro_f1"] = value(None)
+    reasons = "undefined: claims.attribution.f1; not in gold: claims.verification.macro_f1"
+    note = f"claims is the mean of 1 of 3 parts; {reasons}"
+    text = render_score(made, style)
+    if style == "csv":
+        assert {row[1]: row[9] for row in read_csv(text) if row[9]} == {"measure": "note", "claims": note}
+    else:
+        mark = {"markdown": "- ", "latex": "% "}.get(style, "")
+        assert [line for line in text.splitlines() if "is the mean of" in line] == [f"{mark}{note}"]
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex"])
+def test_a_score_says_which_file_was_scored_and_what_for(style: str) -> None:
+    made = made_score(protocol="leave-one-document-out")
+    made.submission.update(sha256=DIGEST, corpus_version="1.0.0")
+    said = "submission: protocol leave-one-document-out; corpus version 1.0.0; SHA-256 0123456789abcdef\n"
+    assert said in render_score(made, style)
+    assert "scored on" not in render_score(made, style)
+    assert "saw-gold" not in render_score(made, style)
+    made.submission.update(protocol="", corpus_version="")
+    assert "protocol not given; corpus version not given; SHA" in render_score(made, style)
+    assert "scored on" not in render_score(made, style)  # what is not known cannot differ
+    made.submission.update(protocol="saw-gold", corpus_version="0.0.1")
+    lines = [line.removeprefix("% ").removeprefix("- ") for line in render_score(made, style).splitlines()]
+    assert "made for corpus 0.0.1, scored on 1.0.0" in lines
+    assert "saw-gold: the system saw the labels that it predicts; its numbers are no result." in lines
+    made.corpus["version"] = ""
+    assert "scored on" not in render_score(made, style)
+
+
+def test_the_csv_of_a_score_has_the_whole_hash_and_the_doubts() -> None:
+    made = made_score(protocol="saw-gold")
+    made.submission.update(sha256=DIGEST, corpus_version="0.0.1")
+    rows = {row[1]: (row[2], row[9]) for row in read_csv(render_score(made, "csv"))}
+    assert rows["submission.sha256"] == (DIGEST, "")
+    assert rows["submission.corpus_version"] == ("0.0.1", "made for corpus 0.0.1, scored on 1.0.0")
+    assert rows["submission.protocol"] == (
+        "saw-gold",
+        "saw-gold: the system saw the labels that it predicts; its numbers are no result.",
+    )
+
+
+def test_the_foot_of_a_markdown_page_is_a_list() -> None:
+    # CommonMark joins lines that follow each other to one paragraph.
+    foot = render_score(made_score(), "markdown").rpartition("\n\n")[2].splitlines()
+    assert len(foot) > 2
+    assert all(line.startswith("- ") for line in foot)
+
+
+def test_many_documents_need_no_caveat() -> None:
+    made = made_score()
+    made.coverage["documents"]["gold"] = 30
+    assert "documents: intervals and tests" not in render_score(made, "text")
+
+
+@pytest.mark.parametrize(
+    ("documents", "unit", "says"),
+    [
+        (29, "document", "29 documents: intervals and tests say how the result varies over them. "),
+        (5, "paragraph", "5 documents: intervals and tests say how the result varies over the paragraphs, stance cells "
+         "and claims of these documents. "),
+        (1, "paragraph", "1 document: intervals and tests say how the result varies over the paragraphs, stance cells "
+         "and claims of this document. "),
+        # Of a bare file the document is the unit, and one unit does not vary.
+        (1, "document", "1 document: there is no other to draw, so intervals and tests cannot say how the result "
+         "varies. "),
+    ],
+)  # fmt: skip
+def test_the_caveat_counts_the_documents(documents: int, unit: str, says: str) -> None:
+    made = replace(made_score(), signature=f"corpus:tiny|unit:{unit}|seed:0")
+    made.coverage["documents"]["gold"] = documents
+    assert f"\n{says}They say nothing about other events or outlets.\n" in render_score(made, "text")
+
+
+@pytest.mark.parametrize("style", scores.FORMATS)
+def test_the_name_of_a_system_cannot_break_out_of_its_place(style: str) -> None:
+    text = render_score(made_score(EVIL), style)
+    if style == "csv":
+        assert {row[0] for row in read_csv(text)[1:]} == {f"'{EVIL}"}
+    elif style == "json":
+        assert strictly(text)["system"] == EVIL
+    else:
+        # No line begins with what stood behind the line end: in LaTeX it would leave the comment.
+        assert not any(line.lstrip().startswith("\\input") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("style", scores.FORMATS)
+def test_a_report_ends_with_one_line_end(style: str) -> None:
+    text = render_score(made_score(), style)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+# --- A ranking made by hand -------------------------------------------------------------------------------------------
+
+
+def made_ranking(*systems: Ranked, documents: int = 5, comparisons: list[Comparison] | None = None) -> Ranking:
+    return Ranking(
+        signature="corpus:tiny|seed:0",
+        corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+        measure="overall",
+        documents=documents,
+        systems=list(systems),
+        comparisons=comparisons if comparisons is not None else [],
+    )
+
+
+FIRST = Ranked(made_score("first", 0.75), 1, 1, 1, 1)
+SECOND = Ranked(made_score("second", 0.25, "saw-gold"), 2, 2, 2, 2)
+UNRANKED = Ranked(made_score("partial", None, ""), None, None, None, None)
+PAIRS = [
+    Comparison("first", "second", "overall", 0.5, 0.25, 0.75, 0.001, 0.002),
+    Comparison("second", "first", "stance", -0.125, None, None, 0.25, 0.5),
+]
+BOARD = made_ranking(FIRST, SECOND, UNRANKED, comparisons=PAIRS)
+
+
+def test_the_json_of_a_ranking_has_everything() -> None:
+    found = strictly(render_ranking(BOARD, "json"))
+    assert [(s["system"], s["rank"], s["tier"]) for s in found["systems"]] == [
+        ("first", 1, 1),
+        ("second", 2, 2),
+        ("partial", None, None),
+    ]
+    assert found["systems"][2]["measures"]["overall"]["value"] is None
+    assert found["comparisons"][1] == {
+        "a": "second", "b": "first", "measure": "stance", "difference": -0.125, "low": None, "high": None,
+        "p": 0.25, "p_holm": 0.5,
+    }  # fmt: skip
+
+
+def test_the_csv_of_a_ranking_is_a_row_for_each_system() -> None:
+    header, *rows = read_csv(render_ranking(BOARD, "csv"))
+    assert header[:6] == ["rank", "rank_low", "rank_high", "tier", "system", "protocol"]
+    assert header[-2:] == ["ranked_by", "signature"]
+    found = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [(row["rank"], row["system"], row["overall"]) for row in found] == [
+        ("1", "first", "0.75"),
+        ("2", "second", "0.25"),
+        ("", "partial", ""),
+    ]
+    assert {row["stance"] for row in found} == {"0.625"}
+    assert {row["signature"] for row in found} == {"corpus:tiny|seed:0"}
+    assert {row["ranked_by"] for row in found} == {"overall"}
+    assert [row["overall.leave_one_out.low"] for row in found] == ["0.25", "0.25", ""]
+    assert [row["overall.leave_one_out.high"] for row in found] == ["0.75", "0.75", ""]
+    assert [row["undefined"] for row in found] == ["stance.brier"] * 3
+    assert [row["not_competed"] for row in found] == ["", "", "entities claims verification"]
+    assert {row["not_in_gold"] for row in found} == {""}
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex"])
+def test_a_leaderboard_shows_ranks_values_and_what_they_are_worth(style: str) -> None:
+    text = render_ranking(BOARD, style)
+    first, second, partial = (next(n for n, c in enumerate(text.splitlines()) if name in c) for name in
+                              ("first", "second", "partial"))  # fmt: skip
+    assert first < second < partial
+    row = text.splitlines()[partial]
+    undefined, outside = MARKS["text" if style == "table" else style]
+    assert row.count(undefined) == 4  # rank, range, tier, protocol
+    assert row.count(outside) == 3  # of four values
+    assert f"{outside} for a value: the system does not compete there, or gold does not have it\n" in text
+    assert "undefined (0/0)" not in text
+    assert "0.625 [0.525, 0.725]" in row
+    assert "0.750 [0.650, 0.850]" in text.splitlines()[first]
+    assert "1 of 1 pairs of systems are separable by overall" in text
+    assert "A system without a rank has no score by overall; that column says why." in text
+    assert "saw-gold: the system saw the labels" in text
+    assert "5 documents: intervals and tests" in text
+    assert "signature: corpus:tiny|seed:0" in text
+    assert "nan" not in text.lower()
+    assert "None" not in text
+
+
+def test_notes_stand_only_where_they_apply() -> None:
+    text = render_ranking(made_ranking(FIRST, documents=30), "table")
+    for note in ("without a rank", "saw-gold", "documents: intervals and tests", "separable"):
+        assert note not in text
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "html"])
+def test_pairs_are_separable_by_the_adjusted_p(style: str) -> None:
+    # Holm by hand: 3 * .01 = .03; 2 * .03 = .06; .04, but not below the one before, .06. Of three pairs below 5% as
+    # they are, one is below 5% after Holm.
+    third = Ranked(made_score("third", 0.5), 2, 2, 3, 2)
+    pairs = [
+        Comparison("first", "second", "overall", 0.5, 0.25, 0.75, 0.01, 0.03),
+        Comparison("first", "third", "overall", 0.25, 0.0, 0.5, 0.03, 0.06),
+        Comparison("second", "third", "overall", -0.25, -0.5, 0.0, 0.04, 0.06),
+        # Of another measure, and so not counted.
+        Comparison("second", "third", "stance", -0.25, -0.5, 0.0, 0.001, 0.001),
+    ]
+    text = render_ranking(made_ranking(FIRST, third, SECOND, comparisons=pairs), style)
+    assert "1 of 3 pairs of systems are separable by overall" in text
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "html"])
+def test_a_board_tells_undefined_from_not_competed_in(style: str) -> None:
+    # The second gives every layer, but nothing in its entities or in those of gold is defined.
+    empty = made_score("empty")
+    empty.measures["entities"] = value(None)
+    text = render_ranking(made_ranking(Ranked(empty, 1, 1, 1, 1), UNRANKED), style)
+    if style == "html":
+        rows = Page(text).tables[0].body
+        assert [[row[5], row[6], row[8]] for row in rows] == [
+            ["0.500 [0.400, 0.600]", "undefined", "0.475 [0.375, 0.575]"],
+            ["not competed in", "not competed in", "not competed in"],
+        ]
+        assert "0/0" not in text
+    else:
+        undefined, outside = MARKS["text" if style == "table" else style]
+        rows = [line for line in text.splitlines() if re.search(r"\b(empty|partial)\b.*\[", line)]
+        # A range of ranks has a dash as well; a row without a rank has four: rank, range, tier, protocol.
+        assert [(row.count(undefined), row.count(outside)) for row in rows] == [(2, 0), (4, 3)]
+        assert f"{undefined} for a value: undefined (0/0), part of no mean\n" in text
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "html"])
+def test_a_board_says_which_layers_gold_does_not_have(style: str) -> None:
+    made = without_gold(made_score(), "claims", "verification")
+    assert "not in gold: claims, verification" in render_ranking(
+        made_ranking(Ranked(made, None, None, None, None)), style
+    )
+    assert "not in gold: " not in render_ranking(BOARD, style)
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "html", "csv"])
+def test_a_board_says_which_means_have_fewer_parts_and_whose(style: str) -> None:
+    def system(name: str, favor: float | None) -> Score:
+        made = made_score(name)
+        # Of the two means of labels one is on the board, and the other is its own affair.
+        made.measures.update({"stance.favor.f1": value(favor), "stance.macro_f1": value(0.5)})
+        return made
+
+    def board(*scores: Score) -> str:
+        return render_ranking(made_ranking(*(Ranked(each, 1, 1, 1, 1) for each in scores)), style)
+
+    # stance.favg is the mean of the F1 of favor and of against; the track has it as its one part.
+    note = "stance.favg is the mean of 1 of 2 parts; undefined: stance.favor.f1"
+    some = board(system("a", None), system("b", 0.5), system("c", None))
+    every = board(system("a", None), system("b", None))
+    alone = board(system("a", None))
+    if style == "csv":
+        found = [row["notes"] for row in csv.DictReader(io.StringIO(some))]
+        both = f"{note} | stance.macro_f1 is the mean of 2 of 3 parts; undefined: stance.favor.f1"
+        assert found == [both, "", both]
+        return
+    assert "stance.macro_f1" not in some
+    assert f"{note} (a, c)" in some
+    assert f"{note} (every system)" in every
+    assert note in alone
+    assert f"{note} (" not in alone
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "html"])
+def test_of_many_documents_no_range_is_shown(style: str) -> None:
+    made = made_score()
+    made.measures["overall"] = value(0.5)
+    text = render_ranking(made_ranking(Ranked(made, 1, 1, 1, 1), documents=30), style)
+    assert "left out" not in text
+    assert "The file scored" in text
+
+
+def test_markdown_lists_the_differences_of_the_measure_that_ranks() -> None:
+    differences = render_ranking(BOARD, "markdown").partition("## Differences")[2]
+    (row,) = [line for line in differences.splitlines() if "first" in line]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == ["first", "second", "overall", "0.500", "[0.250, 0.750]", "0.0010", "0.0020"]
+
+
+@pytest.mark.parametrize("style", leaderboard.FORMATS)
+def test_a_leaderboard_keeps_every_name_in_its_cell(style: str) -> None:
+    text = render_ranking(made_ranking(Ranked(made_score(EVIL), 1, 1, 1, 1)), style)
+    assert text.endswith("\n")
+    if style == "csv":
+        assert read_csv(text)[1][4] == f"'{EVIL}"
+    elif style == "json":
+        assert strictly(text)["systems"][0]["system"] == EVIL
+    else:
+        assert not any(line.lstrip().startswith("\\input") for line in text.splitlines())
+    if style == "markdown":
+        assert "=A1\\|x_& \\\\input{y}" in text
+    if style == "latex":
+        assert "=A1\\textbar{}x\\_\\& \\textbackslash{}input\\{y\\}" in text
+    if style == "html":
+        assert '<th scope="row">=A1|x_&amp; \\input{y}</th>' in text
+
+
+def test_every_format_has_a_page() -> None:
+    assert set(leaderboard.SUFFIXES) == set(leaderboard.FORMATS)
+    assert len(set(leaderboard.SUFFIXES.values())) == len(leaderboard.SUFFIXES)
+
+
+def test_numbers_that_are_not_numbers_never_reach_json() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        render_score(made_score(overall=float("nan")), "json")
+
+
+def test_the_headlines_are_shown_in_their_order() -> None:
+    text = render_score(made_score(), "text")
+    assert sorted(HEADLINES, key=text.index) == list(HEADLINES)
+
+
+# --- The page in HTML -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Grid:
+    """A table of a page: caption, its headers and the cells of its body as text, and what each cell is."""
+
+    caption: str = ""
+    head: list[str] = field(default_factory=list)
+    body: list[list[str]] = field(default_factory=list)
+    kinds: list[list[str]] = field(default_factory=list)
+
+
+class Page(HTMLParser):
+    """A page read as a browser would: its tables, notes and every element and attribute."""
+
+    VOID = ("meta", "link", "img", "br", "hr", "input", "base", "embed", "source")
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[Grid] = []
+        self.notes: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, str] = {}
+        self._open: list[str] = []
+        self._said = ""
+        self.feed(text)
+        self.close()
+        assert self._open == [], "an element is not closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._said = ""
+        if tag == "table":
+            self.tables.append(Grid())
+        if tag == "tr" and "tbody" in self._open:
+            self.tables[-1].body.append([])
+            self.tables[-1].kinds.append([])
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        if tag in ("td", "th"):
+            scope = dict(self.elements[-1][1]).get("scope")
+            kind = tag if scope is None else f"{tag} {scope}"
+            if "thead" in self._open:
+                assert kind == "th col"
+                self.tables[-1].head.append(self._said)
+            else:
+                self.tables[-1].body[-1].append(self._said)
+                self.tables[-1].kinds[-1].append(kind)
+        elif tag == "caption":
+            self.tables[-1].caption = self._said
+        elif tag == "li":
+            self.notes.append(self._said)
+        elif tag in ("title", "h1", "p", "style"):
+            self.texts[tag] = self._said
+
+    def handle_data(self, data: str) -> None:
+        self._said += data
+
+
+def test_the_page_has_the_board_its_notes_and_the_signature() -> None:
+    page = Page(render_ranking(WRITTEN_BOARD, "html"))
+    assert page.texts["title"] == page.texts["h1"] == "Leaderboard, ranked by stance"
+    assert page.texts["p"] == "Corpus: tiny 1.0.0"
+    board, files, differences = page.tables
+    assert (board.caption, files.caption, differences.caption) == (
+        "Ranks and scores",
+        "Range when one document is left out, and the file scored",
+        "Differences",
+    )
+    # The same cells as on the pages written out below, with words for what is not there.
+    assert board.head == [
+        *("rank", "range", "tier", "system", "protocol"),
+        *("overall [95%]", "entities [95%]", "stance [95%]", "claims [95%]"),
+    ]
+    nothing = "not competed in"
+    assert board.body == [
+        ["1", "1–2", "1", "part", "saw-gold", nothing, nothing, "0.750 [0.500, 1.000]", nothing],
+        ["2", "1–2", "1", "=a|b_c", "zero-shot", "0.500 [0.250, 0.750]", "0.333", "0.500 [0.250, 0.750]", "0.667"],
+    ]
+    assert files.head == ["system", "overall", "entities", "stance", "claims", "made for corpus", "SHA-256"]
+    assert files.body == [
+        ["part", ABSENT, ABSENT, ABSENT, ABSENT, "0.9.0", "fedcba9876543210"],
+        ["=a|b_c", "0.375 to 0.625", ABSENT, ABSENT, ABSENT, "1.0.0", "0123456789abcdef"],
+    ]
+    assert differences.head == ["a", "b", "measure", "a − b", "95% interval", "p", "p (Holm)"]
+    assert differences.body == [["=a|b_c", "part", "stance", "-0.250", "[-0.500, 0.000]", "0.5000", "0.5000"]]
+    # The notes are those of the text, without the one that explains a mark.
+    notes = BOARD_TEXT.rpartition("\n\n")[2].splitlines()
+    assert notes[0].startswith("· ")
+    assert page.notes == notes[1:]
+    assert page.notes[-1] == f"signature: {SIGNED}"
+
+
+def test_the_page_can_be_read_by_anyone_and_loads_nothing() -> None:
+    page = Page(render_ranking(WRITTEN_BOARD, "html"))
+    elements = page.elements
+    tags = [tag for tag, _ in elements]
+    assert dict(elements)["html"] == {"lang": "en"}
+    assert [attributes["charset"] for tag, attributes in elements if "charset" in attributes] == ["utf-8"]
+    # Every table has a caption, and names its rows and columns for those who do not see them.
+    assert tags.count("caption") == tags.count("table") == 3
+    for table_, named in zip(page.tables, (3, 0, 0), strict=True):
+        expected = ["th row" if column == named else "td" for column in range(len(table_.head))]
+        assert table_.kinds == [expected] * len(table_.body)
+    # What may be wider than the screen can be reached and scrolled with the keyboard, and has a name.
+    names = {attributes["id"] for tag, attributes in elements if tag == "caption"}
+    regions = [attributes for _, attributes in elements if attributes.get("role") == "region"]
+    assert {region["aria-labelledby"] for region in regions} == names
+    assert len(names) == len(regions) == 3
+    assert all(region["tabindex"] == "0" for region in regions)
+    # Nothing runs and nothing comes from elsewhere.
+    assert not {"script", "link", "img", "iframe", "object", "embed", "base", "form"} & set(tags)
+    assert not any(name.startswith("on") or name in ("src", "href", "style") for _, a in elements for name in a)
+    assert "url(" not in page.texts["style"]
+    assert "@import" not in page.texts["style"]
+    assert "color-scheme: light dark" in page.texts["style"]
+    assert "@media print" in page.texts["style"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        "</title></td></table><img src=x onerror=alert(1)>",
+        "\"quoted\" & 'single' &amp; &lt;b&gt;",
+        "{{ 7 * 7 }}{% for x in y %}",
+    ],
+)
+def test_no_name_breaks_out_of_its_place_in_the_page(name: str) -> None:
+    made = replace(made_score(name), corpus={"name": name, "version": name, "sha256": "ab"})
+    made.submission.update(protocol=name, corpus_version=f"{name}!")
+    pairs = [Comparison(name, name, "overall", 0.5, 0.25, 0.75, 0.001, 0.002)]
+    board = replace(made_ranking(Ranked(made, 1, 1, 1, 1), comparisons=pairs), corpus=made.corpus, signature=name)
+    text = render_ranking(board, "html")
+    page, plain = Page(text), Page(render_ranking(WRITTEN_BOARD, "html"))
+    # What is written is what was given, and no element comes of it.
+    assert page.tables[0].body[0][3:5] == [name, name]
+    assert page.tables[1].body[0][0] == name
+    assert page.tables[1].body[0][5] == f"{name}!"
+    assert page.tables[2].body[0][:2] == [name, name]
+    assert page.texts["p"] == f"Corpus: {name} {name}"
+    assert page.notes[-1] == f"signature: {name}"
+    assert f"made for corpus {name}!, scored on {name}" in page.notes
+    assert {tag for tag, _ in page.elements} == {tag for tag, _ in plain.elements}
+
+
+# --- Whole pages, written out -----------------------------------------------------------------------------------------
+
+# Two systems on two documents, ranked by stance; every number below can be followed without running anything.
+#   =a|b_c  a name that spreadsheets, Markdown and LaTeX would act on. Names: 1 right of 2 predicted and 3 gold, F1
+#           2 * 1 / (2 + 3) = 0.4; nothing to link, in gold or in the answers: 0/0; CoNLL 4/15 = 0.267. So entities is
+#           the mean of two, (0.4 + 4/15) / 2 = 1/3; stance 1/2, claims 2/3, and overall (1/3 + 1/2 + 2/3) / 3 = 1/2.
+#   part    gives stance alone, 3/4, saw gold and was made for an earlier corpus: no other track and no mean.
+# a - b = 1/2 - 3/4 = -1/4. They differ in 3 units: of 2**3 exchanges 4 are as far apart, p = 4 / 8, and Holm over one
+# pair leaves it. Not below 5%: no system is apart, both may be first or second (1-2), and they share tier 1.
+# The standard error of the difference is 1/8: found with a chance of 80% is 2.8 / 8 = 0.35.
+SIGNED = "corpus:tiny|unit:paragraph|seed:0"
+
+
+def written_score(
+    system: str, submission: dict[str, str], tracks: Sequence[float | None], overall: float | None
+) -> Score:
+    """A score of the headlines (the tracks in their order) and what is behind entities."""
+    entities, stance, claims = tracks
+    complete = overall is not None
+    return Score(
+        signature=SIGNED,
+        system=system,
+        submission=submission,
+        corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+        coverage={
+            "documents": {"gold": 2, "predicted": 2, "missing": 0},
+            "layers": dict.fromkeys(LAYERS, 2) if complete else {"stance": 2},
+            "gold_layers": list(LAYERS),
+            "stance": {"gold": 8, "predicted": 6, "missing": 2, "extra": 1},
+            "verification": {"gold": 6, "predicted": 6, "missing": 0, "extra": 0},
+        },
+        measures={
+            "overall": value(overall, 0.25, leave_one_out=(0.375, 0.625) if complete else None),
+            "entities": value(entities, None),
+            "stance": value(stance, 0.25),
+            "claims": value(claims, None),
+            "entities.mention.f1": value(
+                0.4 if complete else None, None, {"correct": 1, "predicted": 2, "gold": 3} if complete else {}
+            ),
+            "entities.linking.f1": value(
+                None, None, {"correct": 0, "predicted": 0, "gold": 0} if complete else {"gold": 0}
+            ),
+            "entities.coreference.conll": value(4 / 15 if complete else None, None, {"gold": 3}),
+        },
+        breakdowns={
+            "language": {
+                "en": {"stance.favg": {"value": 0.75, "counts": {}}},
+                "id": {"stance.favg": {"value": None, "counts": {}}},
+            }
+        },
+        replicates={},
+    )
+
+
+WRITTEN = written_score(
+    "=a|b_c",
+    {"sha256": DIGEST, "protocol": "zero-shot", "corpus_version": "1.0.0"},
+    (1 / 3, 1 / 2, 2 / 3),
+    0.5,
+)
+PART = written_score(
+    "part", {"sha256": DIGEST[::-1], "protocol": "saw-gold", "corpus_version": "0.9.0"}, (None, 3 / 4, None), None
+)
+WRITTEN_BOARD = Ranking(
+    signature=SIGNED,
+    corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+    measure="stance",
+    documents=2,
+    systems=[Ranked(PART, 1, 1, 2, 1), Ranked(WRITTEN, 2, 1, 2, 1)],
+    comparisons=[Comparison("=a|b_c", "part", "stance", -0.25, -0.5, 0.0, 0.5, 0.5)],
+    minimum_detectable_difference={"stance": 0.35},
+)
+
+# Full precision in CSV; nothing stands where there is nothing; the apostrophe keeps the name from being a formula.
+BOARD_CSV = """\
+rank,rank_low,rank_high,tier,system,protocol,overall,overall.low,overall.high,overall.leave_one_out.low,overall.leave_one_out.high,entities,entities.low,entities.high,entities.leave_one_out.low,entities.leave_one_out.high,stance,stance.low,stance.high,stance.leave_one_out.low,stance.leave_one_out.high,claims,claims.low,claims.high,claims.leave_one_out.low,claims.leave_one_out.high,entities.mention.f1,entities.mention.f1.low,entities.mention.f1.high,entities.linking.f1,entities.linking.f1.low,entities.linking.f1.high,entities.coreference.conll,entities.coreference.conll.low,entities.coreference.conll.high,undefined,not_competed,not_in_gold,notes,corpus_version,sha256,ranked_by,signature
+1,1,2,1,part,saw-gold,,,,,,,,,,,0.75,0.5,1.0,,,,,,,,,,,,,,,,,,entities claims verification,,"made for corpus 0.9.0, scored on 1.0.0 | saw-gold: the system saw the labels that it predicts; its numbers are no result.",0.9.0,fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210,stance,corpus:tiny|unit:paragraph|seed:0
+2,1,2,1,'=a|b_c,zero-shot,0.5,0.25,0.75,0.375,0.625,0.3333333333333333,,,,,0.5,0.25,0.75,,,0.6666666666666666,,,,,0.4,,,,,,0.26666666666666666,,,entities.linking.f1,,,entities is the mean of 2 of 3 parts; undefined: entities.linking.f1,1.0.0,0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef,stance,corpus:tiny|unit:paragraph|seed:0
+"""  # noqa: E501
+
+BOARD_TEXT = """\
+Leaderboard, ranked by stance
+=============================
+
+rank    range    tier    system    protocol    overall [95%]         entities [95%]    stance [95%]          claims [95%]
+------  -------  ------  --------  ----------  --------------------  ----------------  --------------------  --------------
+1       1–2      1       part      saw-gold    ·                     ·                 0.750 [0.500, 1.000]  ·
+2       1–2      1       =a|b_c    zero-shot   0.500 [0.250, 0.750]  0.333             0.500 [0.250, 0.750]  0.667
+
+Range when one document is left out, and the file scored
+--------------------------------------------------------
+
+system    overall         entities    stance    claims    made for corpus    SHA-256
+--------  --------------  ----------  --------  --------  -----------------  ----------------
+part      –               –           –         –         0.9.0              fedcba9876543210
+=a|b_c    0.375 to 0.625  –           –         –         1.0.0              0123456789abcdef
+
+· for a value: the system does not compete there, or gold does not have it
+not answered: 2 of 8 stance cells (every system)
+made for corpus 0.9.0, scored on 1.0.0 (part)
+entities is the mean of 2 of 3 parts; undefined: entities.linking.f1 (=a|b_c)
+0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
+A true difference in stance of 0.350 is found with a chance of 80% (median over pairs, before Holm); smaller ones mostly stay unseen.
+saw-gold: the system saw the labels that it predicts; its numbers are no result.
+2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+signature: corpus:tiny|unit:paragraph|seed:0
+"""  # noqa: E501
+
+# The pipe of the name is escaped, so that it does not end its cell.
+BOARD_MARKDOWN = """\
+# Leaderboard, ranked by stance
+
+| rank   | range   | tier   | system   | protocol   | overall [95%]        | entities [95%]   | stance [95%]         | claims [95%]   |
+|--------|---------|--------|----------|------------|----------------------|------------------|----------------------|----------------|
+| 1      | 1–2     | 1      | part     | saw-gold   | ·                    | ·                | 0.750 [0.500, 1.000] | ·              |
+| 2      | 1–2     | 1      | =a\\|b_c  | zero-shot  | 0.500 [0.250, 0.750] | 0.333            | 0.500 [0.250, 0.750] | 0.667          |
+
+## Range when one document is left out, and the file scored
+
+| system   | overall        | entities   | stance   | claims   | made for corpus   | SHA-256          |
+|----------|----------------|------------|----------|----------|-------------------|------------------|
+| part     | –              | –          | –        | –        | 0.9.0             | fedcba9876543210 |
+| =a\\|b_c  | 0.375 to 0.625 | –          | –        | –        | 1.0.0             | 0123456789abcdef |
+
+- · for a value: the system does not compete there, or gold does not have it
+- not answered: 2 of 8 stance cells (every system)
+- made for corpus 0.9.0, scored on 1.0.0 (part)
+- entities is the mean of 2 of 3 parts; undefined: entities.linking.f1 (=a|b_c)
+- 0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
+- A true difference in stance of 0.350 is found with a chance of 80% (median over pairs, before Holm); smaller ones mostly stay unseen.
+- saw-gold: the system saw the labels that it predicts; its numbers are no result.
+- 2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+- signature: corpus:tiny|unit:paragraph|seed:0
+
+## Differences
+
+| a       | b    | measure   | a − b   | 95% interval    | p      | p (Holm)   |
+|---------|------|-----------|---------|-----------------|--------|------------|
+| =a\\|b_c | part | stance    | -0.250  | [-0.500, 0.000] | 0.5000 | 0.5000     |
+"""  # noqa: E501
+
+# The bar and the underscore of the name and the per cent signs are escaped, dashes and dots are LaTeX's own; notes are
+# comments, in which a bar may stand.
+BOARD_LATEX = r"""
+% Leaderboard, ranked by stance
+\begin{tabular}{lllllllll}
+\toprule
+ rank   & range   & tier   & system   & protocol   & overall [95\%]        & entities [95\%]   & stance [95\%]         & claims [95\%]   \\
+\midrule
+ 1      & 1--2     & 1      & part     & saw-gold   & $\cdot$                    & $\cdot$                & 0.750 [0.500, 1.000] & $\cdot$              \\
+ 2      & 1--2     & 1      & =a\textbar{}b\_c   & zero-shot  & 0.500 [0.250, 0.750] & 0.333            & 0.500 [0.250, 0.750] & 0.667          \\
+\bottomrule
+\end{tabular}
+
+% Range when one document is left out, and the file scored
+\begin{tabular}{lllllll}
+\toprule
+ system   & overall        & entities   & stance   & claims   & made for corpus   & SHA-256          \\
+\midrule
+ part     & --              & --          & --        & --        & 0.9.0             & fedcba9876543210 \\
+ =a\textbar{}b\_c   & 0.375 to 0.625 & --          & --        & --        & 1.0.0             & 0123456789abcdef \\
+\bottomrule
+\end{tabular}
+
+% $\cdot$ for a value: the system does not compete there, or gold does not have it
+% not answered: 2 of 8 stance cells (every system)
+% made for corpus 0.9.0, scored on 1.0.0 (part)
+% entities is the mean of 2 of 3 parts; undefined: entities.linking.f1 (=a|b_c)
+% 0 of 1 pairs of systems are separable by stance (paired randomisation test, Holm, 5%); the rank range says which places the others leave open.
+% A true difference in stance of 0.350 is found with a chance of 80% (median over pairs, before Holm); smaller ones mostly stay unseen.
+% saw-gold: the system saw the labels that it predicts; its numbers are no result.
+% 2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+% signature: corpus:tiny|unit:paragraph|seed:0
+"""[1:]  # noqa: E501
+
+# Every number in full, and null for what is not competed in.
+BOARD_JSON = """\
+{
+  "signature": "corpus:tiny|unit:paragraph|seed:0",
+  "corpus": {
+    "name": "tiny",
+    "version": "1.0.0",
+    "sha256": "ab"
+  },
+  "measure": "stance",
+  "systems": [
+    {
+      "system": "part",
+      "protocol": "saw-gold",
+      "rank": 1,
+      "rank_low": 1,
+      "rank_high": 2,
+      "tier": 1,
+      "measures": {
+        "overall": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "entities": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "stance": {
+          "value": 0.75,
+          "low": 0.5,
+          "high": 1.0,
+          "counts": {}
+        },
+        "claims": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "entities.mention.f1": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "entities.linking.f1": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {
+            "gold": 0
+          }
+        },
+        "entities.coreference.conll": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {
+            "gold": 3
+          }
+        }
+      },
+      "coverage": {
+        "documents": {
+          "gold": 2,
+          "predicted": 2,
+          "missing": 0
+        },
+        "layers": {
+          "stance": 2
+        },
+        "gold_layers": [
+          "entities",
+          "stance",
+          "claims",
+          "verification"
+        ],
+        "stance": {
+          "gold": 8,
+          "predicted": 6,
+          "missing": 2,
+          "extra": 1
+        },
+        "verification": {
+          "gold": 6,
+          "predicted": 6,
+          "missing": 0,
+          "extra": 0
+        }
+      },
+      "submission": {
+        "sha256": "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",
+        "protocol": "saw-gold",
+        "corpus_version": "0.9.0"
+      },
+      "left_out": {}
+    },
+    {
+      "system": "=a|b_c",
+      "protocol": "zero-shot",
+      "rank": 2,
+      "rank_low": 1,
+      "rank_high": 2,
+      "tier": 1,
+      "measures": {
+        "overall": {
+          "value": 0.5,
+          "low": 0.25,
+          "high": 0.75,
+          "counts": {},
+          "leave_one_out": [
+            0.375,
+            0.625
+          ]
+        },
+        "entities": {
+          "value": 0.3333333333333333,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "stance": {
+          "value": 0.5,
+          "low": 0.25,
+          "high": 0.75,
+          "counts": {}
+        },
+        "claims": {
+          "value": 0.6666666666666666,
+          "low": null,
+          "high": null,
+          "counts": {}
+        },
+        "entities.mention.f1": {
+          "value": 0.4,
+          "low": null,
+          "high": null,
+          "counts": {
+            "correct": 1,
+            "predicted": 2,
+            "gold": 3
+          }
+        },
+        "entities.linking.f1": {
+          "value": null,
+          "low": null,
+          "high": null,
+          "counts": {
+            "correct": 0,
+            "predicted": 0,
+            "gold": 0
+          }
+        },
+        "entities.coreference.conll": {
+          "value": 0.26666666666666666,
+          "low": null,
+          "high": null,
+          "counts": {
+            "gold": 3
+          }
+        }
+      },
+      "coverage": {
+        "documents": {
+          "gold": 2,
+          "predicted": 2,
+          "missing": 0
+        },
+        "layers": {
+          "entities": 2,
+          "stance": 2,
+          "claims": 2,
+          "verification": 2
+        },
+        "gold_layers": [
+          "entities",
+          "stance",
+          "claims",
+          "verification"
+        ],
+        "stance": {
+          "gold": 8,
+          "predicted": 6,
+          "missing": 2,
+          "extra": 1
+        },
+        "verification": {
+          "gold": 6,
+          "predicted": 6,
+          "missing": 0,
+          "extra": 0
+        }
+      },
+      "submission": {
+        "sha256": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "protocol": "zero-shot",
+        "corpus_version": "1.0.0"
+      },
+      "left_out": {
+        "entities": [
+          "entities.linking.f1"
+        ]
+      }
+    }
+  ],
+  "comparisons": [
+    {
+      "a": "=a|b_c",
+      "b": "part",
+      "measure": "stance",
+      "difference": -0.25,
+      "low": -0.5,
+      "high": 0.0,
+      "p": 0.5,
+      "p_holm": 0.5
+    }
+  ],
+  "minimum_detectable_difference": {
+    "stance": 0.35
+  }
+}
+"""
+
+SCORE_CSV = """\
+system,measure,value,low,high,counts,leave_one_out_low,leave_one_out_high,status,note
+'=a|b_c,overall,0.5,0.25,0.75,{},0.375,0.625,defined,
+'=a|b_c,entities,0.3333333333333333,,,{},,,defined,entities is the mean of 2 of 3 parts; undefined: entities.linking.f1
+'=a|b_c,stance,0.5,0.25,0.75,{},,,defined,
+'=a|b_c,claims,0.6666666666666666,,,{},,,defined,
+'=a|b_c,entities.mention.f1,0.4,,,"{""correct"": 1, ""predicted"": 2, ""gold"": 3}",,,defined,
+'=a|b_c,entities.linking.f1,,,,"{""correct"": 0, ""predicted"": 0, ""gold"": 0}",,,undefined,
+'=a|b_c,entities.coreference.conll,0.26666666666666666,,,"{""gold"": 3}",,,defined,
+'=a|b_c,submission.sha256,0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef,,,,,,,
+'=a|b_c,submission.protocol,zero-shot,,,,,,,
+'=a|b_c,submission.corpus_version,1.0.0,,,,,,,
+'=a|b_c,signature,corpus:tiny|unit:paragraph|seed:0,,,,,,,
+"""
+
+SCORE_JSON = """\
+{
+  "signature": "corpus:tiny|unit:paragraph|seed:0",
+  "system": "=a|b_c",
+  "corpus": {
+    "name": "tiny",
+    "version": "1.0.0",
+    "sha256": "ab"
+  },
+  "coverage": {
+    "documents": {
+      "gold": 2,
+      "predicted": 2,
+      "missing": 0
+    },
+    "layers": {
+      "entities": 2,
+      "stance": 2,
+      "claims": 2,
+      "verification": 2
+    },
+    "gold_layers": [
+      "entities",
+      "stance",
+      "claims",
+      "verification"
+    ],
+    "stance": {
+      "gold": 8,
+      "predicted": 6,
+      "missing": 2,
+      "extra": 1
+    },
+    "verification": {
+      "gold": 6,
+      "predicted": 6,
+      "missing": 0,
+      "extra": 0
+    }
+  },
+  "measures": {
+    "overall": {
+      "value": 0.5,
+      "low": 0.25,
+      "high": 0.75,
+      "counts": {},
+      "leave_one_out": [
+        0.375,
+        0.625
+      ]
+    },
+    "entities": {
+      "value": 0.3333333333333333,
+      "low": null,
+      "high": null,
+      "counts": {}
+    },
+    "stance": {
+      "value": 0.5,
+      "low": 0.25,
+      "high": 0.75,
+      "counts": {}
+    },
+    "claims": {
+      "value": 0.6666666666666666,
+      "low": null,
+      "high": null,
+      "counts": {}
+    },
+    "entities.mention.f1": {
+      "value": 0.4,
+      "low": null,
+      "high": null,
+      "counts": {
+        "correct": 1,
+        "predicted": 2,
+        "gold": 3
+      }
+    },
+    "entities.linking.f1": {
+      "value": null,
+      "low": null,
+      "high": null,
+      "counts": {
+        "correct": 0,
+        "predicted": 0,
+        "gold": 0
+      }
+    },
+    "entities.coreference.conll": {
+      "value": 0.26666666666666666,
+      "low": null,
+      "high": null,
+      "counts": {
+        "gold": 3
+      }
+    }
+  },
+  "breakdowns": {
+    "language": {
+      "en": {
+        "stance.favg": {
+          "value": 0.75,
+          "counts": {}
+        }
+      },
+      "id": {
+        "stance.favg": {
+          "value": null,
+          "counts": {}
+        }
+      }
+    }
+  },
+  "submission": {
+    "sha256": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "protocol": "zero-shot",
+    "corpus_version": "1.0.0"
+  },
+  "left_out": {
+    "entities": [
+      "entities.linking.f1"
+    ]
+  }
+}
+"""
+
+# 8 cells of gold, 6 answered: 2 missing; one answer more to what gold does not have.
+SCORE_TEXT = """\
+=a|b_c
+======
+
+track     score    95% interval    one document left out
+--------  -------  --------------  -----------------------
+overall   0.500    [0.250, 0.750]  0.375 to 0.625
+entities  0.333    –               –
+stance    0.500    [0.250, 0.750]  –
+claims    0.667    –               –
+
+entities
+--------
+
+measure                     value    95% interval    counts
+--------------------------  -------  --------------  ------------------------------
+entities.mention.f1         0.400    –               correct 1, predicted 2, gold 3
+entities.linking.f1         –        –               correct 0, predicted 0, gold 0
+entities.coreference.conll  0.267    –               gold 3
+
+by language
+-----------
+
+language    stance.favg
+----------  -------------
+en          0.750
+id          –
+
+coverage
+--------
+
+              gold    predicted    missing    extra
+------------  ------  -----------  ---------  -------
+documents     2       2            0          –
+stance        8       6            2          1
+verification  6       6            0          0
+
+– for a value: undefined (0/0), part of no mean
+entities is the mean of 2 of 3 parts; undefined: entities.linking.f1
+submission: protocol zero-shot; corpus version 1.0.0; SHA-256 0123456789abcdef
+2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+signature: corpus:tiny|unit:paragraph|seed:0
+"""  # noqa: E501
+
+SCORE_MARKDOWN = """\
+# =a|b_c
+
+| track    | score   | 95% interval   | one document left out   |
+|----------|---------|----------------|-------------------------|
+| overall  | 0.500   | [0.250, 0.750] | 0.375 to 0.625          |
+| entities | 0.333   | –              | –                       |
+| stance   | 0.500   | [0.250, 0.750] | –                       |
+| claims   | 0.667   | –              | –                       |
+
+## entities
+
+| measure                    | value   | 95% interval   | counts                         |
+|----------------------------|---------|----------------|--------------------------------|
+| entities.mention.f1        | 0.400   | –              | correct 1, predicted 2, gold 3 |
+| entities.linking.f1        | –       | –              | correct 0, predicted 0, gold 0 |
+| entities.coreference.conll | 0.267   | –              | gold 3                         |
+
+## by language
+
+| language   | stance.favg   |
+|------------|---------------|
+| en         | 0.750         |
+| id         | –             |
+
+## coverage
+
+|              | gold   | predicted   | missing   | extra   |
+|--------------|--------|-------------|-----------|---------|
+| documents    | 2      | 2           | 0         | –       |
+| stance       | 8      | 6           | 2         | 1       |
+| verification | 6      | 6           | 0         | 0       |
+
+- – for a value: undefined (0/0), part of no mean
+- entities is the mean of 2 of 3 parts; undefined: entities.linking.f1
+- submission: protocol zero-shot; corpus version 1.0.0; SHA-256 0123456789abcdef
+- 2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+- signature: corpus:tiny|unit:paragraph|seed:0
+"""  # noqa: E501
+
+SCORE_LATEX = r"""
+% =a|b_c
+\begin{tabular}{llll}
+\toprule
+ track    & score   & 95\% interval   & one document left out   \\
+\midrule
+ overall  & 0.500   & [0.250, 0.750] & 0.375 to 0.625          \\
+ entities & 0.333   & --              & --                       \\
+ stance   & 0.500   & [0.250, 0.750] & --                       \\
+ claims   & 0.667   & --              & --                       \\
+\bottomrule
+\end{tabular}
+
+% entities
+\begin{tabular}{llll}
+\toprule
+ measure                    & value   & 95\% interval   & counts                         \\
+\midrule
+ entities.mention.f1        & 0.400   & --              & correct 1, predicted 2, gold 3 \\
+ entities.linking.f1        & --       & --              & correct 0, predicted 0, gold 0 \\
+ entities.coreference.conll & 0.267   & --              & gold 3                         \\
+\bottomrule
+\end{tabular}
+
+% by language
+\begin{tabular}{ll}
+\toprule
+ language   & stance.favg   \\
+\midrule
+ en         & 0.750         \\
+ id         & --             \\
+\bottomrule
+\end{tabular}
+
+% coverage
+\begin{tabular}{lllll}
+\toprule
+              & gold   & predicted   & missing   & extra   \\
+\midrule
+ documents    & 2      & 2           & 0         & --       \\
+ stance       & 8      & 6           & 2         & 1       \\
+ verification & 6      & 6           & 0         & 0       \\
+\bottomrule
+\end{tabular}
+
+% -- for a value: undefined (0/0), part of no mean
+% entities is the mean of 2 of 3 parts; undefined: entities.linking.f1
+% submission: protocol zero-shot; corpus version 1.0.0; SHA-256 0123456789abcdef
+% 2 documents: intervals and tests say how the result varies over the paragraphs, stance cells and claims of these documents. They say nothing about other events or outlets.
+% signature: corpus:tiny|unit:paragraph|seed:0
+"""[1:]  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("style", "page"),
+    [
+        pytest.param("table", BOARD_TEXT, id="text"),
+        pytest.param("markdown", BOARD_MARKDOWN, id="markdown"),
+        pytest.param("latex", BOARD_LATEX, id="latex"),
+        pytest.param("csv", BOARD_CSV, id="csv"),
+        pytest.param("json", BOARD_JSON, id="json"),
+    ],
+)
+def test_a_leaderboard_is_written_as_by_hand(style: str, page: str) -> None:
+    assert render_ranking(WRITTEN_BOARD, style) == page
+
+
+@pytest.mark.parametrize(
+    ("style", "page"),
+    [
+        pytest.param("text", SCORE_TEXT, id="text"),
+        pytest.param("markdown", SCORE_MARKDOWN, id="markdown"),
+        pytest.param("latex", SCORE_LATEX, id="latex"),
+        pytest.param("csv", SCORE_CSV, id="csv"),
+        pytest.param("json", SCORE_JSON, id="json"),
+    ],
+)
+def test_a_score_is_written_as_by_hand(style: str, page: str) -> None:
+    assert render_score(WRITTEN, style) == page
+
+
+def test_a_board_says_when_it_has_too_few_trials_to_tell_anything_apart() -> None:
+    # Of one pair p is at least 1 / (trials + 1): 1/20 with 19 trials, which is not below 5%, and 1/21 with 20.
+    few, enough = (
+        replace(BOARD, resamples=19, hypotheses={"overall": 1}),
+        replace(BOARD, resamples=20, hypotheses={"overall": 1}),
+    )
+    words = "With 19 trials no difference can reach 5% after Holm's adjustment for 1 pair: give --resamples 20 or more."
+    assert words in render_ranking(few, "table")
+    assert "no difference can reach" not in render_ranking(enough, "table")
+
+
+def test_a_part_that_gold_has_nothing_of_is_told_even_where_it_has_a_value() -> None:
+    # Links were given where gold has none: their F1 is 0, and no part of the mean.
+    measures = made_score().measures | {
+        "entities.linking.f1": value(0.0, None, {"correct": 0, "predicted": 4, "gold": 0}),
+        "entities.coreference.conll": value(0.5, None, {"gold": 8}),
+    }
+    text = render_score(replace(made_score(), measures=measures), "text")
+    assert "entities is the mean of 2 of 3 parts; nothing in gold: entities.linking.f1" in text

@@ -1,0 +1,266 @@
+"""Renderers of findings, on findings made by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from retold import __version__
+from retold.model.findings import Finding, context_of, shorten
+from retold.report.findings import STYLES, render_findings, render_json, render_text, rules_table
+from retold.rules import RULES
+from retold.validation.validate import Report
+
+ERROR = Finding(
+    code="RT403",
+    severity="error",
+    message="the span's text is 'a', the document has 'b' at 1 to 2",
+    cure="The text stands at 3 to 4.",
+    file="x/mine.jsonl",
+    line=3,
+    pointer="/entities/0/text",
+    document="flood-0",
+)
+COLUMN = Finding(
+    code="RT102", severity="error", message="malformed", cure="Mend it.", file="x/mine.jsonl", line=4, column=9
+)
+WARNING = Finding(
+    code="RT105", severity="warning", message="the line is blank", cure="Remove it.", file="b.jsonl", line=1
+)
+NOWHERE = Finding(code="RT111", severity="error", message="the file has no records", cure="Write some.", file="b.jsonl")
+NASTY = Finding(
+    code="RT203",
+    severity="error",
+    message="50% of\r\nit: \x1b[31m, a ::error::",
+    cure="a,b:c",
+    file="dir,1/a:b\udcff.jsonl",
+    line=1,
+)
+
+
+def report(*findings: Finding, **counts: Any) -> Report:
+    return Report(findings=list(findings), files=counts.pop("files", 1), records=counts.pop("records", 2), **counts)
+
+
+def test_text() -> None:
+    assert render_findings(report(ERROR, COLUMN, WARNING, files=2, records=7), "text") == (
+        "x/mine.jsonl:3: error RT403 the span's text is 'a', the document has 'b' at 1 to 2 [/entities/0/text]\n"
+        "    The text stands at 3 to 4.\n"
+        "x/mine.jsonl:4:9: error RT102 malformed\n"
+        "    Mend it.\n"
+        "b.jsonl:1: warning RT105 the line is blank\n"
+        "    Remove it.\n"
+        "\n"
+        "1  RT102 malformed-json\n"
+        "1  RT105 blank-line\n"
+        "1  RT403 text-differs\n"
+        "7 records in 2 files: 2 errors, 1 warning\n"
+    )
+
+
+def test_text_of_nothing() -> None:
+    assert render_findings(report(records=1), "text") == "1 record in 1 file: nothing found\n"
+    assert render_text([]) == ""
+
+
+def test_text_says_what_it_does_not_show() -> None:
+    shown = render_findings(report(ERROR, suppressed=5, suppressed_errors=4), "text")
+    assert shown.endswith("2 records in 1 file: 5 errors, 1 warning (5 not shown)\n")
+
+
+def test_most_frequent_codes_come_first_and_hidden_ones_count() -> None:
+    found = report(ERROR, suppressed=10, suppressed_errors=1, codes={"RT105": 9, "RT403": 1, "RT404": 1})
+    assert render_findings(found, "text").endswith(
+        "    The text stands at 3 to 4.\n\n9  RT105 blank-line\n1  RT403 text-differs\n"
+        "1  RT404 white-space-at-the-edge\n2 records in 1 file: 2 errors, 9 warnings (10 not shown)\n"
+    )
+    assert json.loads(render_findings(found, "json"))["codes"] == {"RT105": 9, "RT403": 1, "RT404": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "shown"),
+    [
+        ("Bo Berg spoke.", "Bo Berg", ["Bo Berg spoke.", "^^^^^^^"]),
+        # The wave takes two columns; line end and non-breaking space are made visible and take one.
+        ("🌊\nBo\xa0Berg.", "Bo\xa0Berg", ["🌊⏎Bo⍽Berg.", "   ^^^^^^^"]),
+        # A combining accent takes no column.
+        ("e\u0301 Bo", "Bo", ["e\u0301 Bo", "  ^^"]),
+        ("a\x1bb Bo", "Bo", ["a\\x1bb Bo", "       ^^"]),
+    ],
+)
+def test_carets_stand_under_the_span(text: str, words: str, shown: list[str]) -> None:
+    start = text.index(words)
+    found = msgspec.structs.replace(ERROR, context=context_of(text, start, start + len(words)))
+    _, *drawn, _ = render_text([found]).splitlines()
+    assert [line.removeprefix("    | ") for line in drawn] == shown
+
+
+def test_context_is_cut_on_both_sides_and_inside() -> None:
+    text = "a" * 100 + "B" * 100 + "c" * 100
+    context = context_of(text, 100, 200)
+    assert context.text == "…" + "a" * 32 + "B" * 40 + "…" + "B" * 19 + "c" * 32 + "…"
+    assert context.text[context.start : context.end] == "B" * 40 + "…" + "B" * 19
+    (found,) = json.loads(render_json(report(msgspec.structs.replace(ERROR, context=context))))["findings"]
+    assert found["context"] == {"text": context.text, "start": 33, "end": 93}
+
+
+@pytest.mark.parametrize(("start", "end"), [(9, 4), (-3, 2), (12, 99), (500, 600)])
+def test_context_takes_offsets_that_are_wrong(start: int, end: int) -> None:
+    context = context_of("Bo Berg spoke.", start, end)
+    assert 0 <= context.start <= context.end <= len(context.text)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("short", "'short'"),
+        ("a" * 50 + "b" * 1_000_000, "'" + "a" * 39 + "…" + "b" * 14 + "'"),
+        ({"a": 1}, "{'a': 1}"),
+        ([[1], [2]], "a list of 2 items"),
+        (dict.fromkeys(range(9)), "an object of 9 keys"),
+    ],
+)
+def test_values_are_shown_short(value: object, shown: str) -> None:
+    assert shorten(value) == shown
+
+
+def test_text_without_a_place() -> None:
+    bare = Finding(code="RT111", severity="error", message="nothing", cure="Write.")
+    assert render_text([bare]).startswith("error RT111 nothing\n")
+    assert render_text([NOWHERE]).startswith("b.jsonl: error RT111 the file has no records\n")
+
+
+def test_colour_is_asked_for() -> None:
+    assert "\x1b" not in render_text([ERROR, WARNING])
+    coloured = render_text([ERROR, WARNING], color=True)
+    assert "\x1b[31m\x1b[1merror RT403\x1b[0m" in coloured
+    assert "\x1b[33m\x1b[1mwarning RT105\x1b[0m" in coloured
+
+
+def test_nothing_of_the_input_reaches_the_terminal_raw() -> None:
+    shown = render_text([NASTY])
+    assert "\x1b" not in shown
+    assert "\\x1b[31m" in shown
+    assert len(shown.splitlines()) == 2
+    shown.encode()
+
+
+def test_json() -> None:
+    out = json.loads(render_findings(report(ERROR, WARNING, files=2, records=7, suppressed=1), "json"))
+    assert {key: value for key, value in out.items() if key != "findings"} == {
+        "version": __version__,
+        "files": 2,
+        "records": 7,
+        "errors": 1,
+        "warnings": 2,
+        "suppressed": 1,
+        "codes": {"RT105": 1, "RT403": 1},
+    }
+    assert out["findings"][0] == {
+        "code": "RT403",
+        "name": "text-differs",
+        "severity": "error",
+        "file": "x/mine.jsonl",
+        "line": 3,
+        "column": None,
+        "pointer": "/entities/0/text",
+        "document": "flood-0",
+        "message": ERROR.message,
+        "cure": ERROR.cure,
+        "context": None,
+    }
+
+
+def test_github() -> None:
+    assert render_findings(report(ERROR, COLUMN, WARNING), "github") == (
+        "::error file=x/mine.jsonl,line=3,title=RT403 text-differs::"
+        "the span's text is 'a', the document has 'b' at 1 to 2 [/entities/0/text]%0AThe text stands at 3 to 4.\n"
+        "::error file=x/mine.jsonl,line=4,col=9,title=RT102 malformed-json::malformed%0AMend it.\n"
+        "::warning file=b.jsonl,line=1,title=RT105 blank-line::the line is blank%0ARemove it.\n"
+    )
+
+
+def test_github_escapes_what_would_end_a_command_or_a_property() -> None:
+    # Escapes as in actions/toolkit, packages/core/src/command.ts: % CR LF, and in properties also : and comma.
+    (line,) = render_findings(report(NASTY), "github").splitlines()
+    assert line.startswith("::error file=dir%2C1/a%3Ab\\udcff.jsonl,line=1,title=RT203 unknown-key::50%25 of%0D%0Ait")
+
+
+def test_sarif() -> None:
+    out = json.loads(render_findings(report(ERROR, COLUMN, WARNING, NOWHERE), "sarif"))
+    assert out["version"] == "2.1.0"
+    (run,) = out["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] == "retold"
+    assert [rule["id"] for rule in driver["rules"]] == ["RT102", "RT105", "RT111", "RT403"]
+    assert driver["rules"][3]["shortDescription"]["text"] == RULES["RT403"].what
+    for result in run["results"]:
+        assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    first, second, third, fourth = run["results"]
+    assert first["level"] == "error"
+    assert first["message"]["text"] == f"{ERROR.message}\n{ERROR.cure}"
+    assert first["locations"] == [
+        {
+            "physicalLocation": {"artifactLocation": {"uri": "x/mine.jsonl"}, "region": {"startLine": 3}},
+            "logicalLocations": [{"fullyQualifiedName": "/entities/0/text"}],
+        }
+    ]
+    assert first["properties"] == {"document": "flood-0"}
+    assert second["properties"] == {"byteColumn": 9}
+    assert third["level"] == "warning"
+    assert "region" not in fourth["locations"][0]["physicalLocation"]
+
+
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        ("a b/ü.jsonl", "a%20b/%C3%BC.jsonl"),
+        ("/abs/x.jsonl", "file:///abs/x.jsonl"),
+        ("s3://bucket/x.jsonl", "s3://bucket/x.jsonl"),
+        ("a:b\udcff.jsonl", "a%3Ab%FF.jsonl"),
+    ],
+)
+def test_sarif_names_files_by_uri(file: str, uri: str) -> None:
+    found = Finding(code="RT111", severity="error", message="m", cure="c", file=file)
+    (result,) = json.loads(render_findings(report(found), "sarif"))["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_takes_anything(style: str) -> None:
+    nasty: list[Any] = [NASTY, Finding(code="RT999", severity="warning", message="", cure="")]
+    for findings in ([], nasty):
+        render_findings(report(*findings), style).encode()
+
+
+@dataclass
+class Counted:
+    """A report of another make: renderers ask for attributes, not for a class."""
+
+    findings: list[Finding] = field(default_factory=list)
+    files: int = 1
+    records: int = 1
+    errors: int = 0
+    warnings: int = 0
+    suppressed: int = 0
+    codes: dict[str, int] = field(default_factory=dict)
+
+
+def test_renderers_take_any_report() -> None:
+    assert json.loads(render_findings(Counted(), "json"))["findings"] == []
+
+
+def test_table_of_rules() -> None:
+    head, rule, *rows = rules_table().splitlines()
+    assert head == "| code | rule | severity | what is wrong | why it matters | example | cure |"
+    assert rule == "|---|---|---|---|---|---|---|"
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == sorted(RULES)
+    assert all(row.replace("\\|", "").count("|") == 8 for row in rows)
+    by_code = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[1:3] for row in rows}
+    assert by_code["RT401"] == ["end-not-after-start", "error"]
+    assert by_code["RT404"] == ["white-space-at-the-edge", "gold: error, annotation: error, prediction: warning"]
+    assert by_code["RT502"] == ["kb-id-differs", "gold: error"]

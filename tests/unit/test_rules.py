@@ -1,0 +1,657 @@
+"""Rules: one smallest bad file for each code, the table, and decoding whatever the bytes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from conftest import TEXTS
+from retold.corpus.load import Corpus
+from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Span, encode
+from retold.rules import (
+    RULES,
+    check_record,
+    corpus,
+    decode_record,
+    located,
+    missing_documents,
+    no_records,
+    repeated_document,
+    unknown_document,
+)
+from retold.rules import lines as line_rules
+from retold.rules.consistency import is_kb_id
+from retold.rules.registry import declare, finding, nearest
+from retold.validation.validate import validate
+
+BAD_FILES = sorted((Path(__file__).parents[1] / "data" / "rules").glob("RT*.jsonl"))
+#: Codes that no small file of records can show; tests/unit/test_rules_of_files.py makes what they fire on.
+WITHOUT_FILE = {"RT106", "RT110", "RT207", "RT601", "RT605"}
+
+
+@pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
+def test_bad_file_fires_its_code_alone(path: Path, tiny_corpus: Corpus) -> None:
+    code, role, _ = path.name.split(".")
+    report = validate([path], tiny_corpus, role=role)  # type: ignore[arg-type]
+    assert [found.code for found in report.findings] == [code]
+    found = report.findings[0]
+    assert found.file == str(path)
+    assert found.line is not None or code in ("RT111", "RT303")
+    assert found.severity == RULES[code].severity[role]  # type: ignore[index]
+    assert found.message
+    assert found.cure
+
+
+def test_every_rule_of_a_record_has_a_bad_file() -> None:
+    expected = {code for code in RULES if code < "RT700"} - WITHOUT_FILE
+    assert {path.name.partition(".")[0] for path in BAD_FILES} == expected
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_every_rule_documents_itself(code: str) -> None:
+    rule = RULES[code]
+    assert rule.code == code
+    assert rule.name == rule.name.lower()
+    assert rule.what
+    assert rule.why
+    assert rule.example
+    assert rule.cure
+
+
+def examples_of(text: str) -> list[Any]:
+    """The JSON objects of a text, in order. Raises if a brace opens none."""
+    # NaN equals nothing, its name does.
+    decoder = json.JSONDecoder(parse_constant=str)
+    objects, place = [], text.find("{")
+    while place >= 0:
+        value, place = decoder.raw_decode(text, place)
+        objects.append(value)
+        place = text.find("{", place)
+    return objects
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_json_of_an_example_parses(code: str) -> None:
+    example_of_rule = RULES[code].example
+    if code == "RT102":
+        with pytest.raises(json.JSONDecodeError):
+            examples_of(example_of_rule)
+    else:
+        assert all(isinstance(value, dict) and value for value in examples_of(example_of_rule))
+
+
+def holds(whole: Any, part: Any) -> bool:
+    """Whether ``part`` is ``whole`` with some keys and items left out."""
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(key in whole and holds(whole[key], value) for key, value in part.items())
+    if isinstance(whole, list) and isinstance(part, list):
+        items = iter(whole)
+        return all(any(holds(item, value) for item in items) for value in part)
+    return bool(whole == part and type(whole) is type(part))
+
+
+def objects_within(value: Any) -> list[Any]:
+    """A JSON value and all values in it."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [value, *(found for item in inner for found in objects_within(item))]
+
+
+@pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
+def test_an_example_is_taken_from_the_bad_file(path: Path) -> None:
+    code = path.name.partition(".")[0]
+    text = path.read_bytes().decode("latin-1" if code == "RT101" else "utf-8")
+    if code == "RT102":
+        assert f"`{text.strip()}`" in RULES[code].example
+        return
+    within = objects_within(examples_of(text))
+    assert all(any(holds(value, part) for value in within) for part in examples_of(RULES[code].example))
+
+
+def test_a_code_is_declared_once() -> None:
+    with pytest.raises(ValueError, match="declared twice"):
+        declare("RT101", "again", "What.\n\nWhy.\n\nExample: One.\n\nCure: None.")
+
+
+@pytest.mark.parametrize(
+    ("documentation", "missing"),
+    [
+        ("What.\n\nWhy.\n\nCure: None.", "example"),
+        ("What.\n\nWhy.\n\nExample:\n\nCure: None.", "example"),
+        ("What.\n\nWhy.\n\nExample: One.", "cure"),
+        ("What.\n\nExample: One.\n\nCure: None.", "why"),
+        ("", "what, why, example, cure"),
+    ],
+)
+def test_a_rule_that_lacks_a_part_is_refused(documentation: str, missing: str) -> None:
+    with pytest.raises(ValueError, match=f"RT999 lacks: {missing}$"):
+        declare("RT999", "half", documentation)
+    assert "RT999" not in RULES
+
+
+def test_a_rule_does_not_speak_where_it_does_not_apply() -> None:
+    with pytest.raises(ValueError, match="does not apply"):
+        finding("RT502", "prediction", "never")
+
+
+def codes(line: bytes) -> list[str]:
+    return [found.code for found in decode_record(line, number=7, file="f")[1]]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"", ["RT105"]),
+        (b" \t", ["RT105"]),
+        (b"\xff", ["RT101"]),
+        (b'\xff\xfe{\x00"\x00', ["RT101"]),
+        (b"{", ["RT102"]),
+        (b"nul", ["RT102"]),
+        (b'{"document_id": "a"} {"document_id": "b"}', ["RT102"]),
+        (b'{"document_id": "a\x01"}', ["RT102"]),
+        (b'{"document_id": "a", "document_id": "a"}', ["RT103"]),
+        (b'{"document_id": "a", "stance": [{"holder": "h", "holder": "h", "label": "none"}]}', ["RT103", "RT202"]),
+        (b'\xef\xbb\xbf{"document_id": ""}', ["RT104", "RT206"]),
+        (b"\xef\xbb\xbf{", ["RT104", "RT102"]),
+        (b'{"document_id": "\\ud800"}', ["RT107"]),
+        (b'{"document_id": "a", "\\udc00": 1}', ["RT107", "RT203"]),
+        (b'{"document_id": 1' + b"0" * 5000 + b"}", ["RT108"]),
+        (b'{"document_id": "a", "x": 1e999}', ["RT109", "RT203"]),
+        (b'{"document_id": "a", "x": -Infinity}', ["RT109", "RT203"]),
+        (b"[" * 100_000, ["RT112"]),
+        (b'{"document_id": ' + b"[" * 900 + b"]" * 900 + b"}", ["RT112"]),
+        (b"null", ["RT201"]),
+        (b"{}", ["RT202"]),
+        (
+            b'{"documentid": "a", "entities": [{"start": 1.0, "type": "PERS"}], "stance": {}, "claims": [3]}',
+            ["RT202", "RT201", "RT203", "RT202", "RT201", "RT204", "RT201"],
+        ),
+    ],
+)
+def test_everything_wrong_with_a_line_is_said(line: bytes, expected: list[str]) -> None:
+    assert sorted(codes(line)) == sorted(expected)
+    assert codes(line) == codes(line)
+
+
+def test_column_of_malformed_json_counts_bytes() -> None:
+    line = '{"document_id": "🌊", }'.encode()
+    (found,) = decode_record(line, number=7, file="f")[1]
+    # The closing brace that follows a comma: json points at it, four bytes of the wave before it.
+    assert found.column == line.index(b"}") + 1
+    assert (found.file, found.line) == ("f", 7)
+
+
+NEAREST: list[tuple[str, dict[str, Any], str]] = [
+    ("key", {"stanse": []}, "stance"),
+    ("label", {"verification": [{"claim": "dam-costs-5", "label": "Refute", "evidence": [1]}]}, "refuted"),
+    ("type", {"entities": [{"start": 15, "end": 19, "type": "PERS", "entity": "vale"}]}, "PER"),
+    ("kind", {"entities": [{"start": 15, "end": 19, "type": "GPE", "kind": "names"}]}, "name"),
+    ("entity", {"entities": [{"start": 15, "end": 19, "type": "GPE", "entity": "valle"}]}, "vale"),
+    ("holder", {"stance": [{"holder": "authors", "target": "dam", "label": "none"}]}, "author"),
+    ("target", {"stance": [{"holder": "author", "target": "damm", "label": "none"}]}, "dam"),
+    ("claim", {"verification": [{"claim": "dam-cost-5", "label": "supported", "evidence": [1]}]}, "dam-costs-5"),
+    (
+        "claim of a span",
+        {"claims": [{"start": 64, "end": 70, "source": "author", "claim": "dam-cst-5"}]},
+        "dam-costs-5",
+    ),
+    ("source", {"claims": [{"start": 64, "end": 70, "source": "autor"}]}, "author"),
+    ("document", {"document_id": "flod-1"}, "flood-1"),
+]
+
+
+@pytest.mark.parametrize(("record", "right"), [row[1:] for row in NEAREST], ids=[row[0] for row in NEAREST])
+def test_the_nearest_right_name_is_offered(
+    record: dict[str, Any], right: str, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({"document_id": "flood-0", **record}), encoding="utf-8")
+    cures = [found.cure for found in validate([path], tiny_corpus, role="annotation").findings]
+    assert f"Did you mean {right!r}?" in cures
+
+
+def test_findings_of_a_span_show_the_text_around_it(tiny_corpus: Corpus) -> None:
+    mention = {"start": 15, "end": 19, "type": "PER", "entity": "vale"}
+    record = msgspec.convert({"document_id": "flood-0", "entities": [mention], "claims": []}, AnnotationRecord)
+    doc = tiny_corpus.documents["flood-0"]
+    (found,) = check_record(record, role="annotation", document=doc, vocabulary=tiny_corpus.vocabulary(doc))
+    assert found.context is not None
+    assert found.context.text == "River rises in\xa0Vale 🌊\nBy Ann Lee\nMayor Bo Berg aske…"
+    assert found.context.text[found.context.start : found.context.end] == "Vale"
+    # Without the document there is no text to show, and about a key of the record there is none.
+    (bare,) = check_record(record, role="annotation", document=None, vocabulary=tiny_corpus.vocabulary(doc))
+    assert bare.context is None
+    of_keys = [f for f in check_record(record, role="gold", document=doc, vocabulary=None) if f.pointer == ""]
+    assert of_keys
+    assert all(found.context is None for found in of_keys)
+
+
+def test_pointer_is_escaped() -> None:
+    (found,) = decode_record(b'{"document_id": "a", "x/y~z": 1}', number=1, file="f")[1]
+    assert found.pointer == "/x~1y~0z"
+    assert found.document == "a"
+
+
+def test_a_byte_order_mark_leaves_the_record_readable() -> None:
+    record, findings = decode_record(b'\xef\xbb\xbf{"document_id": "a"}', number=1, file="f")
+    assert record == AnnotationRecord(document_id="a")
+    assert [found.code for found in findings] == ["RT104"]
+
+
+def test_what_only_the_decoder_refuses_is_never_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def decode(self, _: bytes) -> Any:
+            raise msgspec.DecodeError("not today")
+
+    monkeypatch.setattr(line_rules, "_DECODER", Refusing())
+    record, findings = decode_record(b'{"document_id": "a"}', number=1, file="f")
+    assert record is None
+    assert [found.code for found in findings] == ["RT207"]
+    assert "not today" in findings[0].message
+
+
+def test_nearest_name_is_offered() -> None:
+    _, findings = decode_record(b'{"document_id": "a", "stanse": []}', number=1, file="f")
+    assert findings[0].cure == "Did you mean 'stance'?"
+    _, findings = decode_record(
+        b'{"document_id": "a", "verification": [{"claim": "c", "label": "Refute"}]}', number=1, file="f"
+    )
+    assert findings[0].cure == "Did you mean 'refuted'?"
+    assert nearest("zzz", ["stance"]) is None
+    assert nearest(3, ["stance"]) is None
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace"))))
+@example(b"\x00")
+@example(b'"' + b"\\" * 99)
+def test_decoding_never_raises(line: bytes) -> None:
+    record, findings = decode_record(line, number=1, file="f")
+    assert (record is None) == bool(findings)
+
+
+@given(st.data())
+def test_a_broken_line_never_passes_unsaid(data: st.DataObject) -> None:
+    good = encode(
+        msgspec.convert(
+            {"document_id": "flood-0", "entities": [{"start": 1, "end": 2, "type": "PER", "text": "é🌊\n"}]},
+            AnnotationRecord,
+        )
+    )
+    start = data.draw(st.integers(0, len(good)))
+    end = data.draw(st.integers(start, len(good)))
+    line = good[:start] + data.draw(st.binary(max_size=4)) + good[end:]
+    record, findings = decode_record(line, number=1, file="f")
+    assert record is not None or findings
+    if record is not None and not findings:
+        assert msgspec.json.decode(line, type=AnnotationRecord) == record
+
+
+# Duplicate keys pass the typed decoder; the check beside it must miss none.
+
+STRINGS = st.sampled_from(["kind", "name", 'a"b', "\\", '\\"', "{", "}{", "é", "\n", '"kind":', "x"])
+
+
+@st.composite
+def texts_with_keys(draw: st.DrawFn) -> bytes:
+    """A line that the decoder takes, written with or without blanks, with some keys given twice."""
+    spaced = draw(st.booleans())
+    escaped = draw(st.booleans())
+
+    def written(value: Any) -> str:
+        if isinstance(value, list):
+            return "[" + ("," + " " * spaced).join(written(item) for item in value) + "]"
+        if not isinstance(value, dict):
+            return json.dumps(value, ensure_ascii=escaped)
+        pairs = list(value.items())
+        if pairs and draw(st.integers(0, 5)) == 0:
+            pairs.append(draw(st.sampled_from(pairs)))
+        pairs = draw(st.permutations(pairs))
+        colon = ":" + " " * spaced
+        return "{" + ("," + " " * spaced).join(json.dumps(k) + colon + written(v) for k, v in pairs) + "}"
+
+    mention = st.fixed_dictionaries(
+        {"start": st.integers(0, 3), "end": st.integers(0, 3), "type": st.sampled_from(["PER", "GPE"])},
+        optional={
+            "kind": st.sampled_from(["name", "nominal"]),
+            "text": STRINGS,
+            "entity": STRINGS,
+            "kb_id": st.none() | STRINGS,
+        },
+    )
+    cell = st.fixed_dictionaries(
+        {"holder": STRINGS, "target": STRINGS, "label": st.just("none")},
+        optional={"scores": st.just({"favor": 0.5, "against": 0.5, "none": 0}), "evidence": st.just([1])},
+    )
+    record = draw(
+        st.fixed_dictionaries(
+            {"document_id": STRINGS},
+            optional={"entities": st.lists(mention, max_size=3), "stance": st.lists(cell, max_size=2)},
+        )
+    )
+    return written(record).encode()
+
+
+def repeats_a_key(line: bytes) -> bool:
+    found = []
+
+    def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found.append(len(dict(pairs)) != len(pairs))
+        return dict(pairs)
+
+    json.loads(line, object_pairs_hook=hook)
+    return any(found)
+
+
+@given(texts_with_keys())
+@example(
+    b'{"document_id":"a","entities":[{"kind":"name","kind":"name","start":1,"end":2,"type":"PER"},'
+    b'{"start":1,"end":2,"type":"PER"}]}'
+)
+@example(
+    b'{"document_id":"a","entities":[{"kind":"name","text":"{","kind":"name","start":1,"end":2,"type":"PER"},'
+    b'{"start":1,"end":2,"type":"PER"}]}'
+)
+@example(b'{"document_id":"a","entities":[{"entity":"kind","start":1,"end":2,"type":"PER","type":"PER"}]}')
+@example(b'{"document_id":"a","entities":[{"k\\u0069nd":"name","kind":"name","start":1,"end":2,"type":"PER"}]}')
+def test_duplicate_keys_are_found_exactly_where_they_are(line: bytes) -> None:
+    record, findings = decode_record(line, number=1, file="f")
+    if repeats_a_key(line):
+        assert record is None
+        assert {found.code for found in findings} == {"RT103"}
+    else:
+        assert record is not None
+        assert findings == []
+
+
+# Records
+
+
+def document(corpus: Corpus, key: str = "flood-0") -> Document:
+    return corpus.documents[key]
+
+
+def check(corpus: Corpus, record: dict[str, Any], role: Any, **given: Any) -> list[str]:
+    doc = document(corpus)
+    known: dict[str, Any] = {"document": doc, "vocabulary": corpus.vocabulary(doc), **given}
+    return [f.code for f in check_record(msgspec.convert(record, AnnotationRecord), role=role, **known)]
+
+
+@pytest.mark.parametrize("role", ["gold", "annotation", "prediction"])
+def test_gold_of_the_tiny_corpus_is_clean_in_every_role(
+    tiny_corpus: Corpus, gold_record: Callable[[str], dict[str, Any]], role: str
+) -> None:
+    assert check(tiny_corpus, gold_record("flood-0"), role) == []
+
+
+def test_findings_name_pointer_and_document_and_take_a_place(tiny_corpus: Corpus) -> None:
+    record = AnnotationRecord(document_id="flood-0", entities=[])
+    bad = msgspec.convert(
+        {"document_id": "flood-0", "entities": [{"start": 5, "end": 5, "type": "PER"}]}, AnnotationRecord
+    )
+    assert check_record(record, role="prediction", document=None, vocabulary=None) == []
+    (found,) = check_record(bad, role="prediction", document=document(tiny_corpus), vocabulary=None)
+    assert (found.pointer, found.document, found.file, found.line) == ("/entities/0/end", "flood-0", None, None)
+    (placed,) = located([found], "f.jsonl", 3)
+    assert (placed.file, placed.line, placed.pointer) == ("f.jsonl", 3, "/entities/0/end")
+
+
+def test_unknown_document_and_vocabulary_switch_their_rules_off(tiny_corpus: Corpus) -> None:
+    record = {
+        "document_id": "flood-0",
+        "entities": [{"start": 9000, "end": 9001, "type": "PER", "text": "?", "entity": "nobody"}],
+        "stance": [{"holder": "nobody", "target": "nothing", "label": "none", "evidence": []}],
+        "verification": [{"claim": "none", "label": "supported", "evidence": [99]}],
+    }
+    assert check(tiny_corpus, record, "annotation", document=None, vocabulary=None) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("gold", ["RT408"]),
+        ("annotation", ["RT408"]),
+        # It reaches into the body and counts there.
+        ("prediction", []),
+    ],
+)
+def test_a_span_across_the_edge_of_a_zone(tiny_corpus: Corpus, role: str, expected: list[str]) -> None:
+    start = TEXTS["flood-0"][1].index("Lee")
+    entity = {
+        "start": start,
+        "end": start + 9,
+        "type": "PER",
+        "entity": "bo-berg",
+        "text": "Lee\nMayor",
+        "kb_id": "Q11",
+    }
+    record = {"document_id": "flood-0", "entities": [entity]}
+    assert [code for code in check(tiny_corpus, record, role) if code.startswith("RT4")] == expected
+
+
+@pytest.mark.parametrize(
+    ("spans", "crossing"),
+    [
+        ([(0, 5), (0, 5)], 0),
+        ([(0, 5), (5, 9)], 0),
+        ([(0, 9), (2, 5), (5, 9)], 0),
+        ([(0, 5), (3, 9)], 1),
+        ([(3, 9), (0, 5)], 1),
+        # The third span crosses the first, not the one that was opened last.
+        ([(0, 10), (5, 15), (6, 12)], 2),
+    ],
+)
+def test_crossing_spans(tiny_corpus: Corpus, spans: list[tuple[int, int]], crossing: int) -> None:
+    claims = [{"start": start, "end": end, "source": "author"} for start, end in spans]
+    found = check(tiny_corpus, {"document_id": "flood-0", "claims": claims}, "annotation")
+    assert found.count("RT407") == crossing
+    assert "RT407" not in check(tiny_corpus, {"document_id": "flood-0", "claims": claims}, "prediction")
+
+
+@pytest.mark.parametrize(
+    ("kb_id", "good"),
+    [
+        *(("Q1", True), ("Q3052772", True)),
+        *((bad, False) for bad in ("", "Q", "Q0", "Q01", "q1", "Q12\n", " Q12", "Q١٢", "Q²", "P12", "QQ1")),
+    ],
+)
+def test_wikidata_ids(kb_id: str, good: bool) -> None:
+    assert is_kb_id(kb_id) is good
+
+
+def test_an_empty_kb_id_is_no_nil(tiny_corpus: Corpus) -> None:
+    mention = {"start": 15, "end": 19, "type": "GPE", "kb_id": ""}
+    assert check(tiny_corpus, {"document_id": "flood-0", "entities": [mention]}, "prediction") == ["RT512"]
+
+
+def test_gold_must_carry_every_layer(tiny_corpus: Corpus) -> None:
+    assert check(tiny_corpus, {"document_id": "flood-0"}, "gold") == ["RT510"] * 4
+
+
+def test_stance_of_the_author_may_not_be_left_out(tiny_corpus: Corpus) -> None:
+    assert check(tiny_corpus, {"document_id": "flood-0", "stance": []}, "annotation") == ["RT507"]
+
+
+def test_messages_of_whole_files() -> None:
+    assert unknown_document("flod-1", ["flood-0", "flood-1"]).cure == "Did you mean 'flood-1'?"
+    assert "line 4" in repeated_document("flood-0", 4).message
+    assert missing_documents([f"d{i}" for i in range(7)]).message == (
+        "7 documents are missing: 'd0', 'd1', 'd2', 'd3', 'd4' and 2 more"
+    )
+    assert no_records().code == "RT111"
+
+
+def hints(corpus: Corpus, text: str, words: str, layer: str, **labels: Any) -> list[str]:
+    """Codes of guideline hints on a span of a text of two sentences."""
+    doc = msgspec.structs.replace(
+        document(corpus), text=text, sentences=[Span(start=0, end=12), Span(start=13, end=len(text))]
+    )
+    start = text.index(words)
+    record = {"document_id": "flood-0", layer: [{"start": start, "end": start + len(words), **labels}]}
+    typed = msgspec.convert(record, AnnotationRecord)
+    found = check_record(typed, role="annotation", document=doc, vocabulary=None)
+    assert check_record(typed, role="prediction", document=doc, vocabulary=None) == []
+    return [f.code for f in found if f.severity == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "expected"),
+    [
+        ("Macron", "name", []),
+        ("Macron’s", "name", ["RT601"]),
+        ("Macron’s office", "nominal", []),
+        ("The Hague", "name", []),
+        ("the mayor", "name", ["RT602"]),
+        ("The mayor", "nominal", ["RT602"]),
+        ("theatre hall", "nominal", []),
+        ("in full. Macron", "name", ["RT603"]),
+    ],
+)
+def test_hints_about_mentions(words: str, kind: str, expected: list[str], tiny_corpus: Corpus) -> None:
+    text = "All in full. Macron’s office, The Hague, the mayor, The mayor of theatre hall"
+    assert hints(tiny_corpus, text, words, "entities", type="PER", kind=kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("he paid 5", []),
+        ("he paid 5,” she said.", ["RT604"]),
+        ("“he paid 5", ["RT605"]),
+        ("“he paid 5,”", []),
+        ("he paid 5,”", ["RT605"]),
+        ("in full. “he paid 5,”", ["RT603"]),
+        ("in full.", ["RT604"]),
+    ],
+)
+def test_hints_about_claims(words: str, expected: list[str], tiny_corpus: Corpus) -> None:
+    text = "All in full. “he paid 5,” she said."
+    assert hints(tiny_corpus, text, words, "claims", source="author") == expected
+
+
+# Corpus
+
+
+def changed(record: Any, **changes: Any) -> Any:
+    return msgspec.structs.replace(record, **changes)
+
+
+def spans(*pairs: tuple[int, int]) -> list[dict[str, int]]:
+    return [{"start": start, "end": end} for start, end in pairs]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"text": "River"}, ["RT701", "RT704"]),
+        ({"seed_sha256": "0" * 64}, ["RT701"]),
+        ({"event": "drought"}, ["RT712"]),
+        ({"document_id": "Flood_0"}, ["RT709"]),
+        ({"zones": []}, ["RT704"]),
+        ({"zones": [{"start": 1, "end": 133, "zone": "body"}]}, ["RT704"]),
+        ({"zones": [{"start": 0, "end": 132, "zone": "body"}]}, ["RT704"]),
+        ({"zones": [{"start": 0, "end": 133, "zone": "boilerplate"}], "paragraphs": [], "sentences": []}, []),
+        # One zone of boilerplate, and sentences that lie in it: 4 sentences, 3 paragraphs.
+        ({"zones": [{"start": 0, "end": 133, "zone": "boilerplate"}]}, ["RT705"] * 7),
+        # Title and body are left out: a title line and two body lines in two zones, twice.
+        ({"paragraphs": [], "sentences": []}, ["RT705"] * 4),
+    ],
+)
+def test_documents(tiny_corpus: Corpus, change: dict[str, Any], expected: list[str]) -> None:
+    plain = {**msgspec.to_builtins(document(tiny_corpus)), **change}
+    assert [f.code for f in corpus.check_document(msgspec.convert(plain, Document), "flood")] == expected
+
+
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        ([(0, 21), (33, 116)], "does not lie in one paragraph"),
+        ([(0, 21), (33, 63), (60, 88), (89, 116)], "out of order"),
+        ([(0, 21), (33, 64), (64, 88), (89, 116)], "white space at its edge"),
+        ([(0, 21), (33, 63), (89, 116)], "leave out"),
+        ([(0, 21), (33, 63), (64, 88), (89, 500)], "beyond the text"),
+        ([(0, 32), (33, 63), (64, 88), (89, 116)], "does not lie in one title or body zone"),
+    ],
+)
+def test_sentences_at_fault(tiny_corpus: Corpus, sentences: list[tuple[int, int]], message: str) -> None:
+    plain = {**msgspec.to_builtins(document(tiny_corpus)), "sentences": spans(*sentences)}
+    found = corpus.check_document(msgspec.convert(plain, Document), "flood")
+    assert {f.code for f in found} == {"RT705"}
+    assert any(message in f.message for f in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"kb_id": "Q1x"}, ["RT512"]),
+        ({"kb_id": None}, ["RT713"]),
+        ({"kb_status": "nil"}, ["RT713"]),
+        ({"entity": "Bo Berg"}, ["RT709"]),
+        ({"entity": "bo--berg"}, ["RT709"]),
+        ({"entity": "bó"}, ["RT709"]),
+    ],
+)
+def test_entities(tiny_corpus: Corpus, change: dict[str, Any], expected: list[str]) -> None:
+    entity: Entity = changed(tiny_corpus.events["flood"].entities["bo-berg"], **change)
+    assert [f.code for f in corpus.check_entity(entity)] == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"mutation": None}, ["RT707"]),
+        ({"mutation_of": None}, ["RT707"]),
+        ({"mutation_of": "dam-costs-8"}, ["RT707"]),
+        ({"mutation_of": "dam-costs-9"}, ["RT707"]),
+        ({"mutation_of": None, "mutation": None}, []),
+    ],
+)
+def test_mutations(tiny_corpus: Corpus, change: dict[str, Any], expected: list[str]) -> None:
+    claims = tiny_corpus.events["flood"].claims
+    claim: CanonicalClaim = changed(claims["dam-costs-9"], **change)
+    assert [f.code for f in corpus.check_claim(claim, claims)] == expected
+
+
+def test_event(tiny_corpus: Corpus) -> None:
+    event: Event = tiny_corpus.events["flood"].event
+    assert corpus.check_event(event, "flood", {"bo-berg"}) == []
+    assert [f.code for f in corpus.check_event(event, "drought", set())] == ["RT712", "RT304"]
+    bare = changed(event, title="", date="May 2024", description="", holders=[], targets=[])
+    assert {f.pointer for f in corpus.check_event(bare, "flood", set()) if f.code == "RT715"} == {
+        "/title", "/date", "/description", "/holders", "/targets",
+    }  # fmt: skip
+    twice = changed(event, holders=[*event.holders, event.holders[0]], targets=[event.targets[0]] * 2)
+    assert [f.code for f in corpus.check_event(twice, "flood", {"bo-berg"})] == ["RT711", "RT711"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "count"), [(b"a", b"a", 0), (b"a", b"b", 1), (b"a", None, 1), (None, b"a", 1)]
+)
+def test_views(expected: bytes | None, actual: bytes | None, count: int) -> None:
+    assert [f.code for f in corpus.views_out_of_date("views/x.jsonl", expected, actual)] == ["RT702"] * count
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "count"), [("a", "a", 0), ("a", "b", 1), ("a", None, 1), (None, "a", 1)]
+)
+def test_release(expected: str | None, actual: str | None, count: int) -> None:
+    assert [f.code for f in corpus.release_differs("x", expected, actual)] == ["RT706"] * count
+
+
+def test_valid_input_does_not_import_jsonschema() -> None:
+    program = (
+        "import sys; from retold.rules import decode_record;"
+        "assert decode_record(b'{\"document_id\": \"a\"}', number=1, file='f')[1] == [];"
+        "assert 'jsonschema' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,308 @@
+"""Claims: span overlap against a brute-force assignment, and attribution through the system's own clusters."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retold.layers.base import Place, Tally, claims
+from retold.layers.claims import Attributions
+from retold.layers.coreference import MentionTable
+from retold.layers.counts import real
+from retold.model.annotations import ClaimSpan, Document, Mention, Span, Zone
+
+PLACE = Place("d", None, "document", pool=False, by_document=False)
+
+Given = Sequence[tuple[int, int, str]]
+
+
+def spans(items: Given) -> list[ClaimSpan]:
+    return [ClaimSpan(start=start, end=end, source=source) for start, end, source in items]
+
+
+def tally_of(gold: Given, predicted: Given, references: Mapping[str, str | None] | None = None) -> Tally:
+    """Counts; ``references`` says what the system's clusters refer to, a name outside it is a key of the catalogue."""
+    tally, attributions = Tally(claims.COLUMNS), Attributions()
+    claims.count(spans(gold), spans(predicted), PLACE, tally, attributions)
+    known = references or {}
+    attributions.settle(tally, lambda _, name: known.get(name, name))
+    return tally
+
+
+def values_of(tally: Tally) -> dict[str, float]:
+    """Measures by name without their ``claims.``"""
+    counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
+    return {m.name.removeprefix("claims."): float(m.value(counts)) for m in claims.MEASURES}
+
+
+def measured(gold: Given, predicted: Given, references: Mapping[str, str | None] | None = None) -> dict[str, float]:
+    return values_of(tally_of(gold, predicted, references))
+
+
+# --- Spans ------------------------------------------------------------------------------------------------------------
+
+
+def test_precision_and_recall_are_summed_jaccard_over_predicted_and_gold() -> None:
+    # 0-10 against 5-10: 5 shared of 10, Jaccard 1/2. 20-30 equal: 1. 40-50 alone on the gold side.
+    found = measured([(0, 10, "a"), (20, 30, "a"), (40, 50, "a")], [(5, 10, "a"), (20, 30, "a")])
+    assert found["span.precision"] == pytest.approx(1.5 / 2)
+    assert found["span.recall"] == pytest.approx(1.5 / 3)
+    assert found["span.f1"] == pytest.approx(2 * 1.5 / (2 + 3))
+    assert found["span.exact.f1"] == pytest.approx(2 * 1 / (2 + 3))
+
+
+def test_the_matching_maximises_the_sum_and_not_the_best_pair() -> None:
+    # Gold A 0-10, B 10-20; predictions X 4-14, Y 0-6. X-B: 4/16; X-A: 6/14; Y-A: 6/10. Best: Y-A and X-B, .6 + .25.
+    found = measured([(0, 10, "a"), (10, 20, "a")], [(4, 14, "a"), (0, 6, "a")])
+    assert found["span.recall"] == pytest.approx((6 / 10 + 4 / 16) / 2)
+
+
+def test_one_long_prediction_earns_one_match() -> None:
+    # 0-30 over three gold spans of 10: Jaccard 1/3 with each, taken once.
+    found = measured([(0, 10, "a"), (10, 20, "a"), (20, 30, "a")], [(0, 30, "a")])
+    assert found["span.precision"] == pytest.approx(1 / 3)
+    assert found["span.recall"] == pytest.approx(1 / 9)
+
+
+def test_spans_that_only_touch_earn_nothing() -> None:
+    assert measured([(0, 10, "a")], [(10, 20, "a")])["span.f1"] == 0.0
+
+
+def test_a_span_that_is_a_character_short_is_not_exact() -> None:
+    # 9 of 10 characters.
+    found = measured([(0, 10, "a")], [(0, 9, "a")])
+    assert (found["span.f1"], found["span.exact.f1"]) == (pytest.approx(9 / 10), 0.0)
+
+
+def test_a_long_chain_of_overlaps_is_matched_exactly() -> None:
+    # 1,200 gold spans 3i to 3i+4, predictions 3i+1 to 3i+5: each overlaps its own prediction in 3 of 5 characters and
+    # the one before in 2 of 6. Best is each with its own; a chain of so many is too large for a dense solver.
+    found = measured([(3 * i, 3 * i + 4, "a") for i in range(1200)], [(3 * i + 1, 3 * i + 5, "a") for i in range(1200)])
+    assert found["span.f1"] == pytest.approx(3 / 5)
+
+
+def test_equal_spans_are_counted_whatever_is_matched() -> None:
+    # Gold A 1-7, B 1-21; predictions X 1-21, Y 4-21, Z 12-26. A-X with B-Y (6/20 + 17/20) is as good a matching as A-Y
+    # with B-X (3/20 + 1). Whichever is taken, B and X are equal: one of two, and of three.
+    found = measured([(1, 7, "a"), (1, 21, "a")], [(1, 21, "a"), (4, 21, "a"), (12, 26, "a")])
+    assert found["span.exact.f1"] == pytest.approx(2 * 1 / (2 + 3))
+
+
+def test_by_source_a_match_counts_where_both_name_the_author_or_both_an_entity() -> None:
+    # Gold: author 0-10, a 20-30. Predicted: author for both. By author: 1 of 1 found, 2 given. By entity: none of 1.
+    tally = tally_of([(0, 10, "author"), (20, 30, "a")], [(0, 10, "author"), (20, 30, "author")])
+    for source, counts in (("author", (1, 2, 1, 1)), ("entity", (1, 0, 0, 0))):
+        row = tally.facets.rows[f"source={source}"]
+        gold, predicted, jaccard, exact = counts
+        assert (row[0], row[1], real(row[2]), row[3]) == (gold, predicted, jaccard, exact), source
+
+
+def test_a_match_is_counted_in_the_paragraph_in_which_the_gold_span_begins() -> None:
+    # Paragraphs 0-10 and 11-30; gold begins with the second one, the prediction in the first.
+    paragraphs = [Span(start=0, end=10), Span(start=11, end=30)]
+    document = Document(
+        document_id="d",
+        event="e",
+        text="x" * 30,
+        language="en",
+        outlet=None,
+        original_source=None,
+        published=None,
+        event_date="2023-10-24",
+        seed="s.txt",
+        seed_sha256="0" * 64,
+        zones=[Zone(start=0, end=30, zone="body")],
+        paragraphs=paragraphs,
+        sentences=paragraphs,
+        rights="",
+    )
+    where = Place("d", document, "paragraph", pool=False, by_document=False)
+    tally, attributions = Tally(claims.COLUMNS), Attributions()
+    claims.count(spans([(11, 21, "a")]), spans([(9, 21, "a")]), where, tally, attributions)
+    attributions.settle(tally, lambda _, name: name)
+    shown = {unit: dict(zip(claims.COLUMNS, row, strict=True)) for unit, row in tally.units.rows.items()}
+    assert [(shown[unit]["gold"], shown[unit]["predicted"]) for unit in ("d/0", "d/1")] == [(0, 1), (1, 0)]
+    assert (shown["d/0"]["jaccard~"], real(shown["d/1"]["jaccard~"])) == (0, pytest.approx(10 / 12))
+    assert (shown["d/0"]["attributed"], shown["d/1"]["attributed"]) == (0, 1)
+
+
+def test_a_span_given_twice_earns_once() -> None:
+    gold = [(0, 10, "a"), (20, 30, "a")]
+    assert tally_of(gold, [(0, 10, "a")] * 5).units.totals() == tally_of(gold, [(0, 10, "a")]).units.totals()
+
+
+def test_nothing_on_both_sides_is_undefined() -> None:
+    assert all(math.isnan(value) for value in measured([], []).values())
+
+
+_ranges = st.lists(
+    st.tuples(st.integers(0, 15), st.integers(1, 8)).map(lambda t: (t[0], t[0] + t[1], "a")), max_size=5, unique=True
+)
+
+
+def brute_force(gold: Given, predicted: Given) -> float:
+    """The largest summed Jaccard overlap over every one-to-one assignment, over sets of characters."""
+
+    def jaccard(a: tuple[int, int, str], b: tuple[int, int, str]) -> float:
+        first, second = set(range(a[0], a[1])), set(range(b[0], b[1]))
+        return len(first & second) / len(first | second)
+
+    few, many = sorted((gold, predicted), key=len)
+    return max(
+        sum(jaccard(a, b) for a, b in zip(few, choice, strict=True))
+        for choice in itertools.permutations(many, len(few))
+    )
+
+
+@settings(deadline=None)
+@given(_ranges, _ranges)
+def test_span_measures_equal_a_brute_force_assignment(gold: Given, predicted: Given) -> None:
+    found, best = measured(gold, predicted), brute_force(gold, predicted)
+    if gold:
+        assert found["span.recall"] == pytest.approx(best / len(gold))
+    if predicted:
+        assert found["span.precision"] == pytest.approx(best / len(predicted))
+    if gold or predicted:
+        assert found["span.f1"] == pytest.approx(2 * best / (len(gold) + len(predicted)))
+
+
+@given(_ranges, _ranges, st.randoms(use_true_random=False))
+def test_the_order_of_spans_does_not_matter(gold: Given, predicted: Given, random: Any) -> None:
+    shuffled_gold, shuffled = list(gold), list(predicted)
+    random.shuffle(shuffled_gold)
+    random.shuffle(shuffled)
+    assert tally_of(shuffled_gold, shuffled).units.totals() == tally_of(gold, predicted).units.totals()
+
+
+@given(_ranges.filter(bool))
+def test_gold_against_itself_is_one(gold: Given) -> None:
+    assert set(measured(gold, gold).values()) == {1.0}
+
+
+# --- Attribution ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "references", "expected"),
+    [
+        pytest.param("author", "author", {}, 1, id="author"),
+        pytest.param("author", "hamas", {}, 0, id="entity-for-author"),
+        pytest.param("hamas", "author", {}, 0, id="author-for-entity"),
+        pytest.param("hamas", "hamas", {}, 1, id="key-of-the-catalogue"),
+        pytest.param("hamas", "c7", {"c7": "hamas"}, 1, id="cluster-that-refers-to-it"),
+        pytest.param("hamas", "c7", {"c7": "israel"}, 0, id="cluster-that-refers-to-another"),
+        pytest.param("hamas", "c7", {"c7": None}, 0, id="cluster-that-refers-to-nobody"),
+        pytest.param("hamas", "unheard-of", {}, 0, id="name-that-is-nothing"),
+        # A cluster of one's own called like an entity is judged by its mentions, not by its name.
+        pytest.param("hamas", "hamas", {"hamas": "israel"}, 0, id="cluster-with-a-borrowed-name"),
+        # "author" is a word of the format; a cluster of that name cannot be a source.
+        pytest.param("hamas", "author", {"author": "hamas"}, 0, id="cluster-called-author"),
+    ],
+)
+def test_a_match_counts_if_the_sources_refer_to_the_same_entity(
+    gold: str, predicted: str, references: dict[str, str | None], expected: int
+) -> None:
+    found = measured([(0, 10, gold)], [(0, 10, predicted)], references)
+    assert found["attribution.f1"] == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [pytest.param(5, 1, id="exactly-half"), pytest.param(4, 0, id="less-than-half"), pytest.param(10, 1, id="equal")],
+)
+def test_attribution_wants_half_of_the_span(end: int, expected: int) -> None:
+    # Gold 0-10 against 0-end: Jaccard end / 10.
+    assert measured([(0, 10, "hamas")], [(0, end, "hamas")])["attribution.f1"] == expected
+
+
+def test_attribution_f1_is_over_predicted_and_gold_spans() -> None:
+    # Three gold, two predicted, one with the right source: 2 * 1 / (2 + 3).
+    found = measured([(0, 10, "a"), (20, 30, "b"), (40, 50, "a")], [(0, 10, "a"), (20, 30, "a")])
+    assert found["attribution.f1"] == pytest.approx(2 * 1 / (2 + 3))
+
+
+def mention(start: int, entity: str) -> Mention:
+    return Mention(start=start, end=start + 1, type="ORG", entity=entity)
+
+
+def references_of(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, str | None]:
+    table = MentionTable()
+    table.add(PLACE, gold, predicted)
+    return {name: entity for (_, name), entity in table.settle().references().items()}
+
+
+def test_a_cluster_refers_to_the_entity_with_which_it_shares_most_mentions() -> None:
+    gold = [mention(0, "hamas"), mention(2, "hamas"), mention(4, "israel"), mention(6, "france"), mention(8, "france")]
+    predicted = [
+        *(mention(start, "x") for start in (0, 2, 4)),  # two of hamas, one of israel
+        mention(30, "y"),  # nobody
+        *(mention(start, "z") for start in (6, 30 + 2)),  # one of france, one spurious
+    ]
+    assert references_of(gold, predicted) == {"x": "hamas", "y": None, "z": "france"}
+
+
+def test_more_mentions_decide_before_the_share_of_the_entity_s_mentions() -> None:
+    # Two of hamas's four mentions (1/2) against the only one of israel (1/1).
+    gold = [*(mention(start, "hamas") for start in (0, 2, 4, 6)), mention(8, "israel")]
+    assert references_of(gold, [mention(start, "x") for start in (0, 2, 8)]) == {"x": "hamas"}
+
+
+def test_equal_shares_go_to_the_entity_that_is_covered_better_and_then_to_nobody() -> None:
+    # One mention each: israel has one in all (1/1), hamas two (1/2). Then 1/1 against 1/1.
+    gold = [mention(0, "hamas"), mention(2, "hamas"), mention(4, "israel"), mention(6, "france")]
+    assert references_of(gold, [mention(0, "x"), mention(4, "x")]) == {"x": "israel"}
+    # Whichever of the two comes first in the text.
+    later = [mention(4, "israel"), mention(9, "hamas"), mention(11, "hamas")]
+    assert references_of(later, [mention(4, "x"), mention(9, "x")]) == {"x": "israel"}
+    assert references_of(gold, [mention(4, "x"), mention(6, "x")]) == {"x": None}
+
+
+@given(st.permutations(["p", "q", "r"]))
+def test_renaming_clusters_and_sources_alike_changes_nothing(names: list[str]) -> None:
+    rename = dict(zip(["x", "y", "z"], names, strict=True))
+    gold_mentions = [mention(0, "hamas"), mention(2, "israel"), mention(4, "israel"), mention(6, "france")]
+    gold_claims = [(0, 10, "hamas"), (20, 30, "israel"), (40, 50, "author"), (60, 70, "france")]
+    mentions = [mention(0, "x"), mention(2, "y"), mention(4, "y"), mention(6, "y"), mention(30, "z")]
+    predicted = [(0, 10, "x"), (20, 30, "y"), (40, 50, "author"), (60, 70, "z")]
+
+    def attributed(chosen: Mapping[str, str]) -> dict[str, int]:
+        own = [mention(m.start, chosen.get(str(m.entity), str(m.entity))) for m in mentions]
+        claimed = [(start, end, chosen.get(source, source)) for start, end, source in predicted]
+        return tally_of(gold_claims, claimed, references_of(gold_mentions, own)).units.totals()
+
+    assert attributed(rename) == attributed({})
+    assert attributed({})["attributed"] == 3  # x is hamas, y is israel, author is author; z is nobody
+
+
+@pytest.mark.parametrize("sources", [("author", "hamas"), ("hamas", "author")])
+@pytest.mark.parametrize("given", ["author", "hamas"])
+def test_of_equally_good_matchings_the_one_with_the_same_kind_of_source_is_taken(
+    sources: tuple[str, str], given: str
+) -> None:
+    # 0-12 overlaps 0-8 by 8/12 and 0-18 by 12/18, both 2/3: F1 of attribution 2 * 1 / (1 + 2).
+    gold = [(0, 8, sources[0]), (0, 18, sources[1])]
+    assert measured(gold, [(0, 12, given)])["attribution.f1"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("name", ["hamas", "israel", "x"])
+def test_the_name_of_a_cluster_does_not_decide_between_equally_good_matchings(name: str) -> None:
+    # 0-12 overlaps 0-8 by 8/12 and 0-18 by 12/18, both 2/3; whatever its cluster is called, the same pair is taken.
+    gold = [(0, 8, "hamas"), (0, 18, "israel")]
+    found, plain = tally_of(gold, [(0, 12, name)], {name: "hamas"}), tally_of(gold, [(0, 12, "q")], {"q": "hamas"})
+    assert found.units.rows == plain.units.rows
+    assert found.facets.rows == plain.facets.rows
+
+
+def test_breakdowns_hold_each_span_under_its_kind_of_source() -> None:
+    facets = tally_of([(0, 10, "author"), (20, 30, "hamas")], [(0, 10, "author"), (20, 30, "israel")]).facets
+    rows = {key: dict(zip(claims.COLUMNS, row, strict=True)) for key, row in facets.rows.items()}
+    assert {key: (row["gold"], row["predicted"], row["attributed"]) for key, row in rows.items()} == {
+        "source=author": (1, 1, 1),
+        "source=entity": (1, 1, 0),
+    }

@@ -1,0 +1,272 @@
+"""Stance: arithmetic on hand-made cells, scikit-learn as oracle, and what missing and extra cells do."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, brier_score_loss, f1_score
+
+from conformance import Case, cases, check, name
+from retold.layers.base import Place, Tally, stance
+from retold.model.annotations import STANCE_LABELS, StanceCell, StanceScores
+
+PLACE = Place("d", None, "document", pool=False, by_document=False)
+
+
+def cell(
+    number: int, label: str, evidence: Sequence[int] | None = None, scores: tuple[float, float, float] | None = None
+) -> StanceCell:
+    """The cell of holder h and target ``number``; scores are (favor, against, none)."""
+    extra: dict[str, Any] = {}
+    if evidence is not None:
+        extra["evidence"] = list(evidence)
+    if scores is not None:
+        extra["scores"] = StanceScores(**dict(zip(STANCE_LABELS, scores, strict=True)))
+    return StanceCell(holder="h", target=f"t{number}", label=label, **extra)  # type: ignore[arg-type]
+
+
+def labelled(labels: Sequence[str | None]) -> list[StanceCell]:
+    """Cells 0, 1, ... with these labels; None leaves the cell out."""
+    return [cell(number, label) for number, label in enumerate(labels) if label is not None]
+
+
+def tally_of(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> Tally:
+    tally = Tally(stance.COLUMNS)
+    stance.count(gold, predicted, PLACE, tally)
+    return tally
+
+
+def measured(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> dict[str, float]:
+    """Measures by name without their ``stance.``"""
+    tally = tally_of(gold, predicted)
+    counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
+    return {m.name.removeprefix("stance."): float(m.value(counts)) for m in stance.MEASURES}
+
+
+@pytest.mark.parametrize("case", cases("stance"), ids=name)
+def test_the_published_values_of_the_shared_task_are_met(case: Case) -> None:
+    pairs = [pair for pair, amount in case.given.items() for _ in range(amount)]
+    check(case, measured(labelled([gold for gold, _ in pairs]), labelled([given for _, given in pairs])))
+
+
+@pytest.mark.parametrize("case", cases("cells"), ids=name)
+def test_the_published_values_of_evidence_and_scores_are_met(case: Case) -> None:
+    gold, predicted = ([cell(number, *given) for number, given in enumerate(side)] for side in case.given)
+    check(case, measured(gold, predicted))
+
+
+def test_favg_is_the_mean_of_favor_and_against_over_all_cells() -> None:
+    # SemEval-2016 task 6. favor: 2 gold, 3 predicted, 2 right, F1 4/5. against: 2 gold, 1 predicted, 1 right, F1 2/3.
+    # none: 2 gold, 2 predicted, 1 right, F1 1/2. A none that is called favor costs favor's precision.
+    found = measured(
+        labelled(["favor", "favor", "against", "against", "none", "none"]),
+        labelled(["favor", "favor", "against", "none", "favor", "none"]),
+    )
+    assert found["favg"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3 + 1 / 2) / 3)
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    assert [found[f"{label}.f1"] for label in STANCE_LABELS] == pytest.approx([4 / 5, 2 / 3, 1 / 2])
+
+
+def test_a_missing_cell_is_wrong_and_not_imputed() -> None:
+    # Two none cells, one left out: none has 2 gold, 1 predicted, 1 right: F1 2/3, and accuracy 1/2. Imputing "none"
+    # would give 1.
+    found = measured(labelled(["none", "none"]), labelled(["none", None]))
+    assert found["none.f1"] == pytest.approx(2 / 3)
+    assert found["accuracy"] == pytest.approx(1 / 2)
+
+
+def test_nothing_predicted_is_zero_and_not_undefined() -> None:
+    found = measured(labelled(["favor", "against", "none"]), [])
+    assert (found["favg"], found["macro_f1"], found["accuracy"]) == (0.0, 0.0, 0.0)
+
+
+def test_an_extra_cell_counts_neither_way() -> None:
+    gold, right = labelled(["favor", "against"]), labelled(["favor", "against"])
+    extra = cell(9, "favor", evidence=[1], scores=(0.0, 1.0, 0.0))
+    assert tally_of(gold, [*right, extra]).units.totals() == tally_of(gold, right).units.totals()
+
+
+def test_a_label_with_neither_gold_nor_prediction_is_not_averaged_in() -> None:
+    found = measured(labelled(["favor", "none"]), labelled(["favor", "none"]))
+    assert math.isnan(found["against.f1"])
+    assert (found["favg"], found["macro_f1"]) == (1.0, 1.0)
+
+
+def test_a_label_that_gold_does_not_have_is_out_of_the_mean_whatever_is_predicted() -> None:
+    # Gold: two favor, one none. Favor: found 1 of 2, F1 2/3. Against: given once, spurious, F1 0. None: 1 of 1, F1 1.
+    # Silence instead of the wrong against leaves favor where it is: nothing is gained by it.
+    found = measured(labelled(["favor", "favor", "none"]), labelled(["favor", "against", "none"]))
+    assert found["against.f1"] == 0.0
+    assert (found["favg"], found["macro_f1"]) == (pytest.approx(2 / 3), pytest.approx((2 / 3 + 1) / 2))
+    silent = measured(labelled(["favor", "favor", "none"]), labelled(["favor", None, "none"]))
+    assert (silent["favg"], silent["macro_f1"]) == (found["favg"], found["macro_f1"])
+
+
+def test_silence_where_an_answer_would_be_wrong_raises_f1_and_not_accuracy() -> None:
+    # Gold: favor, against. Both called favor: favor 1 of 2 given, F1 2/3; against 0. Without the second favor is 1.
+    wrong = measured(labelled(["favor", "against"]), labelled(["favor", "favor"]))
+    silent = measured(labelled(["favor", "against"]), labelled(["favor", None]))
+    assert (wrong["favg"], silent["favg"]) == (pytest.approx(1 / 3), pytest.approx(1 / 2))
+    assert (wrong["accuracy"], silent["accuracy"]) == (1 / 2, 1 / 2)
+
+
+def test_no_gold_cell_leaves_everything_undefined() -> None:
+    assert all(math.isnan(value) for value in measured([], labelled(["favor"])).values())
+
+
+_labels = st.lists(
+    st.tuples(st.sampled_from(STANCE_LABELS), st.sampled_from([*STANCE_LABELS, None])), min_size=1, max_size=25
+)
+
+
+@settings(deadline=None)
+@given(_labels)
+def test_macro_f1_favg_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[str, str | None]]) -> None:
+    gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
+    found = measured(labelled(gold), labelled(predicted))
+    given_labels = [label or "missing" for label in predicted]
+
+    def theirs(labels: Sequence[str]) -> float:
+        # The label set is that of gold and never that of the prediction.
+        wanted = [label for label in labels if label in gold]
+        if not wanted:
+            return math.nan
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return float(f1_score(gold, given_labels, labels=wanted, average="macro", zero_division=0))
+
+    assert found["macro_f1"] == pytest.approx(theirs(STANCE_LABELS))
+    assert found["favg"] == pytest.approx(theirs(["favor", "against"]), nan_ok=True)
+    assert found["accuracy"] == pytest.approx(float(accuracy_score(gold, given_labels)))
+
+
+@given(_labels, st.randoms(use_true_random=False))
+def test_the_order_of_cells_does_not_matter(pairs: list[tuple[str, str | None]], random: Any) -> None:
+    gold, predicted = labelled([g for g, _ in pairs]), labelled([p for _, p in pairs])
+    before = tally_of(gold, predicted).units.totals()
+    random.shuffle(gold)
+    random.shuffle(predicted)
+    assert tally_of(gold, predicted).units.totals() == before
+
+
+def test_evidence_counts_sentences_under_the_right_label_only() -> None:
+    # Gold sentences 1 2 | 5 | (none). Predicted 2 3 under the right label: 1 of 2; 5 under a wrong label: 0 of 1;
+    # sentences of a "none" do not count. Right 1, predicted 3, gold 3: F1 2/6. (SciFact, selection and label.)
+    found = measured(
+        [cell(0, "favor", [1, 2]), cell(1, "against", [5]), cell(2, "none", [])],
+        [cell(0, "favor", [2, 3]), cell(1, "favor", [5]), cell(2, "none", [7])],
+    )
+    assert found["evidence.f1"] == pytest.approx(2 * 1 / (3 + 3))
+
+
+def test_evidence_is_over_all_sentences_given_and_all_of_gold() -> None:
+    # Gold 1 2 | 5; predicted 1 | (the cell is missing): right 1, predicted 1, gold 3. F1 2/4.
+    found = measured([cell(0, "favor", [1, 2]), cell(1, "against", [5])], [cell(0, "favor", [1])])
+    assert found["evidence.f1"] == pytest.approx(2 * 1 / (1 + 3))
+
+
+def test_a_sentence_named_twice_counts_once() -> None:
+    gold = [cell(0, "favor", [1, 2])]
+    twice = tally_of(gold, [cell(0, "favor", [1, 1, 1])]).units.totals()
+    assert twice == tally_of(gold, [cell(0, "favor", [1])]).units.totals()
+
+
+def test_evidence_is_undefined_where_nobody_gives_any() -> None:
+    assert math.isnan(measured(labelled(["none"]), labelled(["none"]))["evidence.f1"])
+
+
+def test_brier_is_the_summed_squared_error_averaged_over_cells_with_scores() -> None:
+    # Brier 1950. Cell 0, gold favor, (.8 .1 .1): .04 + .01 + .01 = .06. Cell 1, gold none, (.5 .25 .25):
+    # .25 + .0625 + .5625 = .875. Cell 2 has no scores and is not averaged in. Mean .4675.
+    found = measured(
+        labelled(["favor", "none", "against"]),
+        [cell(0, "favor", scores=(0.8, 0.1, 0.1)), cell(1, "favor", scores=(0.5, 0.25, 0.25)), cell(2, "against")],
+    )
+    assert found["brier"] == pytest.approx((0.06 + 0.875) / 2)
+
+
+_shares = st.tuples(*[st.integers(0, 20)] * 3).filter(any).map(lambda parts: [part / sum(parts) for part in parts])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(STANCE_LABELS), _shares), min_size=1, max_size=15))
+def test_brier_agrees_with_scikit_learn(cells: list[tuple[str, list[float]]]) -> None:
+    gold, shares = zip(*cells, strict=True)
+    found = measured(labelled(gold), [cell(n, "none", scores=tuple(s)) for n, s in enumerate(shares)])  # type: ignore[arg-type]
+    # Of one label against the rest, scikit-learn squares the error of that label alone; the three add up to ours.
+    theirs = sum(
+        brier_score_loss([each == label for each in gold], [share[place] for share in shares], pos_label=True)
+        for place, label in enumerate(STANCE_LABELS)
+    )
+    assert found["brier"] == pytest.approx(theirs)
+
+
+def test_brier_reaches_two_where_all_is_wrong() -> None:
+    assert measured(labelled(["favor"]), [cell(0, "against", scores=(0, 1, 0))])["brier"] == pytest.approx(2.0)
+
+
+def test_ece_is_the_gap_between_confidence_and_accuracy_in_ten_bins() -> None:
+    # Naeini et al. 2015. Confidences (of the given label) .85 right, .87 wrong | .45 right | 1.0 right, .95 right.
+    # Bin 8: |1.72 - 1| = .72; bin 4: |.45 - 1| = .55; bin 9 holds 1.0 too: |1.95 - 2| = .05. Sum 1.32 over 5 cells.
+    found = measured(
+        labelled(["favor", "none", "favor", "favor", "against"]),
+        [
+            cell(0, "favor", scores=(0.85, 0.1, 0.05)),
+            cell(1, "favor", scores=(0.87, 0.1, 0.03)),
+            cell(2, "favor", scores=(0.45, 0.45, 0.1)),
+            cell(3, "favor", scores=(1.0, 0.0, 0.0)),
+            cell(4, "against", scores=(0.03, 0.95, 0.02)),
+        ],
+    )
+    assert found["ece"] == pytest.approx(1.32 / 5)
+
+
+def test_a_confidence_between_two_bins_belongs_to_the_upper_one() -> None:
+    # .5 right and .55 wrong share the bin from .5 to .6: |1.05 - 1| = .05 over 2 cells. Apart they would give 1.05 / 2.
+    found = measured(
+        labelled(["favor", "none"]),
+        [cell(0, "favor", scores=(0.5, 0.25, 0.25)), cell(1, "favor", scores=(0.55, 0.25, 0.2))],
+    )
+    assert found["ece"] == pytest.approx(0.05 / 2)
+
+
+def test_a_confidence_of_one_belongs_to_the_last_bin() -> None:
+    # 1.0 wrong and .95 right in the bin from .9 on: |1.95 - 1| = .95 over 2 cells. In bins of their own: 1 + .05.
+    found = measured(
+        labelled(["none", "favor"]),
+        [cell(0, "favor", scores=(1.0, 0.0, 0.0)), cell(1, "favor", scores=(0.95, 0.05, 0.0))],
+    )
+    assert found["ece"] == pytest.approx(0.95 / 2)
+
+
+def test_confidence_is_the_score_of_the_label_that_was_given() -> None:
+    # favor was given with .3, though against has .6: |.3 - 1| = .7.
+    found = measured(labelled(["favor"]), [cell(0, "favor", scores=(0.3, 0.6, 0.1))])
+    assert found["ece"] == pytest.approx(0.7)
+
+
+def test_scores_are_not_needed() -> None:
+    found = measured(labelled(["favor"]), labelled(["favor"]))
+    assert math.isnan(found["brier"])
+    assert math.isnan(found["ece"])
+
+
+def test_breakdowns_hold_each_cell_under_its_holder_target_and_gold_label() -> None:
+    facets = tally_of(labelled(["favor", "against"]), labelled(["favor", "favor"])).facets
+    right = stance.COLUMNS.index("favor:favor")
+    wrong = stance.COLUMNS.index("against:favor")
+    table = {key: (row[right], row[wrong]) for key, row in facets.rows.items()}
+    assert table == {
+        "holder=h": (1, 1),
+        "target=t0": (1, 0),
+        "target=t1": (0, 1),
+        "label=favor": (1, 0),
+        "label=against": (0, 1),
+    }
