@@ -21,7 +21,7 @@ import jsonschema
 import pytest
 
 from llm_server import Answer, Request, Server, completion, error
-from retold import cli
+from retold.cli import main as cli
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import AnnotationRecord, Document, Span, VerificationPair, Zone, encode
 from retold.systems import Account, Question, SystemFault, load_system, predictions

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retold import files
+from retold.io import files
 from retold.io.files import (
     Lookup,
     Source,

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import retold
 from conftest import TEXTS, document_of, gold_of
-from retold import fixing
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
 from retold.report.findings import render_diff, render_repairs
+from retold.validation import fix as fixing
 from retold.validation.fix import Mended, mend, write
 from retold.validation.validate import validate
 from test_cli import run

@@ -9,7 +9,8 @@ import pytest
 
 import fuzz
 from fuzz_oracle import Malformed, read_line, violations
-from retold.rules import records, references
+from retold.rules import record as records
+from retold.rules import references
 
 
 def test_a_seeded_part_of_the_fuzz_run() -> None:

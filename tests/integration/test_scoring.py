@@ -20,12 +20,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retold import resampling, scoring
+from retold import scoring
 from retold.corpus.load import Corpus, load_corpus, packaged_corpus
 from retold.model.annotations import ENTITY_TYPES, LAYERS, STANCE_LABELS, VERIFICATION_LABELS
 from retold.model.findings import FindingsError
 from retold.report.scores import render_score
 from retold.scoring import HEADLINES, Score, score
+from retold.stats import resampling
 
 Record = dict[str, Any]
 #: Not shares between 0 and 1 (Brier reaches 2), and better when lower.

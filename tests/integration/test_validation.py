@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retold import files
 from retold.corpus.load import Corpus, load_corpus
+from retold.io import files
 from retold.model.annotations import Release
 from retold.model.findings import UnreadableError
 from retold.validation.validate import Report, validate

@@ -14,7 +14,8 @@ import pytest
 from bench_validate import write_synthetic
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.files import Source
-from retold.validation.validate import shares, validate
+from retold.validation import shares
+from retold.validation.validate import validate
 
 DOCUMENTS = 200
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 
 from retold.report.scores import render_score
 from retold.scoring import beside as room
-from retold.scoring import counting, score
+from retold.scoring import score
 from retold.scoring.beside import Beside, beside, can_fork
 from test_batches import written
+
+counting = sys.modules["retold.scoring.count"]
 
 
 def test_work_that_is_worthwhile_is_done_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:

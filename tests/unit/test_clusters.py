@@ -15,7 +15,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from retold.measures.base import alignment, clusters
+from retold.measures import assignment as alignment
+from retold.measures import clusters
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, bcubed, blanc, ceaf, conll, lea, muc
 
 #: A mention as (event, gold cluster, predicted cluster); None where a side does not have it.

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from retold.measures.base import deletion
+from retold.measures import jackknife as deletion
 from retold.measures.clusters import ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
 from retold.measures.jackknife import UnitOverlaps, without_each
 

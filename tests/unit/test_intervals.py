@@ -14,10 +14,9 @@ import pytest
 from scipy.stats import norm, t
 
 import retold
-from retold import ranking
 from retold.io.files import open_submission
 from retold.model.annotations import AnnotationRecord, encode
-from retold.scoring import Value, count
+from retold.scoring import Value, count, ranking
 from retold.scoring.ranking import rank
 from retold.stats.resampling import bootstrap_weights
 

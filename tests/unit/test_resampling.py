@@ -18,10 +18,10 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from conformance import Case, cases, check, name
-from retold import resampling
 from retold.layers.coreference import measures_of
 from retold.layers.counts import FIXED, CountTable, fixed, real
 from retold.measures.clusters import sums_of
+from retold.stats import resampling
 from retold.stats.resampling import (
     POOL,
     LinearResamples,

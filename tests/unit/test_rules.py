@@ -28,7 +28,7 @@ from retold.rules import (
     repeated_document,
     unknown_document,
 )
-from retold.rules import lines as line_rules
+from retold.rules import bytes as line_rules
 from retold.rules.consistency import is_kb_id
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from conftest import TEXTS
-from retold import files
 from retold.corpus.load import load_corpus
+from retold.io import files
 from retold.rules import RULES
-from retold.rules import lines as line_rules
+from retold.rules import bytes as line_rules
 from retold.validation.validate import validate
 from test_rules import BAD_FILES
 from test_validation import write_release

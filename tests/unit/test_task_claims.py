@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retold.layers.base import Place, Tally, claims
+from retold.layers import claims
+from retold.layers.base import Place, Tally
 from retold.layers.claims import Attributions
 from retold.layers.coreference import MentionTable
 from retold.layers.counts import real

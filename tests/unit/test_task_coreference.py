@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from conformance import Case, cases, check
-from retold.layers.base import Place, coreference
+from retold.layers import coreference
+from retold.layers.base import Place
 from retold.layers.coreference import MEASURE_NAMES, Mentions, MentionTable, measures_of
 from retold.measures.clusters import FAMILIES, sums_of
 from retold.model.annotations import Document, Mention, Span, Zone

@@ -14,7 +14,8 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
 from conformance import Case, cases, check, name
-from retold.layers.base import Place, Tally, entities
+from retold.layers import entities
+from retold.layers.base import Place, Tally
 from retold.model.annotations import ENTITY_TYPES, Document, Mention, Span, Zone
 
 Spans = Sequence[tuple[str, int, int]]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score
 
 from conformance import Case, cases, check, name
-from retold.layers.base import Place, Tally, stance
+from retold.layers import stance
+from retold.layers.base import Place, Tally
 from retold.model.annotations import STANCE_LABELS, StanceCell, StanceScores
 
 PLACE = Place("d", None, "document", pool=False, by_document=False)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from conformance import Case, cases, check, name
-from retold.layers.base import Place, Tally, verification
+from retold.layers import verification
+from retold.layers.base import Place, Tally
 from retold.model.annotations import VERIFICATION_LABELS, VerificationPair
 
 PLACE = Place("d", None, "document", pool=False, by_document=False)
