@@ -24,7 +24,9 @@ from croissant import croissant
 from retold.corpus import views
 from retold.corpus.adjudicate import settle
 from retold.corpus.load import load_corpus
-from retold.io.files import read_json, read_jsonl, sha256, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_json, read_jsonl
+from retold.io.sources import sha256
 from retold.model.annotations import (
     STANCE_LABELS,
     VERIFICATION_LABELS,

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io import files
+from retold.io import jsonl
 from retold.model.annotations import Release
 from retold.model.findings import UnreadableError
 from retold.validation.validate import Report, validate
@@ -125,7 +125,7 @@ def test_spoilt_containers(
 
 
 def test_over_long_line(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_LINE", 4000)
+    monkeypatch.setattr(jsonl, "MAX_LINE", 4000)
     path = write(tmp_path / "mine.jsonl", '{"document_id": "flood-0"}\n' + "x" * 4001 + "\n")
     report = validate([path], tiny_corpus)
     assert [(found.code, found.line) for found in report.findings] == [("RT106", 2)]

@@ -13,7 +13,7 @@ import pytest
 
 from bench_validate import write_synthetic
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Source
+from retold.io.sources import Source
 from retold.validation import shares
 from retold.validation.validate import validate
 

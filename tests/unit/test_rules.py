@@ -28,7 +28,7 @@ from retold.rules import (
     repeated_document,
     unknown_document,
 )
-from retold.rules import bytes as line_rules
+from retold.rules import bytes as byte_rules
 from retold.rules.consistency import is_kb_id
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
@@ -251,7 +251,7 @@ def test_what_only_the_decoder_refuses_is_never_accepted(monkeypatch: pytest.Mon
         def decode(self, _: bytes) -> Any:
             raise msgspec.DecodeError("not today")
 
-    monkeypatch.setattr(line_rules, "_DECODER", Refusing())
+    monkeypatch.setattr(byte_rules, "_DECODER", Refusing())
     record, findings = decode_record(b'{"document_id": "a"}', number=1, file="f")
     assert record is None
     assert [found.code for found in findings] == ["RT207"]

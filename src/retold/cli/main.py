@@ -200,7 +200,7 @@ def score(
         however_many=items is not None,
     )
     if items is not None and found is not None:
-        from retold.io.files import write_atomic
+        from retold.io.atomic import write_atomic
         from retold.report.items import item_lines
 
         write_atomic(items, item_lines(result, found))
@@ -260,7 +260,7 @@ def rank(
     if not submissions:
         raise click.UsageError("name the submissions to rank")
     _share_cores()
-    from retold.io.files import write_atomic
+    from retold.io.atomic import write_atomic
     from retold.report.leaderboard import SUFFIXES, render_ranking
     from retold.scoring.ranking import rank as run
 
@@ -521,10 +521,10 @@ def _prepare_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            from retold.io.files import nowhere
+            from retold.io.atomic import devnull
 
             # The caller closed it.
-            setattr(sys, name, nowhere())
+            setattr(sys, name, devnull())
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.io.files import MAX_LINE, open_bytes, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.sources import MAX_LINE, open_bytes
 from retold.model.annotations import Document, Event, Holder, Span, Zone, ZoneName, encode
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.segment import ANNOTATED_ZONES

@@ -27,7 +27,9 @@ from msgspec import UNSET
 
 from retold import __version__
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Source, open_submission, read_lines
+from retold.io.jsonl import read_lines
+from retold.io.sources import Source
+from retold.io.submission import open_submission
 from retold.layers.base import Place, Tally, facet
 from retold.layers.coreference import MentionTable
 from retold.layers.counts import FIXED, Counts, CountTable

@@ -12,7 +12,8 @@ from typing import Any
 
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, readings, settle
-from retold.io.files import Source, open_bytes, read_json, read_jsonl, read_lines, sha256
+from retold.io.jsonl import read_json, read_jsonl, read_lines
+from retold.io.sources import Source, open_bytes, sha256
 from retold.model.annotations import LAYERS, AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import corpus as rules

@@ -19,7 +19,9 @@ from typing import Any, Final
 import msgspec
 
 from retold.corpus.load import Corpus
-from retold.io.files import Lookup, Source, open_bytes, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.jsonl import Lookup
+from retold.io.sources import Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import UnreadableError, shorten
 from retold.rules import Role, Vocabulary, check_record, decode_record

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from retold.corpus.load import Corpus, EventFolder
-from retold.io.files import MAX_LINE, Line, Lookup, Source, open_bytes, read_lines
+from retold.io.jsonl import Line, Lookup, read_lines
+from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules import (

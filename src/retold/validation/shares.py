@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Line, Source, read_lines
+from retold.io.jsonl import Line, read_lines
+from retold.io.sources import Source
 from retold.model.annotations import Document
 from retold.rules import Role, check_record, decode_record
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Source, open_submission
+from retold.io.sources import Source
+from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules import Role
 from retold.validation.corpus import check_corpus
