@@ -358,5 +358,5 @@ def test_bare_gold_knows_its_documents_only(tiny_folder: Path, tmp_path: Path) -
     record = {"document_id": "flood-2", "stance": [{"holder": "anyone", "target": "x", "label": "none"}]}
     path = write(tmp_path / "predictions.jsonl", lines({"document_id": "flood-1"}, record))
     report = validate([path], corpus)
-    assert [(found.code, found.cure) for found in report.findings][1] == ("RT301", "Did you mean 'flood-1'?")
+    assert [(found.code, found.hint) for found in report.findings][1] == ("RT301", "Did you mean 'flood-1'?")
     assert codes(report) == ["RT303", "RT301"]

@@ -145,4 +145,4 @@ def test_fault_fires_its_code_alone(code: str, tiny_folder: Path, monkeypatch: p
     spoil(tiny_folder, monkeypatch)
     report = validate([tiny_folder / file], corpus) if file else validate(None, load_corpus(tiny_folder), ignore=ignore)
     assert {found.code for found in report.findings} == {code}
-    assert all(found.file and found.message and found.cure for found in report.findings)
+    assert all(found.file and found.message and found.hint for found in report.findings)

@@ -25,7 +25,7 @@ from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.segment import ANNOTATED_ZONES
 from retold.rules import RULES
 
-__all__ = ["lay_out", "propose"]
+__all__ = ["propose", "scaffold_event"]
 
 _TITLE_LENGTH: Final = 160
 _BYLINE_LENGTH: Final = 100
@@ -115,7 +115,7 @@ def _sentences(text: str, line: Span) -> Iterator[Span]:
     yield Span(start=start, end=line.end)
 
 
-def lay_out(
+def scaffold_event(
     name: str, files: Sequence[str | Path], root: str | Path, *, language: str = "en", date: str | None = None
 ) -> Path:
     """Write the folder of a new event and return it.
@@ -209,4 +209,4 @@ def _document(key: str, event: str, file: Path, language: str, date: str) -> Doc
 
 
 def _refused(code: str, message: str, file: Path) -> FindingsError:
-    return FindingsError([Finding(code=code, severity="error", message=message, cure=RULES[code].cure, file=str(file))])
+    return FindingsError([Finding(code=code, severity="error", message=message, hint=RULES[code].hint, file=str(file))])

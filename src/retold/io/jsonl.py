@@ -47,7 +47,7 @@ def read_lines(source: Source) -> Iterator[Line]:
                     code="RT106",
                     severity="error",
                     message=f"the line is longer than {MAX_LINE} bytes",
-                    cure="Write one document per line.",
+                    hint="Write one document per line.",
                     file=source.name,
                     line=number,
                 )
@@ -74,7 +74,7 @@ def decode_json(decoder: msgspec.json.Decoder[Any], data: bytes, name: str, numb
             code="RT201" if isinstance(error, msgspec.ValidationError) else "RT102",
             severity="error",
             message=str(error),
-            cure="Compare the file with its schema in schema/.",
+            hint="Compare the file with its schema in schema/.",
             file=name,
             line=number,
         )

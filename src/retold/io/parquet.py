@@ -47,7 +47,7 @@ def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
             code="RT110",
             severity="error",
             message=f"not a readable Parquet file: {reason[:200]}",
-            cure="Write the file again; an interrupted write leaves no footer.",
+            hint="Write the file again; an interrupted write leaves no footer.",
             file=source.name,
             line=number or None,
         )

@@ -292,14 +292,14 @@ def not_utf8(line: bytes, place: int, skipped: int) -> Finding:
 
     Example: `{"document_id": "flood-0ÿ"}` saved as Latin-1 - there ÿ is the byte 0xff, which UTF-8 never has.
 
-    Cure: Save the file as UTF-8.
+    Hint: Save the file as UTF-8.
     """
     wide = line.startswith((b"\xff\xfe", b"\xfe\xff"))
     return finding(
         "RT101",
         "gold",
         f"not UTF-8: byte 0x{line[place]:02x} at byte {skipped + place + 1} of the line",
-        cure="Save the file as UTF-8; it seems to be UTF-16." if wide else None,
+        hint="Save the file as UTF-8; it seems to be UTF-16." if wide else None,
         column=skipped + place + 1,
     )
 
@@ -312,12 +312,12 @@ def malformed_json(reason: str, column: int, found: str) -> Finding:
 
     Example: `{"document_id": "flood-0", "entities": [` - the line breaks off inside a list.
 
-    Cure: Write each record as one JSON object on one line.
+    Hint: Write each record as one JSON object on one line.
     """
     reason = (reason[:1].lower() + reason[1:]).removesuffix(" at").removesuffix(" starting")
     near = f", before {found!r}" if found else ", at the end of the line"
-    cure = "Write one object on a line; here a second one begins." if reason == "extra data" else None
-    return finding("RT102", "gold", f"malformed JSON: {reason}{near}", cure=cure, column=column)
+    hint = "Write one object on a line; here a second one begins." if reason == "extra data" else None
+    return finding("RT102", "gold", f"malformed JSON: {reason}{near}", hint=hint, column=column)
 
 
 @rule("RT103")
@@ -328,7 +328,7 @@ def duplicate_key(path: tuple[str | int, ...], key: str) -> Finding:
 
     Example: `{"document_id": "flood-0", "entities": [], "entities": []}` - `entities` is given twice.
 
-    Cure: Keep one of them.
+    Hint: Keep one of them.
     """
     return finding("RT103", "gold", f"the key {shorten(key)} is given twice", pointer=pointer_to(*path))
 
@@ -341,7 +341,7 @@ def byte_order_mark() -> Finding:
 
     Example: the bytes EF BB BF before `{"document_id": "flood-0"}` - they are the mark.
 
-    Cure: Save the file as UTF-8 without byte-order mark.
+    Hint: Save the file as UTF-8 without byte-order mark.
     """
     return finding("RT104", "gold", "the line begins with a byte-order mark", column=1)
 
@@ -354,7 +354,7 @@ def blank_line() -> Finding:
 
     Example: an empty line between `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}`.
 
-    Cure: Remove it.
+    Hint: Remove it.
     """
     return finding("RT105", "gold", "the line is blank")
 
@@ -368,7 +368,7 @@ declare(
 
     Example: all records of a file joined to one line of 65 MiB - a line may have 64 MiB.
 
-    Cure: Write one document per line.
+    Hint: Write one document per line.
     """,
 )
 
@@ -381,7 +381,7 @@ def lone_surrogate(path: tuple[str | int, ...], text: str) -> Finding:
 
     Example: `{"start": 15, "end": 19, "text": "\ud83d"}` - the first half of an emoji, whose second half is cut off.
 
-    Cure: Cut strings between code points, not between UTF-16 units.
+    Hint: Cut strings between code points, not between UTF-16 units.
     """
     return finding("RT107", "gold", f"lone surrogate in {shorten(text)}", pointer=pointer_to(*path))
 
@@ -394,7 +394,7 @@ def integer_too_large(path: tuple[str | int, ...], value: int) -> Finding:
 
     Example: `{"start": 15, "end": 9007199254740993}` - `end` is 2^53 + 1.
 
-    Cure: Check how the number came about; no offset is that large.
+    Hint: Check how the number came about; no offset is that large.
     """
     return finding("RT108", "gold", f"{shorten(value)} is beyond 2^53 - 1", pointer=pointer_to(*path))
 
@@ -407,7 +407,7 @@ def not_a_number(path: tuple[str | int, ...], value: float) -> Finding:
 
     Example: `{"favor": NaN, "against": 0, "none": 1}` - NaN is written where a probability belongs.
 
-    Cure: Leave the scores out where there are none.
+    Hint: Leave the scores out where there are none.
     """
     shown = "NaN" if math.isnan(value) else "an infinite number"
     return finding("RT109", "gold", f"{shown} is not a number of JSON", pointer=pointer_to(*path))
@@ -422,7 +422,7 @@ declare(
 
     Example: a predictions.parquet that begins with PAR1 and then breaks off - the index at its end is missing.
 
-    Cure: Write the file again.
+    Hint: Write the file again.
     """,
 )
 
@@ -435,7 +435,7 @@ def no_records() -> Finding:
 
     Example: a file of 0 bytes - there is no record in it.
 
-    Cure: Write one line for each document; for a document with nothing to annotate, a record with empty lists.
+    Hint: Write one line for each document; for a document with nothing to annotate, a record with empty lists.
     """
     return finding("RT111", "gold", "the file has no records")
 
@@ -448,6 +448,6 @@ def nested_too_deeply() -> Finding:
 
     Example: `[[[[` and so on until 65 lists are open - objects and lists may be 64 deep.
 
-    Cure: Write the record in the shape of the schema.
+    Hint: Write the record in the shape of the schema.
     """
     return finding("RT112", "gold", f"more than {MAX_DEPTH} levels of lists and objects")

@@ -211,7 +211,7 @@ def agreement(
                     code="RT303",
                     severity="error",
                     message=message,
-                    cure="Compare records of the same documents.",
+                    hint="Compare records of the same documents.",
                     file=opened[1].records.name,
                 )
             ]
