@@ -27,8 +27,8 @@ from retold.rules import (
     repeated_document,
     unknown_document,
 )
+from retold.validation.parallel import count_if_clean
 from retold.validation.report import FindingCollector, Report
-from retold.validation.shares import certify
 
 __all__ = ["Run"]
 
@@ -103,9 +103,9 @@ class Run:
         """
         self.files += 1
         if event is None and tap is None:
-            certified = certify(source, self.corpus, role, self.workers)
-            if certified is not None:
-                self.records += certified
+            clean = count_if_clean(source, self.corpus, role, self.workers)
+            if clean is not None:
+                self.records += clean
                 return True
         seen: dict[str, int] = {}
         before = self.records
