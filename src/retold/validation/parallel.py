@@ -11,7 +11,8 @@ import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice, repeat
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -39,12 +40,11 @@ def count_if_clean(source: Source, corpus: Corpus, role: Role, workers: int) -> 
     total = sum(1 for _ in corpus.document_lines())
     starts = [total * worker // workers for worker in range(workers)]
     # The last worker reads on to the end of the file.
-    stops = [*starts[1:], None]
+    stops: list[int | None] = [*starts[1:], None]
+    check = partial(_clean_documents, source, str(corpus.root), role)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _exit_with_parent) as pool:
         try:
-            parts = list(
-                pool.map(_clean_documents, repeat(source), repeat(str(corpus.root)), repeat(role), starts, stops)
-            )
+            parts = list(pool.map(check, starts, stops))
         except BrokenProcessPool:
             return None
     keys = {key for part in parts for key in part or ()}
@@ -53,9 +53,13 @@ def count_if_clean(source: Source, corpus: Corpus, role: Role, workers: int) -> 
 
 def _exit_with_parent() -> None:
     """End this worker when its parent ends, however that happens."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _clean_documents(source: Source, root: str, role: Role, start: int, stop: int | None) -> list[str] | None:
