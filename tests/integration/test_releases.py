@@ -284,13 +284,13 @@ def commit(checkout: Path) -> None:
 
 
 def build(checkout: Path) -> None:
-    done = shell(checkout.parent, sys.executable, str(checkout / "scripts" / "build_corpus.py"))
+    done = shell(checkout.parent, sys.executable, str(checkout / "scripts" / "corpus" / "build_corpus.py"))
     assert done.returncode == 0, done.stderr
 
 
 def release(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run scripts/corpus/release.py of a checkout from outside it."""
-    script = str(checkout / "scripts" / "release.py")
+    script = str(checkout / "scripts" / "corpus" / "release.py")
     return shell(checkout.parent, sys.executable, script, *arguments, "--date", DATE)
 
 

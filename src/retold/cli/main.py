@@ -102,7 +102,7 @@ def validate(
     if fix or show_diff:
         if not paths:
             raise click.UsageError("name the files to mend")
-        changed = _mend(paths, against, role, max_findings, show_diff)
+        changed = _fix(paths, against, role, max_findings, show_diff)
         if show_diff:
             raise SystemExit(1 if changed else 0)
     report = check(
@@ -120,14 +120,14 @@ def validate(
         raise SystemExit(1)
 
 
-def _mend(paths: Sequence[str], corpus: Any, role: Any, limit: int, show_diff: bool) -> bool:
+def _fix(paths: Sequence[str], corpus: Any, role: Any, limit: int, show_diff: bool) -> bool:
     """Mend files, or show how they would be; whether there was anything to mend."""
-    from retold.report.findings import render_diff, render_repairs
-    from retold.validation.fix import mend, write
+    from retold.report.findings import render_diff, render_fixes
+    from retold.validation.fix import fix, write
 
     changed = False
-    for mended in (each for path in paths for each in mend(path, corpus, role=role)):
-        click.echo(render_repairs(mended, limit), nl=False, err=True)
+    for mended in (each for path in paths for each in fix(path, corpus, role=role)):
+        click.echo(render_fixes(mended, limit), nl=False, err=True)
         if mended.after == mended.before:
             continue
         changed = True
@@ -200,7 +200,7 @@ def score(
         however_many=items is not None,
     )
     if items is not None and found is not None:
-        from retold.io.files import write_atomic
+        from retold.io.atomic import write_atomic
         from retold.report.items import item_lines
 
         write_atomic(items, item_lines(result, found))
@@ -260,7 +260,7 @@ def rank(
     if not submissions:
         raise click.UsageError("name the submissions to rank")
     _share_cores()
-    from retold.io.files import write_atomic
+    from retold.io.atomic import write_atomic
     from retold.report.leaderboard import SUFFIXES, render_ranking
     from retold.scoring.ranking import rank as run
 
@@ -446,12 +446,12 @@ def diff(old: str, new: str | None, style: str) -> None:
 def new_event(name: str, files: tuple[str, ...], documents: bool, root: str, language: str, date: str | None) -> None:
     """Lay out the folder of the event NAME from FILES, and say what is still to do."""
     from retold.corpus.load import load_corpus
-    from retold.corpus.scaffold import lay_out
+    from retold.corpus.scaffold import scaffold_event
     from retold.report.findings import next_steps, render_text
     from retold.validation.validate import validate as check
 
     try:
-        folder = lay_out(name, files, root, language=language, date=date)
+        folder = scaffold_event(name, files, root, language=language, date=date)
     except ValueError as error:
         if isinstance(error, FindingsError):
             raise
@@ -521,10 +521,10 @@ def _prepare_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            from retold.io.files import nowhere
+            from retold.io.atomic import devnull
 
             # The caller closed it.
-            setattr(sys, name, nowhere())
+            setattr(sys, name, devnull())
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 

@@ -16,16 +16,16 @@ import msgspec
 from retold import __version__
 from retold.model.findings import Context, Finding, Severity
 from retold.rules import RULES, Role
-from retold.validation.fix import Mended
+from retold.validation.fix import FixedFile
 
 __all__ = [
     "STYLES",
     "next_steps",
     "render_diff",
     "render_findings",
+    "render_fixes",
     "render_github",
     "render_json",
-    "render_repairs",
     "render_sarif",
     "render_text",
     "rule_page",
@@ -68,7 +68,7 @@ def render_findings(report: Validated, style: str, *, color: bool = False) -> st
 
 
 def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
-    """One finding after the other, each with the text around its span and its cure."""
+    """One finding after the other, each with the text around its span and its hint."""
     lines: list[str] = []
     for found in findings:
         mark = f"{found.severity} {found.code}"
@@ -81,8 +81,8 @@ def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
         )
         if found.context is not None:
             lines += [f"    | {line}" for line in _pointed_at(found.context)]
-        cure = _plain(found.cure)
-        lines.append(f"    {_DIM}{cure}{_RESET}" if color else f"    {cure}")
+        hint = _plain(found.hint)
+        lines.append(f"    {_DIM}{hint}{_RESET}" if color else f"    {hint}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -178,7 +178,7 @@ def _as_dict(found: Finding) -> dict[str, Any]:
         "pointer": _encodable(found.pointer),
         "document": _encodable(found.document),
         "message": _encodable(found.message),
-        "cure": _encodable(found.cure),
+        "hint": _encodable(found.hint),
         "context": None
         if found.context is None
         else {**msgspec.to_builtins(found.context), "text": _encodable(found.context.text)},
@@ -202,7 +202,7 @@ def _command(found: Finding) -> str:
     }
     given = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
     pointer = f" [{found.pointer}]" if found.pointer else ""
-    return f"::{found.severity} {given}::{_data(f'{found.message}{pointer}')}%0A{_data(found.cure)}\n"
+    return f"::{found.severity} {given}::{_data(f'{found.message}{pointer}')}%0A{_data(found.hint)}\n"
 
 
 def _data(text: str) -> str:
@@ -239,7 +239,7 @@ def _descriptor(code: str) -> dict[str, Any]:
         rule = RULES[code]
         out["shortDescription"] = {"text": rule.what}
         out["fullDescription"] = {"text": f"{rule.what} {rule.why}".strip()}
-        out["help"] = {"text": rule.cure}
+        out["help"] = {"text": rule.hint}
     return out
 
 
@@ -257,7 +257,7 @@ def _result(found: Finding, rule_index: int) -> dict[str, Any]:
         "ruleId": found.code,
         "ruleIndex": rule_index,
         "level": found.severity,
-        "message": {"text": _encodable(f"{found.message}\n{found.cure}")},
+        "message": {"text": _encodable(f"{found.message}\n{found.hint}")},
     }
     if location:
         out["locations"] = [location]
@@ -301,21 +301,21 @@ Next, in {folder}:
 # Repairs
 
 
-def render_repairs(mended: Mended, limit: int) -> str:
+def render_fixes(mended: FixedFile, limit: int) -> str:
     """What was mended in a file, one line for each thing, at most ``limit``."""
-    if not mended.repairs:
+    if not mended.fixes:
         return ""
     file = _plain(mended.file)
     lines = [f"{file}: offsets count {mended.unit}; they were made code points"] if mended.unit else []
-    for repair in mended.repairs[:limit]:
+    for repair in mended.fixes[:limit]:
         pointer = f" [{_plain(repair.pointer)}]" if repair.pointer else ""
         lines.append(f"{file}:{repair.line}: {_plain(repair.what)}{pointer}")
-    beyond = len(mended.repairs) - limit
-    lines.append(f"{file}: {_many(len(mended.repairs), 'repair')}" + (f" ({beyond} not shown)" if beyond > 0 else ""))
+    beyond = len(mended.fixes) - limit
+    lines.append(f"{file}: {_many(len(mended.fixes), 'repair')}" + (f" ({beyond} not shown)" if beyond > 0 else ""))
     return "".join(f"{line}\n" for line in lines)
 
 
-def render_diff(mended: Mended) -> bytes:
+def render_diff(mended: FixedFile) -> bytes:
     """The repairs of a file as a unified diff that ``patch`` takes."""
     name = mended.file.encode("utf-8", "surrogateescape")
     before, after = (data.splitlines(keepends=True) for data in (mended.before, mended.after))
@@ -328,10 +328,10 @@ def render_diff(mended: Mended) -> bytes:
 
 def rules_table() -> str:
     """All rules as a Markdown table, made from their docstrings."""
-    heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "cure")
+    heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "hint")
     rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for code, rule in sorted(RULES.items()):
-        cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.cure)
+        cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.hint)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -345,7 +345,7 @@ def rule_page(code: str) -> str:
     rule = RULES[code]
     return (
         f"# {rule.code} {rule.name}\n\n{rule.what}\n\n{rule.why}\n\n"
-        f"Example: {rule.example}\n\nCure: {rule.cure}\n\nSeverity: {_severities(rule.severity)}\n"
+        f"Example: {rule.example}\n\nCure: {rule.hint}\n\nSeverity: {_severities(rule.severity)}\n"
     )
 
 
