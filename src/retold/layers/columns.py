@@ -307,9 +307,7 @@ class KeyedColumns:
     needs_check: Mask
 
     @classmethod
-    def of(
-        cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Floats
-    ) -> KeyedColumns:
+    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Floats) -> KeyedColumns:
         """Columns of the items of each document, ``sizes`` of them."""
         document = np.repeat(np.arange(len(sizes)), sizes)
         needs_check = np.zeros(len(sizes), np.bool_)
