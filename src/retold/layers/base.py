@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from retold.layers.counts import CountTable
+from retold.layers.units import UnitKind, pooled
 from retold.model.annotations import Document
 from retold.model.segment import unannotated
-from retold.stats.resampling import UnitKind, pooled
 
 __all__ = ["Place", "Tally", "facet"]
 

@@ -1,6 +1,6 @@
 """Counts per unit: what a task makes of a document, and all that a measure ever sees.
 
-A unit is what a bootstrap draws (``retold.stats.resampling`` decides what that is). Counts are integers, also those that
+A unit is what a bootstrap draws (``retold.layers.units`` decides what that is). Counts are integers, also those that
 stand for sums of real numbers (Jaccard overlaps, squared errors): these are held in multiples of ``1 / FIXED``, so that
 adding them up in any order, on any number of workers, gives the same bits.
 """

@@ -19,11 +19,11 @@ from retold.corpus.load import Corpus
 from retold.io.files import Source, Submission, count_lines, sha256
 from retold.layers.base import Tally
 from retold.layers.coreference import Mentions, MentionTable
+from retold.layers.units import POOL, UnitKind, unit_kind
 from retold.measures.base import Array
 from retold.model.annotations import LAYERS, Layer
 from retold.scoring.beside import can_fork, is_daemon
 from retold.scoring.passes import Pass, Stumbled
-from retold.stats.resampling import POOL, UnitKind, unit_kind
 
 __all__ = ["BY_DOCUMENT", "TRACK_LAYERS", "SystemCounts", "count"]
 

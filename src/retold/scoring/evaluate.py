@@ -12,20 +12,15 @@ from retold import __version__
 from retold.corpus.load import Corpus
 from retold.layers.coreference import CONLL, measures_of, trials_of
 from retold.layers.counts import Counts, CountTable
+from retold.layers.units import MANY_DOCUMENTS, POOL
 from retold.measures.base import Array, Measure
 from retold.measures.clusters import Sums, conll, sums_of
 from retold.model.annotations import LAYERS, Layer
 from retold.scoring.beside import beside
 from retold.scoring.count import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
 from retold.scoring.headline import HEADLINES, MEANS, PARTS, TABLES, headlines
-from retold.stats.resampling import (
-    MANY_DOCUMENTS,
-    POOL,
-    LinearResamples,
-    bootstrap_products,
-    percentile_interval,
-    wilson,
-)
+from retold.stats.bootstrap import LinearResamples, bootstrap_products
+from retold.stats.intervals import percentile_interval, wilson
 
 __all__ = ["Score", "Value", "evaluate", "signature", "units_behind"]
 
@@ -222,7 +217,7 @@ def _replicates(
     return {**out, **headlines(named, conll_scores, tracks)}
 
 
-#: Grain of real-valued columns in a product, as in ``retold.stats.resampling``: whole numbers make the product exact.
+#: Grain of real-valued columns in a product, as in ``retold.stats.bootstrap``: whole numbers make the product exact.
 _GRAIN: Final = float(1 << 20)
 
 

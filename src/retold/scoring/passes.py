@@ -23,6 +23,7 @@ from retold.layers import claims, entities, stance, verification
 from retold.layers.base import Place, Tally
 from retold.layers.batches import BATCH, WARM, Batches, Tables
 from retold.layers.coreference import MentionTable
+from retold.layers.units import UnitKind
 from retold.model.annotations import LAYERS, AnnotationRecord, Document, Layer, encode
 from retold.model.findings import Finding, FindingsError
 from retold.rules import (
@@ -35,7 +36,6 @@ from retold.rules import (
     unknown_document,
 )
 from retold.rules.consistency import TOLERANCE, is_kb_id
-from retold.stats.resampling import UnitKind
 
 __all__ = ["Pass", "Stumbled"]
 
