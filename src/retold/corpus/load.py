@@ -192,7 +192,7 @@ class Corpus:
             return None
         return self.events[document.event].vocabulary
 
-    def kb_status(self, event: str, entity: str | UnsetType, kb_id: str | None | UnsetType) -> KbStatus:
+    def kb_status(self, event: str, entity: str | UnsetType, kb_id: str | UnsetType | None) -> KbStatus:
         """Whether a gold mention's kb_id was verified.
 
         Without a catalogue a mention with an id counts as verified and one without as unverified, which is ignored.
@@ -256,7 +256,9 @@ def load_corpus(
         events[event.event] = EventFolder(
             folder=folder,
             event=event,
-            entities={each.entity: each for each in read_all(entities, DECODERS["entity"])} if entities.exists() else {},
+            entities={each.entity: each for each in read_all(entities, DECODERS["entity"])}
+            if entities.exists()
+            else {},
             claims={each.claim: each for each in read_all(claims, DECODERS["claim"])} if claims.exists() else {},
         )
     release_file = root / "release.json"

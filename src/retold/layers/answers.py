@@ -59,8 +59,8 @@ class AnswerLayer(KeyedLayer[O]):
         lists = names.lists()
         gold, predicted = matches.gold, matches.predicted
         evidence = [_evidence_of(side) for side in (gold, predicted)]
-        for g, p in enumerate(matches.partner.tolist()):
-            number = int(gold.document[g])
+        for g in np.argsort(gold.position).tolist():
+            p, number = int(matches.partner[g]), int(gold.document[g])
             context = batch.documents[number]
             question = self.question(gold, g, lists)
             right = p >= 0 and gold.label[g] == predicted.label[p]

@@ -12,7 +12,7 @@ Spans that lie wholly in a zone that is not annotated count neither way, whoever
                 the same claim (canonical, over the spans that are given one)
     verification raw agreement, kappa, alpha over pairs; F1 of evidence
 
-Intervals are percentile bootstrap intervals over the units of ``retold.stats.resampling``.
+Intervals are percentile bootstrap intervals over the units of ``retold.layers.units``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ from retold.layers.base import Place, Tally, facet
 from retold.layers.coreference import MentionTable
 from retold.layers.counts import FIXED, Counts, CountTable
 from retold.layers.matching import best_assignment, overlapping
+from retold.layers.units import unit_kind
 from retold.measures.base import Array, f1
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.measures.clusters import conll
 from retold.model.annotations import STANCE_LABELS, VERIFICATION_LABELS, AnnotationRecord, Document
 from retold.model.findings import Finding, FindingsError
 from retold.rules import check_record, decode_record, is_blank, located, repeated_document, unknown_document
-from retold.stats.resampling import LinearResamples, bootstrap_sums, bootstrap_weights, percentile_interval, unit_kind
+from retold.stats.bootstrap import LinearResamples, bootstrap_sums, bootstrap_weights
+from retold.stats.intervals import percentile_interval
 
 __all__ = ["Agreement", "AgreementValue", "Disagreement", "agreement"]
 

@@ -158,9 +158,7 @@ class Counting:
             if not self._check(pair):
                 return
         plan = self._plan
-        context = DocumentContext(
-            pair.gold.document_id, pair.document, pool=plan.pool, by_document=plan.by_document
-        )
+        context = DocumentContext(pair.gold.document_id, pair.document, pool=plan.pool, by_document=plan.by_document)
         event = context.event
         waiting = self._waiting.get(event)
         if waiting is None:
@@ -401,9 +399,7 @@ def _suitable(records: Source) -> int:
     return min(os.cpu_count() or 1, MAX_WORKERS) if large else 1
 
 
-def _count_shards(
-    corpus: Corpus, plan: Plan, records: Source, workers: int, executor: ExecutorName
-) -> Counts | None:
+def _count_shards(corpus: Corpus, plan: Plan, records: Source, workers: int, executor: ExecutorName) -> Counts | None:
     """Count with several workers; None where only one pass over all lines can tell what is the matter."""
     shards = shards_of(corpus, records, workers)
     if not shards:

@@ -17,7 +17,8 @@ from retold.layers.units import MANY_DOCUMENTS, POOL
 from retold.measures.base import Array, Counts, Measure, mean_of_defined, mean_over_gold
 from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
 from retold.scoring.count import BY_DOCUMENT, SystemCounts
-from retold.stats.resampling import LinearResamples, bootstrap_products, percentile_interval, wilson
+from retold.stats.bootstrap import LinearResamples, bootstrap_products
+from retold.stats.intervals import percentile_interval, wilson
 
 __all__ = ["OVERALL", "Score", "Value", "evaluate", "headline_columns", "headlines", "signature"]
 
@@ -259,9 +260,13 @@ def _replicates(
         filled = np.flatnonzero(joint.any(axis=0))
         joint = np.ascontiguousarray(joint[:, filled])
         widths = np.cumsum([0, *(tables[name].shape[1] for name in layers)])
-        influences = [moved.influence] if moved is not None and stream == "text" and any(
-            counts.layers[name].layer.clusters and name in counts.answered for name in layers
-        ) else []
+        influences = (
+            [moved.influence]
+            if moved is not None
+            and stream == "text"
+            and any(counts.layers[name].layer.clusters and name in counts.answered for name in layers)
+            else []
+        )
         for block, (drawn, *more) in bootstrap_products([joint, *influences], units, resamples, seed, stream):
             spread = np.zeros((len(drawn), widths[-1]))
             spread[:, filled] = drawn / _GRAIN
@@ -359,9 +364,7 @@ def _number(value: float) -> int | float:
 
 def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Smallest and largest headline when one document is left out; for corpora of few documents."""
-    keys = {
-        key for layer in counts.layers.values() for key in layer.breakdowns.names() if key.startswith("document=")
-    }
+    keys = {key for layer in counts.layers.values() for key in layer.breakdowns.names() if key.startswith("document=")}
     if not 2 <= len(keys) < MANY_DOCUMENTS:
         return {}
     found: dict[str, list[float]] = {}
@@ -372,7 +375,9 @@ def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tup
             tables[name] = layer.units.real({c: n - gone[c] for c, n in layer.units.totals().items()})
         clusters: dict[str, Array] = {}
         if (mentions := counts.mentions) is not None:
-            code = mentions.documents.index(document) if (document := key.partition("=")[2]) in mentions.documents else -1
+            code = (
+                mentions.documents.index(document) if (document := key.partition("=")[2]) in mentions.documents else -1
+            )
             rest = mentions.overlaps(mentions.document != code)
             # Families beyond those of the tracks are not computed for each document.
             needed = {part for track in tracks for part in counts.scheme.tracks[track].parts}

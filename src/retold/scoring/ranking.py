@@ -33,7 +33,9 @@ from retold.scoring import (
     headlines,
     units_behind,
 )
-from retold.stats.resampling import holm, minimum_detectable_difference, percentile_interval, randomisation_p
+from retold.stats.intervals import minimum_detectable_difference, percentile_interval
+from retold.stats.multiple import holm
+from retold.stats.randomization import randomization_p
 
 __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
 
@@ -352,7 +354,7 @@ def _test(
                 conll_score = table[:, start]
         return headlines(tables, conll_score, tracks)[measure]
 
-    return randomisation_p(
+    return randomization_p(
         [family(a, conll_a, stream) for stream in streams],
         [family(b, conll_b, stream) for stream in streams],
         lambda first, second: values(first) - values(second),
