@@ -144,14 +144,8 @@ class MentionTable:
         code = self._events[event]
         return self._gold.of(code), self._predicted.of(code)
 
-    def extend(self, batch: Batch, matches: Matches, unit_names: Sequence[str], unit: Index) -> None:
-        """Add the mentions of a batch.
-
-        Args:
-            matches: gold and predicted mentions.
-            unit_names: units of the batch.
-            unit: index of the unit of each gold mention and, behind these, of each predicted one.
-        """
+    def extend(self, batch: Batch, matches: Matches) -> None:
+        """Add the gold and predicted mentions of a batch."""
         gold, predicted = matches.gold, matches.predicted
         alone = np.flatnonzero(matches.equal < 0)
         given = np.full(len(gold), -1, np.int64)
@@ -159,7 +153,7 @@ class MentionTable:
         given[matches.equal[hit]] = predicted.labels["entity"][hit]
         order = np.argsort(np.concatenate([gold.key, predicted.key[alone]]), kind="stable")
         document = np.concatenate([gold.document, predicted.document[alone]])[order]
-        unit = np.append(unit[: len(gold)], unit[len(gold) + alone])[order]
+        unit_names, unit = batch.units_of_spans(document, np.append(gold.start, predicted.start[alone])[order])
         codes = np.full((len(batch.documents), 2), -1, np.int64)
         for number in np.flatnonzero(batch.asked["entities"]).tolist():
             codes[number] = self._document(batch.documents[number]), self._languages[batch.documents[number].language]

@@ -105,6 +105,11 @@ class CountTable:
         """Names of the rows, sorted."""
         return sorted(self.codes)
 
+    def filled(self) -> list[str]:
+        """Names of the rows that hold anything, sorted."""
+        self._grow()
+        return sorted(name for name, code in self.codes.items() if self._sums[code].any())
+
     def row(self, name: str) -> dict[str, int]:
         """Counts of one row as exact integers; zeros where there is no such row."""
         self._grow()

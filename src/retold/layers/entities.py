@@ -393,10 +393,7 @@ class Entities(SpanLayer[EntitiesOptions]):
             into.add(at[column], matched, np.flatnonzero(mask & scored[g]))
         self._count_unscored(matches, into, at)
         self._count_links(matches, counts, into, wanted, guesses, names)
-        unit_names, unit = batch.units_of_spans(
-            np.append(gold.document, predicted.document), np.append(gold.start, predicted.start)
-        )
-        counts.joined.extend(batch, matches, unit_names, unit)
+        counts.joined.extend(batch, matches)
 
     def _breakdowns(self, types: Index, kinds: Index) -> list[Any]:
         return [breakdown("type", self.types, types, levels=True), breakdown("kind", self.options.kinds, kinds)]

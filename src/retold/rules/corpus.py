@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Span
 from retold.model.findings import Finding, shorten
