@@ -24,9 +24,9 @@ from typing import Final
 from msgspec import UNSET
 
 from retold.layers.base import Place, Tally, facet
-from retold.layers.counts import Counts, fixed
-from retold.measures.base import Array, Measure, expected_calibration_error, macro_f1, ratio
-from retold.measures.classification import confusion_columns, confusion_measures, f1_row, trials_of
+from retold.layers.counts import fixed
+from retold.measures.calibration import calibration_measures
+from retold.measures.classification import confusion_columns, confusion_measures, f1_row, macro_f1_row
 from retold.model.annotations import STANCE_LABELS, StanceCell, StanceLabel
 
 __all__ = ["AT", "BINS", "COLUMNS", "MEASURES", "count"]
@@ -51,32 +51,11 @@ AT: Final = {column: index for index, column in enumerate(COLUMNS)}
 _TAKEN_SIDES: Final[tuple[StanceLabel, ...]] = ("favor", "against")
 
 
-def _favg(counts: Counts) -> Array:
-    return macro_f1(counts, STANCE_LABELS, _TAKEN_SIDES)
-
-
-def _favg_trials(counts: Counts) -> Array:
-    return trials_of(counts, STANCE_LABELS, "favor") + trials_of(counts, STANCE_LABELS, "against")
-
-
 MEASURES: Final = (
-    Measure(name="stance.favg", value=_favg, trials=_favg_trials, counts={column: (column,) for column in _CONFUSION}),
+    macro_f1_row("stance.favg", STANCE_LABELS, _TAKEN_SIDES),
     *confusion_measures("stance", STANCE_LABELS),
     f1_row("stance.evidence.f1", "evidence_correct", "evidence_predicted", "evidence_gold"),
-    Measure(
-        name="stance.brier",
-        value=lambda c: ratio(c["squared_error"], c["scored"]),
-        trials=lambda c: c["scored"],
-        counts={"cells": ("scored",)},
-        proportion=False,
-    ),
-    Measure(
-        name="stance.ece",
-        value=lambda c: expected_calibration_error(c, BINS),
-        trials=lambda c: c["scored"],
-        counts={"cells": ("scored",)},
-        proportion=False,
-    ),
+    *calibration_measures("stance", BINS, shown="cells"),
 )
 
 
