@@ -19,7 +19,7 @@ def render_changes(changes: Changes, style: str) -> str:
         return json.dumps(changes.as_dict(), ensure_ascii=False, indent=2) + "\n"
     kind: TableFormat = style  # type: ignore[assignment]
     if not changes.changes and not changes.format_changed:
-        return "no label, text or key differs\n"
+        return "no difference in labels, texts or keys\n"
     head = f"{changes.old or 'old'} to {changes.new or 'new'}: at least a {changes.bump} version\n"
     counts = table(["part", "added", "removed", "changed"], summary_rows(changes), kind)
     rows = [[change.part, change.key, change.kind, _brief(change)] for change in changes.changes]

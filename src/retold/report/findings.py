@@ -68,16 +68,16 @@ def render_findings(report: Validated, style: str, *, color: bool = False) -> st
 
 
 def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
-    """One finding after the other, each with the text around its span and its cure."""
+    """One finding after the other, each with the text around its span and a hint."""
     lines: list[str] = []
     for found in findings:
         mark = f"{found.severity} {found.code}"
         if color:
             mark = f"{_RED if found.severity == 'error' else _YELLOW}{_BOLD}{mark}{_RESET}"
-        place = _place(found)
+        location = _location(found)
         pointer = f" [{_plain(found.pointer)}]" if found.pointer else ""
         lines.append(
-            f"{place}: {mark} {_plain(found.message)}{pointer}" if place else f"{mark} {_plain(found.message)}"
+            f"{location}: {mark} {_plain(found.message)}{pointer}" if location else f"{mark} {_plain(found.message)}"
         )
         if found.context is not None:
             lines += [f"    | {line}" for line in _pointed_at(found.context)]
@@ -94,12 +94,12 @@ def _pointed_at(context: Context) -> tuple[str, str]:
 
 
 def _columns(text: str) -> int:
-    """Columns that a terminal gives a text: none for combining characters, two for wide ones."""
+    """Width in a terminal: combining characters take no column, wide ones two."""
     return sum(0 if combining(c) or c in _NO_WIDTH else 1 + (east_asian_width(c) in "WF") for c in text)
 
 
 def _groups(codes: Mapping[str, int]) -> str:
-    """How many findings there are of each code, most first."""
+    """Findings by code, most frequent first."""
     if not codes:
         return ""
     width = len(str(max(codes.values())))
@@ -110,16 +110,16 @@ def _groups(codes: Mapping[str, int]) -> str:
 def _summary(report: Validated) -> str:
     counted = f"{_many(report.records, 'record')} in {_many(report.files, 'file')}"
     if not report.errors and not report.warnings:
-        return f"{counted}: nothing found\n"
+        return f"{counted}: no findings\n"
     beyond = f" ({report.suppressed} not shown)" if report.suppressed else ""
     return f"{counted}: {_many(report.errors, 'error')}, {_many(report.warnings, 'warning')}{beyond}\n"
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _many(count: int, noun: str, plural: str = "") -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
-def _place(found: Finding) -> str:
+def _location(found: Finding) -> str:
     parts = [_plain(found.file)] if found.file is not None else []
     if found.line is not None:
         parts.append(str(found.line))
@@ -129,19 +129,19 @@ def _place(found: Finding) -> str:
 
 
 def _plain(text: str) -> str:
-    """``text`` without what a terminal would obey and without what cannot be encoded."""
+    """``text`` with control characters and lone surrogates escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _encodable(text: str | None) -> str | None:
-    """File names may hold bytes that are no UTF-8, which Python keeps as lone surrogates."""
+    """Escape lone surrogates, which stand for bytes of a file name that are not UTF-8."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _codes(report: Validated) -> dict[str, int]:
-    """Findings by code, also those that are counted only."""
+    """Findings by code, those beyond the limit included."""
     return dict(sorted((report.codes or Counter(found.code for found in report.findings)).items()))
 
 
@@ -153,7 +153,7 @@ def _name(code: str) -> str:
 
 
 def render_json(report: Validated) -> str:
-    """One JSON object: counts, and the findings with every key, null where there is nothing to say."""
+    """One JSON object: counts, and the findings with every key, null where it does not apply."""
     out = {
         "version": __version__,
         "files": report.files,
@@ -206,7 +206,7 @@ def _command(found: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    """Escapes of a command's text, as GitHub's toolkit makes them."""
+    """Escape the text of a command as GitHub's toolkit does."""
     text = _encodable(text) or ""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
@@ -219,7 +219,7 @@ def _property(text: str) -> str:
 
 
 def render_sarif(report: Validated) -> str:
-    """SARIF 2.1.0 with one run; it names the rules that it uses."""
+    """SARIF 2.1.0: one run, with the rules that it uses."""
     codes = sorted({found.code for found in report.findings})
     index = {code: number for number, code in enumerate(codes)}
     run = {
@@ -248,7 +248,7 @@ def _result(found: Finding, rule_index: int) -> dict[str, Any]:
     if found.file is not None:
         physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(found.file)}}
         if found.line is not None:
-            # Columns of findings count bytes, those of SARIF count characters; the line alone is right in both.
+            # Columns are bytes in findings, characters in SARIF.
             physical["region"] = {"startLine": found.line}
         location["physicalLocation"] = physical
     if found.pointer:
@@ -287,36 +287,38 @@ STYLES: Final[dict[str, Callable[[Validated], str]]] = {
 
 
 def next_steps(folder: Path, root: str) -> str:
-    """What is to be done on the folder of a new event, in order."""
+    """What to do next with the folder of a new event."""
     return f"""
 Next, in {folder}:
-1. documents.jsonl: correct the proposed zones, paragraphs and sentences; give outlet, published and rights.
-2. event.json: give title, date, description, stance holders and targets.
-3. entities.jsonl, claims.jsonl: write a line for each entity and each claim.
-4. annotators/NAME.jsonl: write a record for each document, as each reader reads it.
-5. retold validate {folder}/annotators/NAME.jsonl --gold {root}, until it is clean; then build gold.
+1. documents.jsonl: correct the proposed zones, paragraphs and sentences; fill in outlet, published and rights.
+2. event.json: fill in title, date, description, stance holders and targets.
+3. entities.jsonl, claims.jsonl: add a line for each entity and claim.
+4. annotators/NAME.jsonl: each annotator writes a record for each document.
+5. Run retold validate {folder}/annotators/NAME.jsonl --corpus {root} until it is clean, then build gold.
 """
 
 
-# Repairs
+# Fixes
 
 
 def render_repairs(mended: Mended, limit: int) -> str:
-    """What was mended in a file, one line for each thing, at most ``limit``."""
+    """What was fixed in a file, one line each, at most ``limit``."""
     if not mended.repairs:
         return ""
     file = _plain(mended.file)
-    lines = [f"{file}: offsets count {mended.unit}; they were made code points"] if mended.unit else []
+    lines = [f"{file}: offsets counted {mended.unit}; converted to code points"] if mended.unit else []
     for repair in mended.repairs[:limit]:
         pointer = f" [{_plain(repair.pointer)}]" if repair.pointer else ""
         lines.append(f"{file}:{repair.line}: {_plain(repair.what)}{pointer}")
     beyond = len(mended.repairs) - limit
-    lines.append(f"{file}: {_many(len(mended.repairs), 'repair')}" + (f" ({beyond} not shown)" if beyond > 0 else ""))
+    lines.append(
+        f"{file}: {_many(len(mended.repairs), 'fix', 'fixes')}" + (f" ({beyond} not shown)" if beyond > 0 else "")
+    )
     return "".join(f"{line}\n" for line in lines)
 
 
 def render_diff(mended: Mended) -> bytes:
-    """The repairs of a file as a unified diff that ``patch`` takes."""
+    """The fixes of a file as a unified diff that ``patch`` applies."""
     name = mended.file.encode("utf-8", "surrogateescape")
     before, after = (data.splitlines(keepends=True) for data in (mended.before, mended.after))
     pieces = diff_bytes(unified_diff, before, after, name, name)
@@ -327,7 +329,7 @@ def render_diff(mended: Mended) -> bytes:
 
 
 def rules_table() -> str:
-    """All rules as a Markdown table, made from their docstrings."""
+    """All rules as a Markdown table, from their docstrings."""
     heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "cure")
     rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for code, rule in sorted(RULES.items()):
