@@ -240,9 +240,9 @@ def test_the_walk(tmp_path: Path) -> None:
     for name, records in quotes().items():
         write_lines(checkout / "quotes" / f"{name}.jsonl", records)
     follow(import_quotes)
-    assert follow(validate_reader).stdout == "2 records in 1 file: nothing found\n"
+    assert follow(validate_reader).stdout == "2 records in 1 file: no findings\n"
     follow(build)
-    assert follow(validate_all).stdout.endswith(": nothing found\n")
+    assert follow(validate_all).stdout.endswith(": no findings\n")
     follow([*build, "--check"])
     gold = [json.loads(line) for line in (event / "gold.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [record["document_id"] for record in gold] == ["vale-flood-0", "vale-flood-1"]

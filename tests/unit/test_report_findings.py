@@ -63,7 +63,7 @@ def test_text() -> None:
 
 
 def test_text_of_nothing() -> None:
-    assert render_findings(report(records=1), "text") == "1 record in 1 file: nothing found\n"
+    assert render_findings(report(records=1), "text") == "1 record in 1 file: no findings\n"
     assert render_text([]) == ""
 
 

@@ -126,7 +126,7 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
     if pairs:
         lines.append(
             f"{separable} of {len(pairs)} pairs of systems differ significantly in {ranking.measure} "
-            f"(paired randomisation test, Holm, {ALPHA:.0%}); a rank range holds the ranks that this leaves possible."
+            f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range shows which ranks remain possible."
         )
     if ranking.least_p >= ALPHA:
         adjusted = ranking.hypotheses[ranking.measure]
