@@ -229,7 +229,7 @@ def test_the_walk(tmp_path: Path) -> None:
     new_event, import_quotes, validate_reader, build, validate_all = commands()
     done = follow(new_event)
     assert "RT715 the event has no targets" in done.stdout
-    assert "corpus/events/vale-flood/annotators/NAME.jsonl --gold corpus" in done.stdout
+    assert "corpus/events/vale-flood/annotators/NAME.jsonl --corpus corpus" in done.stdout
     # An event that is only laid out does not stand in the way of building the others.
     follow(build)
     card = json.loads((event / "event.json").read_text(encoding="utf-8"))

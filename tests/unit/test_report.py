@@ -18,6 +18,7 @@ from golden import assert_golden
 from retold.model.annotations import LAYERS
 from retold.report import leaderboard, scores
 from retold.report.leaderboard import render_ranking
+from retold.report.measures import render_measure, render_measures
 from retold.report.scores import render_score
 from retold.report.tables import ABSENT, number, one_line, table
 from retold.scoring import HEADLINES, Score, Value
@@ -903,3 +904,33 @@ def test_a_part_that_gold_has_nothing_of_is_told_even_where_it_has_a_value() -> 
     }
     text = render_score(replace(made_score(), measures=measures), "text")
     assert "entities is the mean of 2 of 3 parts; nothing in gold: entities.linking.f1" in text
+
+
+# --- Measures ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Described:
+    name: str
+    definition: str
+    reference: str = ""
+    undefined: str = ""
+    counts: tuple[str, ...] = ()
+
+
+FAVG = Described(
+    *("stance.favg", "Mean F1 of favor and against. Over gold cells.", "Mohammad et al. 2016", "null"),
+    counts=("correct", "gold"),
+)
+
+
+def test_measures_are_listed_by_the_first_sentence_of_their_definition() -> None:
+    assert cells_of(render_measures([FAVG]), "stance.favg") == ["stance.favg", "Mean F1 of favor and against"]
+
+
+def test_the_page_of_a_measure_leaves_out_what_is_not_said() -> None:
+    assert render_measure(FAVG) == (
+        "stance.favg\n\nMean F1 of favor and against. Over gold cells.\n\n"
+        "reference: Mohammad et al. 2016\n\n0/0: null\n\ncounts: correct, gold\n"
+    )
+    assert render_measure(Described("x", "All.")) == "x\n\nAll.\n"
