@@ -21,7 +21,7 @@ from retold.report.leaderboard import render_ranking
 from retold.report.measures import render_measure, render_measures
 from retold.report.scores import render_score
 from retold.report.tables import ABSENT, number, one_line, table
-from retold.scoring import HEADLINES, Score, Value
+from retold.scoring import Score, Value
 from retold.scoring.ranking import Comparison, Ranked, Ranking
 
 # --- Tables -----------------------------------------------------------------------------------------------------------
@@ -196,46 +196,6 @@ def strictly(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def test_the_json_of_a_score_is_its_numbers_in_full() -> None:
-    found = strictly(render_score(made_score(overall=1 / 3), "json"))
-    assert found["measures"]["overall"] == {
-        "value": 1 / 3, "low": 1 / 3 - 0.1, "high": 1 / 3 + 0.1, "counts": {}, "leave_one_out": [0.25, 0.75],
-    }  # fmt: skip
-    assert found["measures"]["stance.brier"] == {
-        "value": None, "low": None, "high": None, "counts": {"cells": 0},
-    }  # fmt: skip
-    assert found["breakdowns"]["language"]["id"]["stance.favg"]["value"] is None
-    assert "replicates" not in found
-
-
-def test_the_csv_of_a_score_has_every_measure_and_empty_cells_for_what_is_undefined() -> None:
-    made = made_score(overall=1 / 3)
-    header, *rows = read_csv(render_score(made, "csv"))
-    assert header == [
-        *("system", "measure", "value", "low", "high", "counts"),
-        *("leave_one_out_low", "leave_one_out_high", "status", "note"),
-    ]
-    by_name = {row[1]: row for row in rows}
-    about = ["submission.sha256", "submission.protocol", "submission.corpus_version", "signature"]
-    assert list(by_name) == [*made.measures, *about]
-    assert float(by_name["overall"][2]) == 1 / 3
-    assert by_name["overall"][6:] == ["0.25", "0.75", "defined", ""]
-    assert by_name["stance.brier"][2:] == ["", "", "", '{"cells": 0}', "", "", "undefined", ""]
-    assert json.loads(by_name["claims.span.f1"][5]) == {"overlap": 1.5, "predicted": 9, "gold": 15}
-    assert by_name["signature"][2] == "corpus:tiny|seed:0"
-
-
-@pytest.mark.parametrize("style", ["text", "markdown", "latex"])
-def test_a_score_shows_headlines_measures_breakdowns_and_coverage(style: str) -> None:
-    text = render_score(made_score(), style)
-    for shown in ("0.500", "[0.400, 0.600]", "0.250 to 0.750", "0.875", "correct 7, predicted 8, gold 8", "0.750"):
-        assert shown in text, shown
-    assert "signature: corpus:tiny|seed:0" in text
-    assert "5 documents: intervals and tests" in text  # what so few documents can and cannot show
-    assert re.search(r"\bnan\b", text, re.IGNORECASE) is None
-    assert "None" not in text
-
-
 #: The dash of an undefined value, and the dot of one that there cannot be, as each format writes them.
 MARKS = {"text": (ABSENT, "·"), "markdown": (ABSENT, "·"), "latex": ("--", r"$\cdot$")}
 
@@ -381,13 +341,6 @@ def test_the_csv_of_a_score_has_the_whole_hash_and_the_doubts() -> None:
     )
 
 
-def test_the_foot_of_a_markdown_page_is_a_list() -> None:
-    # CommonMark joins lines that follow each other to one paragraph.
-    foot = render_score(made_score(), "markdown").rpartition("\n\n")[2].splitlines()
-    assert len(foot) > 2
-    assert all(line.startswith("- ") for line in foot)
-
-
 def test_many_documents_need_no_caveat() -> None:
     made = made_score()
     made.coverage["documents"]["gold"] = 30
@@ -425,13 +378,6 @@ def test_the_name_of_a_system_cannot_break_out_of_its_place(style: str) -> None:
         assert not any(line.lstrip().startswith("\\input") for line in text.splitlines())
 
 
-@pytest.mark.parametrize("style", scores.FORMATS)
-def test_a_report_ends_with_one_line_end(style: str) -> None:
-    text = render_score(made_score(), style)
-    assert text.endswith("\n")
-    assert not text.endswith("\n\n")
-
-
 # --- A ranking made by hand -------------------------------------------------------------------------------------------
 
 
@@ -454,20 +400,6 @@ PAIRS = [
     Comparison("second", "first", "stance", -0.125, None, None, 0.25, 0.5),
 ]
 BOARD = made_ranking(FIRST, SECOND, UNRANKED, comparisons=PAIRS)
-
-
-def test_the_json_of_a_ranking_has_everything() -> None:
-    found = strictly(render_ranking(BOARD, "json"))
-    assert [(s["system"], s["rank"], s["tier"]) for s in found["systems"]] == [
-        ("first", 1, 1),
-        ("second", 2, 2),
-        ("partial", None, None),
-    ]
-    assert found["systems"][2]["measures"]["overall"]["value"] is None
-    assert found["comparisons"][1] == {
-        "a": "second", "b": "first", "measure": "stance", "difference": -0.125, "low": None, "high": None,
-        "p": 0.25, "p_holm": 0.5,
-    }  # fmt: skip
 
 
 def test_the_csv_of_a_ranking_is_a_row_for_each_system() -> None:
@@ -635,11 +567,6 @@ def test_every_format_has_a_page() -> None:
 def test_numbers_that_are_not_numbers_never_reach_json() -> None:
     with pytest.raises(ValueError, match="JSON"):
         render_score(made_score(overall=float("nan")), "json")
-
-
-def test_the_headlines_are_shown_in_their_order() -> None:
-    text = render_score(made_score(), "text")
-    assert sorted(HEADLINES, key=text.index) == list(HEADLINES)
 
 
 # --- The page in HTML -------------------------------------------------------------------------------------------------

@@ -15,28 +15,6 @@ import click
 if TYPE_CHECKING:
     from retold.corpus.load import Corpus
 
-__all__ = [
-    "CorpusChoice",
-    "allow_missing",
-    "comma_list",
-    "corpus_options",
-    "deprecated",
-    "did_you_mean",
-    "executor",
-    "format_option",
-    "given",
-    "output_path",
-    "refuse_overwriting",
-    "resamples",
-    "seed",
-    "single_threaded_numpy",
-    "stdin_once",
-    "usage_errors",
-    "use_color",
-    "workers",
-    "write",
-]
-
 allow_missing = click.option("--allow-missing", is_flag=True, help="Count missing documents as empty.")
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 resamples = click.option(
@@ -55,6 +33,15 @@ workers = click.option(
 executor = click.option(
     "--executor", type=click.Choice(["process", "threads"]), help="How workers run; processes by default."
 )
+
+
+def all_of(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator, in the order of the help."""
+    return lambda command: functools.reduce(lambda inner, option: option(inner), reversed(decorators), command)
+
+
+#: How submissions are counted; a command takes these as ``**how`` and passes them on with ``given``.
+counting = all_of(allow_missing, resamples, seed, workers, executor)
 
 
 def format_option(*choices: str) -> Callable[[Any], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,9 +14,6 @@ from retold.cli.options import CorpusChoice
 @click.command()
 @click.argument("submissions", nargs=-1, metavar="SUBMISSION...")
 @options.corpus_options
-@options.allow_missing
-@options.resamples
-@options.seed
 @click.option("--measure", default="overall", show_default=True, metavar="NAME", help="Measure to rank by.")
 @options.format_option("table", "markdown", "json", "csv", "latex", "html")
 @click.option(
@@ -24,21 +22,16 @@ from retold.cli.options import CorpusChoice
     type=click.Path(path_type=Path),
     help="Also write the leaderboard, and one for each track, to FOLDER in every format.",
 )
-@options.workers
-@options.executor
+@options.counting
 @click.option("--compare", "pair", nargs=2, hidden=True)
 def rank(
     submissions: tuple[str, ...],
     corpus: CorpusChoice,
-    allow_missing: bool,
-    resamples: int,
-    seed: int,
     measure: str,
     style: str,
     output: Path | None,
-    workers: int | None,
-    executor: str | None,
     pair: tuple[str, str] | None,
+    **how: Any,
 ) -> None:
     """Rank submissions on a leaderboard.
 
@@ -47,7 +40,7 @@ def rank(
       retold rank submissions/* --measure stance --output leaderboard
     """
     if pair is not None:
-        _compare(pair, submissions, corpus, allow_missing, style)
+        _compare(pair, submissions, corpus, how["allow_missing"], style)
         return
     if not submissions:
         raise click.UsageError("Missing argument 'SUBMISSION...'.")
@@ -58,15 +51,7 @@ def rank(
     from retold.scoring.ranking import rank as run
 
     with options.usage_errors():
-        result = run(
-            submissions,
-            corpus.load(),
-            measure=measure,
-            allow_missing=allow_missing,
-            resamples=resamples,
-            seed=seed,
-            **options.given(workers=workers, executor=executor),
-        )
+        result = run(submissions, corpus.load(), measure=measure, **options.given(**how))
     if output is not None:
         boards = {"leaderboard": result}
         boards |= {f"leaderboard-{track}": result.by(track) for track in HEADLINES if track != "overall"}

@@ -26,36 +26,33 @@ def _pairs(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
     return pairs
 
 
-def system_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what both commands that run a system take."""
-    for option in (
-        options.seed,
-        click.option("--control", type=click.Choice(["shuffled"]), help="Train on shuffled labels, as a control."),
-        click.option(
-            "--cache",
-            type=click.Path(path_type=Path, file_okay=False),
-            default=Path(".retold-cache"),
-            show_default=True,
-            help="Cache folder for expensive results: embeddings, answers of a service.",
-        ),
-        click.option(
-            "--option",
-            "settings",
-            multiple=True,
-            callback=_pairs,
-            metavar="NAME=VALUE",
-            help="Set an option of the system (repeatable); baselines/README.md lists them.",
-        ),
-        options.corpus_options,
-        click.option(
-            "--output",
-            type=click.Path(path_type=Path),
-            metavar="FOLDER",
-            help="Folder of the submission; submissions/NAME by default.",
-        ),
-    ):
-        command = option(command)
-    return command
+#: What both commands that run a system take.
+system_options = options.all_of(
+    click.option(
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Folder of the submission; submissions/NAME by default.",
+    ),
+    options.corpus_options,
+    click.option(
+        "--option",
+        "settings",
+        multiple=True,
+        callback=_pairs,
+        metavar="NAME=VALUE",
+        help="Set an option of the system (repeatable); baselines/README.md lists them.",
+    ),
+    click.option(
+        "--cache",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(".retold-cache"),
+        show_default=True,
+        help="Cache folder for expensive results: embeddings, answers of a service.",
+    ),
+    click.option("--control", type=click.Choice(["shuffled"]), help="Train on shuffled labels, as a control."),
+    options.seed,
+)
 
 
 @click.command()

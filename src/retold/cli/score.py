@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,9 +14,6 @@ from retold.cli.options import CorpusChoice
 @click.command()
 @click.argument("submission")
 @options.corpus_options
-@options.allow_missing
-@options.resamples
-@options.seed
 @options.format_option("text", "markdown", "json", "csv", "latex")
 @click.option(
     "--measures",
@@ -38,20 +36,15 @@ from retold.cli.options import CorpusChoice
     metavar="FILE",
     help="Write every counted item with its verdict to FILE (JSON Lines). The first line says what was scored.",
 )
-@options.workers
-@options.executor
+@options.counting
 def score(
     submission: str,
     corpus: CorpusChoice,
-    allow_missing: bool,
-    resamples: int,
-    seed: int,
     style: str,
     measures: tuple[str, ...],
     output: Path | None,
     items: Path | None,
-    workers: int | None,
-    executor: str | None,
+    **how: Any,
 ) -> None:
     """Score one submission in detail.
 
@@ -71,16 +64,9 @@ def score(
     from retold.report.scores import render_score, select_measures
     from retold.scoring import errors, score_with_items
 
-    result, found = score_with_items(
-        submission,
-        corpus.load(),
-        allow_missing=allow_missing,
-        resamples=resamples,
-        seed=seed,
-        workers=workers,
-        however_many=items is not None,
-        **options.given(executor=executor),
-    )
+    # Without --workers the library takes as many as suit the file.
+    how = {"workers": None, **options.given(**how)}
+    result, found = score_with_items(submission, corpus.load(), however_many=items is not None, **how)
     with options.usage_errors():
         names = select_measures(result, measures) if measures else None
     if items is not None and found is not None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retold.cli.options import CorpusChoice, comma_list, corpus_options, format_option, stdin_once, use_color, workers
+from retold.cli.options import (
+    CorpusChoice,
+    comma_list,
+    corpus_options,
+    format_option,
+    stdin_once,
+    usage_errors,
+    use_color,
+    workers,
+)
 
 if TYPE_CHECKING:
     from retold.corpus.load import Corpus
@@ -53,14 +62,10 @@ def validate(
     paths: tuple[str, ...],
     corpus: CorpusChoice,
     style: str,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    role: Any,
-    max_findings: int,
     fail_on: str,
-    workers: int | None,
     fix: bool,
     show_diff: bool,
+    **how: Any,
 ) -> None:
     """Check annotation files and submissions.
 
@@ -71,12 +76,11 @@ def validate(
       retold validate submissions/mine --ignore RT6,RT404
     """
     from retold.report.findings import render_findings
-    from retold.rules import RULES
+    from retold.validation.report import prefixes
     from retold.validation.validate import validate as run
 
-    for code in (*select, *ignore):
-        if not any(known.startswith(code.upper()) for known in RULES):
-            raise click.UsageError(f"no rule has the code or prefix {code!r}; 'retold rules' lists them")
+    with usage_errors():
+        prefixes((*how["select"], *how["ignore"]))
     stdin_once(*paths, corpus.path)
     loaded = corpus.load()
     if fix or show_diff:
@@ -84,18 +88,11 @@ def validate(
             raise click.UsageError("name the files to fix")
         if fix and not show_diff and "-" in paths:
             raise click.UsageError("standard input cannot be fixed in place; use --diff")
-        changed = _fix(paths, loaded, role, max_findings, show_diff)
+        changed = _fix(paths, loaded, how["role"], how["max_findings"], show_diff)
         if show_diff:
             raise SystemExit(1 if changed else 0)
-    report = run(
-        list(paths) or None,
-        loaded,
-        role=role,
-        select=select,
-        ignore=ignore,
-        max_findings=max_findings,
-        workers=workers or os.cpu_count() or 1,
-    )
+    how["workers"] = how["workers"] or os.cpu_count() or 1
+    report = run(list(paths) or None, loaded, **how)
     click.echo(render_findings(report, style, color=use_color(sys.stdout)), nl=False)
     if report.errors or (fail_on == "warning" and report.warnings):
         raise SystemExit(1)

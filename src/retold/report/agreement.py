@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from retold.report.notes import few_documents
-from retold.report.tables import ABSENT, TableFormat, format_exact, interval, listed, number, table
+from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, interval, listed, number, table
 from retold.scoring.agreement import Agreement, AgreementValue
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
@@ -18,7 +18,7 @@ FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 def render_agreement(result: Agreement, style: str, *, disagreements: bool = False) -> str:
     """Render an agreement in one of ``FORMATS``; JSON always holds the disagreements."""
     if style == "json":
-        return json.dumps(result.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json(result.as_dict())
     kind: TableFormat = style  # type: ignore[assignment]
     headers = ["measure", "value", "95% interval", "items"]
     if kind == "csv":
@@ -53,7 +53,7 @@ def render_pairs(results: Sequence[Agreement], style: str) -> str:
     """Render the agreement of each pair of annotators, and its mean over the pairs where it is defined."""
     if style == "json":
         pairs = [result.as_dict() for result in results]
-        return json.dumps({"pairs": pairs}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json({"pairs": pairs})
     kind: TableFormat = style  # type: ignore[assignment]
     format_value = format_exact if kind == "csv" else number
     rows = []
@@ -70,7 +70,8 @@ def render_pairs(results: Sequence[Agreement], style: str) -> str:
 def agreement_rows(result: Agreement) -> list[list[str]]:
     """One row for each measure: name, value, interval, number of items compared."""
     return [
-        [name, number(value.value), interval(value), _items(name, value)] for name, value in result.measures.items()
+        [name, number(value.value), interval(value.low, value.high), _items(name, value)]
+        for name, value in result.measures.items()
     ]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from difflib import diff_bytes, unified_diff
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from unicodedata import combining, east_asian_width
 from urllib.parse import quote
 
@@ -15,8 +14,10 @@ import msgspec
 
 from retold import __version__
 from retold.model.findings import Context, Finding, Severity
+from retold.report.tables import as_json
 from retold.rules import RULES, Role
 from retold.validation.fix import Mended
+from retold.validation.report import Report
 
 __all__ = [
     "STYLES",
@@ -38,26 +39,7 @@ _NO_WIDTH: Final = "\u200d\ufe0e\ufe0f"
 _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-class Validated(Protocol):
-    """What the renderers need of a report."""
-
-    @property
-    def findings(self) -> list[Finding]: ...
-    @property
-    def files(self) -> int: ...
-    @property
-    def records(self) -> int: ...
-    @property
-    def errors(self) -> int: ...
-    @property
-    def warnings(self) -> int: ...
-    @property
-    def suppressed(self) -> int: ...
-    @property
-    def codes(self) -> Mapping[str, int]: ...
-
-
-def render_findings(report: Validated, style: str, *, color: bool = False) -> str:
+def render_findings(report: Report, style: str, *, color: bool = False) -> str:
     """A whole report in one of ``STYLES``; colour is for text only."""
     if style == "text":
         return render_text(report.findings, color=color) + _groups(_codes(report)) + _summary(report)
@@ -107,7 +89,7 @@ def _groups(codes: Mapping[str, int]) -> str:
     return "\n" + "".join(f"{n:>{width}}  {code} {_name(code)}\n" for code, n in most_first)
 
 
-def _summary(report: Validated) -> str:
+def _summary(report: Report) -> str:
     counted = f"{_many(report.records, 'record')} in {_many(report.files, 'file')}"
     if not report.errors and not report.warnings:
         return f"{counted}: no findings\n"
@@ -140,7 +122,7 @@ def _encodable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _codes(report: Validated) -> dict[str, int]:
+def _codes(report: Report) -> dict[str, int]:
     """Findings by code, those beyond the limit included."""
     return dict(sorted((report.codes or Counter(found.code for found in report.findings)).items()))
 
@@ -152,7 +134,7 @@ def _name(code: str) -> str:
 # JSON
 
 
-def render_json(report: Validated) -> str:
+def render_json(report: Report) -> str:
     """One JSON object: counts, and the findings with every key, null where it does not apply."""
     out = {
         "version": __version__,
@@ -164,7 +146,7 @@ def render_json(report: Validated) -> str:
         "codes": _codes(report),
         "findings": [_as_dict(found) for found in report.findings],
     }
-    return json.dumps(out, ensure_ascii=False, indent=2) + "\n"
+    return as_json(out)
 
 
 def _as_dict(found: Finding) -> dict[str, Any]:
@@ -188,7 +170,7 @@ def _as_dict(found: Finding) -> dict[str, Any]:
 # GitHub
 
 
-def render_github(report: Validated) -> str:
+def render_github(report: Report) -> str:
     """Workflow commands, which GitHub shows beside the lines of a pull request."""
     return "".join(_command(found) for found in report.findings)
 
@@ -218,7 +200,7 @@ def _property(text: str) -> str:
 # SARIF
 
 
-def render_sarif(report: Validated) -> str:
+def render_sarif(report: Report) -> str:
     """SARIF 2.1.0: one run, with the rules that it uses."""
     codes = sorted({found.code for found in report.findings})
     index = {code: number for number, code in enumerate(codes)}
@@ -228,9 +210,7 @@ def render_sarif(report: Validated) -> str:
         },
         "results": [_result(found, index[found.code]) for found in report.findings],
     }
-    return (
-        json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
-    )
+    return as_json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _descriptor(code: str) -> dict[str, Any]:
@@ -275,7 +255,7 @@ def _uri(file: str) -> str:
     return f"file://{encoded}" if path.is_absolute() else encoded
 
 
-STYLES: Final[dict[str, Callable[[Validated], str]]] = {
+STYLES: Final[dict[str, Callable[[Report], str]]] = {
     "text": lambda report: render_findings(report, "text"),
     "json": render_json,
     "github": render_github,

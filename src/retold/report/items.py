@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from retold.model.annotations import encode
-from retold.report.tables import ABSENT, TableFormat, one_line, table
+from retold.report.tables import ABSENT, TableFormat, as_json, one_line, table
 from retold.scoring import Flip, Item, ItemComparison, Score
 
 __all__ = ["ErrorTables", "error_tables", "item_lines", "render_comparison"]
@@ -63,7 +62,7 @@ def item_lines(score: Score, items: Iterable[Item]) -> Iterator[bytes]:
 def render_comparison(comparison: ItemComparison, style: str) -> str:
     """Render the items that one of two systems has right and the other wrong."""
     if style == "json":
-        return json.dumps(comparison.as_dict(), ensure_ascii=False, indent=2) + "\n"
+        return as_json(comparison.as_dict())
     kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
     headers = ["task", "document", "item", "gold", "a", "b", "better", "context"]
     body = [_row(flip, kind) for flip in comparison.flips]

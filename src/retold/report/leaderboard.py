@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,18 @@ from retold.report.notes import (
     status,
     unanswered,
 )
-from retold.report.tables import ABSENT, TableFormat, format_exact, heading, interval, listed, number, one_line, table
+from retold.report.tables import (
+    ABSENT,
+    TableFormat,
+    as_json,
+    format_exact,
+    heading,
+    interval,
+    listed,
+    number,
+    one_line,
+    table,
+)
 from retold.scoring import HEADLINES, Score
 from retold.scoring.headline import PARTS
 from retold.scoring.ranking import ALPHA, Comparison, Ranking
@@ -49,7 +59,7 @@ class _Grid:
 def render_ranking(ranking: Ranking, style: str) -> str:
     """Render a ranking in one of ``FORMATS``."""
     if style == "json":
-        return json.dumps(ranking.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json(ranking.as_dict())
     if style == "csv":
         return _csv(ranking)
     title = f"Leaderboard, ranked by {ranking.measure}"
@@ -82,7 +92,7 @@ def _value(score: Score, name: str, in_words: bool) -> str:
     value = score.measures[name]
     if value.value is None and in_words:
         return status(score, name)
-    return format_value(score, name) + ("" if value.low is None else f" {interval(value)}")
+    return format_value(score, name) + ("" if value.low is None else f" {interval(value.low, value.high)}")
 
 
 def _files(ranking: Ranking) -> _Grid:
@@ -108,7 +118,7 @@ def _differences(ranking: Ranking) -> _Grid:
 
 
 def _comparison(c: Comparison) -> list[str]:
-    return [c.a, c.b, c.measure, number(c.difference), interval(c), number(c.p, 4), number(c.p_holm, 4)]
+    return [c.a, c.b, c.measure, number(c.difference), interval(c.low, c.high), number(c.p, 4), number(c.p_holm, 4)]
 
 
 def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:

@@ -21,7 +21,7 @@ from retold.report.notes import (
     spread,
     status,
 )
-from retold.report.tables import ABSENT, TableFormat, format_exact, heading, interval, listed, number, table
+from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
 from retold.scoring import HEADLINES, TRACK_LAYERS, Score
 
 __all__ = ["FORMATS", "render_score", "select_measures"]
@@ -72,7 +72,7 @@ def render_score(
         measures: names of the measures to show; all where it is None.
     """
     if style == "json":
-        return json.dumps(_as_dict(score, measures), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json(_as_dict(score, measures))
     names = score.measures if measures is None else measures
     if style == "csv":
         return _csv(score, names)
@@ -115,14 +115,19 @@ def _document(
 ) -> str:
     parts = [heading(score.system, style, 1)]
     if headlines := [
-        [name, format_value(score, name), interval(score.measures[name]), spread(score.measures[name])]
+        [
+            name,
+            format_value(score, name),
+            interval(score.measures[name].low, score.measures[name].high),
+            spread(score.measures[name]),
+        ]
         for name in HEADLINES
         if name in names
     ]:
         parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style))
     for track in TRACK_LAYERS:
         rows = [
-            [name, format_value(score, name), interval(value), _counts(value.counts)]
+            [name, format_value(score, name), interval(value.low, value.high), _counts(value.counts)]
             for name, value in score.measures.items()
             if name.startswith(f"{track}.") and name in names and status(score, name) in ("defined", "undefined")
         ]

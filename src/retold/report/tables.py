@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 __all__ = [
     "TABLE_FORMATS",
     "TableFormat",
+    "as_json",
     "format_exact",
     "heading",
     "interval",
@@ -45,18 +47,14 @@ def format_exact(value: float | None) -> str:
     return "" if value is None else repr(value)
 
 
-class Bounded(Protocol):
-    """A value with an interval, or without one."""
-
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
-
-
-def interval(value: Bounded) -> str:
+def interval(low: float | None, high: float | None) -> str:
     """An interval in print, or a dash."""
-    return ABSENT if value.low is None else f"[{number(value.low)}, {number(value.high)}]"
+    return ABSENT if low is None else f"[{number(low)}, {number(high)}]"
+
+
+def as_json(value: object) -> str:
+    """A result as JSON."""
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def one_line(text: str) -> str:
