@@ -105,7 +105,7 @@ def test_bad_predictions_are_refused_with_file_line_and_cause(
         ("score mine.jsonl --gold nowhere", "nowhere"),
         ("score mine.jsonl --gold . --corpus .", "give one corpus"),
         ("score mine.jsonl --labels from-gold --manifest corpus.json", "exclude each other"),
-        ("score mine.jsonl --measures stance.fvag", "did you mean 'stance.favg'?"),
+        ("score mine.jsonl --measures stance.fvag", "(did you mean 'stance.favg'?)"),
         ("score mine.jsonl --output out --items out", "same file"),
         ("score - --corpus -", "standard input ('-') can be read only once"),
         ("score broken.zip", "broken.zip"),
@@ -123,7 +123,8 @@ def test_bad_predictions_are_refused_with_file_line_and_cause(
         ("baseline majorty", "baselines"),
         ("run nowhere.py", "nowhere.py: no such file"),
         ("run mine.py --option size", "expected NAME=VALUE, got 'size'"),
-        ("frobnicate", "frobnicate"),
+        ("frobnicate", "no such command 'frobnicate'"),
+        ("scor", "(did you mean 'score'?)"),
     ],
 )
 def test_wrong_usage_and_unreadable_files_exit_2(arguments: str, says: str, mine: Path) -> None:
@@ -194,7 +195,7 @@ def test_manifest_and_labels_reach_load_corpus(
         command, ["mine.jsonl"]
     )
     done = run(command, *files, "--corpus", "gold.jsonl", *options.split(), folder=mine.parent)
-    assert done.stderr == "retold: enough\n"
+    assert done.stderr == "Error: enough\n"
     assert seen == [("gold.jsonl", passed)]
 
 

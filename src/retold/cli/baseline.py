@@ -38,7 +38,7 @@ def baseline(name: str | None, folder: Path, listing: bool, **given: Any) -> Non
 
     known = list_systems(folder)
     if not known:
-        raise click.UsageError(f"{folder} holds no baselines; run this in a clone, or give --folder")
+        raise click.ClickException(f"{folder} holds no baselines; run this in a clone, or give --folder")
     if listing:
         from retold.report.systems import render_systems
 
@@ -47,7 +47,7 @@ def baseline(name: str | None, folder: Path, listing: bool, **given: Any) -> Non
     if name is None:
         raise click.UsageError("name a baseline; --list lists them")
     if name not in known:
-        raise click.UsageError(
+        raise click.ClickException(
             f"no baseline {name!r} in {folder}{options.did_you_mean(name, known)}; --list lists them"
         )
     run_system(folder / f"{name}.py", None, team=f"Retold {__version__} baselines", **given)

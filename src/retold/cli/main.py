@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 from retold import __version__
+from retold.cli.options import did_you_mean, use_color
 
 __all__ = ["cli", "main"]
 
@@ -32,6 +33,8 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
+            if not name.startswith("-"):
+                ctx.fail(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
             return None
         command: click.Command = getattr(importlib.import_module(f"retold.cli.{name}"), name)
         return command
@@ -81,20 +84,22 @@ def _report(error: Exception) -> int:
     from retold.model.findings import FindingsError, UnreadableError
 
     if isinstance(error, FindingsError):
-        from retold.cli.options import use_color
         from retold.report.findings import render_text
 
         click.echo(render_text(error.findings, color=use_color(sys.stderr)), nl=False, err=True)
         return 1
     if isinstance(error, UnreadableError):
-        click.echo(f"retold: {error}", err=True)
+        message = str(error)
     elif isinstance(error, OSError):
-        click.echo(f"retold: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        message = f"{error.filename or 'a file'}: {error.strerror or error}"
     elif "RETOLD_DEBUG" in os.environ:
         raise error
     else:
-        click.echo(f"retold: internal error: {type(error).__name__}: {error}", err=True)
-        click.echo("This is a bug in retold. Please report it with the traceback that RETOLD_DEBUG=1 shows.", err=True)
+        message = (
+            f"internal error: {type(error).__name__}: {error}\n"
+            "This is a bug in retold. Please report it with the traceback that RETOLD_DEBUG=1 shows."
+        )
+    click.ClickException(message).show()
     return 2
 
 

@@ -19,7 +19,7 @@ def measures(name: str | None) -> None:
     try:
         from retold.measures.catalogue import MEASURES  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
-        raise click.UsageError("the catalogue of measures is not available in this version") from error
+        raise click.ClickException("the catalogue of measures is not available in this version") from error
     from retold.report.measures import render_measure, render_measures
 
     if name is None:
@@ -27,4 +27,6 @@ def measures(name: str | None) -> None:
     elif name in MEASURES:
         click.echo(render_measure(MEASURES[name]), nl=False)
     else:
-        raise click.UsageError(f"unknown measure {name!r}{did_you_mean(name, MEASURES)}; 'retold measures' lists all")
+        raise click.ClickException(
+            f"unknown measure {name!r}{did_you_mean(name, MEASURES)}; 'retold measures' lists all"
+        )

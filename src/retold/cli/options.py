@@ -108,11 +108,11 @@ def deprecated(old: str, new: str) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest one, if any is near."""
+    """What to add to a message about an unknown name: the nearest known one, if any is near."""
     import difflib
 
     close = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def stdin_once(*paths: str | None) -> None:
@@ -139,7 +139,7 @@ def write(path: Path, pieces: str | bytes | Iterable[bytes], note: str = "") -> 
 
 @contextlib.contextmanager
 def usage_errors() -> Iterator[None]:
-    """Turn the library's refusal of an argument, a ValueError, into a usage error."""
+    """Turn the library's refusal of an argument, a ValueError, into an error message."""
     from retold.model.findings import FindingsError
 
     try:
@@ -147,7 +147,7 @@ def usage_errors() -> Iterator[None]:
     except FindingsError:
         raise
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.ClickException(str(error)) from error
 
 
 def use_color(stream: TextIO) -> bool:

@@ -20,5 +20,7 @@ def rules(code: str | None) -> None:
     from retold.rules import RULES
 
     if code is not None and code.upper() not in RULES:
-        raise click.UsageError(f"unknown rule {code!r}{did_you_mean(code.upper(), RULES)}; 'retold rules' lists all")
+        raise click.ClickException(
+            f"unknown rule {code!r}{did_you_mean(code.upper(), RULES)}; 'retold rules' lists all"
+        )
     click.echo(rules_table() if code is None else rule_page(code.upper()), nl=False)

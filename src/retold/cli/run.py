@@ -81,7 +81,7 @@ def run_file(name: str, **given: Any) -> None:
     if colon and not attribute:
         raise click.UsageError(f"{name}: expected the name of an object after the colon")
     if not Path(path).is_file():
-        raise click.UsageError(f"{path}: no such file")
+        raise click.ClickException(f"{path}: no such file")
     run_system(Path(path), attribute or None, team="", **given)
 
 
@@ -117,7 +117,7 @@ def run_system(
             progress=_progress(name, loaded),
         )
     except SystemFault as error:
-        raise click.UsageError(str(error)) from error
+        raise click.ClickException(str(error)) from error
     click.echo(target)
 
 

@@ -56,7 +56,7 @@ def select_measures(score: Score, patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in score.measures):
             close = get_close_matches(pattern, score.measures, 1)
-            raise ValueError(f"no measure {pattern!r}{f'; did you mean {close[0]!r}?' if close else ''}")
+            raise ValueError(f"no measure {pattern!r}{f' (did you mean {close[0]!r}?)' if close else ''}")
     return [name for name in score.measures if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
