@@ -445,6 +445,13 @@ def test_a_leaderboard_shows_ranks_values_and_what_they_are_worth(style: str) ->
     assert "None" not in text
 
 
+def test_a_ranking_without_tests_has_ranks_and_no_ranges() -> None:
+    # Of --resamples 0: values put the systems in order, and nothing says how far that can be relied on.
+    text = render_ranking(made_ranking(Ranked(made_score(), 1, None, None, None)), "table")
+    assert cells_of(text, "1")[:4] == ["1", ABSENT, ABSENT, "mine"]
+    assert "differ significantly" not in text
+
+
 def test_notes_stand_only_where_they_apply() -> None:
     text = render_ranking(made_ranking(FIRST, documents=30), "table")
     for note in ("without a rank", "saw-gold", "documents: intervals and tests", "differ significantly"):

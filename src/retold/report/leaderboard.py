@@ -79,11 +79,16 @@ def render_ranking(ranking: Ranking, style: str) -> str:
 def _board(ranking: Ranking, *, in_words: bool = False) -> _Grid:
     rows = []
     for system in ranking.systems:
-        ranks = [ABSENT, ABSENT, ABSENT]
-        if system.rank is not None:
-            ranks = [str(system.rank), f"{system.rank_low}–{system.rank_high}", str(system.tier)]
+        ranks = [system.rank, system.rank_low and f"{system.rank_low}–{system.rank_high}", system.tier]
         values = [_value(system.score, name, in_words) for name in HEADLINES]
-        rows.append([*ranks, system.score.system, system.score.protocol or ABSENT, *values])
+        rows.append(
+            [
+                *(ABSENT if rank is None else str(rank) for rank in ranks),
+                system.score.system,
+                system.score.protocol or ABSENT,
+                *values,
+            ]
+        )
     headers = ["rank", "range", "tier", "system", "protocol", *(f"{name} [95%]" for name in HEADLINES)]
     return _Grid("Ranks and scores", headers, rows, name=3)
 
