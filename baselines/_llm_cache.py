@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from retold.io.files import append_line, write_atomic
+from retold.io.atomic import append_line, write_atomic
 
 from ._llm_settings import LanguageModelFault
 

@@ -22,9 +22,11 @@ import msgspec
 
 from croissant import croissant
 from retold.corpus import views
-from retold.corpus.adjudicate import settle
+from retold.corpus.adjudicate import adjudicate
 from retold.corpus.load import load_corpus
-from retold.io.files import read_json, read_jsonl, sha256, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_json, read_jsonl
+from retold.io.sources import sha256
 from retold.model.annotations import (
     STANCE_LABELS,
     VERIFICATION_LABELS,
@@ -93,7 +95,7 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
             # Still being laid out: nothing can be built from it, and `retold validate` says what it lacks.
             counts["documents"] += len(documents)
             continue
-        gold = adjudicate(folder, documents, catalogue)
+        gold = adjudicated_gold(folder, documents, catalogue)
         entities = with_aliases(catalogue.values(), documents, gold)
         claims: list[CanonicalClaim] = read_jsonl(folder / "claims.jsonl", CanonicalClaim)
         files[folder / "documents.jsonl"] = lines(documents)
@@ -150,18 +152,18 @@ def document(row: Mapping[str, Any], event: Event) -> Document:
     )
 
 
-def adjudicate(
+def adjudicated_gold(
     folder: Path, documents: Iterable[Document], catalogue: Mapping[str, Entity]
 ) -> dict[str, AnnotationRecord]:
-    """Gold of an event: what its readers agree on, and what was decided where they do not.
+    """Gold of an event: what its annotators agree on, and what was decided where they do not.
 
-    An event with one reader has that reader's labels.
+    An event with one annotator has that annotator's labels.
     """
     decided = folder / "annotators" / "adjudication.jsonl"
     files = sorted(path for path in decided.parent.glob("*.jsonl") if path != decided)
-    readers = {path.stem: read_jsonl(path, AnnotationRecord) for path in files}
+    annotators = {path.stem: read_jsonl(path, AnnotationRecord) for path in files}
     decisions = read_jsonl(decided, Decision) if decided.exists() else []
-    records = settle(readers, decisions, {d.document_id: d for d in documents}, catalogue)
+    records = adjudicate(annotators, decisions, {d.document_id: d for d in documents}, catalogue)
     return {record.document_id: record for record in records}
 
 

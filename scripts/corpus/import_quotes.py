@@ -15,7 +15,8 @@ import click
 
 from retold.corpus.load import load_corpus
 from retold.corpus.quotes import QuotedCell, QuotedClaim, QuotedMention, QuotedPair, resolve
-from retold.io.files import read_jsonl, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_jsonl
 from retold.model.annotations import encode
 from retold.model.findings import FindingsError
 

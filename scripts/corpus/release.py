@@ -23,7 +23,7 @@ import click
 import build_corpus
 from retold.corpus.diff import Bump, Changes, compare
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import write_atomic
+from retold.io.atomic import write_atomic
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.changes import summary_rows
 from retold.report.tables import table

@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from retold.corpus.adjudicate import readings
+from retold.corpus.adjudicate import items_by_key
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import LAYERS, Document, Layer, Reading
 
@@ -30,7 +30,7 @@ def main(size: int, seed: int, folder: str) -> None:
         items = [
             (key, item, reading)
             for key, record in corpus.gold.items()
-            for item, reading in readings(record, layer).items()
+            for item, reading in items_by_key(record, layer).items()
         ]
         drawn = random.Random(f"{seed}/{layer}").sample(items, min(size, len(items)))
         click.echo(f"# {layer}: {len(drawn)} of {len(items)} labels, seed {seed}\n")

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from retold.io.files import write_atomic
+from retold.io.atomic import write_atomic
 from retold.model.json_schema import SCHEMAS, render
 
 FOLDER = Path(__file__).resolve().parents[2] / "schema"

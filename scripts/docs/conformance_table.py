@@ -19,7 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from retold.io.files import write_atomic
+from retold.io.atomic import write_atomic
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "conformance.md"

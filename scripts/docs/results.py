@@ -23,7 +23,9 @@ import msgspec
 
 from retold import __version__
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import open_submission, read_json, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_json
+from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.notes import few_documents
 from retold.report.tables import number, table

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retold.corpus.load import Corpus, load_corpus
-    from retold.io.files import Submission
-    from retold.io.files import open_submission as load_submission
+    from retold.io.submission import Submission
+    from retold.io.submission import open_submission as load_submission
     from retold.model.findings import Finding, FindingsError, UnreadableError
     from retold.scoring import Score, score
     from retold.scoring.agreement import Agreement, agreement
@@ -55,11 +55,11 @@ _HOMES = {
     "Ranking": ("retold.scoring.ranking", "Ranking"),
     "Report": ("retold.validation.validate", "Report"),
     "Score": ("retold.scoring", "Score"),
-    "Submission": ("retold.io.files", "Submission"),
+    "Submission": ("retold.io.submission", "Submission"),
     "UnreadableError": ("retold.model.findings", "UnreadableError"),
     "agreement": ("retold.scoring.agreement", "agreement"),
     "load_corpus": ("retold.corpus.load", "load_corpus"),
-    "load_submission": ("retold.io.files", "open_submission"),
+    "load_submission": ("retold.io.submission", "open_submission"),
     "rank": ("retold.scoring.ranking", "rank"),
     "score": ("retold.scoring", "score"),
     "validate": ("retold.validation.validate", "validate"),

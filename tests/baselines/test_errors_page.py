@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import open_submission
+from retold.io.submission import open_submission
 from retold.model.annotations import AnnotationRecord
 from retold.scoring import Item, Score, score_with_items
 from retold.systems import load_system, run_system

@@ -18,20 +18,20 @@ from cli import run
 from conftest import TEXTS, document_of, gold_of
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
-from retold.report.findings import render_diff, render_repairs
-from retold.validation import fix as fixing
-from retold.validation.fix import Mended, mend, write
+from retold.report.findings import render_diff, render_fixes
+from retold.validation import fix as fix_module
+from retold.validation.fix import FixedFile, fix, write
 from retold.validation.validate import validate
 
 VALE = TEXTS["flood-0"][1].index("Vale")
 BERG = TEXTS["flood-0"][1].index("Bo Berg")
 
 
-def mended(records: list[Any], corpus: Corpus, folder: Path, role: Any = "annotation") -> tuple[list[Any], Mended]:
+def mended(records: list[Any], corpus: Corpus, folder: Path, role: Any = "annotation") -> tuple[list[Any], FixedFile]:
     """Records as they are after mending, and the report of it."""
     path = folder / "mine.jsonl"
     path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
-    (made,) = mend(path, corpus, role=role)
+    (made,) = fix(path, corpus, role=role)
     return [json.loads(line) for line in made.after.splitlines()], made
 
 
@@ -73,11 +73,11 @@ def test_a_span(given: dict[str, Any], right: tuple[int, int, str] | None, tiny_
     if right is None:
         assert span == given
         assert made.after == made.before
-        assert made.repairs == []
+        assert made.fixes == []
     else:
         assert (span["start"], span["end"], span["text"]) == right
         assert list(span) == ["start", "end", "text", "kind", "type", "entity", "kb_id"]
-        assert {repair.pointer for repair in made.repairs} == {"/entities/0"}
+        assert {repair.pointer for repair in made.fixes} == {"/entities/0"}
 
 
 def test_a_text_that_occurs_twice_nearby_is_left(tiny_corpus: Corpus, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_text_that_occurs_twice_nearby_is_left(tiny_corpus: Corpus, tmp_path: 
     assert TEXTS["flood-0"][1].count("dam") == 2
     (record,), made = mended(one(mention(BERG, BERG + 3, text="dam")), tiny_corpus, tmp_path)
     assert record["entities"][0]["start"] == BERG
-    assert made.repairs == []
+    assert made.fixes == []
 
 
 def test_a_place_that_another_span_has_is_left(tiny_corpus: Corpus, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_order_of_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
     assert record["stance"] == sorted(right["stance"], key=lambda cell: (cell["holder"], cell["target"]))
     assert record["entities"] == right["entities"]
     assert record["verification"] == sorted(right["verification"], key=lambda pair: pair["claim"])
-    assert {repair.pointer for repair in made.repairs} == {
+    assert {repair.pointer for repair in made.fixes} == {
         "/entities",
         "/stance",
         "/stance/1/evidence",
@@ -134,7 +134,7 @@ def test_predictions_get_no_keys(tiny_corpus: Corpus, tmp_path: Path) -> None:
 def test_a_byte_order_mark_goes(tiny_corpus: Corpus, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"document_id": "flood-0"}\r\n')
-    (made,) = mend(path, tiny_corpus)
+    (made,) = fix(path, tiny_corpus)
     assert made.after == b'{"document_id": "flood-0"}\r\n'
 
 
@@ -174,7 +174,7 @@ def test_units_are_recognised_over_a_whole_file(
     assert [(span["start"], span["end"]) for span in record["entities"]] == CODE_POINTS
     write(made)
     assert validate([tmp_path / "mine.jsonl"], corpus, role="prediction", select=["RT4"]).findings == []
-    said = render_repairs(made, 5)
+    said = render_fixes(made, 5)
     assert ("offsets count" in said) is (unit is not None)
 
 
@@ -202,18 +202,18 @@ def test_only_what_was_mended_differs(tiny_corpus: Corpus, tmp_path: Path) -> No
     lines = [good, json.dumps(slip, separators=(",", ":")), "{not json", '{"document_id": "flood-9"}']
     path = tmp_path / "mine.jsonl"
     path.write_text("\r\n".join(lines), encoding="utf-8", newline="")
-    (made,) = mend(path, tiny_corpus)
+    (made,) = fix(path, tiny_corpus)
     after = made.after.decode().split("\r\n")
     assert [after[0], *after[2:]] == [lines[0], *lines[2:]]
     assert after[1] == json.dumps(gold_of("flood-0"), separators=(",", ":"))
-    assert [repair.line for repair in made.repairs] == [2]
+    assert [repair.line for repair in made.fixes] == [2]
 
 
 def test_gold_of_the_corpus_has_nothing_to_mend() -> None:
     corpus = retold.load_corpus()
     for event in corpus.events.values():
         for file in (event.gold_file, *event.annotator_files):
-            (made,) = mend(file, corpus)
+            (made,) = fix(file, corpus)
             assert made.after == made.before
 
 
@@ -222,16 +222,16 @@ def test_files_that_are_not_mended(tiny_corpus: Corpus, tiny_folder: Path, tmp_p
     (tmp_path / "p.parquet").write_bytes(b"PAR1")
     for path in (archive, tmp_path / "p.parquet", tiny_folder, tmp_path / "none.jsonl"):
         with pytest.raises(UnreadableError):
-            list(mend(path, tiny_corpus))
+            list(fix(path, tiny_corpus))
 
 
 def test_a_file_too_large_for_memory_is_not_mended(
     tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fixing, "MAX_MENDED", 10)
+    monkeypatch.setattr(fix_module, "MAX_FILE_SIZE", 10)
     (tmp_path / "mine.jsonl").write_text('{"document_id": "flood-0"}\n', encoding="utf-8")
     with pytest.raises(UnreadableError, match="not mended"):
-        list(mend(tmp_path / "mine.jsonl", tiny_corpus))
+        list(fix(tmp_path / "mine.jsonl", tiny_corpus))
 
 
 def test_writing_follows_a_link_and_keeps_the_mode(tiny_corpus: Corpus, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_writing_follows_a_link_and_keeps_the_mode(tiny_corpus: Corpus, tmp_path
     real.chmod(0o640)
     link = tmp_path / "mine.jsonl"
     link.symlink_to(real)
-    (made,) = mend(link, tiny_corpus)
+    (made,) = fix(link, tiny_corpus)
     write(made)
     assert link.is_symlink()
     assert json.loads(real.read_text(encoding="utf-8"))["entities"][0]["start"] == VALE
@@ -272,11 +272,11 @@ def test_whatever_is_mended_validates_as_well_and_stays_mended(
     path = tmp_path / "mine.jsonl"
     path.write_text(json.dumps(record) + "\n" + json.dumps(gold_of("flood-1")) + "\n", encoding="utf-8")
     before = codes(path, tiny_corpus, role)
-    (made,) = mend(path, tiny_corpus, role=role)
+    (made,) = fix(path, tiny_corpus, role=role)
     write(made)
     after = codes(path, tiny_corpus, role)
     assert all(after.count(code) <= before.count(code) for code in after)
-    (again,) = mend(path, tiny_corpus, role=role)
+    (again,) = fix(path, tiny_corpus, role=role)
     assert again.after == again.before
 
 
@@ -330,7 +330,7 @@ def test_fix_needs_files() -> None:
 
 
 def test_diff_of_a_file_without_line_end() -> None:
-    shown = render_diff(Mended("a", b"x\ny", b"x\nz"))
+    shown = render_diff(FixedFile("a", b"x\ny", b"x\nz"))
     assert shown.endswith(b"-y\n\\ No newline at end of file\n+z\n\\ No newline at end of file\n")
 
 
@@ -341,5 +341,5 @@ def test_repairs_beyond_the_limit_are_counted(
     for span in record["entities"]:
         span.pop("text")
     _, made = mended([record], tiny_corpus, tmp_path)
-    assert render_repairs(made, 1).splitlines()[-1].endswith(f"{len(made.repairs)} fixes (1 not shown)")
-    assert len(render_repairs(made, 1).splitlines()) == 2
+    assert render_fixes(made, 1).splitlines()[-1].endswith(f"{len(made.fixes)} fixes (1 not shown)")
+    assert len(render_fixes(made, 1).splitlines()) == 2

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from conftest import CLAIMS, ENTITIES, EVENT, document_of
 from retold.corpus.load import load_corpus
-from retold.corpus.scaffold import lay_out, propose
+from retold.corpus.scaffold import propose, scaffold_event
 from retold.model.annotations import Document
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules.corpus import check_document
@@ -102,7 +102,7 @@ def texts(folder: Path) -> list[Path]:
 
 
 def test_the_folder_loads_and_the_validator_asks_for_the_rest(tmp_path: Path) -> None:
-    folder = lay_out("vale", texts(tmp_path), tmp_path / "c")
+    folder = scaffold_event("vale", texts(tmp_path), tmp_path / "c")
     assert sorted(path.name for path in folder.iterdir()) == [
         "annotators",
         "claims.jsonl",
@@ -134,9 +134,9 @@ def test_the_folder_loads_and_the_validator_asks_for_the_rest(tmp_path: Path) ->
 )
 def test_wrong_names_are_refused(name: str, given: dict[str, Any], says: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=says):
-        lay_out(name, texts(tmp_path), tmp_path / "c", **given)
+        scaffold_event(name, texts(tmp_path), tmp_path / "c", **given)
     with pytest.raises(ValueError, match="at least one"):
-        lay_out("vale", [], tmp_path / "c")
+        scaffold_event("vale", [], tmp_path / "c")
 
 
 @pytest.mark.parametrize(
@@ -145,15 +145,15 @@ def test_wrong_names_are_refused(name: str, given: dict[str, Any], says: str, tm
 def test_files_at_fault_are_refused_and_nothing_is_written(data: bytes, code: str, tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(data)
     with pytest.raises(FindingsError) as caught:
-        lay_out("vale", [*texts(tmp_path), tmp_path / "bad.txt"], tmp_path / "c")
+        scaffold_event("vale", [*texts(tmp_path), tmp_path / "bad.txt"], tmp_path / "c")
     assert [(f.code, f.file) for f in caught.value.findings] == [(code, str(tmp_path / "bad.txt"))]
     assert not (tmp_path / "c").exists()
 
 
 def test_an_event_that_is_there_is_left_alone(tmp_path: Path) -> None:
-    lay_out("vale", texts(tmp_path), tmp_path / "c")
+    scaffold_event("vale", texts(tmp_path), tmp_path / "c")
     with pytest.raises(UnreadableError, match="is there already"):
-        lay_out("vale", texts(tmp_path), tmp_path / "c")
+        scaffold_event("vale", texts(tmp_path), tmp_path / "c")
     assert [path.name for path in (tmp_path / "c" / "events").iterdir()] == ["vale"]
 
 

@@ -294,7 +294,7 @@ def build(checkout: Path) -> None:
 
 def release(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run scripts/corpus/release.py of a checkout from outside it."""
-    script = str(checkout / "scripts" / "release.py")
+    script = str(checkout / "scripts" / "corpus" / "release.py")
     return shell(checkout.parent, sys.executable, script, *arguments, "--date", DATE)
 
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io import files
+from retold.io import jsonl
 from retold.model.annotations import Release
 from retold.model.findings import UnreadableError
 from retold.validation.validate import Report, validate
@@ -125,7 +125,7 @@ def test_spoilt_containers(
 
 
 def test_over_long_line(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_LINE", 4000)
+    monkeypatch.setattr(jsonl, "MAX_LINE", 4000)
     path = write(tmp_path / "mine.jsonl", '{"document_id": "flood-0"}\n' + "x" * 4001 + "\n")
     report = validate([path], tiny_corpus)
     assert [(found.code, found.line) for found in report.findings] == [("RT106", 2)]
@@ -358,5 +358,5 @@ def test_bare_gold_knows_its_documents_only(tiny_folder: Path, tmp_path: Path) -
     record = {"document_id": "flood-2", "stance": [{"holder": "anyone", "target": "x", "label": "none"}]}
     path = write(tmp_path / "predictions.jsonl", lines({"document_id": "flood-1"}, record))
     report = validate([path], corpus)
-    assert [(found.code, found.cure) for found in report.findings][1] == ("RT301", "Did you mean 'flood-1'?")
+    assert [(found.code, found.hint) for found in report.findings][1] == ("RT301", "Did you mean 'flood-1'?")
     assert codes(report) == ["RT303", "RT301"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retold.corpus.adjudicate import AdjudicationError, differences, settle
+from retold.corpus.adjudicate import AdjudicationError, adjudicate, differences
 from retold.corpus.load import Corpus
 from retold.model.annotations import AnnotationRecord, Decision, encode
 
@@ -50,7 +50,7 @@ def gold(gold_record: Callable[[str], Record]) -> list[Record]:
 
 @pytest.fixture
 def apart(gold: list[Record]) -> dict[str, list[Record]]:
-    """Two readings of the tiny corpus that differ in seven items of the English document."""
+    """Two annotations of the tiny corpus that differ in seven items of the English document."""
     one, two = copy.deepcopy(gold), copy.deepcopy(gold)
     mayor = {"start": 33, "end": 38, "text": "Mayor", "kind": "nominal", "type": "PER", "entity": "bo-berg"}
     one[0]["entities"].append({**mayor, "kb_id": "Q11"})
@@ -75,7 +75,7 @@ DECIDED: list[tuple[str, str, Any, Any, Any]] = [
     ("entities", MAYOR, NOMINAL, None, None),
     ("entities", BERG, NAME, NOMINAL, NAME),
     ("stance", "author/mayor-berg", NO_STANCE, FAVOR, FAVOR),
-    # What is gold may be what neither reader gives.
+    # What is gold may be what neither annotator gives.
     ("stance", "mayor/dam", FAVOR, {"label": "favor", "evidence": [1, 2]}, {"label": "favor", "evidence": [2]}),
     ("claims", "64:87", CLAIM, None, CLAIM),
     ("claims", "60:87", None, CLAIM, None),
@@ -87,21 +87,21 @@ def run(
     readers: dict[str, list[Record]], decisions: Sequence[Decision], corpus: Corpus, **changes: Any
 ) -> list[AnnotationRecord]:
     event = corpus.events["flood"]
-    readings = {name: [record_of(record) for record in records] for name, records in readers.items()}
+    annotations = {name: [record_of(record) for record in records] for name, records in readers.items()}
     arguments = {"documents": corpus.documents, "catalogue": event.entities, **changes}
-    return settle(readings, decisions, **arguments)
+    return adjudicate(annotations, decisions, **arguments)
 
 
-def test_what_both_readers_give_is_gold(gold: list[Record], tiny_corpus: Corpus) -> None:
+def test_adjudicate_keeps_what_all_annotators_give(gold: list[Record], tiny_corpus: Corpus) -> None:
     settled = run({"one": gold, "two": gold}, [], tiny_corpus)
     assert settled == [record_of(record) for record in gold]
 
 
-def test_one_reader_needs_no_decision(gold: list[Record], tiny_corpus: Corpus) -> None:
+def test_adjudicate_needs_no_decision_for_one_annotator(gold: list[Record], tiny_corpus: Corpus) -> None:
     assert run({"one": gold}, [], tiny_corpus) == [record_of(record) for record in gold]
 
 
-def test_the_order_in_which_items_and_evidence_stand_is_no_difference(gold: list[Record], tiny_corpus: Corpus) -> None:
+def test_adjudicate_ignores_the_order_of_items_and_evidence(gold: list[Record], tiny_corpus: Corpus) -> None:
     gold[0]["stance"][2]["evidence"] = [1, 2]
     other = copy.deepcopy(gold)
     other.reverse()
@@ -112,14 +112,14 @@ def test_the_order_in_which_items_and_evidence_stand_is_no_difference(gold: list
     assert run({"one": gold, "two": other}, [], tiny_corpus) == [record_of(record) for record in gold]
 
 
-def test_differences_are_all_items_that_differ_with_what_each_reader_gives(apart: dict[str, list[Record]]) -> None:
+def test_differences_lists_each_differing_item_by_annotator(apart: dict[str, list[Record]]) -> None:
     found = differences({name: [record_of(record) for record in records] for name, records in apart.items()})
     plain = {key[1:]: msgspec.to_builtins(values) for key, values in found.items()}
     assert {key[0] for key in found} == {"flood-0"}
     assert plain == {(layer, item): {"one": one, "two": two} for layer, item, one, two, _ in DECIDED}
 
 
-def test_decisions_are_gold_where_the_readers_differ(
+def test_adjudicate_takes_decisions_where_annotators_differ(
     apart: dict[str, list[Record]], gold: list[Record], tiny_corpus: Corpus
 ) -> None:
     settled = run(apart, [decision_of(*decided) for decided in DECIDED], tiny_corpus)
@@ -130,7 +130,9 @@ def test_decisions_are_gold_where_the_readers_differ(
     assert settled == [record_of(record) for record in gold]
 
 
-def test_types_ids_and_texts_come_from_catalogue_and_document(gold: list[Record], tiny_corpus: Corpus) -> None:
+def test_adjudicate_takes_types_ids_and_texts_from_catalogue_and_document(
+    gold: list[Record], tiny_corpus: Corpus
+) -> None:
     for mention in gold[0]["entities"]:
         mention.update(type="ORG", kb_id="Q999")
         del mention["text"]
@@ -139,9 +141,7 @@ def test_types_ids_and_texts_come_from_catalogue_and_document(gold: list[Record]
     assert [(m.type, m.kb_id, m.text) for m in settled] == [("GPE", None, "Vale"), ("PER", "Q11", "Bo Berg")]
 
 
-def test_a_decision_may_drop_what_one_reader_gives_and_keep_what_the_other_gives(
-    gold: list[Record], tiny_corpus: Corpus
-) -> None:
+def test_adjudicate_drops_or_keeps_an_item_of_one_annotator(gold: list[Record], tiny_corpus: Corpus) -> None:
     less = copy.deepcopy(gold)
     vale = less[0]["entities"].pop(0)
     reading = {"kind": vale["kind"], "entity": vale["entity"]}
@@ -152,11 +152,11 @@ def test_a_decision_may_drop_what_one_reader_gives_and_keep_what_the_other_gives
     assert [mention.text for mention in kept[0].entities] == ["Vale", "Bo Berg"]
 
 
-def test_a_decision_may_add_what_neither_reader_gives(gold: list[Record], tiny_corpus: Corpus) -> None:
+def test_adjudicate_adds_an_item_that_no_annotator_has(gold: list[Record], tiny_corpus: Corpus) -> None:
     added = decision_of("entities", MAYOR_BERG, None, None, NOMINAL)
     inside = decision_of("entities", MAYOR, None, None, NOMINAL)
     settled = run({"one": gold, "two": gold}, [inside, added], tiny_corpus)
-    # By place, the outer span before those inside it.
+    # By start, the outer span before those inside it.
     assert [mention.text for mention in settled[0].entities] == ["Vale", "Mayor Bo Berg", "Mayor", "Bo Berg"]
     cell = decision_of("stance", "author/berg", None, None, NO_STANCE)
     settled = run({"one": gold, "two": gold}, [cell], tiny_corpus)
@@ -167,8 +167,8 @@ def test_a_decision_may_add_what_neither_reader_gives(gold: list[Record], tiny_c
     ]
 
 
-def test_a_decision_may_correct_what_both_readers_give(gold: list[Record], tiny_corpus: Corpus) -> None:
-    """A later review may find both readers wrong; the correction states what they gave."""
+def test_adjudicate_corrects_an_item_on_which_all_agree(gold: list[Record], tiny_corpus: Corpus) -> None:
+    """A later review may find both annotators wrong; the correction states what they gave."""
     given = {"kind": "name", "entity": "vale"}
     settled = run({"one": gold, "two": gold}, [decision_of("entities", VALE, given, given, None)], tiny_corpus)
     spans = [f"{m.start}:{m.end}" for m in settled[0].entities or ()]
@@ -178,7 +178,7 @@ def test_a_decision_may_correct_what_both_readers_give(gold: list[Record], tiny_
 
 @given(order=st.permutations(range(len(DECIDED))))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_order_of_decisions_and_readers_does_not_change_a_byte(
+def test_adjudicate_is_independent_of_the_order_of_decisions_and_annotators(
     order: list[int], apart: dict[str, list[Record]], tiny_corpus: Corpus
 ) -> None:
     decisions = [decision_of(*decided) for decided in DECIDED]
@@ -190,12 +190,12 @@ def test_the_order_of_decisions_and_readers_does_not_change_a_byte(
 
 
 @pytest.mark.parametrize("left_out", range(len(DECIDED)))
-def test_a_difference_without_a_decision_is_refused_and_named(
+def test_adjudicate_refuses_a_difference_without_a_decision(
     left_out: int, apart: dict[str, list[Record]], tiny_corpus: Corpus
 ) -> None:
     decisions = [decision_of(*decided) for index, decided in enumerate(DECIDED) if index != left_out]
     layer, item = DECIDED[left_out][:2]
-    with pytest.raises(AdjudicationError, match=f"1 differences are not decided: flood-0/{layer}/{item}$"):
+    with pytest.raises(AdjudicationError, match=f"1 differences without a decision: flood-0/{layer}/{item}$"):
         run(apart, decisions, tiny_corpus)
 
 
@@ -205,33 +205,33 @@ WRONG: dict[str, tuple[Callable[[list[Decision]], list[Decision]], str, str]] = 
         lambda d: [*d, decision_of("entities", VALE, *[{"kind": "name", "entity": "vale"}] * 3)],
         *(f"flood-0/entities/{VALE}", "changes nothing"),
     ),
-    "a correction that states other readings": (
+    "a correction that states other annotations": (
         lambda d: [*d, decision_of("entities", VALE, {"kind": "name", "entity": "vale"}, None, None)],
-        *(f"flood-0/entities/{VALE}", "other readings"),
+        *(f"flood-0/entities/{VALE}", "does not state"),
     ),
-    "a correction that states no readings": (
+    "a correction that states no annotations": (
         lambda d: [*d, decision_of("entities", VALE, None, None, None)],
-        *(f"flood-0/entities/{VALE}", "other readings"),
+        *(f"flood-0/entities/{VALE}", "does not state"),
     ),
     "nothing read and nothing decided": (
         lambda d: [*d, decision_of("entities", MAYOR_BERG, None, None, None)],
         *(f"flood-0/entities/{MAYOR_BERG}", "do not differ"),
     ),
-    "other readings": (
+    "other annotations": (
         lambda d: [*d[:1], decision_of("entities", BERG, NOMINAL, NAME, NAME), *d[2:]],
-        *(f"flood-0/entities/{BERG}", "other readings"),
+        *(f"flood-0/entities/{BERG}", "does not state"),
     ),
-    "a reader left out": (
+    "an annotator left out": (
         lambda d: [*d[:1], decision_of("entities", BERG, None, None, NAME, readers={"one": NAME}), *d[2:]],
-        *(f"flood-0/entities/{BERG}", "other readings"),
+        *(f"flood-0/entities/{BERG}", "does not state"),
     ),
-    "an unknown reader": (
+    "an unknown annotator": (
         lambda d: [*d, decision_of("entities", MAYOR_BERG, None, None, NAME, readers={"three": None})],
-        *(f"flood-0/entities/{MAYOR_BERG}", "other readings"),
+        *(f"flood-0/entities/{MAYOR_BERG}", "does not state"),
     ),
-    "readings of what neither has": (
+    "annotations of what neither has": (
         lambda d: [*d, decision_of("entities", MAYOR_BERG, NAME, None, NAME)],
-        *(f"flood-0/entities/{MAYOR_BERG}", "other readings"),
+        *(f"flood-0/entities/{MAYOR_BERG}", "does not state"),
     ),
     "a blank reason": (
         lambda d: [*d[:2], decision_of(*DECIDED[2], reason=" \n"), *d[3:]],
@@ -240,7 +240,7 @@ WRONG: dict[str, tuple[Callable[[list[Decision]], list[Decision]], str, str]] = 
     "decided twice": (lambda d: [*d, d[6]], "flood-0/verification/dam-costs-9", "twice"),
     "another document": (
         lambda d: [*d, decision_of("entities", MAYOR_BERG, None, None, NAME, document_id="flood-7")],
-        *(f"flood-7/entities/{MAYOR_BERG}", "no document"),
+        *(f"flood-7/entities/{MAYOR_BERG}", "unknown document"),
     ),
     "a key of the layer left out": (
         lambda d: [*d[:1], decision_of("entities", BERG, NAME, NOMINAL, {"kind": "name"}), *d[2:]],
@@ -262,9 +262,7 @@ WRONG: dict[str, tuple[Callable[[list[Decision]], list[Decision]], str, str]] = 
 
 
 @pytest.mark.parametrize("name", list(WRONG))
-def test_decisions_at_fault_are_refused_with_the_item_named(
-    name: str, apart: dict[str, list[Record]], tiny_corpus: Corpus
-) -> None:
+def test_adjudicate_refuses_invalid_decisions(name: str, apart: dict[str, list[Record]], tiny_corpus: Corpus) -> None:
     spoil, item, words = WRONG[name]
     decisions = spoil([decision_of(*decided) for decided in DECIDED])
     with pytest.raises(AdjudicationError) as caught:
@@ -273,16 +271,16 @@ def test_decisions_at_fault_are_refused_with_the_item_named(
     assert words in str(caught.value)
 
 
-def test_documents_that_a_reader_lacks_are_refused(gold: list[Record], tiny_corpus: Corpus) -> None:
-    with pytest.raises(AdjudicationError, match="flood-1: two did not read it"):
+def test_adjudicate_refuses_missing_documents(gold: list[Record], tiny_corpus: Corpus) -> None:
+    with pytest.raises(AdjudicationError, match="flood-1: not annotated by two"):
         run({"one": gold, "two": gold[:1]}, [], tiny_corpus)
-    with pytest.raises(AdjudicationError, match="nobody read flood-1"):
+    with pytest.raises(AdjudicationError, match="not annotated: flood-1"):
         run({"one": gold[:1], "two": gold[:1]}, [], tiny_corpus)
-    with pytest.raises(AdjudicationError, match="nobody read flood-0, flood-1"):
+    with pytest.raises(AdjudicationError, match="not annotated: flood-0, flood-1"):
         run({}, [], tiny_corpus)
 
 
-def test_a_reason_is_wanted_for_an_addition_too(gold: list[Record], tiny_corpus: Corpus) -> None:
+def test_adjudicate_refuses_an_addition_without_a_reason(gold: list[Record], tiny_corpus: Corpus) -> None:
     added = decision_of("entities", MAYOR_BERG, None, None, NOMINAL, reason=" ")
-    with pytest.raises(AdjudicationError, match=f"flood-0/entities/{MAYOR_BERG}: a decision needs a reason"):
+    with pytest.raises(AdjudicationError, match=f"flood-0/entities/{MAYOR_BERG}: the decision has no reason"):
         run({"one": gold, "two": gold}, [added], tiny_corpus)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from retold.corpus.load import load_corpus
-from retold.io.files import open_submission
+from retold.io.submission import open_submission
 from retold.layers.base import Place, Tally
 from retold.layers.batches import Batches
 from retold.layers.batches.columns import LIMIT

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
 
 from retold.measures import assignment as alignment
 from retold.measures import clusters
@@ -336,48 +335,3 @@ def test_a_resample_is_the_measure_of_mentions_written_several_times(
         found = measured(overlaps, row)
         for family in FAMILIES:
             assert found[family] == pytest.approx(as_floats(wanted[family]), abs=1e-12, nan_ok=True), family
-
-
-# --- The alignment solver ---------------------------------------------------------------------------------------------
-
-#: Weights with many ties (whole numbers), Dice values, and arbitrary ones; 0 is no pair.
-_weight = st.one_of(
-    st.sampled_from([0.0, 0.0, 0.0, 1.0, 2.0, 3.0]),
-    st.sampled_from([0.0, 2 / 3, 1 / 2, 4 / 5, 6 / 7]),
-    st.floats(0.001, 10.0),
-)
-tables = st.integers(1, 7).flatmap(
-    lambda width: st.lists(st.lists(_weight, min_size=width, max_size=width), min_size=1, max_size=7)
-)
-#: (SMALL_CELLS, DENSE_CELLS): the dense solver at once; structure first, then dense; structure first, then sparse.
-PATHS = [pytest.param(10**9, 10**9, id="dense"), pytest.param(0, 10**9, id="parts"), pytest.param(0, 0, id="sparse")]
-
-
-def aligned(table: np.ndarray) -> float:
-    rows, columns = np.nonzero(np.ones_like(table))
-    return clusters._best_alignment(rows, columns, table[rows, columns])
-
-
-@pytest.mark.parametrize(("small", "dense"), PATHS)
-@example(rows=[[1.0, 2 / 3], [2 / 3, 0.0]])  # the heaviest pair is in no optimum
-@example(rows=[[2.0, 2.0], [2.0, 0.0]])  # nor is the first of several equal ones
-@settings(deadline=None, max_examples=150)
-@given(rows=tables)
-def test_the_alignment_is_as_good_as_that_of_a_dense_solver(small: int, dense: int, rows: list[list[float]]) -> None:
-    table = np.array(rows)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clusters, "SMALL_CELLS", small)
-        patch.setattr(alignment, "DENSE_CELLS", dense)
-        found = aligned(table)
-    assert found == pytest.approx(table[linear_sum_assignment(table, maximize=True)].sum(), abs=1e-9)
-
-
-@pytest.mark.parametrize(("small", "dense"), PATHS)
-def test_a_large_sparse_table_gives_the_same_alignment_on_every_path(
-    small: int, dense: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generator = np.random.default_rng(7)
-    table = np.where(generator.random((150, 170)) < 0.03, generator.integers(1, 4, (150, 170)), 0).astype(float)
-    monkeypatch.setattr(clusters, "SMALL_CELLS", small)
-    monkeypatch.setattr(alignment, "DENSE_CELLS", dense)
-    assert aligned(table) == pytest.approx(table[linear_sum_assignment(table, maximize=True)].sum(), abs=1e-9)

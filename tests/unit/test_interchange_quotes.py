@@ -173,7 +173,7 @@ def test_what_does_not_exist_is_refused_with_file_and_line(name: str, tiny_corpu
     [found] = refused(tiny_corpus, **{layer: [right, *wrong]})
     assert (found.code, found.severity, found.file, found.line) == (code, "error", f"{file}.jsonl", 2)
     assert words in found.message
-    assert found.cure
+    assert found.hint
 
 
 def test_all_faults_of_all_files_are_named_at_once(tiny_corpus: Corpus) -> None:

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import norm, t
 
 import retold
-from retold.io.files import open_submission
+from retold.io.submission import open_submission
 from retold.model.annotations import AnnotationRecord, encode
 from retold.scoring import Value, count, ranking
 from retold.scoring.ranking import rank

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from retold.corpus.load import load_corpus
-from retold.io.files import open_submission
+from retold.io.submission import open_submission
 from retold.layers.batches import naming
 from retold.layers.batches.naming import Namer, Names
 from retold.layers.codes import Codes

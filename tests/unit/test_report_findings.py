@@ -19,24 +19,24 @@ ERROR = Finding(
     code="RT403",
     severity="error",
     message="the span's text is 'a', the document has 'b' at 1 to 2",
-    cure="The text stands at 3 to 4.",
+    hint="The text stands at 3 to 4.",
     file="x/mine.jsonl",
     line=3,
     pointer="/entities/0/text",
     document="flood-0",
 )
 COLUMN = Finding(
-    code="RT102", severity="error", message="malformed", cure="Mend it.", file="x/mine.jsonl", line=4, column=9
+    code="RT102", severity="error", message="malformed", hint="Mend it.", file="x/mine.jsonl", line=4, column=9
 )
 WARNING = Finding(
-    code="RT105", severity="warning", message="the line is blank", cure="Remove it.", file="b.jsonl", line=1
+    code="RT105", severity="warning", message="the line is blank", hint="Remove it.", file="b.jsonl", line=1
 )
-NOWHERE = Finding(code="RT111", severity="error", message="the file has no records", cure="Write some.", file="b.jsonl")
+NOWHERE = Finding(code="RT111", severity="error", message="the file has no records", hint="Write some.", file="b.jsonl")
 NASTY = Finding(
     code="RT203",
     severity="error",
     message="50% of\r\nit: \x1b[31m, a ::error::",
-    cure="a,b:c",
+    hint="a,b:c",
     file="dir,1/a:b\udcff.jsonl",
     line=1,
 )
@@ -129,7 +129,7 @@ def test_values_are_shown_short(value: object, shown: str) -> None:
 
 
 def test_text_without_a_place() -> None:
-    bare = Finding(code="RT111", severity="error", message="nothing", cure="Write.")
+    bare = Finding(code="RT111", severity="error", message="nothing", hint="Write.")
     assert render_text([bare]).startswith("error RT111 nothing\n")
     assert render_text([NOWHERE]).startswith("b.jsonl: error RT111 the file has no records\n")
 
@@ -170,7 +170,7 @@ def test_json() -> None:
         "pointer": "/entities/0/text",
         "document": "flood-0",
         "message": ERROR.message,
-        "cure": ERROR.cure,
+        "hint": ERROR.hint,
         "context": None,
     }
 
@@ -202,7 +202,7 @@ def test_sarif() -> None:
         assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
     first, second, third, fourth = run["results"]
     assert first["level"] == "error"
-    assert first["message"]["text"] == f"{ERROR.message}\n{ERROR.cure}"
+    assert first["message"]["text"] == f"{ERROR.message}\n{ERROR.hint}"
     assert first["locations"] == [
         {
             "physicalLocation": {"artifactLocation": {"uri": "x/mine.jsonl"}, "region": {"startLine": 3}},
@@ -225,14 +225,14 @@ def test_sarif() -> None:
     ],
 )
 def test_sarif_names_files_by_uri(file: str, uri: str) -> None:
-    found = Finding(code="RT111", severity="error", message="m", cure="c", file=file)
+    found = Finding(code="RT111", severity="error", message="m", hint="c", file=file)
     (result,) = json.loads(render_findings(report(found), "sarif"))["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_takes_anything(style: str) -> None:
-    nasty: list[Any] = [NASTY, Finding(code="RT999", severity="warning", message="", cure="")]
+    nasty: list[Any] = [NASTY, Finding(code="RT999", severity="warning", message="", hint="")]
     for findings in ([], nasty):
         render_findings(report(*findings), style).encode()
 
@@ -256,7 +256,7 @@ def test_renderers_take_any_report() -> None:
 
 def test_table_of_rules() -> None:
     head, rule, *rows = rules_table().splitlines()
-    assert head == "| code | rule | severity | what is wrong | why it matters | example | cure |"
+    assert head == "| code | rule | severity | what is wrong | why it matters | example | hint |"
     assert rule == "|---|---|---|---|---|---|---|"
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == sorted(RULES)
     assert all(row.replace("\\|", "").count("|") == 8 for row in rows)

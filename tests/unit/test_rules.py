@@ -28,7 +28,7 @@ from retold.rules import (
     repeated_document,
     unknown_document,
 )
-from retold.rules import bytes as line_rules
+from retold.rules import bytes as byte_rules
 from retold.rules.consistency import is_kb_id
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
@@ -48,7 +48,7 @@ def test_bad_file_fires_its_code_alone(path: Path, tiny_corpus: Corpus) -> None:
     assert found.line is not None or code in ("RT111", "RT303")
     assert found.severity == RULES[code].severity[role]  # type: ignore[index]
     assert found.message
-    assert found.cure
+    assert found.hint
 
 
 def test_every_rule_of_a_record_has_a_bad_file() -> None:
@@ -64,7 +64,7 @@ def test_every_rule_documents_itself(code: str) -> None:
     assert rule.what
     assert rule.why
     assert rule.example
-    assert rule.cure
+    assert rule.hint
 
 
 def examples_of(text: str) -> list[Any]:
@@ -126,9 +126,9 @@ def test_a_code_is_declared_once() -> None:
     [
         ("What.\n\nWhy.\n\nCure: None.", "example"),
         ("What.\n\nWhy.\n\nExample:\n\nCure: None.", "example"),
-        ("What.\n\nWhy.\n\nExample: One.", "cure"),
+        ("What.\n\nWhy.\n\nExample: One.", "hint"),
         ("What.\n\nExample: One.\n\nCure: None.", "why"),
-        ("", "what, why, example, cure"),
+        ("", "what, why, example, hint"),
     ],
 )
 def test_a_rule_that_lacks_a_part_is_refused(documentation: str, missing: str) -> None:
@@ -214,8 +214,8 @@ def test_the_nearest_right_name_is_offered(
 ) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(json.dumps({"document_id": "flood-0", **record}), encoding="utf-8")
-    cures = [found.cure for found in validate([path], tiny_corpus, role="annotation").findings]
-    assert f"Did you mean {right!r}?" in cures
+    hints = [found.hint for found in validate([path], tiny_corpus, role="annotation").findings]
+    assert f"Did you mean {right!r}?" in hints
 
 
 def test_findings_of_a_span_show_the_text_around_it(tiny_corpus: Corpus) -> None:
@@ -251,7 +251,7 @@ def test_what_only_the_decoder_refuses_is_never_accepted(monkeypatch: pytest.Mon
         def decode(self, _: bytes) -> Any:
             raise msgspec.DecodeError("not today")
 
-    monkeypatch.setattr(line_rules, "_DECODER", Refusing())
+    monkeypatch.setattr(byte_rules, "_DECODER", Refusing())
     record, findings = decode_record(b'{"document_id": "a"}', number=1, file="f")
     assert record is None
     assert [found.code for found in findings] == ["RT207"]
@@ -260,11 +260,11 @@ def test_what_only_the_decoder_refuses_is_never_accepted(monkeypatch: pytest.Mon
 
 def test_nearest_name_is_offered() -> None:
     _, findings = decode_record(b'{"document_id": "a", "stanse": []}', number=1, file="f")
-    assert findings[0].cure == "Did you mean 'stance'?"
+    assert findings[0].hint == "Did you mean 'stance'?"
     _, findings = decode_record(
         b'{"document_id": "a", "verification": [{"claim": "c", "label": "Refute"}]}', number=1, file="f"
     )
-    assert findings[0].cure == "Did you mean 'refuted'?"
+    assert findings[0].hint == "Did you mean 'refuted'?"
     assert nearest("zzz", ["stance"]) is None
     assert nearest(3, ["stance"]) is None
 
@@ -480,7 +480,7 @@ def test_stance_of_the_author_may_not_be_left_out(tiny_corpus: Corpus) -> None:
 
 
 def test_messages_of_whole_files() -> None:
-    assert unknown_document("flod-1", ["flood-0", "flood-1"]).cure == "Did you mean 'flood-1'?"
+    assert unknown_document("flod-1", ["flood-0", "flood-1"]).hint == "Did you mean 'flood-1'?"
     assert "line 4" in repeated_document("flood-0", 4).message
     assert missing_documents([f"d{i}" for i in range(7)]).message == (
         "7 documents are missing: 'd0', 'd1', 'd2', 'd3', 'd4' and 2 more"

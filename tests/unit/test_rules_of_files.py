@@ -15,9 +15,9 @@ import pytest
 
 from conftest import TEXTS
 from retold.corpus.load import load_corpus
-from retold.io import files
+from retold.io import jsonl
 from retold.rules import RULES
-from retold.rules import bytes as line_rules
+from retold.rules import bytes as byte_rules
 from retold.validation.validate import validate
 from test_rules import BAD_FILES
 from test_validation import write_release
@@ -48,7 +48,7 @@ def append(file: str, record: dict[str, Any]) -> Spoil:
 
 
 def long_line(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(files, "MAX_LINE", 5000)
+    patch.setattr(jsonl, "MAX_LINE", 5000)
     path = folder / "events" / "flood" / "annotators" / "reader-1.jsonl"
     path.write_bytes(b" " * 5001)
 
@@ -62,7 +62,7 @@ def refusing_decoder(folder: Path, patch: pytest.MonkeyPatch) -> None:
         def decode(self, _: bytes) -> Any:
             raise msgspec.DecodeError("not today")
 
-    patch.setattr(line_rules, "_DECODER", Refusing())
+    patch.setattr(byte_rules, "_DECODER", Refusing())
     (folder / "mine.jsonl").write_text('{"document_id": "flood-0"}\n', encoding="utf-8")
 
 
@@ -81,7 +81,7 @@ def other_words(old: str, new: str, layer: str, **labels: str) -> Spoil:
 
 def stale_view(folder: Path, _: pytest.MonkeyPatch) -> None:
     corpus = load_corpus(folder)
-    from retold import views
+    from retold.corpus import views
 
     (folder / "views").mkdir()
     (event,) = corpus.events.values()
@@ -145,4 +145,4 @@ def test_fault_fires_its_code_alone(code: str, tiny_folder: Path, monkeypatch: p
     spoil(tiny_folder, monkeypatch)
     report = validate([tiny_folder / file], corpus) if file else validate(None, load_corpus(tiny_folder), ignore=ignore)
     assert {found.code for found in report.findings} == {code}
-    assert all(found.file and found.message and found.cure for found in report.findings)
+    assert all(found.file and found.message and found.hint for found in report.findings)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retold.corpus.load import load_corpus
-from retold.io.files import open_submission
+from retold.io.submission import open_submission
 from retold.layers import claims, entities, stance, verification
 from retold.layers.base import Place, Tally
 from retold.layers.counts import CountTable

@@ -56,12 +56,12 @@ def new_event(name: str, files: tuple[str, ...], documents: bool, root: str, lan
       retold corpus new-event river-flood --documents one.txt two.id.txt --date 2024-05-06
     """
     from retold.corpus.load import load_corpus
-    from retold.corpus.scaffold import lay_out
+    from retold.corpus.scaffold import scaffold_event
     from retold.report.findings import next_steps, render_text
     from retold.validation.validate import validate
 
     with usage_errors():
-        folder = lay_out(name, files, root, language=language, date=date)
+        folder = scaffold_event(name, files, root, language=language, date=date)
     click.echo(f"wrote {folder}", err=True)
     found = validate(None, load_corpus(root)).findings
     click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)

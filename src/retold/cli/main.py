@@ -109,8 +109,8 @@ def _prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             # Closed by the caller (``>&-``).
-            from retold.io.files import nowhere
+            from retold.io.atomic import devnull
 
-            setattr(sys, name, nowhere())
+            setattr(sys, name, devnull())
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")

@@ -131,7 +131,7 @@ def refuse_overwriting(target: Path | None, option: str, *sources: str | None) -
 
 def write(path: Path, pieces: str | bytes | Iterable[bytes], note: str = "") -> None:
     """Write a file, old or new but never half, and say so."""
-    from retold.io.files import write_atomic
+    from retold.io.atomic import write_atomic
 
     write_atomic(path, pieces)
     click.echo(f"wrote {path}{note and f': {note}'}", err=True)

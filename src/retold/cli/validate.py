@@ -100,12 +100,12 @@ def validate(
 
 def _fix(paths: Sequence[str], corpus: Corpus, role: Any, limit: int, show_diff: bool) -> bool:
     """Fix files, or show how; return whether there was anything to fix."""
-    from retold.report.findings import render_diff, render_repairs
-    from retold.validation.fix import mend, write
+    from retold.report.findings import render_diff, render_fixes
+    from retold.validation.fix import fix, write
 
     changed = False
-    for fixed in (each for path in paths for each in mend(path, corpus, role=role)):
-        click.echo(render_repairs(fixed, limit), nl=False, err=True)
+    for fixed in (each for path in paths for each in fix(path, corpus, role=role)):
+        click.echo(render_fixes(fixed, limit), nl=False, err=True)
         if fixed.after == fixed.before:
             continue
         changed = True

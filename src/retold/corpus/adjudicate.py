@@ -1,16 +1,17 @@
-"""Adjudication: two readings and written decisions become gold.
+"""Adjudication: gold from several annotations and written decisions.
 
-What both readers give is gold as it stands. Wherever they differ there is a decision, with both readings and the
-reason; nothing is decided in silence. A decision may add an item that neither reader has, or drop one. It may also
-correct what both gave, where a later review found it wrong; a decision that changes nothing is an error.
+What all annotators give is gold. Each difference needs a decision, which states what every annotator gave, and a
+reason. A decision may also add an item that no annotator has, drop one, or correct one on which all agree; a decision
+that changes nothing is an error.
 
-An item is what can be decided alone: a span (``start:end``) with all that is said of it, a stance cell
-(``holder/target``), a verification pair (the key of the claim). A boundary that differs is two items.
+An item is what can be decided alone: a span (``start:end``), a stance cell (``holder/target``) or a verification pair
+(the key of the claim), with all that is said of it. Two spans with different boundaries are two items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -31,55 +32,80 @@ from retold.model.annotations import (
     VerificationPair,
 )
 
-__all__ = ["AdjudicationError", "differences", "readings", "settle"]
+__all__ = ["AdjudicationError", "adjudicate", "differences", "items_by_key"]
 
 Key = tuple[str, Layer, str]
 
-#: What a reading of each layer says.
-_KEYS: Final[Mapping[Layer, tuple[str, ...]]] = {
-    "entities": ("kind", "entity"),
-    "stance": ("label", "evidence"),
-    "claims": ("source", "claim"),
-    "verification": ("label", "evidence"),
+
+@dataclass(frozen=True)
+class _Items:
+    """What adjudication knows of a layer.
+
+    Attributes:
+        kind: type of its items.
+        identity: attributes that make the key of an item.
+        separator: what joins them.
+        decided: attributes that a decision gives.
+        labels: the allowed labels, where it has any.
+    """
+
+    kind: Callable[..., Any]
+    identity: tuple[str, ...]
+    separator: str
+    decided: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def are_spans(self) -> bool:
+        return self.identity == ("start", "end")
+
+    def parts(self, key: str) -> list[str]:
+        return key.split(self.separator, len(self.identity) - 1)
+
+    def order(self, key: str) -> tuple[Any, ...]:
+        """Sort key: outer spans before those inside them; anything else by its key."""
+        parts = self.parts(key)
+        return (int(parts[0]), -int(parts[1])) if self.are_spans else tuple(parts)
+
+
+_LAYERS: Final[Mapping[Layer, _Items]] = {
+    "entities": _Items(Mention, ("start", "end"), ":", ("kind", "entity")),
+    "stance": _Items(StanceCell, ("holder", "target"), "/", ("label", "evidence"), STANCE_LABELS),
+    "claims": _Items(ClaimSpan, ("start", "end"), ":", ("source", "claim")),
+    "verification": _Items(VerificationPair, ("claim",), "/", ("label", "evidence"), VERIFICATION_LABELS),
 }
-_LABELS: Final[Mapping[str, tuple[str, ...]]] = {"stance": STANCE_LABELS, "verification": VERIFICATION_LABELS}
 
 
 class AdjudicationError(ValueError):
-    """A difference has no decision, a decision has no difference, or what is given cannot be gold; names the item."""
+    """A difference has no decision, a decision has no difference, or an item cannot be gold; the message names it."""
 
 
-def readings(record: AnnotationRecord, layer: Layer) -> dict[str, Reading]:
-    """The items of one layer: item -> what the reader gives."""
-    if layer == "entities":
-        return {f"{m.start}:{m.end}": Reading(kind=m.kind, entity=m.entity) for m in record.entities or ()}
-    if layer == "stance":
-        return {
-            f"{c.holder}/{c.target}": Reading(label=c.label, evidence=_sorted(c.evidence)) for c in record.stance or ()
-        }
-    if layer == "claims":
-        return {f"{c.start}:{c.end}": Reading(source=c.source, claim=c.claim) for c in record.claims or ()}
-    return {p.claim: Reading(label=p.label, evidence=_sorted(p.evidence)) for p in record.verification or ()}
+def items_by_key(record: AnnotationRecord, layer: Layer) -> dict[str, Reading]:
+    """The items of one layer of a record: key of the item -> what is said of it."""
+    items = _LAYERS[layer]
+    found = {}
+    for item in getattr(record, layer) or ():
+        given = {name: getattr(item, name) for name in items.decided}
+        if "evidence" in given:
+            # A set; without any it may be left out.
+            given["evidence"] = sorted(set(given["evidence"] or ()))
+        found[items.separator.join(str(getattr(item, name)) for name in items.identity)] = Reading(**given)
+    return found
 
 
-def _sorted(evidence: Any) -> list[int]:
-    return sorted(set(evidence or ()))
-
-
-def differences(readers: Mapping[str, Sequence[AnnotationRecord]]) -> dict[Key, dict[str, Reading | None]]:
-    """Every item on which the readers differ: (document, layer, item) -> reader -> what that reader gives, or None.
+def differences(annotators: Mapping[str, Sequence[AnnotationRecord]]) -> dict[Key, dict[str, Reading | None]]:
+    """Every item on which annotators differ: (document, layer, item) -> annotator -> what they give, or None.
 
     Raises:
-        AdjudicationError: a document was not read by all of them.
+        AdjudicationError: a document was not annotated by all of them.
     """
     found: dict[Key, dict[str, Reading | None]] = {}
-    by_reader = {name: {record.document_id: record for record in records} for name, records in readers.items()}
-    documents = sorted({key for records in by_reader.values() for key in records})
-    for document_id in documents:
-        if lacking := [name for name, records in by_reader.items() if document_id not in records]:
-            raise AdjudicationError(f"{document_id}: {', '.join(lacking)} did not read it")
+    records = {name: {record.document_id: record for record in theirs} for name, theirs in annotators.items()}
+    for document_id in sorted({key for theirs in records.values() for key in theirs}):
+        if lacking := [name for name, theirs in records.items() if document_id not in theirs]:
+            raise AdjudicationError(f"{document_id}: not annotated by {', '.join(lacking)}")
         for layer in LAYERS:
-            given = {name: readings(records[document_id], layer) for name, records in by_reader.items()}
+            given = {name: items_by_key(theirs[document_id], layer) for name, theirs in records.items()}
             for item in sorted({item for items in given.values() for item in items}):
                 values = {name: items.get(item) for name, items in given.items()}
                 if len({repr(value) for value in values.values()}) > 1:
@@ -87,129 +113,105 @@ def differences(readers: Mapping[str, Sequence[AnnotationRecord]]) -> dict[Key, 
     return found
 
 
-def settle(
-    readers: Mapping[str, Sequence[AnnotationRecord]],
+def adjudicate(
+    annotators: Mapping[str, Sequence[AnnotationRecord]],
     decisions: Iterable[Decision],
     documents: Mapping[str, Document],
     catalogue: Mapping[str, Entity],
 ) -> list[AnnotationRecord]:
-    """Gold from readings and decisions, in the order of ``documents``.
+    """Gold from annotations and decisions, in the order of ``documents``.
 
     Args:
-        readers: name of the reader -> records of all documents.
+        annotators: name of the annotator -> records of all documents.
         decisions: one for each difference, and any additions and corrections.
         documents: texts.
         catalogue: types and Wikidata ids of entities.
 
     Raises:
-        AdjudicationError: a difference without a decision, a decision that changes nothing, a decision that states
-            other readings than the files hold or gives no reason, or an item that lacks a key of its layer or names an
-            entity that the catalogue does not have.
+        AdjudicationError: a difference has no decision; a decision changes nothing, misstates the annotations or has no
+            reason; an item lacks a key of its layer or names an entity that is not in the catalogue.
     """
-    open_items = differences(readers)
+    open_items = differences(annotators)
     decided: dict[Key, Reading | None] = {}
     for decision in decisions:
         key: Key = decision.document_id, decision.layer, decision.item
         name = "/".join(key)
         if key in decided:
-            raise AdjudicationError(f"{name}: is decided twice")
+            raise AdjudicationError(f"{name}: decided twice")
         if decision.document_id not in documents:
-            raise AdjudicationError(f"{name}: there is no document {decision.document_id!r}")
-        given = open_items.get(key) or {reader: _reading(records, key) for reader, records in readers.items()}
+            raise AdjudicationError(f"{name}: unknown document {decision.document_id!r}")
+        given = open_items.get(key) or {name: _given(records, key) for name, records in annotators.items()}
         if key not in open_items and decision.decision == next(iter(given.values())):
-            raise AdjudicationError(f"{name}: the readers do not differ there, and the decision changes nothing")
+            raise AdjudicationError(f"{name}: the annotators do not differ, and the decision changes nothing")
         if decision.readers != given:
-            raise AdjudicationError(f"{name}: the decision states other readings than the annotators' files hold")
+            raise AdjudicationError(f"{name}: the decision does not state what is in the annotators' files")
         if not decision.reason.strip():
-            raise AdjudicationError(f"{name}: a decision needs a reason")
+            raise AdjudicationError(f"{name}: the decision has no reason")
         decided[key] = decision.decision
-    missing = ["/".join(key) for key in open_items if key not in decided]
-    if missing:
-        raise AdjudicationError(f"{len(missing)} differences are not decided: {', '.join(missing[:5])}")
-    first = {record.document_id: record for record in next(iter(readers.values()), ())}
+    if missing := ["/".join(key) for key in open_items if key not in decided]:
+        raise AdjudicationError(f"{len(missing)} differences without a decision: {', '.join(missing[:5])}")
+    first = {record.document_id: record for record in next(iter(annotators.values()), ())}
     if lacking := [document_id for document_id in documents if document_id not in first]:
-        raise AdjudicationError(f"nobody read {', '.join(lacking)}")
-    records = []
-    for document_id, document in documents.items():
-        layers: dict[Layer, dict[str, Reading]] = {}
-        for layer in LAYERS:
-            items: dict[str, Reading | None] = dict(readings(first[document_id], layer))
-            items.update({key[2]: value for key, value in decided.items() if key[:2] == (document_id, layer)})
-            layers[layer] = {item: reading for item, reading in items.items() if reading is not None}
-            for item, reading in layers[layer].items():
-                if fault := _fault(layer, item, reading, catalogue):
-                    raise AdjudicationError(f"{document_id}/{layer}/{item}: {fault}")
-        records.append(_record(document, layers, catalogue))
-    return records
+        raise AdjudicationError(f"not annotated: {', '.join(lacking)}")
+    for_document: dict[tuple[str, Layer], dict[str, Reading | None]] = {}
+    for (document_id, layer, item), value in decided.items():
+        for_document.setdefault((document_id, layer), {})[item] = value
+    return [
+        AnnotationRecord(
+            document_id=key,
+            **{
+                layer: _built(
+                    layer,
+                    {**items_by_key(first[key], layer), **for_document.get((key, layer), {})},
+                    document,
+                    catalogue,
+                )
+                for layer in LAYERS
+            },
+        )
+        for key, document in documents.items()
+    ]
 
 
-def _reading(records: Sequence[AnnotationRecord], key: Key) -> Reading | None:
-    """What one reader gives for an item."""
-    return next((readings(record, key[1]).get(key[2]) for record in records if record.document_id == key[0]), None)
+def _given(records: Sequence[AnnotationRecord], key: Key) -> Reading | None:
+    """What one annotator gives for an item."""
+    return next((items_by_key(record, key[1]).get(key[2]) for record in records if record.document_id == key[0]), None)
 
 
-def _fault(layer: Layer, item: str, reading: Reading, catalogue: Mapping[str, Entity]) -> str | None:
-    """Why a reading cannot be gold."""
-    if lacking := [key for key in _KEYS[layer] if getattr(reading, key) is UNSET]:
-        return f"it lacks {' and '.join(lacking)}"
-    if layer in ("entities", "claims") and not all(part.isdecimal() for part in item.partition(":")[::2]):
-        return "a span is written start:end"
-    if layer == "entities" and reading.entity not in catalogue:
-        return f"the catalogue has no entity {reading.entity!r}"
-    if layer in _LABELS and reading.label not in _LABELS[layer]:
-        return f"{reading.label!r} is no label of {layer}"
+def _built(
+    layer: Layer, given: Mapping[str, Reading | None], document: Document, catalogue: Mapping[str, Entity]
+) -> list[Any]:
+    """The items of one layer of gold, in order."""
+    items = _LAYERS[layer]
+    kept = {key: value for key, value in given.items() if value is not None}
+    for key, value in kept.items():
+        if problem := _problem(layer, key, value, catalogue):
+            raise AdjudicationError(f"{document.document_id}/{layer}/{key}: {problem}")
+    built = []
+    for key in sorted(kept, key=items.order):
+        fields: dict[str, Any] = {name: getattr(kept[key], name) for name in items.decided}
+        if items.are_spans:
+            start, end = map(int, items.parts(key))
+            fields |= {"start": start, "end": end, "text": document.text[start:end]}
+        else:
+            fields |= dict(zip(items.identity, items.parts(key), strict=True))
+        if layer == "entities":
+            entity = catalogue[fields["entity"]]
+            fields |= {"type": entity.type, "kb_id": entity.kb_id}
+        built.append(items.kind(**fields))
+    return built
+
+
+def _problem(layer: Layer, key: str, given: Reading, catalogue: Mapping[str, Entity]) -> str | None:
+    """Why an item cannot be gold."""
+    items = _LAYERS[layer]
+    if missing := [name for name in items.decided if getattr(given, name) is UNSET]:
+        return f"missing {' and '.join(missing)}"
+    parts = items.parts(key)
+    if len(parts) != len(items.identity) or (items.are_spans and not all(part.isdecimal() for part in parts)):
+        return f"expected {items.separator.join(items.identity)}"
+    if layer == "entities" and given.entity not in catalogue:
+        return f"unknown entity {given.entity!r}"
+    if items.labels and given.label not in items.labels:
+        return f"{given.label!r} is not a label of {layer}"
     return None
-
-
-def _span(item: str) -> tuple[int, int]:
-    start, _, end = item.partition(":")
-    return int(start), int(end)
-
-
-def _record(
-    document: Document, layers: Mapping[Layer, Mapping[str, Any]], catalogue: Mapping[str, Entity]
-) -> AnnotationRecord:
-    def text(item: str) -> dict[str, Any]:
-        start, end = _span(item)
-        return {"start": start, "end": end, "text": document.text[start:end]}
-
-    mentions = [
-        Mention(
-            **text(item),
-            kind=reading.kind,
-            type=catalogue[reading.entity].type,
-            entity=reading.entity,
-            kb_id=catalogue[reading.entity].kb_id,
-        )
-        for item, reading in sorted(layers["entities"].items(), key=_by_place)
-    ]
-    cells = [
-        StanceCell(
-            holder=item.partition("/")[0],
-            target=item.partition("/")[2],
-            label=reading.label,
-            evidence=reading.evidence,
-        )
-        for item, reading in sorted(layers["stance"].items(), key=_by_cell)
-    ]
-    claims = [
-        ClaimSpan(**text(item), source=reading.source, claim=reading.claim)
-        for item, reading in sorted(layers["claims"].items(), key=_by_place)
-    ]
-    pairs = [
-        VerificationPair(claim=item, label=reading.label, evidence=reading.evidence)
-        for item, reading in sorted(layers["verification"].items())
-    ]
-    return AnnotationRecord(
-        document_id=document.document_id, entities=mentions, stance=cells, claims=claims, verification=pairs
-    )
-
-
-#: Sort keys of items: outer spans before those inside them; cells by holder, then target.
-def _by_place(pair: tuple[str, Reading]) -> tuple[int, int]:
-    start, end = _span(pair[0])
-    return start, -end
-
-
-def _by_cell(pair: tuple[str, Reading]) -> tuple[str, ...]:
-    return tuple(pair[0].split("/"))

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from retold.corpus.adjudicate import readings
+from retold.corpus.adjudicate import items_by_key
 from retold.corpus.load import Corpus
 from retold.model.annotations import LAYERS
 
@@ -100,6 +100,6 @@ def _parts(corpus: Corpus) -> dict[str, Mapping[str, Any]]:
     out["documents"] = {key: plain(document) for key, document in corpus.documents.items()}
     for record in corpus.gold.values():
         for layer in LAYERS:
-            items = readings(record, layer)
+            items = items_by_key(record, layer)
             out[layer].update({f"{record.document_id}/{item}": plain(given) for item, given in items.items()})
     return dict(out)

@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from retold.io.files import Line, Source, open_bytes, read_json, read_jsonl, read_lines, sha256
+from retold.io.jsonl import Line, read_json, read_jsonl, read_lines
+from retold.io.sources import Source, open_bytes, sha256
 from retold.model.annotations import (
     AnnotationRecord,
     CanonicalClaim,

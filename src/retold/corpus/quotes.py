@@ -99,8 +99,8 @@ def resolve(
         key: {"entities": [], "stance": [], "claims": [], "verification": []} for key in documents
     }
 
-    def fault(code: str, message: str, cure: str, file: str, line: int) -> None:
-        faults.append(Finding(code=code, severity="error", message=message, cure=cure, file=file, line=line))
+    def fault(code: str, message: str, hint: str, file: str, line: int) -> None:
+        faults.append(Finding(code=code, severity="error", message=message, hint=hint, file=file, line=line))
 
     def place(file: str, line: int, quoted: QuotedMention | QuotedClaim) -> tuple[int, int] | None:
         if not known(file, line, quoted.document_id, [quoted.sentence]):
@@ -129,8 +129,8 @@ def resolve(
     for line, mention in enumerate(mentions, 1):
         entity = catalogue.get(mention.entity)
         if entity is None:
-            cure = "Add it to entities.jsonl, or correct the key."
-            fault("RT304", f"no entity {mention.entity!r} in the catalogue", cure, "mentions.jsonl", line)
+            hint = "Add it to entities.jsonl, or correct the key."
+            fault("RT304", f"no entity {mention.entity!r} in the catalogue", hint, "mentions.jsonl", line)
         span = place("mentions.jsonl", line, mention)
         if entity is not None and span is not None:
             text = documents[mention.document_id].text[slice(*span)]

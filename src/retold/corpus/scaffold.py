@@ -18,13 +18,14 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.io.files import MAX_LINE, open_bytes, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.sources import MAX_LINE, open_bytes
 from retold.model.annotations import Document, Event, Holder, Span, Zone, ZoneName, encode
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.segment import ANNOTATED_ZONES
 from retold.rules import RULES
 
-__all__ = ["lay_out", "propose"]
+__all__ = ["propose", "scaffold_event"]
 
 _TITLE_LENGTH: Final = 160
 _BYLINE_LENGTH: Final = 100
@@ -114,7 +115,7 @@ def _sentences(text: str, line: Span) -> Iterator[Span]:
     yield Span(start=start, end=line.end)
 
 
-def lay_out(
+def scaffold_event(
     name: str, files: Sequence[str | Path], root: str | Path, *, language: str = "en", date: str | None = None
 ) -> Path:
     """Write the folder of a new event and return it.
@@ -208,4 +209,4 @@ def _document(key: str, event: str, file: Path, language: str, date: str) -> Doc
 
 
 def _refused(code: str, message: str, file: Path) -> FindingsError:
-    return FindingsError([Finding(code=code, severity="error", message=message, cure=RULES[code].cure, file=str(file))])
+    return FindingsError([Finding(code=code, severity="error", message=message, hint=RULES[code].hint, file=str(file))])

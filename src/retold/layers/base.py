@@ -1,102 +1,506 @@
-"""Tasks: a gold record and a prediction of the same document become counts. Nothing here opens or prints anything.
+"""What every layer of annotation offers, and how a batch of documents is matched and counted.
 
-Each module reads from top to bottom as the task, its conventions, its table of measures, its counting. The only state
-is integers: rows of counts for each unit, and for what must be joined across documents, integer arrays.
+A layer matches gold and predictions of a batch once, in columns (``Matches``). Counts are sums over that table by unit and
+breakdown; items, comparisons and agreement read the same table. Nothing here opens or prints anything.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
-from functools import cache
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
-from retold.layers.counts import CountTable
-from retold.model.annotations import Document
+import numpy as np
+from msgspec import UNSET, Struct, UnsetType
+
+from retold.layers.columns import Builder, Index, KeyedColumns, Mask, SpanColumns, bounded, join, positions
+from retold.layers.counts import BatchCounts, Breakdown, CountTable, Rows, breakdown_key
+from retold.layers.units import UnitKind, pooled
+from retold.measures.base import Array, Counts, Measure
+from retold.model.annotations import Document, KbStatus
+from retold.model.findings import Finding
 from retold.model.segment import unannotated
-from retold.stats.resampling import UnitKind, pooled
+from retold.rules.vocabulary import Role, Vocabulary
 
-__all__ = ["Place", "Tally", "facet"]
+__all__ = [
+    "Batch",
+    "BatchNames",
+    "CorpusFacts",
+    "Disagreement",
+    "DocumentContext",
+    "Item",
+    "KeyedLayer",
+    "Layer",
+    "LayerCounts",
+    "Matches",
+    "SpanLayer",
+    "documented",
+]
+
+#: Characters of the text on either side of a span in an item's context.
+_AROUND: Final = 40
 
 
-@cache
-def facet(dimension: str, value: str) -> str:
-    """Key of a row of a breakdown."""
-    return f"{dimension}={value}"
+class CorpusFacts(Protocol):
+    """What counting asks the catalogues of a corpus."""
+
+    def kb_status(self, event: str, entity: str | UnsetType, kb_id: str | None | UnsetType) -> KbStatus:
+        """Status of the knowledge base id of a gold mention."""
+
+    def mutation(self, event: str, claim: str) -> str | None:
+        """Kind of fact changed in a claim, "none" for a claim as stated, None where there is no catalogue."""
 
 
-class Place:
-    """Where a record's labels are counted: the units, the language and the annotated zones of its document.
+class DocumentContext:
+    """Where the labels of a document are counted: its unit, language, zones and paragraphs.
 
     Args:
         document_id: key of the document.
         document: its text and division, or None where only gold records are at hand. Without it there is no zone to
             ignore and no paragraph, and the language is unknown.
-        units: what is drawn in resampling.
         pool: whether units are pooled into groups.
         by_document: whether a breakdown by document is kept.
     """
 
-    __slots__ = ("_paragraphs", "_unannotated", "_unit", "document_id", "event", "facets", "language", "units")
+    __slots__ = ("document", "document_id", "event", "groups", "language", "paragraphs", "unit", "zones")
 
-    def __init__(
-        self, document_id: str, document: Document | None, units: UnitKind, *, pool: bool, by_document: bool
-    ) -> None:
+    def __init__(self, document_id: str, document: Document | None, *, pool: bool, by_document: bool) -> None:
         self.document_id = document_id
+        self.document = document
         self.event = document.event if document else ""
         self.language = document.language if document else "unknown"
-        self.units = units
-        self._unit = pooled(document_id) if pool else document_id
-        self._unannotated = unannotated(document) if document else []
-        self._paragraphs = [span.start for span in document.paragraphs] if document else []
-        self.facets = [facet("language", self.language)] if document else []
+        self.unit = pooled(document_id) if pool else document_id
+        self.zones = unannotated(document) if document else []
+        self.paragraphs = [span.start for span in document.paragraphs] if document else []
+        self.groups = [breakdown_key("language", self.language)] if document else []
         if by_document:
-            self.facets.append(facet("document", document_id))
+            self.groups.append(breakdown_key("document", document_id))
 
-    def unit_at(self, offset: int) -> str:
-        """The unit of a span that begins at ``offset``."""
-        if self.units == "document":
-            return self._unit
-        return f"{self.document_id}/{max(bisect_right(self._paragraphs, offset) - 1, 0)}"
+    def paragraph_units(self) -> list[str]:
+        """Names of the document's units where paragraphs are the units."""
+        return [f"{self.document_id}/{number}" for number in range(max(len(self.paragraphs), 1))]
 
-    def unit_of_pair(self, *key: str) -> str:
-        """The unit of a label without a place in the text, joined across the documents of the event by ``key``."""
-        return self._unit if self.units == "document" else "/".join((self.event, *key))
 
-    def annotated(self, start: int, end: int) -> bool:
-        """Whether a span touches title or body; a prediction that lies wholly elsewhere counts neither way."""
-        return not any(low <= start and end <= high for low, high in self._unannotated)
+class Batch:
+    """Some documents of one event, as arrays.
+
+    Attributes:
+        documents: their contexts.
+        unit_kind: what is drawn in resampling.
+        asked: for each layer, shape (documents,), whether gold has it.
+    """
+
+    def __init__(
+        self,
+        event: str,
+        documents: Sequence[DocumentContext],
+        unit_kind: UnitKind,
+        asked: Mapping[str, Mask],
+    ) -> None:
+        self.event, self.documents, self.unit_kind, self.asked = event, documents, unit_kind, asked
+        stretches = [(number, *zone) for number, each in enumerate(documents) for zone in each.zones]
+        document, start, end = np.array(stretches, np.int64).reshape(-1, 3).T
+        #: Stretches that are not annotated: document, start, end.
+        self.zones: tuple[Index, Index, Index] = (document, start, end)
+        self.groups: dict[str, list[int]] = {}
+        for number, each in enumerate(documents):
+            for group in each.groups:
+                self.groups.setdefault(group, []).append(number)
+
+    def units_of_documents(self, table: CountTable) -> Index | None:
+        """Codes of the documents' units; None where paragraphs are drawn."""
+        if self.unit_kind != "document":
+            return None
+        return np.array([table.codes[each.unit] for each in self.documents], np.int64)
+
+    def units_of_spans(self, document: Index, start: Index) -> tuple[list[str], Index]:
+        """Names of units, and for spans that begin at ``start`` the index of theirs."""
+        if self.unit_kind == "document":
+            return [each.unit for each in self.documents], document
+        names = [each.paragraph_units() for each in self.documents]
+        openings = [(number, first) for number, each in enumerate(self.documents) for first in each.paragraphs]
+        owner, first = np.array(openings, np.int64).reshape(-1, 2).T
+        before = np.searchsorted(*positions((owner, first), (document, start)), side="right") - 1
+        # Paragraphs are numbered through; what stands before the first one of its document counts there.
+        divided = np.bincount(owner, minlength=len(names))
+        within = np.maximum(before - (np.cumsum(divided) - divided)[document], 0)
+        sizes = np.array([len(each) for each in names], np.int64)
+        return list(chain.from_iterable(names)), (np.cumsum(sizes) - sizes)[document] + within
 
 
 @dataclass(slots=True)
-class Tally:
-    """Counts of one table, by unit and by breakdown."""
+class Matches:
+    """The match table of a batch: for each gold and each predicted row, whom it was matched with.
 
+    Attributes:
+        gold, predicted: the rows of either side.
+        equal: shape (predicted,), the gold row with the same key, -1 for none.
+        partner: shape (gold,), the predicted row that it is matched with, -1 for none.
+    """
+
+    gold: Any
+    predicted: Any
+    equal: Index
+    partner: Index
+
+    @property
+    def pairs(self) -> tuple[Index, Index]:
+        """Gold and predicted rows that are matched with each other."""
+        gold = np.flatnonzero(self.partner >= 0)
+        return gold, self.partner[gold]
+
+    def same(self) -> Index:
+        """Shape (gold,): the predicted row with the same key, -1 for none."""
+        found = np.full(len(self.gold), -1, np.int64)
+        hit = np.flatnonzero(self.equal >= 0)
+        found[self.equal[hit]] = hit
+        return found
+
+
+class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One counted item; a line of the file that ``retold score --items`` writes, after the first one.
+
+    Attributes:
+        document_id: the document.
+        task: mention, linking, coreference, stance, claim or verification.
+        verdict: what became of it. ``correct``; ``missed``, ``merged`` and ``missing`` have no prediction, ``spurious``
+            and ``split`` no gold label.
+            Mentions: ``boundary``, ``type``, ``boundary and type`` are matched and differ in that. ``kind``: a name
+            given as a nominal, which is missed and given wrongly (without a gold label where the name is matched with
+            another span); or a nominal given as a name, which is missed and has no prediction.
+            Links: ``link`` is another entity; a link is ``spurious`` also where gold's entity is in no knowledge base.
+            Coreference: ``matched`` spans stand on both sides.
+            Claims: ``overlap`` is matched with too little overlap for its source to count, ``source`` has another
+            source; ``merged`` is covered by a span that is matched with another claim, ``split`` is a part of a claim
+            that is matched with another span.
+            Stance and verification: ``wrong`` is another label; a cell or pair that was not answered is ``missing``.
+        right: whether it counts as right: for a claim, whether its source does too; for verification, its label. Null
+            in coreference, where no mention is right by itself.
+        gold, predicted: the labels; null where there is none or where it counts neither way. Spans are ``start`` and
+            ``end``, with ``type``, ``kb_id``, ``source`` or, in coreference, the cluster as ``entity``, which is null
+            for a mention that names none: it is a cluster of its own. Predicted stance cells have ``scores`` where they
+            were given.
+        kind: of a mention or link, name or nominal: that of gold, or of the prediction where gold has no mention.
+        event, language: of a coreference item, those of its document; clusters do not cross events.
+        overlap: of a matched claim, Jaccard overlap of characters.
+        strict: of a verification pair, whether its evidence holds too.
+        context: the words around it in the document, the span in brackets, or the gold evidence. Coreference items
+            have none.
+    """
+
+    document_id: str
+    task: str
+    verdict: str
+    right: bool | None
+    gold: dict[str, Any] | None
+    predicted: dict[str, Any] | None
+    kind: str | UnsetType = UNSET
+    event: str | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+    overlap: float | UnsetType = UNSET
+    strict: bool | UnsetType = UNSET
+    context: str | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One item that two annotators labelled differently, or that only one of them has.
+
+    Attributes:
+        layer, document_id: where.
+        item: what: ``start:end`` of a span, ``holder/target`` of a cell, the key of a claim.
+        kind: missing, label, evidence, kind, type, entity, kb_id (of one entity), boundary, source, claim.
+        first, second: what each annotator gave, None for nothing.
+        context: the sentence, or for pairs and cells nothing.
+    """
+
+    layer: str
+    document_id: str
+    item: str
+    kind: str
+    first: Any
+    second: Any
+    context: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The disagreement in the shape of ``retold agree --format json``."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class BatchNames:
+    """How a layer codes the names of one event, and the builders of its columns.
+
+    Attributes:
+        event: the event.
+        gold, predicted: builders of either side; their codes are the same.
+    """
+
+    def __init__(self, event: str, gold: Builder, predicted: Builder) -> None:
+        self.event, self.gold, self.predicted = event, gold, predicted
+
+
+O = TypeVar("O")  # noqa: E741 - the options of a layer
+
+
+class Layer(ABC, Generic[O]):
+    """A layer of annotation, with the labels that a corpus declares for it.
+
+    Attributes:
+        name: its key in a record.
+        options: what the manifest says of it.
+        gold_keys: keys that gold must carry although predictions may leave them out.
+        columns, measures: what is counted, and the measures over it.
+        track, headline: the track that it is part of by default, and its measures there.
+        agreement_columns, agreement_measures: likewise for two annotators.
+        clusters: whether items name clusters that reach across documents.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    Options: ClassVar[type]
+    gold_keys: ClassVar[tuple[str, ...]]
+    keyed: ClassVar[bool]
+    clusters: ClassVar[bool] = False
+    track: ClassVar[str]
     columns: tuple[str, ...]
-    units: CountTable = field(init=False)
-    facets: CountTable = field(init=False)
-    _place: Place | None = field(init=False, default=None)
-    _rows: dict[tuple[str, ...], list[list[int]]] = field(init=False, default_factory=dict)
+    measures: tuple[Measure, ...]
+    headline: tuple[str, ...]
+    agreement_columns: tuple[str, ...]
+    agreement_measures: Mapping[str, Callable[[Counts], Array]]
 
-    def __post_init__(self) -> None:
-        self.units = CountTable(self.columns)
-        self.facets = CountTable(self.columns)
+    def __init__(self, options: O) -> None:
+        self.options = options
 
-    def rows(self, unit: str, place: Place, *facets: str) -> list[list[int]]:
-        """Rows that one item is added to: its unit's, its document's, its language's and those of ``facets``."""
-        if place is not self._place:
-            self._place = place
-            self._rows.clear()
-        key = unit, *facets
-        rows = self._rows.get(key)
-        if rows is None:
-            rows = self._rows[key] = [
-                self.units.row(unit),
-                *map(self.facets.row, place.facets),
-                *map(self.facets.row, facets),
-            ]
-        return rows
+    # One item
 
-    def merge(self, other: Tally) -> None:
-        """Add another tally of the same columns."""
+    @abstractmethod
+    def item_type(self) -> type[Struct]:
+        """Type of an item, with the labels that the corpus allows."""
+
+    @abstractmethod
+    def key_of(self, item: Any) -> str:
+        """What can be decided alone: ``start:end``, ``holder/target``, the key of a claim."""
+
+    @abstractmethod
+    def sort_key(self, item: Any) -> tuple[Any, ...]:
+        """Order of the items in a record."""
+
+    @abstractmethod
+    def check(
+        self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
+    ) -> None:
+        """Append what is wrong with the items of a record beyond their shape."""
+
+    # A batch
+
+    @abstractmethod
+    def names(self, event: str, joined: Any) -> Any:
+        """How names of an event are coded (a ``BatchNames``)."""
+
+    @abstractmethod
+    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[Any, Any]:
+        """The gathered items of gold and prediction as columns; begins a new batch.
+
+        Args:
+            both: whether gold, too, is ignored outside of title and body, as two annotators are.
+        """
+
+    @abstractmethod
+    def match(self, gold: Any, predicted: Any) -> Matches:
+        """Match two sides."""
+
+    @abstractmethod
+    def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: Any) -> None:
+        """Add a match table to the counts."""
+
+    @abstractmethod
+    def items(self, matches: Matches, batch: Batch, names: Any, facts: CorpusFacts, refers_to: Any) -> Iterator[tuple[int, Item]]:
+        """Every counted item, with the number of its document in the batch."""
+
+    def joined(self, *, shared: bool = False) -> Any:
+        """A new object that collects what is joined across documents; None where nothing is.
+
+        Args:
+            shared: whether names mean the same on both sides, as those of two annotators do.
+        """
+        return None
+
+    # Two annotators
+
+    def match_annotations(self, first: Any, second: Any) -> Matches:
+        """Match two annotators; of equally good matchings the one that agrees most."""
+        return self.match(first, second)
+
+    @abstractmethod
+    def count_agreement(self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: Any) -> None:
+        """Add the match table of two annotators to rows of ``agreement_columns``."""
+
+    @abstractmethod
+    def disagreements(self, matches: Matches, batch: Batch, names: Any) -> Iterator[Disagreement]:
+        """Every item on which two annotators differ."""
+
+    def measure(self, name: str) -> Measure | None:
+        """A measure by its name."""
+        return next((measure for measure in self.measures if measure.name == name), None)
+
+
+class SpanLayer(Layer[O]):
+    """A layer whose items are spans of the text."""
+
+    keyed = False
+
+    def key_of(self, item: Any) -> str:
+        return f"{item.start}:{item.end}"
+
+    def sort_key(self, item: Any) -> tuple[Any, ...]:
+        return item.start, -item.end
+
+    def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
+        (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
+        low, high, given_low, given_high = bounded(gold["start"], gold["end"], given["start"], given["end"])
+        first, second = SpanColumns.of(sizes, gold, low, high), SpanColumns.of(given_sizes, given, given_low, given_high)
+        # What is predicted outside of title and body counts neither way; of two annotators, what either gives there.
+        return first.within(batch.zones) if both else first, second.within(batch.zones)
+
+    def rows(self, batch: Batch, table: CountTable, spans: SpanColumns, breakdowns: Sequence[Breakdown] = ()) -> Rows:
+        """All spans of a side, to be counted at their positions."""
+        units = None
+        if batch.unit_kind != "document":
+            names, index = batch.units_of_spans(spans.document, spans.start)
+            units = np.array([table.codes[name] for name in names], np.int64)[index]
+        return Rows(spans.document, units, breakdowns)
+
+
+class KeyedLayer(Layer[O]):
+    """A layer whose items answer questions (holder and target, claim) without a position in the text."""
+
+    keyed = True
+    parts: tuple[str, ...]
+
+    def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[KeyedColumns, KeyedColumns]:
+        (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
+        none = np.zeros((0, 0))
+        return (
+            KeyedColumns.of(sizes, gold, self.parts, gold.get("scores", none)),
+            KeyedColumns.of(given_sizes, given, self.parts, given.get("scores", none)),
+        )
+
+    def match(self, gold: KeyedColumns, predicted: KeyedColumns) -> Matches:
+        return Matches(gold, predicted, join(gold.key, predicted.key), join(predicted.key, gold.key))
+
+    def rows(
+        self, batch: Batch, table: CountTable, items: KeyedColumns, names: Sequence[Sequence[str]], breakdowns: Sequence[Breakdown] = ()
+    ) -> Rows:
+        """All items of a side; where paragraphs are drawn, the unit is what joins answers across documents."""
+        units = None
+        if batch.unit_kind != "document":
+            keys = zip(*(part.tolist() for part in items.parts), strict=True)
+            units = np.array(
+                [
+                    table.codes["/".join((batch.event, *(name[code] for name, code in zip(names, key, strict=True))))]
+                    for key in keys
+                ],
+                np.int64,
+            )
+        return Rows(items.document, units, breakdowns)
+
+
+class LayerCounts:
+    """All that is kept of one layer of a shard.
+
+    Attributes:
+        layer: the layer.
+        units, breakdowns: counts by unit and by breakdown.
+        joined: what is joined across documents once all are read.
+        answered: of a keyed layer, gold items, those that were answered, and answers to what gold does not ask.
+    """
+
+    def __init__(self, layer: Layer[Any], facts: CorpusFacts) -> None:
+        self.layer, self.facts = layer, facts
+        self.units, self.breakdowns = CountTable(layer.columns), CountTable(layer.columns)
+        self.joined = layer.joined()
+        self.answered = (0, 0, 0)
+        self._names: dict[str, Any] = {}
+
+    def names(self, event: str) -> Any:
+        """The names of an event."""
+        found = self._names.get(event)
+        if found is None:
+            found = self._names[event] = self.layer.names(event, self.joined)
+        return found
+
+    def extend(self, event: str, gold: list[Sequence[Any]], predicted: list[Sequence[Any]]) -> None:
+        """Gather the items of some documents."""
+        names = self.names(event)
+        names.gold.extend(gold)
+        names.predicted.extend(predicted)
+
+    def flush(self, batch: Batch) -> tuple[Mask, Matches, Any]:
+        """Match and count what was gathered: documents that a rule should look at, the match table, and the names."""
+        names = self.names(batch.event)
+        gold, predicted = self.layer.columns_of(names, batch)
+        needs_check = gold.needs_check | predicted.needs_check
+        matches = self.layer.match(gold, predicted)
+        if batch.asked[self.layer.name].any():
+            into = BatchCounts(self.units, self.breakdowns, len(batch.documents))
+            self.layer.count(matches, self, into, batch, names)
+            into.close(batch.units_of_documents(self.units), batch.groups)
+            if self.layer.keyed:
+                found = int((matches.partner >= 0).sum())
+                more = len(gold), found, len(predicted) - found
+                self.answered = tuple(a + b for a, b in zip(self.answered, more, strict=True))  # type: ignore[assignment]
+        return needs_check, matches, names
+
+    def close(self, event: str) -> None:
+        """Let go of an event whose documents are all counted."""
+        self._names.pop(event, None)
+
+    def merge(self, other: LayerCounts) -> None:
+        """Add the counts of other documents."""
         self.units.merge(other.units)
-        self.facets.merge(other.facets)
+        self.breakdowns.merge(other.breakdowns)
+        self.answered = tuple(a + b for a, b in zip(self.answered, other.answered, strict=True))  # type: ignore[assignment]
+        if self.joined is not None:
+            self.joined.merge(other.joined)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_names": {}, "facts": None}
+
+
+def documented(measures: Iterable[Measure], texts: Mapping[str, tuple[str, str, str]]) -> tuple[Measure, ...]:
+    """Measures with definition, reference and what 0/0 is; a text is found by the longest ending of its name."""
+    found = []
+    for measure in measures:
+        key = max((key for key in texts if key == measure.name or measure.name.endswith(f".{key}")), key=len)
+        definition, reference, undefined = texts[key]
+        found.append(replace(measure, definition=definition, reference=reference, undefined=undefined))
+    return tuple(found)
+
+
+def context_of_span(document: Document | None, start: int, end: int) -> str | UnsetType:
+    """The words around a span, which stands in brackets."""
+    if document is None:
+        return UNSET
+    text = document.text
+    return f"{text[max(start - _AROUND, 0) : start]}[{text[start:end]}]{text[end : end + _AROUND]}"
+
+
+def context_of_evidence(document: Document | None, evidence: Sequence[int]) -> str | UnsetType:
+    """The sentences of some evidence."""
+    if document is None or not evidence:
+        return UNSET
+    sentences = [document.sentences[index] for index in evidence]
+    return " … ".join(document.text[sentence.start : sentence.end] for sentence in sentences)
+
+
+def sentence_around(document: Document | None, start: int, end: int) -> str:
+    """The sentence of a span, which stands in brackets."""
+    if document is None:
+        return ""
+    for sentence in document.sentences:
+        if sentence.start <= start < sentence.end:
+            text = document.text
+            return f"{text[sentence.start : start]}[{text[start:end]}]{text[end : max(sentence.end, end)]}"
+    return document.text[start:end]

@@ -19,95 +19,124 @@ Conventions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import UNSET, Meta, Struct
 
-from retold.layers.base import Place, Tally, facet
-from retold.layers.codes import Codes, EventCodes
-from retold.layers.counts import FIXED
-from retold.layers.matching import best_assignment, overlapping
+from retold.layers.base import (
+    Batch,
+    BatchNames,
+    CorpusFacts,
+    Disagreement,
+    Item,
+    LayerCounts,
+    Matches,
+    SpanLayer,
+    context_of_span,
+    documented,
+    sentence_around,
+)
+from retold.layers.columns import Builder, Index, Integers, NamedKeys, SpanColumns, join
+from retold.layers.counts import FIXED, BatchCounts, CountTable, Rows, breakdown, breakdown_key
+from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames, Namer
+from retold.measures.assignment import best_assignment
+from retold.measures.base import Array, f1
 from retold.measures.classification import f1_row, prf_rows
-from retold.model.annotations import ClaimSpan
+from retold.measures.overlap import overlaps
+from retold.model.annotations import ClaimSpan, Document
+from retold.model.findings import Finding
+from retold.rules import references
+from retold.rules.spans import check_spans
+from retold.rules.vocabulary import Role, Vocabulary
 
-__all__ = ["AUTHOR", "COLUMNS", "MEASURES", "SAME_KIND", "Attributions", "Sourced", "count", "match_spans", "overlap"]
-
-AUTHOR: Final = "author"
-COLUMNS: Final = ("gold", "predicted", "jaccard~", "exact", "attributed")
-GOLD, PREDICTED, JACCARD, EXACT, ATTRIBUTED = range(len(COLUMNS))
+__all__ = ["Claims", "ClaimsOptions", "SourceMatches"]
 
 #: Added to the weight of a pair whose sources are both the author or both an entity, far below any difference between
 #: overlaps of real spans: it decides between equally good matchings. Names must not, clusters may be called anything.
-SAME_KIND: Final = 2.0**-36
+_SAME_KIND: Final = 2.0**-36
+#: Likewise for two annotators who agree in boundaries, source and claim.
+_AGREED: Final = (2.0**-30, 2.0**-36, 2.0**-42)
+#: Overlaps of spans so long that fixed-point division would overflow 64 bits are divided as Python's integers.
+_LONG: Final = 1 << 39
+_HALF: Final = FIXED.bit_length() // 2
 
-MEASURES: Final = (
-    *prf_rows("claims.span", "jaccard", shown="overlap"),
-    f1_row("claims.span.exact.f1", "exact"),
-    f1_row("claims.attribution.f1", "attributed"),
-)
+_TEXTS: Final = {
+    "span.precision": ("Summed Jaccard overlap over predicted spans.", "one-to-one matching of the largest sum", "nothing predicted"),
+    "span.recall": ("Summed Jaccard overlap over gold spans.", "one-to-one matching of the largest sum", "no gold"),
+    "span.f1": (
+        "F1 of spans by the Jaccard overlap of their characters.",
+        "one-to-one matching of the largest sum (Kuhn 1955)",
+        "neither gold nor prediction",
+    ),
+    "span.exact.f1": ("F1 of spans with exact boundaries.", "", "neither gold nor prediction"),
+    "attribution.f1": (
+        "F1 of matched spans with Jaccard overlap of at least .5 whose sources refer to the same entity.",
+        "",
+        "neither gold nor prediction",
+    ),
+}
 
 
-class Attributions:
+class ClaimsOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Options of the layer ``claims``."""
+
+    author: Annotated[
+        str, Meta(min_length=1, description="Source of what the document says in its own voice.", examples=["author"])
+    ] = "author"
+
+
+class SourceMatches:
     """Sources of the matched claims, kept as integers until the system's clusters are known to refer to somebody."""
 
-    def __init__(self) -> None:
+    def __init__(self, author: str, column: int) -> None:
+        self._author, self._column = author, column
         self._events = Codes()
         self._sources = EventCodes()
-        #: Codes of (unit, facets of the place).
-        self._places = Codes()
-        #: Place, gold source and predicted source, each a code.
-        self._matches: list[tuple[int, int, int]] = []
+        #: Codes of (unit, breakdown keys of the document).
+        self._units = Codes()
+        #: Unit, gold source and predicted source of each match, each a code.
         self._parts: list[npt.NDArray[np.int32]] = []
 
-    def add(self, place: Place, unit: str, gold: str, predicted: str) -> None:
-        """Keep one matched pair."""
-        codes = self.sources(place.event)
-        self._matches.append((self._places[unit, *place.facets], codes[gold], codes[predicted]))
-
-    def sources(self, event: str) -> dict[Any, int]:
+    def sources(self, event: str) -> EventNames:
         """Codes of the sources of an event by name."""
         return self._sources.of(self._events[event])
 
-    def extend(
-        self,
-        places: Sequence[Place],
-        document: npt.NDArray[np.int64],
-        gold: npt.NDArray[np.int64],
-        predicted: npt.NDArray[np.int64],
-    ) -> None:
-        """Keep matched pairs of documents whose unit is the document.
+    def extend(self, units: Sequence[tuple[str, ...]], unit: Index, gold: Index, predicted: Index) -> None:
+        """Keep matched pairs.
 
         Args:
-            places: the documents.
-            document: the place of each pair in them.
+            units: the unit of a pair and the breakdowns that it is in.
+            unit: index of each pair in them.
             gold, predicted: sources in codes of ``sources``.
         """
-        codes = np.array([self._places[place.unit_at(0), *place.facets] for place in places], np.int64)
-        self._parts.append(np.column_stack([codes[document], gold, predicted]).astype(np.int32))
+        used, inverse = np.unique(unit, return_inverse=True)
+        codes = np.array([self._units[units[index]] for index in used.tolist()], np.int64)[inverse]
+        self._parts.append(np.column_stack([codes, gold, predicted]).astype(np.int32))
 
     def _table(self) -> npt.NDArray[np.int32]:
-        return np.concatenate([np.array(self._matches, np.int32).reshape(-1, 3), *self._parts])
+        return np.concatenate([np.zeros((0, 3), np.int32), *self._parts])
 
-    def merge(self, other: Attributions) -> None:
-        """Add the pairs that another worker kept."""
+    def merge(self, other: SourceMatches) -> None:
+        """Add the pairs of other documents."""
         table = other._table()
         if not len(table):
             return
-        places = np.array([self._places[key] for key in other._places], np.int32)
+        units = np.array([self._units[key] for key in other._units], np.int32)
         events = [self._events[event] for event in other._events]
         sources = np.array([self._sources.of(events[event])[name] for event, name in other._sources.keys], np.int32)
-        self._parts.append(np.column_stack([places[table[:, 0]], sources[table[:, 1:]]]))
+        self._parts.append(np.column_stack([units[table[:, 0]], sources[table[:, 1:]]]))
 
-    def settle(self, tally: Tally, refers_to: Callable[[str, str], str | None]) -> None:
+    def count(self, units: CountTable, breakdowns: CountTable, refers_to: Callable[[str, str], str | None]) -> None:
         """Count each kept pair whose sources refer to the same entity.
 
         Args:
             refers_to: (event, predicted source) -> key of the gold entity that it refers to, None for nobody.
         """
-        place, gold, predicted = self._table().T
-        if not len(place):
+        unit, gold, predicted = self._table().T
+        if not len(unit):
             return
         events, sources = list(self._events), self._sources.keys
         # A source refers to what its name stands for, the author to itself alone; -1 for nobody.
@@ -115,78 +144,300 @@ class Attributions:
         named, referred = [], []
         for event, name in sources:
             named.append(meant[event, name])
-            entity = AUTHOR if name == AUTHOR else refers_to(events[event], name)
-            referred.append(meant[event, entity] if name == AUTHOR or entity not in (None, AUTHOR) else -1)
+            target = self.referent(name, lambda key, of=event: refers_to(events[of], key))
+            referred.append(-1 if target is None else meant[event, target])
         right = np.flatnonzero(np.array(named)[gold] == np.array(referred)[predicted])
-        by_author = np.array([name == AUTHOR for _, name in sources])[gold[right]]
-        for source, amount in ((AUTHOR, int(by_author.sum())), ("", int((~by_author).sum()))):
+        by_author = np.array([name == self._author for _, name in sources])[gold[right]]
+        for source, amount in ((self._author, int(by_author.sum())), ("entity", int((~by_author).sum()))):
             if amount:
-                tally.facets.row(_source(source))[ATTRIBUTED] += amount
-        amounts = np.bincount(place[right], minlength=len(self._places)).tolist()
-        for (unit, *facets), amount in zip(self._places, amounts, strict=True):
+                breakdowns.add_amount(breakdown_key("source", source), self._column, amount)
+        amounts = np.bincount(unit[right], minlength=len(self._units)).tolist()
+        for (name, *groups), amount in zip(self._units, amounts, strict=True):
             if amount:
-                tally.units.row(unit)[ATTRIBUTED] += amount
-                for name in facets:
-                    tally.facets.row(name)[ATTRIBUTED] += amount
+                units.add_amount(name, self._column, amount)
+                for group in groups:
+                    breakdowns.add_amount(group, self._column, amount)
+
+    def referent(self, name: str, refers_to: Callable[[str], str | None]) -> str | None:
+        """The gold source that a predicted one refers to."""
+        if name == self._author:
+            return self._author
+        entity = refers_to(name)
+        # No cluster is the author, whatever its name.
+        return None if entity == self._author else entity
 
 
-def _source(name: str) -> str:
-    return facet("source", AUTHOR if name == AUTHOR else "entity")
+class _Names(BatchNames):
+    """Codes of sources and claims of one event, the same on both sides."""
+
+    def __init__(self, event: str, sources: EventNames, author: str) -> None:
+        self.sources = sources
+        self.author = sources[author]
+        self._claims = EventCodes().of(0)
+        sources_of, claims_of = Namer(sources), Namer(self._claims)
+        sides = [
+            Builder(
+                {
+                    "start": Integers("start"),
+                    "end": Integers("end"),
+                    "source": NamedKeys("source", sources_of),
+                    "claim": NamedKeys("claim", claims_of),
+                }
+            )
+            for _ in range(2)
+        ]
+        super().__init__(event, *sides)
+
+    def source(self, code: int) -> str:
+        """Name of a source."""
+        name: str = self.sources.name(code)
+        return name
+
+    def claim(self, code: int) -> str | None:
+        """Key of a claim, None where none is given."""
+        return None if code == UNNAMED else self._claims.name(code)
 
 
-def count(
-    gold: Sequence[ClaimSpan],
-    predicted: Sequence[ClaimSpan],
-    place: Place,
-    tally: Tally,
-    attributions: Attributions,
-) -> None:
-    """Add one document's claim spans to the tally (of ``COLUMNS``) and their sources to the attributions."""
-    wanted, given, pairs = match_spans(gold, predicted, place)
-    for spans, column in ((wanted, GOLD), (given, PREDICTED)):
-        for (start, _), source in spans:
-            for row in tally.rows(place.unit_at(start), place, _source(source)):
-                row[column] += 1
-    for g, p in pairs:
-        (start, _), source = wanted[g]
-        unit = place.unit_at(start)
-        shared, either = overlap(wanted[g][0], given[p][0])
-        jaccard = (2 * shared * FIXED + either) // (2 * either)
-        for row in tally.rows(unit, place, *_of_both(source, given[p][1])):
-            row[JACCARD] += jaccard
-        if 2 * shared >= either:
-            attributions.add(place, unit, source, given[p][1])
-    sources = dict(given)
-    for span, source in wanted:
-        if span in sources:
-            for row in tally.rows(place.unit_at(span[0]), place, *_of_both(source, sources[span])):
-                row[EXACT] += 1
+class Claims(SpanLayer[ClaimsOptions]):
+    """The layer ``claims``."""
+
+    name = "claims"
+    title = "claims"
+    Options = ClaimsOptions
+    gold_keys = ("text", "claim")
+    track = "claims"
+    columns = ("gold", "predicted", "jaccard~", "exact", "attributed")
+    measures = documented(
+        (
+            *prf_rows("claims.span", "jaccard", shown="overlap"),
+            f1_row("claims.span.exact.f1", "exact"),
+            f1_row("claims.attribution.f1", "attributed"),
+        ),
+        _TEXTS,
+    )
+    headline = ("claims.span.f1", "claims.attribution.f1")
+    agreement_columns = (
+        *("first", "second", "jaccard~", "exact", "attributed"),
+        *("first_claims", "second_claims", "canonical"),
+    )
+    agreement_measures: Mapping[str, Callable[[Mapping[str, Array]], Array]] = {
+        "overlap.f1": lambda c: f1(c["jaccard"], c["second"], c["first"]),
+        "exact.f1": lambda c: f1(c["exact"], c["second"], c["first"]),
+        "attribution.f1": lambda c: f1(c["attributed"], c["second"], c["first"]),
+        "canonical.f1": lambda c: f1(c["canonical"], c["second_claims"], c["first_claims"]),
+    }
+
+    # One item
+
+    def item_type(self) -> type[Struct]:
+        return ClaimSpan
+
+    def check(
+        self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
+    ) -> None:
+        check_spans("claims", items, lambda span: (span.source, span.claim), document, role, found)
+        if keys is None or role == "prediction":
+            return
+        for index, span in enumerate(items):
+            if span.claim is not UNSET and span.claim not in keys.claims:
+                found.append(references.unknown_claim(span.claim, keys.claims, f"/claims/{index}/claim", role))
+            if span.source != self.options.author and span.source not in keys.entities:
+                found.append(references.unknown_source(span.source, keys.entities, f"/claims/{index}/source", role))
+
+    # A batch
+
+    def joined(self, *, shared: bool = False) -> SourceMatches:
+        return SourceMatches(self.options.author, self.columns.index("attributed"))
+
+    def names(self, event: str, joined: SourceMatches) -> _Names:
+        return _Names(event, joined.sources(event), self.options.author)
+
+    def match(self, gold: SpanColumns, predicted: SpanColumns) -> Matches:
+        # The code of the author is that of the first source of the event.
+        kinds = [columns.labels["source"] == columns.labels["author"] for columns in (gold, predicted)]
+        return self._match(gold, predicted, lambda g, p, share: _SAME_KIND * (kinds[0][g] == kinds[1][p]))
+
+    def match_annotations(self, first: SpanColumns, second: SpanColumns) -> Matches:
+        def agreed(g: Index, p: Index, share: Array) -> Array:
+            alike = share >= 0.5
+            same_source = alike & (first.labels["source"][g] == second.labels["source"][p])
+            claim = first.labels["claim"][g]
+            same_claim = alike & (claim == second.labels["claim"][p]) & (claim != UNNAMED)
+            exact = first.key[g] == second.key[p]
+            parts = zip(_AGREED, (exact, same_source, same_claim), strict=True)
+            return np.asarray(sum((bonus * same for bonus, same in parts), start=np.zeros(len(g))))
+
+        return self._match(first, second, agreed)
+
+    def _match(
+        self, gold: SpanColumns, predicted: SpanColumns, bonus: Callable[[Index, Index, Array], Array]
+    ) -> Matches:
+        g, p = overlaps((gold.document, gold.low, gold.high), (predicted.document, predicted.low, predicted.high))
+        shared, either = _overlap(gold, predicted, g, p)
+        share = shared / either
+        chosen = best_assignment(g, p, share + bonus(g, p, share))
+        partner = np.full(len(gold), -1, np.int64)
+        partner[g[chosen]] = p[chosen]
+        return Matches(gold, predicted, join(gold.key, predicted.key), partner)
+
+    def columns_of(self, names: _Names, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
+        sides = super().columns_of(names, batch, both=both)
+        for side in sides:
+            side.labels["author"] = np.full(len(side), names.author)
+        return sides
+
+    def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names) -> None:
+        gold, predicted = matches.gold, matches.predicted
+        at = {name: index for index, name in enumerate(self.columns)}
+        wanted = self.rows(batch, counts.units, gold, self._breakdowns(self._kinds(gold)))
+        into.add(at["gold"], wanted)
+        into.add(at["predicted"], self.rows(batch, counts.units, predicted, self._breakdowns(self._kinds(predicted))))
+        g, p = matches.pairs
+        shared, either = _overlap(gold, predicted, g, p)
+        into.add(at["jaccard~"], self._of_both(matches, wanted, g, p), None, _fixed(shared, either))
+        equal = np.flatnonzero(matches.equal >= 0)
+        into.add(at["exact"], self._of_both(matches, wanted, matches.equal[equal], equal))
+        near = np.flatnonzero(2 * shared >= either)
+        g, p = g[near], p[near]
+        unit_names, unit = batch.units_of_spans(gold.document[g], gold.start[g])
+        if batch.unit_kind == "document":
+            units = [(each.unit, *each.groups) for each in batch.documents]
+        else:
+            of_unit = dict(zip(unit.tolist(), gold.document[g].tolist(), strict=True))
+            units = [
+                (name, *batch.documents[of_unit[index]].groups) if index in of_unit else (name,)
+                for index, name in enumerate(unit_names)
+            ]
+        counts.joined.extend(units, unit, gold.labels["source"][g], predicted.labels["source"][p])
+
+    def _kinds(self, spans: SpanColumns) -> Index:
+        """0 for what the author says, 1 for what an entity does."""
+        return (spans.labels["source"] != spans.labels["author"]).astype(np.int64)
+
+    def _breakdowns(self, kinds: Index) -> list[Any]:
+        return [breakdown("source", (self.options.author, "entity"), kinds)]
+
+    def _of_both(self, matches: Matches, wanted: Rows, g: Index, p: Index) -> Rows:
+        """Pairs, by the kind of their source where both sides are of that kind."""
+        kind, other = self._kinds(matches.gold)[g], self._kinds(matches.predicted)[p]
+        rows = wanted.take(g)
+        return Rows(rows.document, rows.unit, self._breakdowns(np.where(kind == other, kind, -1)))
+
+    def items(
+        self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts, refers_to: Any
+    ) -> Iterator[tuple[int, Item]]:
+        gold, predicted = matches.gold, matches.predicted
+        taken = np.zeros(len(predicted), np.bool_)
+        taken[matches.partner[matches.partner >= 0]] = True
+        touching = overlaps((gold.document, gold.low, gold.high), (predicted.document, predicted.low, predicted.high))
+        touched = [np.zeros(len(side), np.bool_) for side in (gold, predicted)]
+        for mask, rows in zip(touched, touching, strict=True):
+            mask[rows] = True
+        shared, either = _overlap(gold, predicted, np.arange(len(gold)), matches.partner)
+        sources = SourceMatches(self.options.author, 0)
+
+        def item(verdict: str, g: int, p: int, **more: Any) -> tuple[int, Item]:
+            side, row = (gold, g) if g >= 0 else (predicted, p)
+            number = int(side.document[row])
+            context = batch.documents[number]
+            return number, Item(
+                document_id=context.document_id,
+                task="claim",
+                verdict=verdict,
+                right=more.pop("right", False),
+                gold=self._labels(gold, g, names),
+                predicted=self._labels(predicted, p, names),
+                context=context_of_span(context.document, int(side.start[row]), int(side.end[row])),
+                **more,
+            )
+
+        for g, p in enumerate(matches.partner.tolist()):
+            if p < 0:
+                # What another gold span was matched with covers this one as well.
+                yield item("merged" if touched[0][g] else "missed", g, -1)
+                continue
+            near = 2 * shared[g] >= either[g]
+            named = names.source(int(predicted.labels["source"][p]))
+            target = sources.referent(named, lambda key: refers_to(batch.event, key))
+            same = bool(near and target == names.source(int(gold.labels["source"][g])))
+            verdict = "overlap" if not near else "correct" if same else "source"
+            yield item(verdict, g, p, right=same, overlap=int(shared[g]) / int(either[g]))
+        for p in np.flatnonzero(~taken).tolist():
+            yield item("split" if touched[1][p] else "spurious", -1, p)
+
+    def _labels(self, columns: SpanColumns, row: int, names: _Names) -> dict[str, Any] | None:
+        if row < 0:
+            return None
+        source = names.source(int(columns.labels["source"][row]))
+        return {"start": int(columns.start[row]), "end": int(columns.end[row]), "source": source}
+
+    # Two annotators
+
+    def count_agreement(self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names) -> None:
+        first, second = matches.gold, matches.predicted
+        at = {name: index for index, name in enumerate(self.agreement_columns)}
+        for columns, side in ((first, "first"), (second, "second")):
+            rows = self.rows(batch, table, columns)
+            into.add(at[side], rows)
+            into.add(at[f"{side}_claims"], rows, np.flatnonzero(columns.labels["claim"] != UNNAMED))
+        rows = self.rows(batch, table, first)
+        g, p = matches.pairs
+        shared, either = _overlap(first, second, g, p)
+        into.add(at["jaccard~"], rows, g, np.rint(shared / either * FIXED).astype(np.int64))
+        alike = 2 * shared >= either
+        claim = first.labels["claim"][g]
+        into.add(at["exact"], rows, g[first.key[g] == second.key[p]])
+        into.add(at["attributed"], rows, g[alike & (first.labels["source"][g] == second.labels["source"][p])])
+        into.add(at["canonical"], rows, g[alike & (claim == second.labels["claim"][p]) & (claim != UNNAMED)])
+
+    def disagreements(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[Disagreement]:
+        first, second = matches.gold, matches.predicted
+        taken = np.zeros(len(second), np.bool_)
+        taken[matches.partner[matches.partner >= 0]] = True
+
+        def labels(columns: SpanColumns, row: int) -> dict[str, Any] | None:
+            if row < 0:
+                return None
+            start, end = int(columns.start[row]), int(columns.end[row])
+            document = batch.documents[int(columns.document[row])].document
+            text = document.text[start:end] if document is not None else ""
+            source = names.source(int(columns.labels["source"][row]))
+            claim = names.claim(int(columns.labels["claim"][row]))
+            return {"start": start, "end": end, "text": text, "source": source, "claim": claim}
+
+        def differ(kind: str, g: int, p: int) -> tuple[int, Disagreement]:
+            one, two = labels(first, g), labels(second, p)
+            shown: Any = one or two
+            number = int((first.document[g] if g >= 0 else second.document[p]))
+            context = batch.documents[number]
+            around = sentence_around(context.document, shown["start"], shown["end"])
+            item = f"{shown['start']}:{shown['end']}"
+            return number, Disagreement(self.name, context.document_id, item, kind, one, two, around)
+
+        found: list[tuple[int, Disagreement]] = []
+        for g, p in zip(*(side.tolist() for side in matches.pairs), strict=True):
+            kinds = ["boundary"] if first.key[g] != second.key[p] else []
+            kinds += [name for name in ("source", "claim") if first.labels[name][g] != second.labels[name][p]]
+            found += [differ(kind, g, p) for kind in kinds]
+        found += [differ("missing", g, -1) for g in np.flatnonzero(matches.partner < 0).tolist()]
+        found += [differ("missing", -1, p) for p in np.flatnonzero(~taken).tolist()]
+        yield from (each for _, each in sorted(found, key=lambda pair: pair[0]))
 
 
-def _of_both(gold: str, predicted: str) -> list[str]:
-    """The row of a kind of source, where both are of that kind."""
-    return [_source(gold)] if (gold == AUTHOR) == (predicted == AUTHOR) else []
+def _overlap(gold: SpanColumns, predicted: SpanColumns, g: Index, p: Index) -> tuple[Index, Index]:
+    """Characters shared by overlapping spans, and characters in either."""
+    if not len(predicted):
+        return np.zeros(len(g), np.int64), np.ones(len(g), np.int64)
+    shared = np.minimum(gold.end[g], predicted.end[p]) - np.maximum(gold.start[g], predicted.start[p])
+    return shared, gold.end[g] - gold.start[g] + predicted.end[p] - predicted.start[p] - shared
 
 
-#: A span and its source.
-Sourced = tuple[tuple[int, int], str]
-
-
-def match_spans(
-    gold: Sequence[ClaimSpan], predicted: Sequence[ClaimSpan], place: Place
-) -> tuple[list[Sourced], list[Sourced], list[tuple[int, int]]]:
-    """Gold spans, predicted spans that count, and who is matched with whom, by their places in the lists."""
-    wanted = sorted({(c.start, c.end): c.source for c in gold}.items())
-    given = sorted({(c.start, c.end): c.source for c in predicted if place.annotated(c.start, c.end)}.items())
-    edges = []
-    for g, p in overlapping([span for span, _ in wanted], [span for span, _ in given]):
-        shared, either = overlap(wanted[g][0], given[p][0])
-        same_kind = (wanted[g][1] == AUTHOR) == (given[p][1] == AUTHOR)
-        edges.append((g, p, shared / either + SAME_KIND * same_kind))
-    return wanted, given, [(g, p) for g, p, _ in best_assignment(edges)]
-
-
-def overlap(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
-    """Characters shared by two overlapping spans, and characters in either."""
-    shared = min(a[1], b[1]) - max(a[0], b[0])
-    return shared, a[1] - a[0] + b[1] - b[0] - shared
+def _fixed(shared: Index, either: Index) -> Index:
+    """The nearest multiple of 1 / FIXED to shared / either, halves up: a division in two steps, which int64 holds."""
+    if int(either.max(initial=0)) >= _LONG:
+        exact = zip(shared.tolist(), either.tolist(), strict=True)
+        return np.array([(2 * part * FIXED + total) // (2 * total) for part, total in exact], np.int64)
+    low = FIXED.bit_length() - 1 - _HALF
+    first, rest = np.divmod(shared << _HALF, either)
+    second, rest = np.divmod(rest << low, either)
+    return (first << low) + second + (2 * rest >= either)

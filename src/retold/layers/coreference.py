@@ -17,22 +17,22 @@ Only integers are kept, a few for each mention: clusters are joined across docum
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from retold.layers.base import Place
-from retold.layers.codes import UNNAMED, Codes, EventCodes
+from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames
 from retold.measures.base import Array, f1, ratio, sort
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, conll_of, scores_of, sums_of
 from retold.measures.jackknife import UnitOverlaps, without_each
-from retold.model.annotations import Mention
+
+if TYPE_CHECKING:
+    from retold.layers.base import Batch, DocumentContext, Matches
 
 __all__ = ["CONLL", "MEASURE_NAMES", "MentionTable", "Mentions", "measures_of", "trials_of"]
 
@@ -76,58 +76,69 @@ def trials_of(sums: Sums) -> dict[str, float]:
 
 
 class MentionTable:
-    """Collects the mentions of gold and prediction as integers, document by document or batch by batch."""
+    """Collects the mentions of gold and prediction as integers, batch by batch.
 
-    def __init__(self) -> None:
+    Args:
+        by_document: whether a cluster key means the same entity within a document only.
+        shared: whether both sides name the same clusters, as two annotators do.
+    """
+
+    def __init__(self, *, by_document: bool = False, shared: bool = False) -> None:
+        self._by_document = by_document
         self._units, self._documents, self._languages, self._events = Codes(), Codes(), Codes(), Codes()
         self._event_of: list[int] = []
-        self._gold, self._predicted = EventCodes(), EventCodes()
-        #: document, start, end, unit, language, gold and predicted cluster; -1 for none, -2 for an unnamed one.
-        self._rows = array("q")
+        self._gold = EventCodes()
+        self._predicted = self._gold if shared else EventCodes()
         self._parts: list[_Part] = []
 
-    def add(self, place: Place, gold: Sequence[Mention], predicted: Sequence[Mention]) -> None:
-        """Add one document's mentions. Predictions outside title and body count neither way."""
-        document, language = self._document(place), self._languages[place.language]
-        gold_codes, codes = self.clusters(place.event)
-        wanted = {(m.start, m.end): gold_codes[m.entity] for m in gold}
-        given = {(m.start, m.end): codes[m.entity] for m in predicted if place.annotated(m.start, m.end)}
-        for span in wanted.keys() | given.keys():
-            unit = self._units[place.unit_at(span[0])]
-            self._rows.extend((document, *span, unit, language, wanted.get(span, -1), given.get(span, -1)))
-
-    def clusters(self, event: str) -> tuple[dict[Any, int], dict[Any, int]]:
+    def clusters(self, event: str) -> tuple[EventNames, EventNames]:
         """Codes of the clusters of an event by name, of gold and of the prediction."""
         code = self._events[event]
         return self._gold.of(code), self._predicted.of(code)
 
-    def gold_name(self, cluster: int) -> str:
-        """Name of a gold cluster by its code."""
-        return str(self._gold.keys[cluster][1])
-
-    def extend(self, places: Sequence[Place | None], document: Index, gold: Index, predicted: Index) -> None:
-        """Add the mentions of documents whose unit is the document.
+    def extend(self, batch: Batch, matches: Matches, unit_names: Sequence[str], unit: Index) -> None:
+        """Add the mentions of a batch.
 
         Args:
-            places: the documents, None for one without annotated mentions.
-            document: shape (mentions,), the place of each mention's document, in order.
-            gold, predicted: the cluster of each mention, in codes of ``clusters``; -1 where the side does not have it.
+            matches: gold and predicted mentions.
+            unit_names: units of the batch.
+            unit: index of the unit of each gold mention and, behind these, of each predicted one.
         """
-        codes = [
-            (self._document(place), self._units[place.unit_at(0)], self._languages[place.language])
-            if place is not None
-            else (-1, -1, -1)
-            for place in places
-        ]
-        sizes = np.bincount(document, minlength=len(places))
-        filled = np.flatnonzero(sizes)
-        documents = np.column_stack([np.array(codes, np.int32)[filled], sizes[filled]]).astype(np.int32)
-        self._parts.append(_Part(documents, gold.astype(np.int32), predicted.astype(np.int32)))
+        gold, predicted = matches.gold, matches.predicted
+        alone = np.flatnonzero(matches.equal < 0)
+        given = np.full(len(gold), -1, np.int64)
+        hit = np.flatnonzero(matches.equal >= 0)
+        given[matches.equal[hit]] = predicted.labels["entity"][hit]
+        order = np.argsort(np.concatenate([gold.key, predicted.key[alone]]), kind="stable")
+        document = np.concatenate([gold.document, predicted.document[alone]])[order]
+        unit = np.append(unit[: len(gold)], unit[len(gold) + alone])[order]
+        codes = np.full((len(batch.documents), 2), -1, np.int64)
+        for number in np.flatnonzero(batch.asked["entities"]).tolist():
+            codes[number] = self._document(batch.documents[number]), self._languages[batch.documents[number].language]
+        unit_codes = np.array([self._units[unit_names[code]] if code >= 0 else -1 for code in _seen(unit)], np.int64)
+        # A document whose mentions are in several units stands there once for each stretch of one of them.
+        changes = (document[1:] != document[:-1]) | (unit[1:] != unit[:-1])
+        first = np.flatnonzero(np.append(True, changes)[: len(document)])
+        stretches = np.column_stack(
+            [
+                codes[document[first], 0],
+                unit_codes[unit[first]],
+                codes[document[first], 1],
+                np.diff(first, append=len(document)),
+            ]
+        )
+        self._parts.append(
+            _Part(
+                stretches.astype(np.int32),
+                np.append(gold.labels["entity"], np.full(len(alone), -1, np.int64))[order].astype(np.int32),
+                np.append(given, predicted.labels["entity"][alone])[order].astype(np.int32),
+            )
+        )
 
-    def _document(self, place: Place) -> int:
-        code = self._documents[place.document_id]
+    def _document(self, context: DocumentContext) -> int:
+        code = self._documents[context.document_id]
         if code == len(self._event_of):
-            self._event_of.append(self._events[place.event])
+            self._event_of.append(self._events[context.event])
         return code
 
     def merge(self, other: MentionTable) -> None:
@@ -147,26 +158,14 @@ class MentionTable:
             np.array([*(mine.of(events[event])[name] for event, name in theirs.keys), UNNAMED, -1], np.int32)
             for mine, theirs in ((self._gold, other._gold), (self._predicted, other._predicted))
         )
-        for part in other._all_parts():
+        for part in other._parts:
             document, unit, language, size = part.documents.T
             renamed = np.column_stack([documents[document], units[unit], languages[language], size])
             self._parts.append(_Part(renamed, gold[part.gold], predicted[part.predicted]))
 
-    def _all_parts(self) -> list[_Part]:
-        """The parts, and the rows of ``add`` as a part: those of a document together, in the order of the text."""
-        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 7)
-        if not len(rows):
-            return self._parts
-        rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
-        # A document whose mentions are in several units stands there once for each stretch of one of them.
-        place = rows[:, [0, 3, 4]]
-        first = np.flatnonzero(np.append(True, (place[1:] != place[:-1]).any(axis=1)))
-        documents = np.column_stack([place[first], np.diff(first, append=len(rows))]).astype(np.int32)
-        return [*self._parts, _Part(documents, rows[:, 5].astype(np.int32), rows[:, 6].astype(np.int32))]
-
-    def settle(self) -> Mentions:
+    def finalize(self) -> Mentions:
         """Number everything by place in the text, so that neither the order of lines nor names of clusters matter."""
-        parts = self._all_parts()
+        parts = self._parts
         documents, document_rank = _sorted(self._documents)
         units, unit_rank = _sorted(self._units)
         languages, language_rank = _sorted(self._languages)
@@ -186,12 +185,17 @@ class MentionTable:
         for keys, column in ((self._gold.keys, "gold"), (self._predicted.keys, "predicted")):
             codes = np.concatenate([np.zeros(0, np.int32), *(getattr(part, column) for part in parts)])
             clusters.append(_by_first_sight(keys, codes[source], event_of, document))
+        events = list(self._events)
+        if self._by_document:
+            clusters = [_divided(keys, column, document) for keys, column in clusters]
+            events = documents
         (gold_keys, gold), (predicted_keys, predicted) = clusters
         return Mentions(
             documents=documents,
             units=units,
             languages=languages,
-            events=list(self._events),
+            events=events,
+            by_document=self._by_document,
             gold_keys=gold_keys,
             predicted_keys=predicted_keys,
             document=document,
@@ -247,6 +251,20 @@ def _by_first_sight(
     return found, rank[column]
 
 
+def _divided(keys: Sequence[_ClusterKey], column: Index, document: Index) -> tuple[list[_ClusterKey], Index]:
+    """Clusters cut at document borders; the event of each is then its document."""
+    count = max(len(keys), 1)
+    ids, column = _compact(np.where(column >= 0, document * count + column, -1))
+    return [(code // count, keys[code % count][1]) for code in ids.tolist()], column
+
+
+def _seen(codes: Index) -> list[int]:
+    """0, 1, 2 ... up to the largest code, with -1 for those that do not occur."""
+    found = np.full(int(codes.max(initial=-1)) + 1, -1, np.int64)
+    found[codes] = codes
+    return found.tolist()
+
+
 @dataclass(frozen=True)
 class Mentions:
     """The mentions of gold and prediction, in the order of the text.
@@ -256,6 +274,7 @@ class Mentions:
         gold_keys, predicted_keys: what named each cluster.
         document, unit, language: shape (mentions,), codes, 32 bits wide: there may be many millions.
         gold, predicted: shape (mentions,), cluster of each mention, -1 where the side does not have it.
+        by_document: whether clusters end with their document, which is then their event.
     """
 
     documents: list[str]
@@ -269,6 +288,7 @@ class Mentions:
     language: npt.NDArray[np.int32]
     gold: Index
     predicted: Index
+    by_document: bool = False
 
     @cached_property
     def _pairs(self) -> tuple[Index, Index]:
@@ -368,7 +388,12 @@ class Mentions:
         }
 
     def references(self) -> dict[tuple[str, str], str | None]:
-        """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody."""
+        """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody.
+
+        Nothing where clusters end with the document: a name then says the same for whoever uses it.
+        """
+        if self.by_document:
+            return {}
         pairs, inverse = self._pairs
         both = (pairs >= 0).all(axis=1)
         pairs, amounts = pairs[both], np.bincount(inverse, minlength=len(pairs))[both]

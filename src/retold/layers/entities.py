@@ -1,174 +1,619 @@
 """Entities: mentions and links.
 
-Task. Find the spans that refer to particular entities, type them, and link them to Wikidata.
+Task. Find the spans that refer to particular entities, type them, and link them to a knowledge base.
 
 Conventions.
-    Mention precision, recall and F1 are micro averages over *names* that match in span and type (CoNLL-2003, Tjong Kim
-    Sang and De Meulder 2003). Nominals are an ignore region: a prediction that equals the span of a gold nominal counts
-    neither way. Predicted nominals do not compete for names; but one with the span of a gold name is a name given
-    wrongly and counts as predicted: it would be free here and earn in linking and coreference.
+    Mention precision, recall and F1 are micro averages over mentions of the scored kinds (names) that match in span and
+    type (CoNLL-2003, Tjong Kim Sang and De Meulder 2003). The other kinds (nominals) are an ignore region: a prediction
+    that equals the span of a gold nominal counts neither way. Predicted nominals do not compete for names; but one with
+    the span of a gold name is a name given wrongly and counts as predicted: it would be free here and earn in linking
+    and coreference.
     The regimes exact, partial and type are those of SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), over one
     one-to-one matching of overlapping names: exact span and type first, then exact span, then the most pairs of
     equal type, then the most pairs. The result does not depend on the order of predictions.
-    Linking counts gold mentions of either kind whose entity is ``verified`` in the catalogue. A null prediction is no
+    Linking counts gold mentions of any kind whose entity is ``verified`` in the catalogue. A null prediction is no
     link; mentions of ``unverified`` entities are an ignore region; a link given to a ``nil`` entity is wrong (as in TAC
     KBP, Ji et al. 2010, strong link match).
     In the breakdown by type a match counts only where both sides have the type, so that no share exceeds 1.
     A span given twice with the same labels counts once; the rules refuse a span given twice with different labels.
     0/0 is undefined: no gold and no prediction has no F1.
+    Coreference has its own module, ``retold.layers.coreference``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET
+import msgspec
+import numpy as np
+from msgspec import UNSET, Meta, Struct
 
-from retold.layers.base import Place, Tally, facet
-from retold.layers.matching import best_assignment, overlapping
-from retold.measures.classification import f1_row, prf_rows
-from retold.model.annotations import KbStatus, Mention, MentionKind
-
-__all__ = ["COLUMNS", "MEASURES", "NameSpan", "count", "match_names", "misnamed"]
-
-COLUMNS: Final = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
-GOLD, PREDICTED, STRICT, EXACT, TYPE, OVERLAP, LINKABLE, LINKS, LINKED = range(len(COLUMNS))
-
-MEASURES: Final = (
-    *prf_rows("entities.mention", "strict"),
-    f1_row("entities.mention.exact.f1", "exact"),
-    f1_row("entities.mention.partial.f1", "exact", half="overlap"),
-    f1_row("entities.mention.type.f1", "type"),
-    *prf_rows("entities.linking", "linked", "links", "linkable"),
+from retold.layers.base import (
+    Batch,
+    BatchNames,
+    CorpusFacts,
+    Disagreement,
+    Item,
+    LayerCounts,
+    Matches,
+    SpanLayer,
+    context_of_span,
+    documented,
+    sentence_around,
 )
+from retold.layers.columns import Builder, Index, Integers, Labels, NamedKeys, SpanColumns, join
+from retold.layers.counts import BatchCounts, CountTable, Rows, breakdown
+from retold.layers.coreference import CONLL, MentionTable
+from retold.layers.names import UNNAMED, Namer
+from retold.layers.types import labelled
+from retold.measures.assignment import best_assignment
+from retold.measures.base import f1
+from retold.measures.classification import f1_row, prf_rows
+from retold.measures.overlap import overlaps
+from retold.model.annotations import Document, KbStatus, Mention
+from retold.model.findings import Finding
+from retold.model.manifest import Label, check_labels, check_subset
+from retold.rules import consistency, references
+from retold.rules.spans import check_spans
+from retold.rules.vocabulary import Role, Vocabulary
+
+__all__ = ["Entities", "EntitiesOptions", "KnowledgeBase"]
+
+_STATUSES: Final[tuple[KbStatus, ...]] = ("verified", "nil", "unverified")
+_VERIFIED, _UNVERIFIED = 0, 2
+#: Ids that are remembered as right.
+_MAX_KNOWN: Final = 1 << 16
+#: Codes of links that are none: not given, null, and a string that is no id.
+_NO_LINK, _NIL, _NO_ID = -2, -1, -3
+
+_TEXTS: Final = {
+    "mention.precision": ("Share of predicted names whose span and type are gold's.", "CoNLL-2003", "nothing predicted"),
+    "mention.recall": ("Share of gold names that were predicted with span and type.", "CoNLL-2003", "no gold"),
+    "mention.f1": (
+        "Micro F1 of names with exact span and type.",
+        "CoNLL-2003 (Tjong Kim Sang and De Meulder 2003)",
+        "neither gold nor prediction",
+    ),
+    "mention.exact.f1": (
+        "F1 of names with exact span, whatever the type.",
+        "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), optimal one-to-one matching",
+        "neither gold nor prediction",
+    ),
+    "mention.partial.f1": (
+        "As exact, with half a point for a span that overlaps.",
+        "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), optimal one-to-one matching",
+        "neither gold nor prediction",
+    ),
+    "mention.type.f1": (
+        "F1 of names with the right type and a span that overlaps.",
+        "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), optimal one-to-one matching",
+        "neither gold nor prediction",
+    ),
+    "linking.precision": ("Share of predicted links that are right.", "TAC KBP 2010, strong link match", "no link predicted"),
+    "linking.recall": ("Share of verified gold mentions that were linked.", "TAC KBP 2010, strong link match", "no gold"),
+    "linking.f1": (
+        "F1 of links: exact span and equal id, over mentions of verified entities.",
+        "TAC KBP 2010, strong link match (Ji et al. 2010)",
+        "neither gold nor prediction",
+    ),
+}
 
 
-def count(
-    gold: Sequence[Mention],
-    predicted: Sequence[Mention],
-    place: Place,
-    tally: Tally,
-    kb_status: Callable[[Mention], KbStatus],
-) -> None:
-    """Add one document's mentions and links to the tally.
+class KnowledgeBase(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where entities are linked to."""
 
-    Args:
-        gold: gold mentions, names and nominals.
-        predicted: predicted mentions of the same document.
-        place: the document.
-        tally: a tally of ``COLUMNS``.
-        kb_status: gold mention -> status of its entity's kb_id.
-    """
-    predicted = [mention for mention in predicted if place.annotated(mention.start, mention.end)]
-    _count_names(gold, predicted, place, tally)
-    _count_nominals(gold, predicted, place, tally)
-    _count_links(gold, predicted, place, tally, kb_status)
+    name: Annotated[str, Meta(description="Name.", examples=["wikidata"])] = "wikidata"
+    id: Annotated[str, Meta(description="Regular expression that a whole id matches.", examples=["Q[1-9][0-9]*"])] = (
+        "Q[1-9][0-9]*"
+    )
+    url: Annotated[
+        str, Meta(description="Page of an id, which stands for {id}.", examples=["https://www.wikidata.org/wiki/{id}"])
+    ] = "https://www.wikidata.org/wiki/{id}"
+    nil: Annotated[
+        str | None, Meta(description="What stands for no entry beside null, such as NIL.", examples=[None])
+    ] = None
 
-
-#: Start, end and type.
-NameSpan = tuple[int, int, str]
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.id)
+        except re.error as error:
+            raise ValueError(f"knowledge_base.id: not a regular expression ({error})") from None
 
 
-def _spans(mentions: Sequence[Mention], kind: str) -> list[NameSpan]:
-    return sorted({(m.start, m.end, m.type) for m in mentions if m.kind == kind})
+class EntitiesOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Options of the layer ``entities``."""
+
+    types: Annotated[
+        dict[str, str] | list[Label],
+        Meta(description="Types, with what they are; a type may be a path such as loc.phys.", examples=[["PER", "LOC"]]),
+    ] = {
+        "PER": "a person",
+        "ORG": "an organisation",
+        "GPE": "a country, region or city with a government",
+        "LOC": "a place without a government of its own",
+        "FAC": "a building or other structure",
+        "NORP": "a people or a political or religious group",
+        "EVENT": "a named or dated happening",
+    }
+    kinds: Annotated[
+        list[Label], Meta(description="Kinds of mentions; the first is the default.", examples=[["name", "nominal"]])
+    ] = ["name", "nominal"]
+    scored_kinds: Annotated[
+        list[Label] | None, Meta(description="Kinds that mention measures are over; the first by default.")
+    ] = None
+    clusters: Annotated[
+        Literal["event", "document"], Meta(description="What a cluster key means the same entity in.")
+    ] = "event"
+    knowledge_base: KnowledgeBase | None = KnowledgeBase()
+
+    def __post_init__(self) -> None:
+        check_labels("types", list(self.types))
+        check_labels("kinds", self.kinds)
+        if self.scored_kinds is None:
+            msgspec.structs.force_setattr(self, "scored_kinds", self.kinds[:1])
+        check_subset("scored_kinds", self.scored_kinds or (), self.kinds)
 
 
-def match_names(
-    gold: Sequence[Mention], predicted: Sequence[Mention], kind: MentionKind = "name"
-) -> tuple[list[NameSpan], list[NameSpan], list[tuple[NameSpan, NameSpan]]]:
-    """Gold names, predicted names that count, and who is matched with whom; or nominals, whose ignore region is names.
+class _Names(BatchNames):
+    """Codes of one event: clusters of both sides, and knowledge base ids."""
 
-    Predictions lie in annotated zones.
-    """
-    ignored = {(m.start, m.end) for m in gold if m.kind != kind}
-    names = _spans(gold, kind)
-    guesses = [span for span in _spans(predicted, kind) if (span[0], span[1]) not in ignored]
-    return names, guesses, _match(names, guesses)
+    def __init__(self, layer: Entities, event: str, table: MentionTable) -> None:
+        self.ids: list[str] = []
+        self._fits, self.nil = layer.fits, layer.nil
+        clusters = table.clusters(event)
+        self._clusters = clusters
+        links = Namer(_Links(self))
+        sides = [
+            Builder(
+                {
+                    "start": Integers("start"),
+                    "end": Integers("end"),
+                    "type": Labels("type", layer.types),
+                    "kind": Labels("kind", layer.options.kinds),
+                    "entity": NamedKeys("entity", Namer(codes)),
+                    "kb": NamedKeys("kb_id", links),
+                }
+            )
+            for codes in clusters
+        ]
+        super().__init__(event, *sides)
+        self._statuses: dict[tuple[int, int], int] = {}
+
+    def entity(self, side: int, code: int) -> Any:
+        """Name of a cluster; UNSET where a mention names none."""
+        return UNSET if code == UNNAMED else self._clusters[side].name(code)
+
+    def kb_id(self, code: int) -> Any:
+        """Id of a link."""
+        return self.ids[code] if code >= 0 else {_NIL: None, _NO_LINK: UNSET, _NO_ID: ""}[code]
+
+    def statuses(self, gold: SpanColumns, facts: CorpusFacts) -> Index:
+        """Status of the id of each gold mention; the catalogue is asked once for a cluster and an id."""
+        entity, link = gold.labels["entity"], gold.labels["kb"]
+        width = int(link.max(initial=0)) + 4
+        distinct, inverse = np.unique((entity - UNNAMED) * width + link - _NO_ID, return_inverse=True)
+        found = np.empty(len(distinct), np.int64)
+        for number, code in enumerate(distinct.tolist()):
+            pair = code // width + UNNAMED, code % width + _NO_ID
+            status = self._statuses.get(pair)
+            if status is None:
+                status = _STATUSES.index(facts.kb_status(self.event, self.entity(0, pair[0]), self.kb_id(pair[1])))
+                self._statuses[pair] = status
+            found[number] = status
+        return found[inverse]
 
 
-def misnamed(gold: Sequence[Mention], predicted: Sequence[Mention]) -> list[NameSpan]:
-    """Predicted nominals that have the span of a gold name."""
-    names = {(m.start, m.end) for m in gold if m.kind == "name"}
-    return [span for span in _spans(predicted, "nominal") if span[:2] in names]
+class _Links(dict[Any, int]):
+    """Codes of ids; a string that is no id has a code of its own."""
+
+    def __init__(self, names: _Names) -> None:
+        super().__init__({None: _NIL, UNSET: _NO_LINK})
+        if names.nil is not None:
+            self[names.nil] = _NIL
+        self._names = names
+
+    def __missing__(self, kb_id: str) -> int:
+        code = _NO_ID
+        if self._names._fits(kb_id):
+            code = len(self._names.ids)
+            self._names.ids.append(kb_id)
+        self[kb_id] = code
+        return code
 
 
-def _count_names(gold: Sequence[Mention], predicted: Sequence[Mention], place: Place, tally: Tally) -> None:
-    names, guesses, pairs = match_names(gold, predicted)
-    for start, _, kind in names:
-        for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
-            row[GOLD] += 1
-    for start, _, kind in [*guesses, *misnamed(gold, predicted)]:
-        for row in tally.rows(place.unit_at(start), place, facet("type", kind), facet("kind", "name")):
-            row[PREDICTED] += 1
-    for name, guess in pairs:
-        facets = [facet("kind", "name")]
-        if name[2] == guess[2]:
-            facets.append(facet("type", name[2]))
-        for row in tally.rows(place.unit_at(name[0]), place, *facets):
-            _add_match(row, name, guess)
+class Entities(SpanLayer[EntitiesOptions]):
+    """The layer ``entities``."""
 
+    name = "entities"
+    title = "entities"
+    Options = EntitiesOptions
+    gold_keys = ("text", "entity", "kb_id")
+    clusters = True
+    track = "entities"
+    columns = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
+    agreement_columns = (
+        *("first", "second", "span", "kind", "type"),
+        *("first_entities", "second_entities", "entity", "first_links", "second_links", "link"),
+    )
 
-def _add_match(row: list[int], gold: NameSpan, guess: NameSpan) -> None:
-    same_span, same_type = gold[:2] == guess[:2], gold[2] == guess[2]
-    row[STRICT] += same_span and same_type
-    row[EXACT] += same_span
-    row[TYPE] += same_type
-    row[OVERLAP] += not same_span
+    def __init__(self, options: EntitiesOptions) -> None:
+        super().__init__(options)
+        self.types = list(options.types)
+        self._scored = np.array([kind in (options.scored_kinds or ()) for kind in options.kinds])
+        base = options.knowledge_base
+        self._pattern = re.compile(base.id) if base is not None else None
+        self.nil = base.nil if base is not None else None
+        self._known: set[object] = {None, UNSET}
+        linking = prf_rows("entities.linking", "linked", "links", "linkable") if base is not None else ()
+        self.measures = documented(
+            (
+                *prf_rows("entities.mention", "strict"),
+                f1_row("entities.mention.exact.f1", "exact"),
+                f1_row("entities.mention.partial.f1", "exact", half="overlap"),
+                f1_row("entities.mention.type.f1", "type"),
+                *linking,
+            ),
+            _TEXTS,
+        )
+        self.headline = ("entities.mention.f1", *(("entities.linking.f1",) if linking else ()), CONLL)
+        self.agreement_measures = {
+            "span.f1": lambda c: f1(c["span"], c["second"], c["first"]),
+            "kind.f1": lambda c: f1(c["kind"], c["second"], c["first"]),
+            "type.f1": lambda c: f1(c["type"], c["second"], c["first"]),
+            "entity.f1": lambda c: f1(c["entity"], c["second_entities"], c["first_entities"]),
+            "linking.f1": lambda c: f1(c["link"], c["second_links"], c["first_links"]),
+        }
 
+    # One item
 
-def _match(gold: Sequence[NameSpan], predicted: Sequence[NameSpan]) -> list[tuple[NameSpan, NameSpan]]:
-    """Match mentions of one kind: exact span and type, then exact span, then most of equal type, then most."""
-    both = set(gold) & set(predicted)
-    pairs = [(span, span) for span in sorted(both)]
-    by_span = {span[:2]: span for span in predicted if span not in both}
-    left = []
-    for span in gold:
-        if span not in both:
-            guess = by_span.pop(span[:2], None)
-            if guess:
-                pairs.append((span, guess))
+    def item_type(self) -> type[Struct]:
+        return labelled(Mention, {"kind": self.options.kinds, "type": self.types})
+
+    def fits(self, kb_id: str) -> bool:
+        """Whether a string is an id of the knowledge base."""
+        return self._pattern is not None and self._pattern.fullmatch(kb_id) is not None
+
+    def check(
+        self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
+    ) -> None:
+        check_spans("entities", items, _labels_of, document, role, found)
+        known = self._known
+        for index, mention in enumerate(items):
+            if mention.kb_id not in known and not self._learn(mention.kb_id):
+                found.append(consistency.no_kb_id(mention.kb_id, f"/entities/{index}/kb_id", role))
+        if keys is None or role == "prediction":
+            return
+        for index, mention in enumerate(items):
+            if mention.entity is UNSET:
+                continue
+            entity = keys.entities.get(mention.entity)
+            if entity is None:
+                pointer = f"/entities/{index}/entity"
+                found.append(references.unknown_entity(mention.entity, keys.entities, pointer, role))
+                continue
+            if mention.type != entity.type:
+                found.append(consistency.type_differs(mention.type, entity, f"/entities/{index}/type", role))
+            if role == "gold" and mention.kb_id is not UNSET and mention.kb_id != entity.kb_id:
+                found.append(consistency.kb_id_differs(mention.kb_id, entity, f"/entities/{index}/kb_id", role))
+
+    def _learn(self, kb_id: str) -> bool:
+        """Whether a string is an id, which is then looked at once and not once a mention."""
+        fits = kb_id == self.nil or self.fits(kb_id)
+        if fits and len(self._known) < _MAX_KNOWN:
+            self._known.add(kb_id)
+        return fits
+
+    # A batch
+
+    def joined(self, *, shared: bool = False) -> MentionTable:
+        return MentionTable(by_document=self.options.clusters == "document", shared=shared)
+
+    def names(self, event: str, joined: MentionTable) -> _Names:
+        return _Names(self, event, joined)
+
+    def match(self, gold: SpanColumns, predicted: SpanColumns) -> Matches:
+        equal = join(gold.key, predicted.key)
+        partner = np.full(len(gold), -1, np.int64)
+        wanted, given = self._scored[gold.labels["kind"]], self._scored[predicted.labels["kind"]]
+        # Equal spans of the same group first, whatever the type: nothing else can be as good for either.
+        hit = np.flatnonzero(equal >= 0)
+        hit = hit[wanted[equal[hit]] == given[hit]]
+        partner[equal[hit]] = hit
+        taken = np.zeros(len(predicted), np.bool_)
+        taken[hit] = True
+        # What equals a gold span of the other group is an ignored region there, and competes for nothing.
+        taken[equal >= 0] = True
+        for group in (True, False):
+            left, right = np.flatnonzero((wanted == group) & (partner < 0)), np.flatnonzero((given == group) & ~taken)
+            if not len(left) or not len(right):
+                continue
+            g, p = overlaps(_ranges(gold, left), _ranges(predicted, right))
+            documents = len(gold.needs_check)
+            fewest = np.minimum(
+                np.bincount(gold.document[left], minlength=documents),
+                np.bincount(predicted.document[right], minlength=documents),
+            )
+            same_type = gold.labels["type"][left[g]] == predicted.labels["type"][right[p]]
+            # One pair of equal type outweighs all pairs of its document that are not.
+            weights = 1.0 + (fewest[gold.document[left[g]]] + 1.0) * same_type
+            chosen = best_assignment(g, p, weights)
+            partner[left[g[chosen]]] = right[p[chosen]]
+        return Matches(gold, predicted, equal, partner)
+
+    def count(
+        self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names
+    ) -> None:
+        gold, predicted, equal = matches.gold, matches.predicted, matches.equal
+        at = {name: index for index, name in enumerate(self.columns)}
+        scored, given = self._scored[gold.labels["kind"]], self._scored[predicted.labels["kind"]]
+        hit_scored = np.full(len(predicted), False)
+        hit_scored[equal >= 0] = scored[equal[equal >= 0]]
+        wanted = self.rows(batch, counts.units, gold, self._breakdowns(gold.labels["type"], gold.labels["kind"]))
+        into.add(at["gold"], wanted, np.flatnonzero(scored))
+        counted = np.flatnonzero((given & ((equal < 0) | hit_scored)) | (~given & hit_scored))
+        # A nominal with the span of a name is a name given wrongly.
+        kinds = predicted.labels["kind"].copy()
+        misnamed = np.flatnonzero(~given & hit_scored)
+        kinds[misnamed] = gold.labels["kind"][equal[misnamed]]
+        guesses = self.rows(batch, counts.units, predicted, self._breakdowns(predicted.labels["type"], kinds))
+        into.add(at["predicted"], guesses, counted)
+        g, p = matches.pairs
+        right = self._right(matches, g, p)
+        of_both = np.where(right["type"], gold.labels["type"][g], -1)
+        matched = wanted.take(g)
+        matched = Rows(matched.document, matched.unit, self._breakdowns(of_both, gold.labels["kind"][g]))
+        for column, mask in right.items():
+            into.add(at[column], matched, np.flatnonzero(mask & scored[g]))
+        self._count_unscored(matches, into, at)
+        self._count_links(matches, counts, into, wanted, guesses, names)
+        unit_names, unit = batch.units_of_spans(np.append(gold.document, predicted.document), np.append(gold.start, predicted.start))
+        counts.joined.extend(batch, matches, unit_names, unit)
+
+    def _breakdowns(self, types: Index, kinds: Index) -> list[Any]:
+        return [breakdown("type", self.types, types, levels=True), breakdown("kind", self.options.kinds, kinds)]
+
+    def _right(self, matches: Matches, g: Index, p: Index) -> dict[str, Any]:
+        """What is right of matched pairs, by column."""
+        same_span = matches.equal[p] == g
+        same_type = matches.gold.labels["type"][g] == matches.predicted.labels["type"][p]
+        return {"strict": same_span & same_type, "exact": same_span, "type": same_type, "overlap": ~same_span}
+
+    def _count_unscored(self, matches: Matches, into: BatchCounts, at: dict[str, int]) -> None:
+        """Mentions of the other kinds stand in the breakdown by kind only; there, names are their ignore region."""
+        gold, predicted = matches.gold, matches.predicted
+        g, p = matches.pairs
+        right = self._right(matches, g, p)
+        for code, kind in enumerate(self.options.kinds):
+            if self._scored[code]:
+                continue
+            wanted, given = gold.labels["kind"] == code, predicted.labels["kind"] == code
+            name_there = np.zeros(len(predicted), np.bool_)
+            hit = matches.equal >= 0
+            name_there[hit] = self._scored[gold.labels["kind"][matches.equal[hit]]]
+            amounts = {"gold": wanted.sum(), "predicted": (given & ~name_there).sum()}
+            amounts |= {column: (mask & wanted[g]).sum() for column, mask in right.items()}
+            for column, amount in amounts.items():
+                if amount:
+                    into.breakdowns.add_amount(f"kind={kind}", at[column], int(amount))
+
+    def _count_links(
+        self, matches: Matches, counts: LayerCounts, into: BatchCounts, wanted: Rows, given: Rows, names: _Names
+    ) -> None:
+        if self._pattern is None:
+            return
+        at = {name: index for index, name in enumerate(self.columns)}
+        status = names.statuses(matches.gold, counts.facts)
+        verified = status == _VERIFIED
+        into.add(at["linkable"], wanted, np.flatnonzero(verified))
+        link, gold_link = matches.predicted.labels["kb"], matches.gold.labels["kb"]
+        found = np.flatnonzero((link >= 0) & (matches.equal >= 0))
+        found = found[status[matches.equal[found]] != _UNVERIFIED]
+        target = matches.equal[found]
+        into.add(at["links"], wanted, target)
+        into.add(at["linked"], wanted, target[(gold_link[target] == link[found]) & verified[target]])
+        own = self._breakdowns(matches.predicted.labels["type"], matches.predicted.labels["kind"])
+        into.add(at["links"], Rows(given.document, given.unit, own), np.flatnonzero((link >= 0) & (matches.equal < 0)))
+
+    def items(
+        self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts, refers_to: Any
+    ) -> Iterator[tuple[int, Item]]:
+        yield from self._mention_items(matches, batch, True)
+        yield from self._mention_items(matches, batch, False)
+        if self._pattern is not None:
+            yield from self._link_items(matches, batch, names, facts)
+        yield from self._cluster_items(matches, batch, names)
+
+    def _mention_items(self, matches: Matches, batch: Batch, scored: bool) -> Iterator[tuple[int, Item]]:
+        gold, predicted, equal, same = matches.gold, matches.predicted, matches.equal, matches.same()
+        wanted, given = self._scored[gold.labels["kind"]] == scored, self._scored[predicted.labels["kind"]] == scored
+
+        def item(verdict: str, g: int, p: int, kind: int) -> tuple[int, Item]:
+            side, row = (gold, g) if g >= 0 else (predicted, p)
+            return self._item(batch, "mention", verdict, verdict == "correct", side, row, kind, *(
+                None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
+                for columns, index in ((gold, g), (predicted, p))
+            ))
+
+        matched = np.zeros(len(predicted), np.bool_)
+        matched[matches.partner[matches.partner >= 0]] = True
+        for g in np.flatnonzero(wanted).tolist():
+            p, other = int(matches.partner[g]), int(same[g])
+            if p >= 0:
+                parts = []
+                if equal[p] != g:
+                    parts.append("boundary")
+                if gold.labels["type"][g] != predicted.labels["type"][p]:
+                    parts.append("type")
+                yield item(" and ".join(parts) or "correct", g, p, gold.labels["kind"][g])
+            elif other >= 0:
+                # What is called a nominal is given wrongly; what is called a name of a gold nominal is not counted.
+                yield item("kind", g, other if scored else -1, gold.labels["kind"][g])
             else:
-                left.append(span)
-    gold, predicted = left, sorted(by_span.values())
-    candidates = overlapping([span[:2] for span in gold], [span[:2] for span in predicted])
-    same_type_first = float(min(len(gold), len(predicted)) + 1)
-    edges = [(g, p, 1.0 + same_type_first * (gold[g][2] == predicted[p][2])) for g, p in candidates]
-    return pairs + [(gold[g], predicted[p]) for g, p, _ in best_assignment(edges)]
+                yield item("missed", g, -1, gold.labels["kind"][g])
+        if scored:
+            for p in np.flatnonzero((equal >= 0) & ~self._scored[predicted.labels["kind"]]).tolist():
+                g = int(equal[p])
+                if wanted[g] and matches.partner[g] >= 0:
+                    yield item("kind", -1, p, gold.labels["kind"][g])
+        for p in np.flatnonzero(given & (equal < 0) & ~matched).tolist():
+            yield item("spurious", -1, p, predicted.labels["kind"][p])
+
+    def _link_items(
+        self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts
+    ) -> Iterator[tuple[int, Item]]:
+        gold, predicted, same = matches.gold, matches.predicted, matches.same()
+        status = names.statuses(gold, facts)
+        for side, g, p in _in_text_order(matches):
+            link = int(predicted.labels["kb"][p]) if p >= 0 else _NO_LINK
+            state = status[g] if g >= 0 else None
+            if state == _UNVERIFIED or (link < 0 and state != _VERIFIED):
+                continue
+            wanted = names.kb_id(gold.labels["kb"][g]) if state == _VERIFIED else None
+            guess = names.kb_id(link) if link >= 0 else None
+            if guess is None and link == _NO_ID:
+                continue
+            verdict = "correct" if wanted == guess else "missed" if guess is None else "link" if wanted else "spurious"
+            row = g if side is gold else p
+            where = _span(side, row)
+            yield self._item(
+                batch,
+                "linking",
+                verdict,
+                verdict == "correct",
+                side,
+                row,
+                side.labels["kind"][row],
+                None if wanted is None else {**where, "kb_id": wanted},
+                None if guess is None else {**where, "kb_id": guess},
+            )
+
+    def _cluster_items(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[tuple[int, Item]]:
+        def cluster(number: int, columns: SpanColumns, row: int) -> dict[str, Any] | None:
+            if row < 0:
+                return None
+            key = names.entity(number, int(columns.labels["entity"][row]))
+            return {**_span(columns, row), "entity": None if key is UNSET else key}
+
+        for side, g, p in _in_text_order(matches):
+            number = int(side.document[g if side is matches.gold else p])
+            context = batch.documents[number]
+            yield (
+                number,
+                Item(
+                    document_id=context.document_id,
+                    task="coreference",
+                    verdict="spurious" if g < 0 else "matched" if p >= 0 else "missed",
+                    right=None,
+                    gold=cluster(0, matches.gold, g),
+                    predicted=cluster(1, matches.predicted, p),
+                    event=context.event,
+                    language=context.language,
+                ),
+            )
+
+    def _item(
+        self, batch: Batch, task: str, verdict: str, right: bool, side: SpanColumns, row: int, kind: int, gold: Any, predicted: Any
+    ) -> tuple[int, Item]:
+        number = int(side.document[row])
+        context = batch.documents[number]
+        return number, Item(
+            document_id=context.document_id,
+            task=task,
+            verdict=verdict,
+            right=right,
+            gold=gold,
+            predicted=predicted,
+            kind=self.options.kinds[kind],
+            context=context_of_span(context.document, int(side.start[row]), int(side.end[row])),
+        )
+
+    # Two annotators
+
+    def count_agreement(
+        self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names
+    ) -> None:
+        first, second, same = matches.gold, matches.predicted, matches.same()
+        at = {name: index for index, name in enumerate(self.agreement_columns)}
+        sides = []
+        for columns, prefix in ((first, "first"), (second, "second")):
+            rows = self.rows(batch, table, columns, self._breakdowns(columns.labels["type"], columns.labels["kind"]))
+            sides.append(rows)
+        alone = np.flatnonzero(matches.equal < 0)
+        # What both have is counted where the first annotator has it.
+        shared = np.flatnonzero(same >= 0)
+        other = same[shared]
+        into.add(at["first"], sides[0])
+        into.add(at["second"], sides[0], shared)
+        into.add(at["second"], sides[1], alone)
+        into.add(at["span"], sides[0], shared)
+        for name in ("kind", "type"):
+            into.add(at[name], sides[0], shared[first.labels[name][shared] == second.labels[name][other]])
+        for label, column, one in (("entity", "entities", "entity"), ("kb", "links", "link")):
+            given = [columns.labels[label] != UNNAMED if label == "entity" else self._is_link(columns) for columns in (first, second)]
+            into.add(at[f"first_{column}"], sides[0], np.flatnonzero(given[0]))
+            into.add(at[f"second_{column}"], sides[0], shared[given[1][other]])
+            into.add(at[f"second_{column}"], sides[1], alone[given[1][alone]])
+            equal = (first.labels[label][shared] == second.labels[label][other]) & given[0][shared]
+            into.add(at[one], sides[0], shared[equal])
+
+    def _is_link(self, columns: SpanColumns) -> Any:
+        return (columns.labels["kb"] >= 0) | (columns.labels["kb"] == _NO_ID)
+
+    def disagreements(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[Disagreement]:
+        first, second = matches.gold, matches.predicted
+
+        def labels(columns: SpanColumns, number: int, row: int) -> dict[str, Any]:
+            found = columns.labels
+            return {
+                "kind": self.options.kinds[found["kind"][row]],
+                "type": self.types[found["type"][row]],
+                "entity": names.entity(number, int(found["entity"][row])) or None,
+                "kb_id": names.kb_id(int(found["kb"][row])) or None,
+            }
+
+        for side, g, p in _in_text_order(matches):
+            one = labels(first, 0, g) if g >= 0 else None
+            two = labels(second, 1, p) if p >= 0 else None
+            kinds = ["missing"]
+            if one is not None and two is not None:
+                kinds = [key for key in ("kind", "type", "entity") if one[key] != two[key]]
+                if one["entity"] == two["entity"] and one["kb_id"] != two["kb_id"]:
+                    kinds.append("kb_id")
+            row = g if side is first else p
+            start, end = int(side.start[row]), int(side.end[row])
+            context = batch.documents[int(side.document[row])]
+            for kind in kinds:
+                shown = ("kind", "type", "entity", "kb_id") if "kb_id" in kinds else ("kind", "type", "entity")
+                yield Disagreement(
+                    self.name,
+                    context.document_id,
+                    f"{start}:{end}",
+                    kind,
+                    *(None if each is None else {key: each[key] for key in shown} for each in (one, two)),
+                    sentence_around(context.document, start, end),
+                )
 
 
-def _count_nominals(gold: Sequence[Mention], predicted: Sequence[Mention], place: Place, tally: Tally) -> None:
-    """Nominals stand in the breakdown by kind only; there, names are their ignore region."""
-    names = {(m.start, m.end) for m in gold if m.kind == "name"}
-    nominals = _spans(gold, "nominal")
-    guesses = [span for span in _spans(predicted, "nominal") if span[:2] not in names]
-    row = tally.facets.row(facet("kind", "nominal"))
-    row[GOLD] += len(nominals)
-    row[PREDICTED] += len(guesses)
-    for nominal, guess in _match(nominals, guesses):
-        _add_match(row, nominal, guess)
+def _labels_of(mention: Any) -> tuple[object, ...]:
+    return mention.kind, mention.type, mention.entity, mention.kb_id
 
 
-def _count_links(
-    gold: Sequence[Mention],
-    predicted: Sequence[Mention],
-    place: Place,
-    tally: Tally,
-    kb_status: Callable[[Mention], KbStatus],
-) -> None:
-    by_span = {(m.start, m.end): m for m in gold}
-    for mention in by_span.values():
-        if kb_status(mention) == "verified":
-            facets = facet("type", mention.type), facet("kind", mention.kind)
-            for row in tally.rows(place.unit_at(mention.start), place, *facets):
-                row[LINKABLE] += 1
-    links = {(m.start, m.end): m for m in predicted if m.kb_id is not UNSET and m.kb_id is not None}
-    for span, link in links.items():
-        target = by_span.get(span)
-        if target is not None and kb_status(target) == "unverified":
-            continue
-        right = target is not None and kb_status(target) == "verified" and target.kb_id == link.kb_id
-        seen = target or link
-        for row in tally.rows(place.unit_at(span[0]), place, facet("type", seen.type), facet("kind", seen.kind)):
-            row[LINKS] += 1
-            row[LINKED] += right
+def _ranges(columns: SpanColumns, which: Index) -> tuple[Index, Index, Index]:
+    return columns.document[which], columns.low[which], columns.high[which]
+
+
+def _span(columns: SpanColumns, row: int) -> dict[str, int]:
+    return {"start": int(columns.start[row]), "end": int(columns.end[row])}
+
+
+def _in_text_order(matches: Matches) -> Iterator[tuple[SpanColumns, int, int]]:
+    """Every span of either side: the side that shows it (gold where both have it), gold row and predicted row."""
+    same, alone = matches.same(), np.flatnonzero(matches.equal < 0)
+    keys = np.append(matches.gold.key, matches.predicted.key[alone])
+    for place in np.argsort(keys, kind="stable").tolist():
+        if place < len(same):
+            yield matches.gold, place, int(same[place])
+        else:
+            yield matches.predicted, -1, int(alone[place - len(same)])

@@ -1,16 +1,17 @@
 """Stance: is a holder, as this document shows it, for a target, against it, or neither?
 
-Task. For each (holder, target) cell of a document give favor, against or none, the sentences that carry a favor or
-against, and if wanted a probability for each label.
+Task. For each (holder, target) cell of a document give a label, the sentences that carry it, and if wanted a probability
+for each label. Where a corpus knows no holders, the cell is the target alone.
 
 Conventions.
     The gold cells are what is scored. A missing cell is wrong for its label and is never imputed; a cell that gold does
     not have (the document does not mention the holder) counts neither way.
-    favg = (F1 favor + F1 against) / 2, over all cells (SemEval-2016 task 6, Mohammad et al. 2016).
-    evidence: micro F1 over (cell, label, sentence) triples with label favor or against: a sentence under a wrong
+    favg is the mean F1 of the labels that take a side, (F1 favor + F1 against) / 2, over all cells (SemEval-2016 task
+    6, Mohammad et al. 2016).
+    evidence: micro F1 over (cell, label, sentence) triples of the labels that need evidence: a sentence under a wrong
     label is wrong, as in SciFact's selection + label (Wadden et al. 2020).
-    brier: sum over the three labels of squared error, mean over the cells with scores (Brier 1950), 0 to 2, lower is
-    better. ece: ten equal bins of the score of the given label (Naeini et al. 2015), lower is better.
+    brier: sum over the labels of squared error, mean over the cells with scores (Brier 1950), 0 to 2, lower is better.
+    ece: ten equal bins of the score of the given label (Naeini et al. 2015), lower is better.
     A label with neither gold nor prediction has no F1; one that gold does not have is not averaged in.
     A cell left out is wrong, but a wrong label is wrong twice in F1: missed for its own label, spurious for the one
     given. So F1 rewards silence where an answer would be wrong, accuracy does not, and coverage tells.
@@ -18,109 +19,306 @@ Conventions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
 
-from msgspec import UNSET
+import msgspec
+import numpy as np
+from msgspec import UNSET, Meta, Struct
 
-from retold.layers.base import Place, Tally, facet
-from retold.layers.counts import Counts, fixed
-from retold.measures.base import Array, Measure, expected_calibration_error, macro_f1, ratio
+from retold.layers.answers import (
+    AnswerLayer,
+    KeyNames,
+    agreement_columns,
+    agreement_measures,
+    check_evidence,
+    check_labels_shown,
+)
+from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches, documented
+from retold.layers.columns import Builder, Floats, Index, KeyedColumns, Keys, Labels, Lists, Scores, shared_sentences
+from retold.layers.counts import FIXED, BatchCounts, Breakdown, Rows, breakdown, compact
+from retold.layers.names import Codes
+from retold.layers.types import labelled
+from retold.measures.base import Measure, expected_calibration_error, macro_f1, ratio
 from retold.measures.classification import confusion_columns, confusion_measures, f1_row, trials_of
-from retold.model.annotations import STANCE_LABELS, StanceCell, StanceLabel
+from retold.model.annotations import Document, Score, StanceCell
+from retold.model.findings import Finding
+from retold.model.manifest import Label, check_labels, check_subset
+from retold.rules import consistency, references
+from retold.rules.vocabulary import Role, Vocabulary
 
-__all__ = ["AT", "BINS", "COLUMNS", "MEASURES", "count"]
+__all__ = ["BINS", "Stance", "StanceOptions"]
 
 BINS: Final = 10
-_CONFUSION: Final = confusion_columns(STANCE_LABELS)
-COLUMNS: Final = (
-    *_CONFUSION,
-    "evidence_correct",
-    "evidence_predicted",
-    "evidence_gold",
-    "scored",
-    "squared_error~",
-    *(f"bin{k}:items" for k in range(BINS)),
-    *(f"bin{k}:correct" for k in range(BINS)),
-    *(f"bin{k}:confidence~" for k in range(BINS)),
-)
-#: Place of each column.
-AT: Final = {column: index for index, column in enumerate(COLUMNS)}
+#: How far probabilities may be from summing to 1.
+_TOLERANCE: Final = 1e-3
 
-
-_TAKEN_SIDES: Final[tuple[StanceLabel, ...]] = ("favor", "against")
-
-
-def _favg(counts: Counts) -> Array:
-    return macro_f1(counts, STANCE_LABELS, _TAKEN_SIDES)
-
-
-def _favg_trials(counts: Counts) -> Array:
-    return trials_of(counts, STANCE_LABELS, "favor") + trials_of(counts, STANCE_LABELS, "against")
-
-
-MEASURES: Final = (
-    Measure(name="stance.favg", value=_favg, trials=_favg_trials, counts={column: (column,) for column in _CONFUSION}),
-    *confusion_measures("stance", STANCE_LABELS),
-    f1_row("stance.evidence.f1", "evidence_correct", "evidence_predicted", "evidence_gold"),
-    Measure(
-        name="stance.brier",
-        value=lambda c: ratio(c["squared_error"], c["scored"]),
-        trials=lambda c: c["scored"],
-        counts={"cells": ("scored",)},
-        proportion=False,
+_TEXTS: Final = {
+    "favg": (
+        "Mean F1 of the labels that take a side.",
+        "SemEval-2016 task 6 (Mohammad et al. 2016)",
+        "gold has none of these labels",
     ),
-    Measure(
-        name="stance.ece",
-        value=lambda c: expected_calibration_error(c, BINS),
-        trials=lambda c: c["scored"],
-        counts={"cells": ("scored",)},
-        proportion=False,
+    "macro_f1": ("Mean F1 of the labels that gold has.", "macro average over labels", "no gold cell"),
+    "accuracy": ("Share of gold cells with the right label.", "", "no gold cell"),
+    "f1": ("F1 of one label over the gold cells.", "van Rijsbergen 1979", "neither gold nor prediction"),
+    "evidence.f1": (
+        "Micro F1 of evidence sentences under the right label.",
+        "SciFact, selection + label (Wadden et al. 2020)",
+        "neither gold nor prediction",
     ),
-)
+    "brier": (
+        "Mean over scored cells of the squared error summed over labels; 0 to 2, lower is better.",
+        "Brier 1950",
+        "no cell with scores",
+    ),
+    "ece": (
+        "Mean gap between confidence and accuracy over ten equal bins; lower is better.",
+        "Naeini et al. 2015",
+        "no cell with scores",
+    ),
+}
 
 
-def count(gold: Sequence[StanceCell], predicted: Sequence[StanceCell], place: Place, tally: Tally) -> None:
-    """Add one document's stance cells to the tally (of ``COLUMNS``)."""
-    given = {(cell.holder, cell.target): cell for cell in predicted}
-    for cell in gold:
-        guess = given.get((cell.holder, cell.target))
-        rows = tally.rows(
-            place.unit_of_pair(cell.holder, cell.target),
-            place,
-            facet("holder", cell.holder),
-            facet("target", cell.target),
-            facet("label", cell.label),
-        )
-        changes = [(AT[f"{cell.label}:{guess.label if guess else 'missing'}"], 1)]
-        wanted = _evidence(cell)
-        changes.append((AT["evidence_gold"], len(wanted)))
-        if guess:
-            shown = _evidence(guess)
-            changes.append((AT["evidence_predicted"], len(shown)))
-            changes.append((AT["evidence_correct"], len(wanted & shown) if guess.label == cell.label else 0))
-            if guess.scores is not UNSET:
-                changes.extend(_calibration(cell, guess))
-        for column, amount in changes:
-            for row in rows:
-                row[column] += amount
+class StanceOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Options of the layer ``stance``."""
 
-
-def _evidence(cell: StanceCell) -> set[int]:
-    return set() if cell.label == "none" or cell.evidence is UNSET else set(cell.evidence)
-
-
-def _calibration(cell: StanceCell, guess: StanceCell) -> list[tuple[int, int]]:
-    assert guess.scores is not UNSET
-    scores = {label: getattr(guess.scores, label) for label in STANCE_LABELS}
-    gaps = [score - (label == cell.label) for label, score in scores.items()]
-    error = sum(gap * gap for gap in gaps)
-    confidence = scores[guess.label]
-    level = min(int(confidence * BINS), BINS - 1)
-    return [
-        (AT["scored"], 1),
-        (AT["squared_error~"], fixed(error)),
-        (AT[f"bin{level}:items"], 1),
-        (AT[f"bin{level}:confidence~"], fixed(confidence)),
-        (AT[f"bin{level}:correct"], int(guess.label == cell.label)),
+    labels: Annotated[list[Label], Meta(description="Labels of a cell.", examples=[["favor", "against", "none"]])] = [
+        "favor",
+        "against",
+        "none",
     ]
+    sides: Annotated[
+        list[Label] | None, Meta(description="Labels that favg is over; all but the neutral one by default.")
+    ] = None
+    neutral: Annotated[
+        str | None, Meta(description="Label that takes no side; none by default, where it is a label.")
+    ] = None
+    holders: Annotated[bool, Meta(description="Whether cells name a holder beside the target.")] = True
+    evidence_for: Annotated[
+        list[Label] | None, Meta(description="Labels that a sentence must show; those of sides by default.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_labels("labels", self.labels)
+        if self.neutral is None and "none" in self.labels:
+            msgspec.structs.force_setattr(self, "neutral", "none")
+        if self.neutral is not None:
+            check_subset("neutral", [self.neutral], self.labels)
+        if self.sides is None:
+            msgspec.structs.force_setattr(self, "sides", [label for label in self.labels if label != self.neutral])
+        if self.evidence_for is None:
+            msgspec.structs.force_setattr(self, "evidence_for", self.sides)
+        check_subset("sides", self.sides or (), self.labels)
+        check_subset("evidence_for", self.evidence_for or (), self.labels)
+
+
+class Stance(AnswerLayer[StanceOptions]):
+    """The layer ``stance``."""
+
+    name = "stance"
+    title = "stance"
+    Options = StanceOptions
+    gold_keys = ("evidence",)
+    track = "stance"
+
+    def __init__(self, options: StanceOptions) -> None:
+        super().__init__(options)
+        labels = self.labels = options.labels
+        self.parts = ("holder", "target") if options.holders else ("target",)
+        self._shown = np.array([label in (options.evidence_for or ()) for label in labels])
+        confusion = confusion_columns(labels)
+        self.columns = (
+            *confusion,
+            *("evidence_correct", "evidence_predicted", "evidence_gold", "scored", "squared_error~"),
+            *(f"bin{k}:{what}" for what in ("items", "correct", "confidence~") for k in range(BINS)),
+        )
+        sides = options.sides or []
+        favg = Measure(
+            name="stance.favg",
+            value=lambda c: macro_f1(c, labels, sides),
+            trials=lambda c: sum((trials_of(c, labels, label) for label in sides), start=np.float64(0.0)),
+            counts={column: (column,) for column in confusion},
+        )
+        scored = {
+            "trials": lambda c: c["scored"],
+            "counts": {"cells": ("scored",)},
+            "proportion": False,
+        }
+        self.measures = documented(
+            (
+                *((favg,) if sides else ()),
+                *confusion_measures("stance", labels),
+                f1_row("stance.evidence.f1", "evidence_correct", "evidence_predicted", "evidence_gold"),
+                Measure(name="stance.brier", value=lambda c: ratio(c["squared_error"], c["scored"]), **scored),
+                Measure(name="stance.ece", value=lambda c: expected_calibration_error(c, BINS), **scored),
+            ),
+            _TEXTS,
+        )
+        self.headline = ("stance.favg",) if sides else ("stance.macro_f1",)
+        self.agreement_columns = agreement_columns(labels)
+        self.agreement_measures = agreement_measures(labels)
+
+    # One item
+
+    def item_type(self) -> type[Struct]:
+        labels = self.labels
+        scores = msgspec.defstruct(
+            "StanceScores",
+            [
+                (f"label{k}", Annotated[Score, Meta(description=f"Probability of {label}.", examples=[0.8 if k == 0 else 0.1])])
+                for k, label in enumerate(labels)
+            ],
+            rename={f"label{k}": label for k, label in enumerate(labels)},
+            frozen=True,
+            forbid_unknown_fields=True,
+            gc=False,
+            kw_only=True,
+            namespace={"__doc__": _scores_doc(len(labels))},
+        )
+        example = {label: 0.8 if k == 0 else round(0.2 / max(len(labels) - 1, 1), 3) for k, label in enumerate(labels)}
+        given = Annotated[scores, Meta(description="Probabilities of the labels (predictions only).", examples=[example])]
+        more: dict[str, Any] = {"scores": (given | msgspec.UnsetType, UNSET)}
+        if self.options.holders:
+            more["holder"] = (
+                Annotated[str, Meta(min_length=1, description="Key of a stance holder.", examples=["macron"])],
+            )
+        return labelled(StanceCell, {"label": labels}, more)
+
+    def key_of(self, item: Any) -> str:
+        return "/".join(getattr(item, part) for part in self.parts)
+
+    def sort_key(self, item: Any) -> tuple[Any, ...]:
+        return tuple(getattr(item, part) for part in self.parts)
+
+    def check(
+        self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
+    ) -> None:
+        if keys is not None:
+            for index, cell in enumerate(items):
+                if self.options.holders and cell.holder not in keys.holders:
+                    found.append(references.unknown_holder(cell.holder, keys.holders, f"/stance/{index}/holder", role))
+                if cell.target not in keys.targets:
+                    found.append(references.unknown_target(cell.target, keys.targets, f"/stance/{index}/target", role))
+        check_evidence("stance", items, document, role, found)
+        for index, cell in enumerate(items):
+            if cell.scores is not UNSET:
+                total = sum(msgspec.structs.astuple(cell.scores))
+                if abs(total - 1.0) > _TOLERANCE:
+                    found.append(consistency.scores_do_not_sum(total, f"/stance/{index}/scores", role))
+        seen = {self.key_of(cell) for cell in items} if len(items) > 1 else set()
+        if seen and len(seen) != len(items):
+            seen.clear()
+            for index, cell in enumerate(items):
+                key = self.key_of(cell)
+                if key in seen:
+                    found.append(consistency.stance_cell_repeated(key, f"/stance/{index}", role))
+                seen.add(key)
+
+    def check_complete(
+        self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]
+    ) -> None:
+        check_labels_shown("stance", items, self.options.evidence_for or (), role, found)
+        if keys is None:
+            return
+        cells: dict[str, set[str]] = {"author": set()} if "author" in keys.holders else {}
+        for cell in items:
+            cells.setdefault(cell.holder if self.options.holders else "", set()).add(cell.target)
+        for holder, targets in cells.items():
+            missing = sorted(keys.targets - targets)
+            if missing and (holder in keys.holders or not self.options.holders):
+                found.append(consistency.stance_grid_incomplete(holder, missing, "/stance", role))
+
+    # A batch
+
+    def names(self, event: str, joined: None) -> KeyNames:
+        codes = [Codes() for _ in self.parts]
+        sides = [
+            Builder(
+                {
+                    **{part: Keys(part, each) for part, each in zip(self.parts, codes, strict=True)},
+                    "label": Labels("label", self.labels),
+                    "evidence": Lists("evidence"),
+                    "scores": Scores("scores", len(self.labels)),
+                }
+            )
+            for _ in range(2)
+        ]
+        return KeyNames(event, codes, sides)
+
+    def columns_of(
+        self, names: KeyNames, batch: Batch, *, both: bool = False
+    ) -> tuple[KeyedColumns, KeyedColumns]:
+        sides = super().columns_of(names, batch, both=both)
+        for side in sides:
+            if len(side.scores):
+                sums = side.scores.sum(axis=1)
+                side.needs_check[side.document[np.abs(sums - 1.0) > _TOLERANCE / 2]] = True
+        return sides
+
+    def _breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
+        return [compact(part, *pair) for part, pair in zip(self.parts, zip(names.lists(), columns.parts, strict=True), strict=True)]
+
+    def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
+        return self._breakdowns(columns, names)
+
+    def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: KeyNames) -> None:
+        gold, predicted, hit = matches.gold, matches.predicted, matches.partner
+        at = {name: index for index, name in enumerate(self.columns)}
+        breakdowns = [*self._breakdowns(gold, names), breakdown("label", self.labels, gold.label)]
+        rows = self.rows(batch, counts.units, gold, names.lists(), breakdowns)
+        into.add_each(self.confusion(matches), rows)
+        given = self.given(matches)
+        wanted, wanted_sentences = self._of_sides(gold)
+        owner, sentences = self._of_sides(predicted)
+        cell = matches.equal[owner]
+        shown, sentences = cell[cell >= 0], sentences[cell >= 0]
+        into.add(at["evidence_gold"], rows, wanted)
+        into.add(at["evidence_predicted"], rows, shown)
+        both = shared_sentences((wanted, wanted_sentences), (shown, sentences))
+        into.add(at["evidence_correct"], rows, shown[both & (gold.label == given)[shown]])
+        if len(predicted.scores):
+            scored = np.flatnonzero(hit >= 0)
+            scored = scored[~np.isnan(predicted.scores[hit[scored], 0])]
+            self._calibrate(predicted.scores[hit[scored]], gold.label[scored], given[scored], scored, rows, into, at)
+
+    def _of_sides(self, columns: KeyedColumns) -> tuple[Index, Index]:
+        """The evidence of the cells whose label needs it."""
+        owner, sentences = columns.evidence
+        taken = self._shown[columns.label[owner]]
+        return owner[taken], sentences[taken]
+
+    def _calibrate(
+        self, scores: Floats, label: Index, guess: Index, which: Index, rows: Rows, into: BatchCounts, at: dict[str, int]
+    ) -> None:
+        gaps = scores - (label[:, None] == np.arange(len(self.labels)))
+        squares = gaps * gaps
+        error = squares[:, 0].copy()
+        for column in squares.T[1:]:
+            error += column
+        confidence = scores[np.arange(len(scores)), guess]
+        level = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+        into.add(at["scored"], rows, which)
+        into.add(at["squared_error~"], rows, which, np.rint(error * FIXED).astype(np.int64))
+        for k in np.unique(level).tolist():
+            here = level == k
+            into.add(at[f"bin{k}:items"], rows, which[here])
+            into.add(at[f"bin{k}:confidence~"], rows, which[here], np.rint(confidence[here] * FIXED).astype(np.int64))
+            into.add(at[f"bin{k}:correct"], rows, which[here & (label == guess)])
+
+    def items(
+        self, matches: Matches, batch: Batch, names: KeyNames, facts: CorpusFacts, refers_to: Any
+    ) -> Iterator[tuple[int, Item]]:
+        scores = matches.predicted.scores
+
+        def given(g: int, p: int) -> dict[str, float] | None:
+            if p < 0 or not len(scores) or np.isnan(scores[p, 0]):
+                return None
+            return dict(zip(self.labels, scores[p].tolist(), strict=True))
+
+        yield from self.answer_items("stance", matches, batch, names, {"scores": given})
+
+
+def _scores_doc(labels: int) -> str:
+    number = {2: "two", 3: "three", 4: "four"}.get(labels, str(labels))
+    return f"A probability for each stance label; the {number} sum to 1."

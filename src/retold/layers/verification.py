@@ -1,79 +1,198 @@
 """Verification: what does a document say about a canonical claim?
 
-Task. For each (claim, document) pair give supported, refuted or not_enough_info, with evidence sentences.
+Task. For each (claim, document) pair give a verdict (supported, refuted, not_enough_info), with evidence sentences.
 
 Conventions.
     The gold pairs are what is scored. A missing pair is wrong for its label and is never imputed.
-    macro_f1 is the mean of the three labels' F1.
-    strict (FEVER, Thorne et al. 2018): the label is right and, unless it is not_enough_info, at least one gold evidence
-    sentence stands among the first five of the given ones. Evidence is a set: more than five are cut in document
-    order, so that the order in a file never matters.
+    macro_f1 is the mean of the labels' F1.
+    strict (FEVER, Thorne et al. 2018): the label is right and, unless it is one that needs no evidence, at least one
+    gold evidence sentence stands among the first five of the given ones. Evidence is a set: more than five are cut in
+    document order, so that the order in a file never matters.
     A label with neither gold nor prediction has no F1; one that gold does not have is not averaged in.
     A gold pair without evidence asks for none in strict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
 
-from retold.layers.base import Place, Tally, facet
+from retold.layers.answers import (
+    AnswerLayer,
+    KeyNames,
+    agreement_columns,
+    agreement_measures,
+    check_evidence,
+    check_labels_shown,
+)
+from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches, documented
+from retold.layers.columns import Builder, Index, Keys, Labels, Lists, Mask, shared_sentences
+from retold.layers.counts import BatchCounts, breakdown
+from retold.layers.names import Codes
+from retold.layers.types import labelled
 from retold.measures.base import Measure, ratio
 from retold.measures.classification import added_up, confusion_columns, confusion_measures
-from retold.model.annotations import VERIFICATION_LABELS, VerificationPair
+from retold.model.annotations import Document, VerificationPair
+from retold.model.findings import Finding
+from retold.model.manifest import Label, check_labels, check_subset
+from retold.rules import consistency, references
+from retold.rules.vocabulary import Role, Vocabulary
 
-__all__ = ["COLUMNS", "MAX_EVIDENCE", "MEASURES", "count", "is_strict"]
+__all__ = ["MAX_EVIDENCE", "Verification", "VerificationOptions"]
 
 MAX_EVIDENCE: Final = 5
-_CONFUSION: Final = confusion_columns(VERIFICATION_LABELS)
-COLUMNS: Final = (*_CONFUSION, "strict")
-_AT: Final = {column: index for index, column in enumerate(COLUMNS)}
 
-
-MEASURES: Final = (
-    *confusion_measures("claims.verification", VERIFICATION_LABELS),
-    Measure(
-        name="claims.verification.strict",
-        value=lambda c: ratio(c["strict"], added_up(c, _CONFUSION)),
-        trials=lambda c: added_up(c, _CONFUSION),
-        counts={"correct": ("strict",), "gold": _CONFUSION},
+_TEXTS: Final = {
+    "macro_f1": ("Mean F1 of the verdicts that gold has.", "macro average over labels", "no gold pair"),
+    "accuracy": ("Share of gold pairs with the right verdict.", "FEVER label accuracy (Thorne et al. 2018)", "no gold pair"),
+    "f1": ("F1 of one verdict over the gold pairs.", "van Rijsbergen 1979", "neither gold nor prediction"),
+    "strict": (
+        "Share of gold pairs with the right verdict and, where it rests on evidence, a gold sentence among at most five.",
+        "FEVER score (Thorne et al. 2018), with single sentences as evidence",
+        "no gold pair",
     ),
-)
+}
 
 
-def count(
-    gold: Sequence[VerificationPair],
-    predicted: Sequence[VerificationPair],
-    place: Place,
-    tally: Tally,
-    mutation: Callable[[str], str | None],
-) -> None:
-    """Add one document's verification pairs to the tally (of ``COLUMNS``).
+class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Options of the layer ``verification``."""
 
-    Args:
-        mutation: claim key -> the kind of fact that was changed in it, "none" for a claim as stated, None where the
-            catalogue of claims is not at hand.
-    """
-    given = {pair.claim: pair for pair in predicted}
-    for pair in gold:
-        guess = given.get(pair.claim)
-        facets = [facet("label", pair.label)]
-        if kind := mutation(pair.claim):
-            facets.append(facet("mutation", kind))
-        column = _AT[f"{pair.label}:{guess.label if guess else 'missing'}"]
-        strict = guess is not None and is_strict(pair, guess)
-        for row in tally.rows(place.unit_of_pair(pair.claim), place, *facets):
-            row[column] += 1
-            row[_AT["strict"]] += strict
+    labels: Annotated[
+        list[Label], Meta(description="Verdicts.", examples=[["supported", "refuted", "not_enough_info"]])
+    ] = ["supported", "refuted", "not_enough_info"]
+    neutral: Annotated[
+        str | None, Meta(description="Verdict that leaves the claim open; not_enough_info by default, where it is one.")
+    ] = None
+    evidence_for: Annotated[
+        list[Label] | None, Meta(description="Verdicts that a sentence must show; all but the neutral one by default.")
+    ] = None
+    evidence: Annotated[Literal["sentences"], Meta(description="What evidence is given as.")] = "sentences"
+    unlisted: Annotated[
+        Literal["ignored"], Meta(description="What an answer to a pair that gold lacks counts as.")
+    ] = "ignored"
+
+    def __post_init__(self) -> None:
+        check_labels("labels", self.labels)
+        if self.neutral is None and "not_enough_info" in self.labels:
+            msgspec.structs.force_setattr(self, "neutral", "not_enough_info")
+        if self.neutral is not None:
+            check_subset("neutral", [self.neutral], self.labels)
+        if self.evidence_for is None:
+            msgspec.structs.force_setattr(self, "evidence_for", [each for each in self.labels if each != self.neutral])
+        check_subset("evidence_for", self.evidence_for or (), self.labels)
 
 
-def is_strict(pair: VerificationPair, guess: VerificationPair) -> bool:
-    """Whether the label is right and, where it rests on evidence, one of the first sentences given is gold."""
-    if guess.label != pair.label:
-        return False
-    if pair.label == "not_enough_info" or pair.evidence is UNSET or not pair.evidence:
-        return True
-    shown = [] if guess.evidence is UNSET else sorted(set(guess.evidence))[:MAX_EVIDENCE]
-    return not set(pair.evidence).isdisjoint(shown)
+class Verification(AnswerLayer[VerificationOptions]):
+    """The layer ``verification``."""
+
+    name = "verification"
+    title = "verification"
+    Options = VerificationOptions
+    gold_keys = ("evidence",)
+    track = "claims"
+    parts = ("claim",)
+    headline = ("claims.verification.macro_f1",)
+
+    def __init__(self, options: VerificationOptions) -> None:
+        super().__init__(options)
+        labels = self.labels = options.labels
+        self._shown = np.array([label in (options.evidence_for or ()) for label in labels])
+        confusion = confusion_columns(labels)
+        self.columns = (*confusion, "strict")
+        strict = Measure(
+            name="claims.verification.strict",
+            value=lambda c: ratio(c["strict"], added_up(c, confusion)),
+            trials=lambda c: added_up(c, confusion),
+            counts={"correct": ("strict",), "gold": confusion},
+        )
+        self.measures = documented((*confusion_measures("claims.verification", labels), strict), _TEXTS)
+        self.agreement_columns = agreement_columns(labels)
+        self.agreement_measures = agreement_measures(labels)
+
+    # One item
+
+    def item_type(self) -> type[Struct]:
+        return labelled(VerificationPair, {"label": self.labels})
+
+    def key_of(self, item: Any) -> str:
+        claim: str = item.claim
+        return claim
+
+    def sort_key(self, item: Any) -> tuple[Any, ...]:
+        return (item.claim,)
+
+    def check(
+        self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
+    ) -> None:
+        if keys is not None:
+            for index, pair in enumerate(items):
+                if pair.claim not in keys.claims:
+                    pointer = f"/verification/{index}/claim"
+                    found.append(references.unknown_claim(pair.claim, keys.claims, pointer, role))
+        check_evidence("verification", items, document, role, found)
+        seen = {pair.claim for pair in items}
+        if len(seen) != len(items):
+            seen.clear()
+            for index, pair in enumerate(items):
+                if pair.claim in seen:
+                    found.append(consistency.verification_pair_repeated(pair.claim, f"/verification/{index}", role))
+                seen.add(pair.claim)
+
+    def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
+        check_labels_shown("verification", items, self.options.evidence_for or (), role, found)
+
+    # A batch
+
+    def names(self, event: str, joined: None) -> KeyNames:
+        claims = Codes()
+        sides = [
+            Builder({"claim": Keys("claim", claims), "label": Labels("label", self.labels), "evidence": Lists("evidence")})
+            for _ in range(2)
+        ]
+        return KeyNames(event, [claims], sides)
+
+    def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: KeyNames) -> None:
+        gold = matches.gold
+        breakdowns = [breakdown("label", self.labels, gold.label)]
+        claims = names.lists()[0]
+        used, inverse = np.unique(gold.parts[0], return_inverse=True)
+        kinds = Codes()
+        of_claim = [
+            kinds[kind] if (kind := counts.facts.mutation(batch.event, claims[code])) else -1 for code in used.tolist()
+        ]
+        if kinds:
+            breakdowns.append(breakdown("mutation", kinds, np.array(of_claim, np.int64)[inverse]))
+        rows = self.rows(batch, counts.units, gold, names.lists(), breakdowns)
+        into.add_each(self.confusion(matches), rows)
+        into.add(self.columns.index("strict"), rows, np.flatnonzero(self._strict(matches)))
+
+    def _strict(self, matches: Matches) -> Mask:
+        """Whether the label is right and, where it rests on evidence, one of the first sentences given is gold."""
+        gold, predicted = matches.gold, matches.predicted
+        shown = _shown(gold, predicted, matches.partner)
+        strict: Mask = (gold.label == self.given(matches)) & (~self._shown[gold.label] | shown)
+        return strict
+
+    def items(
+        self, matches: Matches, batch: Batch, names: KeyNames, facts: CorpusFacts, refers_to: Any
+    ) -> Iterator[tuple[int, Item]]:
+        strict = self._strict(matches).tolist()
+        yield from self.answer_items("verification", matches, batch, names, {"strict": lambda g, p: strict[g]})
+
+
+def _shown(gold: Any, predicted: Any, hit: Index) -> Mask:
+    """Pairs without gold evidence, and pairs of which a gold sentence is among the first few that were given."""
+    owner, sentences = predicted.evidence
+    # Evidence is sorted: how far each sentence is from the first one of its pair is its rank.
+    early = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left") < MAX_EVIDENCE
+    owner, sentences = owner[early], sentences[early]
+    wanted_owner, wanted = gold.evidence
+    both = (hit[wanted_owner] >= 0) & shared_sentences((owner, sentences), (hit[wanted_owner], wanted))
+    found = np.ones(len(hit), np.bool_)
+    found[wanted_owner] = False
+    found[wanted_owner[both]] = True
+    return found

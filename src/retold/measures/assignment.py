@@ -1,4 +1,16 @@
-"""The best one-to-one choice among weighted pairs, which CEAF rests on: exact, and fast where pairs are many."""
+"""Maximum-weight one-to-one choice among weighted pairs: exact, for many small problems and for a large one alike.
+
+Aligned clusters (CEAF), matched claims and matched mentions all rest on it. Pairs are first reduced by two rules that
+keep an optimum, for all components at once:
+
+    A leaf (an end with one pair) is folded into the other end: the pair's weight is what that end earns in any case, so
+    it is taken off the end's other pairs, and the leaf is chosen if the end is free at last. This alone solves trees,
+    and spans that do not nest make nothing else.
+    A pair that weighs at least as much as its best rivals at both ends together is chosen.
+
+What is left is solved component by component by shortest augmenting paths (Jonker and Volgenant 1987): small ones here,
+in batches, large ones by scipy, which is slow to import.
+"""
 
 from __future__ import annotations
 
@@ -7,117 +19,250 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retold.measures.base import Array
+from retold.measures.base import Array, Index
 
-__all__ = ["DENSE_CELLS", "best_alignment"]
+__all__ = ["best_assignment"]
 
-Index = npt.NDArray[np.int64]
+#: Share of the pairs below which a round of reductions is not worth repeating: long chains only give way at their ends.
+_WORTHWHILE: Final = 0.02
+#: Sides of the tables that components are solved in; those with more rows or columns than the last are left to scipy.
+_SIDES: Final = (1, 2, 4, 8, 16, 32, 64)
+#: Cells of the components that are solved together.
+_CELLS_AT_ONCE: Final = 1 << 18
+#: Components with more cells than this are handed to scipy's sparse solver.
+_DENSE_CELLS: Final = 1_000_000
 
-#: Largest dense block (cells) handed to the dense assignment solver; larger ones go to the sparse one.
-DENSE_CELLS: Final = 1_000_000
-#: Share of the pairs that a round may leave for another round to be worth its while.
-WORTHWHILE: Final = 0.98
 
+def best_assignment(rows: Index, columns: Index, weights: Array) -> Index:
+    """Choose pairs that share no row and no column and have the largest total weight.
 
-def best_alignment(rows: Index, columns: Index, weights: Array) -> Index:
-    """Places of the pairs (rows[k], columns[k]) of a one-to-one choice of largest total weight, exact, in order.
+    Among several optima the choice depends on the numbers of rows and columns, not on the order of the pairs.
 
-    Pairs that outweigh every other pair at both of their ends belong to some optimum and are taken first; what is left
-    falls into connected components, small ones solved densely, large ones by sparse matching.
+    Args:
+        rows, columns: shape (pairs,), the ends of each pair, from 0 (arrays as long as the largest are made). A pair
+            stands there once.
+        weights: shape (pairs,). Pairs that do not weigh more than 0 are never chosen.
+
+    Returns:
+        Indices of the chosen pairs, ascending.
     """
-    places = np.flatnonzero(weights > 0)
-    if not len(places):
-        return places
-    rows, columns = rows[places], columns[places]
-    # Nearly all pairs of a good system, or of single documents, have no rival at either end.
+    pairs: Index = np.flatnonzero(weights > 0)
+    if not len(pairs):
+        return pairs
+    rows, columns, weights = rows[pairs], columns[pairs], weights[pairs]
+    # Nearly all pairs of a good system have no rival at either end.
     alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
-    found, rest = [places[alone]], ~alone
-    places, rows, columns = places[rest], rows[rest], columns[rest]
-    weights = weights[places]
-    while len(rows):
-        best_row, second_row = _two_best(rows, weights)
-        best_column, second_column = _two_best(columns, weights)
-        others = np.where(weights == best_row[rows], second_row[rows], best_row[rows]) + np.where(
-            weights == best_column[columns], second_column[columns], best_column[columns]
-        )
-        top = (weights == best_row[rows]) & (weights == best_column[columns]) & (weights >= others)
-        if not top.any():
-            break
-        # Two taken pairs never share a row or a column: `top` with an equal rival would need weight >= weight + more.
-        chosen = np.flatnonzero(top)
-        chosen = chosen[_first_of_each(rows[chosen])]
-        chosen = chosen[_first_of_each(columns[chosen])]
-        found.append(places[chosen])
-        row_open, column_open = np.ones(len(best_row), np.bool_), np.ones(len(best_column), np.bool_)
-        row_open[rows[chosen]] = column_open[columns[chosen]] = False
-        kept = row_open[rows] & column_open[columns]
-        # Long chains give way at their ends only; the solvers are faster than taking them apart pair by pair.
-        slow = np.count_nonzero(kept) > len(kept) * WORTHWHILE
-        places, rows, columns, weights = places[kept], rows[kept], columns[kept], weights[kept]
-        if slow:
-            break
-    if len(rows):
-        found.append(places[_by_components(rows, columns, weights)])
-    return np.sort(np.concatenate(found))
+    rest = np.flatnonzero(~alone)
+    if len(rest):
+        row, column = rows[rest], columns[rest]
+        if not ((row[1:] > row[:-1]) | ((row[1:] == row[:-1]) & (column[1:] > column[:-1]))).all():
+            rest = rest[np.lexsort((column, row))]
+        alone[rest[_of_rivals(_ranks(rows[rest]), _ranks(columns[rest]), weights[rest])]] = True
+    return np.asarray(pairs[alone])
+
+
+def _of_rivals(rows: Index, columns: Index, weights: Array) -> Index:
+    """Indices of the chosen pairs among pairs sorted by row and column, in any order."""
+    edges = np.arange(len(rows))
+    chosen: list[Index] = []
+    leaves: list[Index] = []
+    progress = True
+    while len(edges) and progress:
+        before = len(edges)
+        row, column = _ranks(rows[edges]), _ranks(columns[edges])
+        folded, weights = _fold(row, column, weights)
+        leaves.append(edges[folded])
+        left = weights > 0
+        if not left.all():
+            edges, weights = edges[left], weights[left]
+            row, column = _ranks(row[left]), _ranks(column[left])
+        dominant, left = _dominant(row, column, weights)
+        chosen.append(edges[dominant])
+        edges, weights = edges[left], weights[left]
+        progress = before - len(edges) > _WORTHWHILE * before
+    if len(edges):
+        chosen.append(edges[_by_components(_ranks(rows[edges]), _ranks(columns[edges]), weights)])
+    # What was folded last is decided first.
+    row_free, column_free = np.ones(int(rows.max()) + 1, np.bool_), np.ones(int(columns.max()) + 1, np.bool_)
+    for found in chosen:
+        row_free[rows[found]] = column_free[columns[found]] = False
+    for folded in reversed(leaves):
+        found = folded[row_free[rows[folded]] & column_free[columns[folded]]]
+        row_free[rows[found]] = column_free[columns[found]] = False
+        chosen.append(found)
+    return np.concatenate(chosen)
+
+
+def _ranks(ids: Index) -> Index:
+    """The same numbers without gaps."""
+    if not len(ids):
+        return ids
+    seen = np.zeros(int(ids.max()) + 1, np.int64)
+    seen[ids] = 1
+    return (np.cumsum(seen) - 1)[ids]
+
+
+def _fold(rows: Index, columns: Index, weights: Array) -> tuple[Index, Array]:
+    """The heaviest leaf of each end, and the weights of the other pairs less what their ends earn; 0 for leaves."""
+    column_leaf = np.bincount(columns)[columns] == 1
+    row_leaf = (np.bincount(rows)[rows] == 1) & ~column_leaf
+    left = np.where(row_leaf | column_leaf, 0.0, weights)
+    folded = []
+    for ends, leaf in ((rows, column_leaf), (columns, row_leaf)):
+        of_leaves = np.flatnonzero(leaf)
+        if len(of_leaves):
+            earned = np.zeros(int(ends.max()) + 1)
+            np.maximum.at(earned, ends[of_leaves], weights[of_leaves])
+            best = of_leaves[weights[of_leaves] == earned[ends[of_leaves]]]
+            folded.append(best[_first_of_each(ends[best])])
+            left -= earned[ends]
+    return np.concatenate([np.zeros(0, np.int64), *folded]), left
+
+
+def _dominant(rows: Index, columns: Index, weights: Array) -> tuple[Index, npt.NDArray[np.bool_]]:
+    """Pairs that are as heavy as their best rivals at both ends together, and which pairs have no end in common."""
+    best_row, rival_row = _best_and_rival(rows, weights)
+    best_column, rival_column = _best_and_rival(columns, weights)
+    top = (weights == best_row) & (weights == best_column) & (weights >= rival_row + rival_column)
+    # Of pairs as heavy as each other at one end, which then have no rival at the other, the first is chosen.
+    found = np.flatnonzero(top)
+    found = found[_first_of_each(rows[found])]
+    found = found[_first_of_each(columns[found])]
+    row_taken, column_taken = (np.zeros(int(ends.max(initial=-1)) + 1, np.bool_) for ends in (rows, columns))
+    row_taken[rows[found]] = column_taken[columns[found]] = True
+    return found, ~(row_taken[rows] | column_taken[columns])
+
+
+def _best_and_rival(ends: Index, weights: Array) -> tuple[Array, Array]:
+    """For each pair, the heaviest weight at its end, and the heaviest of the others there if it is the heaviest."""
+    best = np.zeros(int(ends.max(initial=-1)) + 1)
+    np.maximum.at(best, ends, weights)
+    is_best = weights == best[ends]
+    second = np.zeros_like(best)
+    np.maximum.at(second, ends[~is_best], weights[~is_best])
+    several = np.bincount(ends[is_best], minlength=len(best)) > 1
+    return best[ends], np.where(several, best, second)[ends]
 
 
 def _first_of_each(ends: Index) -> Index:
-    """The first place of each distinct end, in order."""
+    """Index of the first of each distinct end, ascending."""
     first = np.empty(int(ends.max(initial=-1)) + 1, np.int64)
     # Written from the back, so that the first one stays.
     first[ends[::-1]] = np.arange(len(ends))[::-1]
     return np.flatnonzero(first[ends] == np.arange(len(ends)))
 
 
-def _two_best(ends: Index, weights: Array) -> tuple[Array, Array]:
-    """For each end, its heaviest and its second heaviest weight (0 where there is none)."""
-    best = np.zeros(int(ends.max()) + 1)
-    np.maximum.at(best, ends, weights)
-    is_best = weights == best[ends]
-    second = np.zeros_like(best)
-    np.maximum.at(second, ends[~is_best], weights[~is_best])
-    several = np.bincount(ends[is_best], minlength=len(best)) > 1
-    return best, np.where(several, best, second)
-
-
 def _by_components(rows: Index, columns: Index, weights: Array) -> Index:
-    """Places of the best choice, component by component."""
-    from scipy.optimize import linear_sum_assignment
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
-
-    row_ids, rows = np.unique(rows, return_inverse=True)
-    column_ids, columns = np.unique(columns, return_inverse=True)
-    count = len(row_ids) + len(column_ids)
-    graph = coo_array((np.ones(len(rows)), (rows, columns + len(row_ids))), shape=(count, count))
-    _, label = connected_components(graph, directed=False)
-    component = label[rows]
-    found: list[Index] = []
+    """Indices of the chosen pairs, each connected component solved by itself."""
+    component = _components(rows, columns)
     order = np.argsort(component, kind="stable")
-    for block in np.split(order, np.flatnonzero(np.diff(component[order])) + 1):
-        _, r = np.unique(rows[block], return_inverse=True)
-        _, c = np.unique(columns[block], return_inverse=True)
-        w = weights[block]
-        height, width = int(r.max()) + 1, int(c.max()) + 1
-        if height == 1 or width == 1:
-            found.append(block[[int(w.argmax())]])
-            continue
-        if height * width <= DENSE_CELLS:
-            dense = np.zeros((height, width))
-            dense[r, c] = w
-            picked = linear_sum_assignment(dense, maximize=True)
-        else:
-            # A full matching is wanted and zeros are dropped: each row gets a dummy column of its own, and a constant
-            # keeps every weight above zero.
-            top = float(w.max()) + 1.0
-            costs = np.concatenate([top - w, np.full(height, top)])
-            graph = coo_array(
-                (costs, (np.concatenate([r, np.arange(height)]), np.concatenate([c, width + np.arange(height)]))),
-                shape=(height, width + height),
-            ).tocsr()
-            picked = min_weight_full_bipartite_matching(graph)
-        # A solver gives the column of each row; a pair is chosen where its row chose its column.
-        choice = np.full(height, -1, np.int64)
-        choice[picked[0]] = picked[1]
-        found.append(block[choice[r] == c])
-    return np.concatenate(found)
+    rows, columns, weights, component = rows[order], columns[order], weights[order], _ranks(component)[order]
+    row, height = _within(rows, component)
+    column, width = _within(columns, component)
+    side = np.maximum(height, width)
+    found = []
+    for large in np.flatnonzero(side > max(_SIDES, default=0)).tolist():
+        these = np.flatnonzero(component == large)
+        found.append(these[_by_scipy(row[these], column[these], weights[these])])
+    for size in _SIDES:
+        members = np.flatnonzero((side <= size) & (2 * side > size))
+        step = max(_CELLS_AT_ONCE // size**2, 1)
+        for start in range(0, len(members), step):
+            some = members[start : start + step]
+            place = np.full(len(side), -1)
+            place[some] = np.arange(len(some))
+            these = np.flatnonzero(place[component] >= 0)
+            cells = place[component[these]], row[these], column[these]
+            table = np.zeros((len(some), int(height[some].max()), size))
+            table[cells] = weights[these]
+            found.append(these[_by_augmenting_paths(table)[cells[:2]] == cells[2]])
+    return np.asarray(order[np.concatenate(found)])
+
+
+def _components(rows: Index, columns: Index) -> Index:
+    """A number for each pair, the same for pairs of one connected component."""
+    columns = columns + int(rows.max()) + 1
+    root = np.arange(int(columns.max()) + 1)
+    while not np.array_equal(root[rows], root[columns]):
+        lowest = np.minimum(root[rows], root[columns])
+        for ends in (rows, columns):
+            np.minimum.at(root, root[ends], lowest)
+        while not np.array_equal(higher := root[root], root):
+            root = higher
+    return root[rows]
+
+
+def _within(ends: Index, component: Index) -> tuple[Index, Index]:
+    """Each end's number within its component, and how many ends a component has."""
+    size = int(ends.max()) + 1
+    codes, where = np.unique(component * size + ends, return_inverse=True)
+    amounts = np.bincount(codes // size)
+    return where - (np.cumsum(amounts) - amounts)[component], amounts
+
+
+def _by_augmenting_paths(tables: Array) -> Index:
+    """The column of each row in the best assignment of all rows, shape (tables, rows).
+
+    Args:
+        tables: shape (tables, rows, columns), weights of 0 and more; no more rows than columns.
+    """
+    count, rows, columns = tables.shape
+    column_of, row_of = np.full((count, rows), -1), np.full((count, columns), -1)
+    # Prices keep row_price + column_price - weight at 0 for chosen pairs and above for all others.
+    row_price, column_price = tables.max(axis=2), np.zeros((count, columns))
+    for root in range(rows):
+        distance, done = np.full((count, columns), np.inf), np.zeros((count, columns), np.bool_)
+        reached_from = np.full((count, columns), -1)
+        row, end, reach = np.full(count, root), np.full(count, -1), np.zeros(count)
+        live = np.arange(count)
+        while len(live):
+            at = row[live]
+            here = (reach[live] + row_price[live, at])[:, None] + column_price[live] - tables[live, at]
+            closer = (here < distance[live]) & ~done[live]
+            distance[live] = np.where(closer, here, distance[live])
+            reached_from[live] = np.where(closer, at[:, None], reached_from[live])
+            end[live] = nearest = np.where(done[live], np.inf, distance[live]).argmin(axis=1)
+            reach[live] = distance[live, nearest]
+            done[live, nearest] = True
+            row[live] = row_of[live, nearest]
+            live = live[row[live] >= 0]
+        gain = np.where(done, reach[:, None] - np.where(done, distance, 0.0), 0.0)
+        column_price += gain
+        row_price[:, root] -= reach
+        table, column = np.nonzero(done & (row_of >= 0))
+        row_price[table, row_of[table, column]] -= gain[table, column]
+        live = np.arange(count)
+        while len(live):
+            at = reached_from[live, end[live]]
+            before = column_of[live, at]
+            column_of[live, at], row_of[live, end[live]] = end[live], at
+            end[live] = before
+            live = live[at != root]
+    return column_of
+
+
+def _by_scipy(rows: Index, columns: Index, weights: Array) -> Index:
+    """Indices of the chosen pairs of one large component."""
+    height, width = int(rows.max()) + 1, int(columns.max()) + 1
+    if height * width <= _DENSE_CELLS:
+        from scipy.optimize import linear_sum_assignment
+
+        table = np.zeros((height, width))
+        table[rows, columns] = weights
+        picked = linear_sum_assignment(table, maximize=True)
+    else:
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+        # A full matching is wanted and zeros are dropped: each row gets a dummy column of its own, and a constant keeps
+        # every cost above zero. Indices have 32 bits, since scipy before 1.15 crashes on others.
+        top = float(weights.max()) + 1.0
+        order = np.argsort(np.concatenate([rows, np.arange(height)]), kind="stable")
+        indices = np.concatenate([columns, width + np.arange(height)])[order].astype(np.int32)
+        starts = np.append(0, np.cumsum(np.bincount(rows, minlength=height) + 1)).astype(np.int32)
+        costs = np.concatenate([top - weights, np.full(height, top)])[order]
+        picked = min_weight_full_bipartite_matching(csr_array((costs, indices, starts), shape=(height, width + height)))
+    # A solver gives the column of each row; a pair is chosen where its row chose its column.
+    choice = np.full(height, -1, np.int64)
+    choice[picked[0]] = picked[1]
+    return np.flatnonzero(choice[rows] == columns)

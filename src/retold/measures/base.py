@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retold.layers.counts import Counts
-
 __all__ = [
     "Array",
+    "Counts",
+    "Index",
     "Measure",
+    "Track",
     "expected_calibration_error",
     "f1",
     "label_counts",
@@ -31,18 +32,26 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
+#: Numbers of rows, columns, groups or documents; docstrings give the shape.
+Index = npt.NDArray[np.int64]
+#: Columns of counts by name: scalars for one sum, arrays of shape (resamples,) for many.
+Counts = Mapping[str, Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One row of a task's table of measures.
+    """A measure that describes itself: how it is computed from sums of counts, and what a page says of it.
 
     Attributes:
         name: public name, ``track.measure.part``.
-        value: sums of counts -> value.
-        trials: sums of counts -> the number of trials that a Wilson interval at 0 or 1 rests on.
+        value: sums of counts, each of shape (resamples,) or () -> values of the same shape, NaN where undefined.
+        trials: sums of counts -> the number of trials that a Wilson interval at 0 or 1 rests on, likewise.
         counts: what is shown beside the value: its name -> the columns that are added up for it.
         proportion: whether the value is a share between 0 and 1, for which a Wilson interval makes sense.
+        definition: what is measured, in one or two plain sentences.
+        reference: the paper or shared task that defines it, with the year.
+        undefined: what it is 0/0 for, and what becomes of it then.
+        higher_is_better: False for errors and losses.
     """
 
     name: str
@@ -50,6 +59,25 @@ class Measure:
     trials: Callable[[Counts], Array]
     counts: Mapping[str, tuple[str, ...]]
     proportion: bool = True
+    definition: str = ""
+    reference: str = ""
+    undefined: str = ""
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A headline score: the mean of some measures, of those that gold defines.
+
+    Attributes:
+        name: name of the track.
+        parts: names of the measures that are averaged.
+        definition: what the track is about, in one or two plain sentences.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    definition: str = ""
 
 
 def sort(codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -27,8 +27,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retold.measures.assignment import best_alignment
-from retold.measures.base import Array, f1, mean_of_defined, ratio
+from retold.measures.assignment import best_assignment
+from retold.measures.base import Array, Index, f1, mean_of_defined, ratio
 
 __all__ = [
     "FAMILIES",
@@ -48,8 +48,6 @@ __all__ = [
     "sums_of",
 ]
 
-Index = npt.NDArray[np.int64]
-
 FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
 
 #: By family, sums of shape (resamples,). MUC, B3, CEAF and LEA: what is right of what is predicted, what is predicted,
@@ -57,9 +55,6 @@ FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
 #: the non-coreference links and of the mentions.
 Sums = dict[str, tuple[Array, ...]]
 Triple = tuple[Array, Array, Array]
-
-#: Up to this many cells the dense solver is faster than looking for structure first.
-SMALL_CELLS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +246,7 @@ def _ceaf_sums(overlaps: ClusterOverlaps) -> Sums:
     gold_sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
     dice = ratio(2.0 * common, gold_sizes[:, rows] + predicted_sizes[:, columns])
     dice = np.where(common > 0, dice, 0.0)
-    by_mention = np.array([_best_alignment(rows, columns, weights) for weights in common])
-    by_entity = np.array([_best_alignment(rows, columns, weights) for weights in dice])
+    by_mention, by_entity = (_best_totals(rows, columns, weights) for weights in (common, dice))
     gold_clusters = (gold_sizes > 0).sum(axis=1).astype(np.float64)
     predicted_clusters = (predicted_sizes > 0).sum(axis=1).astype(np.float64)
     return {
@@ -329,21 +323,12 @@ def _lea_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
     return (row_sizes * resolved).sum(axis=1), sizes.sum(axis=1)
 
 
-def _best_alignment(rows: Index, columns: Index, weights: Array) -> float:
-    """Largest total weight of a one-to-one choice among the pairs (rows[k], columns[k]), exact."""
-    kept = weights > 0
-    rows, columns, weights = rows[kept], columns[kept], weights[kept]
-    if not len(rows):
-        return 0.0
-    if (int(rows.max()) + 1) * (int(columns.max()) + 1) <= SMALL_CELLS:
-        return _dense(rows, columns, weights)
-    return float(weights[best_alignment(rows, columns, weights)].sum())
-
-
-def _dense(rows: Index, columns: Index, weights: Array) -> float:
-    from scipy.optimize import linear_sum_assignment
-
-    dense = np.zeros((int(rows.max()) + 1, int(columns.max()) + 1))
-    dense[rows, columns] = weights
-    chosen = linear_sum_assignment(dense, maximize=True)
-    return float(dense[chosen].sum())
+def _best_totals(rows: Index, columns: Index, weights: Array) -> Array:
+    """Largest total weight of a one-to-one choice among pairs, shape (resamples,) for weights (resamples, pairs)."""
+    resamples, pairs = weights.shape
+    # The tables of all resamples side by side are one table.
+    height, width = int(rows.max(initial=-1)) + 1, int(columns.max(initial=-1)) + 1
+    which = np.arange(resamples)[:, None]
+    found = best_assignment((which * height + rows).ravel(), (which * width + columns).ravel(), weights.ravel())
+    ends = np.searchsorted(found, np.arange(1, resamples) * pairs)
+    return np.array([chosen.sum() for chosen in np.split(weights.ravel()[found], ends)])

@@ -17,8 +17,8 @@ from typing import Final
 
 import numpy as np
 
-from retold.measures.assignment import Index, best_alignment
-from retold.measures.base import Array, ratio, sort
+from retold.measures.assignment import best_assignment
+from retold.measures.base import Array, Index, ratio, sort
 from retold.measures.clusters import ClusterOverlaps, blanc_of, conll_of, prf
 
 __all__ = ["UnitOverlaps", "without_each"]
@@ -306,12 +306,12 @@ class _Aligned:
         shared = np.flatnonzero(overlaps.shared)
         rows, columns, common = overlaps.gold[shared], overlaps.predicted[shared], overlaps.mentions[0][shared]
         gold_sizes, predicted_sizes = gold.whole["size"], predicted.whole["size"]
-        chosen = shared[best_alignment(rows, columns, common)]
+        chosen = shared[best_assignment(rows, columns, common)]
         self.by_mention = np.zeros(len(overlaps.gold), np.bool_)
         self.by_mention[chosen] = True
         self.mentions = overlaps.mentions[0][chosen].sum()
         dice = ratio(2.0 * common, gold_sizes[rows] + predicted_sizes[columns])
-        chosen = shared[best_alignment(rows, columns, np.where(common > 0, dice, 0.0))]
+        chosen = shared[best_assignment(rows, columns, np.where(common > 0, dice, 0.0))]
         self.of_pair = np.full(len(overlaps.gold), -1, np.int64)
         self.of_gold, self.of_predicted = np.full(len(gold_sizes), -1, np.int64), np.full(len(predicted_sizes), -1)
         rows, columns, places = overlaps.gold[chosen], overlaps.predicted[chosen], np.arange(len(chosen))

@@ -1,8 +1,8 @@
 """The records of the corpus: the one source of every shape that Retold reads or writes.
 
-An annotation record is *one document as read by one reader*. Gold, an annotator's file and a system's
-predictions are all files of such records, so one type describes them. The JSON Schemas under ``schema/`` are generated
-from the types of this module (``retold.model.json_schema``); nothing else states a shape.
+An annotation record is *one document as read by one annotator*. Gold, an annotator's file and a system's predictions are
+all files of such records, so one type describes them. Labels are plain strings here: which ones a corpus allows is said
+by its manifest, and ``retold.layers`` derives the types that check them, and the published JSON Schemas, from both.
 
 Offsets are Unicode code points into the verbatim document text, ``start`` inclusive, ``end`` exclusive.
 Evidence is given as indices into the document's list of sentences.
@@ -19,11 +19,6 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 __all__ = [
-    "ENTITY_TYPES",
-    "LAYERS",
-    "MENTION_KINDS",
-    "STANCE_LABELS",
-    "VERIFICATION_LABELS",
     "Alias",
     "AnnotationRecord",
     "CanonicalClaim",
@@ -31,46 +26,29 @@ __all__ = [
     "Decision",
     "Document",
     "Entity",
-    "EntityType",
     "Event",
     "Holder",
     "KbStatus",
     "Language",
-    "Layer",
     "Mention",
-    "MentionKind",
     "Mutation",
     "Protocol",
     "Reading",
     "Release",
     "Span",
     "StanceCell",
-    "StanceLabel",
-    "StanceScores",
     "SubmissionCard",
     "Target",
-    "VerificationLabel",
     "VerificationPair",
     "Zone",
     "ZoneName",
     "encode",
 ]
 
-EntityType = Literal["PER", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT"]
-MentionKind = Literal["name", "nominal"]
-StanceLabel = Literal["favor", "against", "none"]
-VerificationLabel = Literal["supported", "refuted", "not_enough_info"]
 KbStatus = Literal["verified", "nil", "unverified"]
 ZoneName = Literal["title", "body", "byline", "boilerplate"]
 Mutation = Literal["number", "person", "place", "role", "negation", "time"]
 Protocol = Literal["zero-shot", "leave-one-document-out", "saw-gold"]
-Layer = Literal["entities", "stance", "claims", "verification"]
-
-ENTITY_TYPES: Final[tuple[EntityType, ...]] = ("PER", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT")
-MENTION_KINDS: Final[tuple[MentionKind, ...]] = ("name", "nominal")
-STANCE_LABELS: Final[tuple[StanceLabel, ...]] = ("favor", "against", "none")
-VERIFICATION_LABELS: Final[tuple[VerificationLabel, ...]] = ("supported", "refuted", "not_enough_info")
-LAYERS: Final[tuple[Layer, ...]] = ("entities", "stance", "claims", "verification")
 
 #: Largest integer that every JSON reader keeps exact (IEEE 754 double).
 MAX_INTEGER: Final = 2**53 - 1
@@ -125,32 +103,26 @@ class Mention(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only
     end: End
     text: Text | UnsetType = UNSET
     kind: Annotated[
-        MentionKind,
+        str,
         Meta(description="A proper name, or a noun phrase that describes a named entity.", examples=["name"]),
     ] = "name"
-    type: Annotated[EntityType, Meta(description="Type of the entity.", examples=["PER"])]
+    type: Annotated[str, Meta(description="Type of the entity.", examples=["PER"])]
     entity: EntityKey | UnsetType = UNSET
     kb_id: KbId | UnsetType = UNSET
-
-
-class StanceScores(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
-    """A probability for each stance label; the three sum to 1."""
-
-    favor: Annotated[Score, Meta(description="Probability of favor.", examples=[0.8])]
-    against: Annotated[Score, Meta(description="Probability of against.", examples=[0.1])]
-    none: Annotated[Score, Meta(description="Probability of none.", examples=[0.1])]
 
 
 class StanceCell(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
     """Whether the document shows that the holder is for the target, against it, or neither."""
 
-    holder: Annotated[str, Meta(min_length=1, description="Key of a stance holder.", examples=["macron"])]
+    holder: (
+        Annotated[str, Meta(min_length=1, description="Key of a stance holder.", examples=["macron"])] | UnsetType
+    ) = UNSET
     target: Annotated[str, Meta(min_length=1, description="Key of a stance target.", examples=["two-state"])]
-    label: Annotated[StanceLabel, Meta(description="The stance shown.", examples=["favor"])]
+    label: Annotated[str, Meta(description="The stance shown.", examples=["favor"])]
     evidence: Evidence | UnsetType = UNSET
     scores: (
         Annotated[
-            StanceScores,
+            dict[str, Score],
             Meta(
                 description="Probabilities of the labels (predictions only).",
                 examples=[{"favor": 0.8, "against": 0.1, "none": 0.1}],
@@ -181,14 +153,12 @@ class VerificationPair(Struct, frozen=True, forbid_unknown_fields=True, gc=False
     """What the document says about one canonical claim."""
 
     claim: ClaimKey
-    label: Annotated[
-        VerificationLabel, Meta(description="The document's verdict on the claim.", examples=["supported"])
-    ]
+    label: Annotated[str, Meta(description="The document's verdict on the claim.", examples=["supported"])]
     evidence: Evidence | UnsetType = UNSET
 
 
 class AnnotationRecord(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One document as read by one reader. A layer that is absent was not annotated; an empty list says "nothing"."""
+    """One document as read by one annotator. A layer that is absent was not annotated; an empty list says "nothing"."""
 
     document_id: DocumentId
     entities: (
@@ -350,7 +320,7 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     entity: Annotated[str, Meta(min_length=1, description="Key of the entity.", examples=["emmanuel-macron"])]
     name: Annotated[str, Meta(min_length=1, description="Canonical English name.", examples=["Emmanuel Macron"])]
-    type: Annotated[EntityType, Meta(description="Type of the entity.", examples=["PER"])]
+    type: Annotated[str, Meta(description="Type of the entity.", examples=["PER"])]
     kb_id: KbId
     kb_status: Annotated[
         KbStatus,
@@ -415,10 +385,10 @@ class SubmissionCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Reading(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What one reader gives to one item; the keys are those of the item's layer."""
 
-    kind: Annotated[MentionKind | UnsetType, Meta(description="Of a mention.", examples=["name"])] = UNSET
+    kind: Annotated[str | UnsetType, Meta(description="Of a mention.", examples=["name"])] = UNSET
     entity: Annotated[str | UnsetType, Meta(description="Of a mention.", examples=["hamas"])] = UNSET
     label: Annotated[
-        StanceLabel | VerificationLabel | UnsetType,
+        str | UnsetType,
         Meta(description="Of a stance cell or a verification pair.", examples=["favor"]),
     ] = UNSET
     evidence: Annotated[
@@ -432,7 +402,7 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One line of ``annotators/adjudication.jsonl``: a difference between readers and how it was decided."""
 
     document_id: DocumentId
-    layer: Annotated[Layer, Meta(description="Layer of the item.", examples=["entities"])]
+    layer: Annotated[str, Meta(description="Layer of the item.", examples=["entities"])]
     item: Annotated[
         str,
         Meta(

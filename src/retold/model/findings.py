@@ -30,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True, gc=False):
     code: Annotated[str, Meta(description="Stable code, RT and three digits.", examples=["RT401"])]
     severity: Severity
     message: Annotated[str, Meta(description="What is wrong.")]
-    cure: Annotated[str, Meta(description="What to do about it.")]
+    hint: Annotated[str, Meta(description="What to do about it.")]
     file: str | None = None
     line: Annotated[int | None, Meta(description="Line of the file, counted from 1.")] = None
     column: Annotated[int | None, Meta(description="Byte of the line, counted from 1 (malformed JSON).")] = None

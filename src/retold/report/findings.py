@@ -16,7 +16,7 @@ from retold import __version__
 from retold.model.findings import Context, Finding, Severity
 from retold.report.tables import as_json
 from retold.rules import RULES, Role
-from retold.validation.fix import Mended
+from retold.validation.fix import FixedFile
 from retold.validation.report import Report
 
 __all__ = [
@@ -24,9 +24,9 @@ __all__ = [
     "next_steps",
     "render_diff",
     "render_findings",
+    "render_fixes",
     "render_github",
     "render_json",
-    "render_repairs",
     "render_sarif",
     "render_text",
     "rule_page",
@@ -63,8 +63,8 @@ def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
         )
         if found.context is not None:
             lines += [f"    | {line}" for line in _pointed_at(found.context)]
-        cure = _plain(found.cure)
-        lines.append(f"    {_DIM}{cure}{_RESET}" if color else f"    {cure}")
+        hint = _plain(found.hint)
+        lines.append(f"    {_DIM}{hint}{_RESET}" if color else f"    {hint}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -160,7 +160,9 @@ def _as_dict(found: Finding) -> dict[str, Any]:
         "pointer": _encodable(found.pointer),
         "document": _encodable(found.document),
         "message": _encodable(found.message),
-        "cure": _encodable(found.cure),
+        "hint": _encodable(found.hint),
+        # The name before 0.2, kept for one minor version.
+        "cure": _encodable(found.hint),
         "context": None
         if found.context is None
         else {**msgspec.to_builtins(found.context), "text": _encodable(found.context.text)},
@@ -184,7 +186,7 @@ def _command(found: Finding) -> str:
     }
     given = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
     pointer = f" [{found.pointer}]" if found.pointer else ""
-    return f"::{found.severity} {given}::{_data(f'{found.message}{pointer}')}%0A{_data(found.cure)}\n"
+    return f"::{found.severity} {given}::{_data(f'{found.message}{pointer}')}%0A{_data(found.hint)}\n"
 
 
 def _data(text: str) -> str:
@@ -219,7 +221,7 @@ def _descriptor(code: str) -> dict[str, Any]:
         rule = RULES[code]
         out["shortDescription"] = {"text": rule.what}
         out["fullDescription"] = {"text": f"{rule.what} {rule.why}".strip()}
-        out["help"] = {"text": rule.cure}
+        out["help"] = {"text": rule.hint}
     return out
 
 
@@ -237,7 +239,7 @@ def _result(found: Finding, rule_index: int) -> dict[str, Any]:
         "ruleId": found.code,
         "ruleIndex": rule_index,
         "level": found.severity,
-        "message": {"text": _encodable(f"{found.message}\n{found.cure}")},
+        "message": {"text": _encodable(f"{found.message}\n{found.hint}")},
     }
     if location:
         out["locations"] = [location]
@@ -281,26 +283,26 @@ Next, in {folder}:
 # Fixes
 
 
-def render_repairs(mended: Mended, limit: int) -> str:
+def render_fixes(fixed: FixedFile, limit: int) -> str:
     """What was fixed in a file, one line each, at most ``limit``."""
-    if not mended.repairs:
+    if not fixed.fixes:
         return ""
-    file = _plain(mended.file)
-    lines = [f"{file}: offsets counted {mended.unit}; converted to code points"] if mended.unit else []
-    for repair in mended.repairs[:limit]:
-        pointer = f" [{_plain(repair.pointer)}]" if repair.pointer else ""
-        lines.append(f"{file}:{repair.line}: {_plain(repair.what)}{pointer}")
-    beyond = len(mended.repairs) - limit
+    file = _plain(fixed.file)
+    lines = [f"{file}: offsets counted {fixed.unit}; converted to code points"] if fixed.unit else []
+    for each in fixed.fixes[:limit]:
+        pointer = f" [{_plain(each.pointer)}]" if each.pointer else ""
+        lines.append(f"{file}:{each.line}: {_plain(each.what)}{pointer}")
+    beyond = len(fixed.fixes) - limit
     lines.append(
-        f"{file}: {_many(len(mended.repairs), 'fix', 'fixes')}" + (f" ({beyond} not shown)" if beyond > 0 else "")
+        f"{file}: {_many(len(fixed.fixes), 'fix', 'fixes')}" + (f" ({beyond} not shown)" if beyond > 0 else "")
     )
     return "".join(f"{line}\n" for line in lines)
 
 
-def render_diff(mended: Mended) -> bytes:
+def render_diff(fixed: FixedFile) -> bytes:
     """The fixes of a file as a unified diff that ``patch`` applies."""
-    name = mended.file.encode("utf-8", "surrogateescape")
-    before, after = (data.splitlines(keepends=True) for data in (mended.before, mended.after))
+    name = fixed.file.encode("utf-8", "surrogateescape")
+    before, after = (data.splitlines(keepends=True) for data in (fixed.before, fixed.after))
     pieces = diff_bytes(unified_diff, before, after, name, name)
     return b"".join(piece if piece.endswith(b"\n") else piece + b"\n\\ No newline at end of file\n" for piece in pieces)
 
@@ -310,10 +312,10 @@ def render_diff(mended: Mended) -> bytes:
 
 def rules_table() -> str:
     """All rules as a Markdown table, from their docstrings."""
-    heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "cure")
+    heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "hint")
     rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for code, rule in sorted(RULES.items()):
-        cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.cure)
+        cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.hint)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -327,7 +329,7 @@ def rule_page(code: str) -> str:
     rule = RULES[code]
     return (
         f"# {rule.code} {rule.name}\n\n{rule.what}\n\n{rule.why}\n\n"
-        f"Example: {rule.example}\n\nCure: {rule.cure}\n\nSeverity: {_severities(rule.severity)}\n"
+        f"Example: {rule.example}\n\nHint: {rule.hint}\n\nSeverity: {_severities(rule.severity)}\n"
     )
 
 

@@ -1,7 +1,7 @@
-"""Rules 1xx: bytes of a line into a record, and whatever the bytes are, findings instead of an exception.
+"""Rules 1xx: decoding the bytes of a line, with findings instead of exceptions.
 
-A line that the typed decoder takes is done. One that it refuses is read again, slowly, to say everything that is wrong
-with it: encoding, JSON, and then the schema.
+A line that the typed decoder accepts is done. One that it refuses is read again, slowly, to report everything that is
+wrong with it: encoding, JSON, and then the schema.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ __all__ = ["blank_line", "decode_line", "decode_record", "is_blank", "located", 
 
 T = TypeVar("T")
 
-#: Findings of one line after which no more are sought.
+#: Maximum number of findings for one line.
 MAX_LINE_FINDINGS: Final = 1000
-#: Objects and lists inside each other; a record needs five.
+#: Maximum nesting of objects and lists; a record needs five.
 MAX_DEPTH: Final = 64
 _BOM: Final = b"\xef\xbb\xbf"
-_QUOTE: Final = ord('"')
 _DEFAULT_KIND: Final = b'"kind":"name",'
 _RECORD: Final = "annotation-record"
 _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
@@ -46,18 +45,18 @@ def decode_record(line: bytes, *, number: int, file: str) -> tuple[AnnotationRec
     Args:
         line: the line without its end.
         number: of the line, counted from 1.
-        file: how findings call the file.
+        file: name of the file in findings.
 
     Returns:
-        The record, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``. A line whose only fault
-        is a byte-order mark gives both. Never raises, whatever the bytes.
+        The record, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``. A line whose only
+        problem is a byte-order mark gives both. Never raises, whatever the bytes.
     """
     try:
         record = _DECODER.decode(line)
     except _REFUSALS as error:
         refused, findings = _diagnose(line, _RECORD, error)
         return refused, located(findings, file, number)
-    if not _may_repeat_keys(line, record):
+    if not _repeats_a_key(line, record):
         return record, []
     _, findings = _diagnose(line, _RECORD, None)
     return (None if findings else record), located(findings, file, number)
@@ -84,56 +83,33 @@ def is_blank(line: bytes) -> bool:
     return not line.strip(b" \t\r\n")
 
 
-def _may_repeat_keys(line: bytes, record: AnnotationRecord) -> bool:
-    """Whether an accepted line could hold a key twice in one object. False is certain, True wants a closer look.
-
-    The decoder keeps the last of two equal keys, so the record has fewer strings than the line. Every string costs two
-    quotes: the line has as many as the record written again exactly if nothing was dropped. ``kind`` needs care,
-    because the record has it even where the line has not.
-    """
+def _repeats_a_key(line: bytes, record: AnnotationRecord) -> bool:
+    """Whether an accepted line has a key twice in one object; the decoder keeps the last of the two."""
+    # Most files are written as ``encode`` writes, or with white space, or without the default kind.
     again = encode(record)
-    # Most files are written key by key as this one is, with or without the kinds that go without saying.
-    if line == again or line == again.replace(_DEFAULT_KIND, b""):
+    if line == again or line == (short := again.replace(_DEFAULT_KIND, b"")):
         return False
-    again, line = _without_escaped_quotes(again), _without_escaped_quotes(line)
-    quotes = again.count(b'"')
-    mentions = len(record.entities) if record.entities else 0
-    if mentions:
-        _, *others = line.split(b'"kind"')
-        if others:
-            # A kind given twice in one mention could hide one that another mention lacks. With as many opening braces
-            # as the record has objects, no string has a brace and every object is there; then two kinds of two
-            # mentions have a brace between them. A string that is no key ("kind" :) is left to the closer look.
-            if line.count(b"{") != _objects(record) or not all(part.startswith(b":") for part in others):
-                return True
-            if not all(b"{" in part for part in others[:-1]):
-                return True
-        quotes -= 4 * (mentions - len(others))
-    return line.count(b'"') != quotes
+    if b"\\u" not in line and msgspec.json.format(line, indent=-1) in (again, short):
+        return False
+    repeated = False
 
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len(dict(pairs)) != len(pairs)
 
-def _objects(record: AnnotationRecord) -> int:
-    layers = (record.entities, record.stance, record.claims, record.verification)
-    scored = sum(cell.scores is not msgspec.UNSET for cell in record.stance) if record.stance else 0
-    return 1 + scored + sum(len(layer) for layer in layers if layer)
-
-
-def _without_escaped_quotes(line: bytes) -> bytes:
-    place = line.find(b"\\")
-    while place >= 0 and line[place + 1] != _QUOTE:
-        place = line.find(b"\\", place + 2)
-    return line if place < 0 else line.replace(rb"\\", b"").replace(rb"\"", b"")
+    json.loads(line, object_pairs_hook=look)
+    return repeated
 
 
 class _Object(dict[str, Any]):
-    """A JSON object that remembers the keys it was given twice."""
+    """A JSON object that remembers its duplicate keys."""
 
     __slots__ = ("repeated",)
     repeated: list[str]
 
 
 class _Integer(int):
-    """An integer too large to be worth converting, shown as it stands in the line."""
+    """An integer too large to convert, with its digits for messages."""
 
     digits: str
 
@@ -154,7 +130,7 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
 
 
 def _integer(digits: str) -> int:
-    # Converting takes quadratic time and Python refuses more than 4300 digits; 20 are beyond every limit here.
+    # Conversion takes quadratic time, and Python refuses more than 4300 digits; 20 are beyond every limit here.
     if len(digits) <= 20:
         return int(digits)
     made = _Integer(digits[:20])
@@ -163,70 +139,70 @@ def _integer(digits: str) -> int:
 
 
 @dataclass
-class _Reading:
-    """What the slow way has found in one line."""
+class _Diagnosis:
+    """What was found in one line."""
 
     findings: list[Finding] = field(default_factory=list)
-    #: Places whose fault is named already, so that the schema need not name it again.
-    settled: set[str] = field(default_factory=set)
+    #: Pointers of invalid values that were reported, so that the schema does not report them again.
+    reported: set[str] = field(default_factory=set)
     record: Any = None
 
-    def take(self, findings: Iterable[Finding]) -> None:
-        wanted = (f for f in findings if f.pointer not in self.settled or f.code not in ("RT201", "RT205"))
+    def add(self, findings: Iterable[Finding]) -> None:
+        wanted = (f for f in findings if f.pointer not in self.reported or f.code not in ("RT201", "RT205"))
         self.findings += islice(wanted, max(MAX_LINE_FINDINGS - len(self.findings), 0))
 
 
 def _diagnose(line: bytes, kind: str, refusal: Exception | None) -> tuple[Any | None, list[Finding]]:
-    """Say all that is wrong with a line. The record comes with the findings where only a byte-order mark is wrong."""
+    """Report all that is wrong with a line; the record too if that is only a byte-order mark."""
     if is_blank(line):
         return None, [blank_line()]
-    reading = _Reading()
+    diagnosis = _Diagnosis()
     try:
-        _read(line, kind, reading, refused=refusal is not None)
+        _read(line, kind, diagnosis, refused=refusal is not None)
     except RecursionError:
-        reading.findings = [nested_too_deeply()]
-        reading.record = None
-    if refusal is not None and not reading.findings:
-        reading.findings.append(finding("RT207", "gold", f"the line is refused: {shorten(str(refusal), 200)}"))
-    return reading.record, reading.findings
+        diagnosis.findings = [nested_too_deeply()]
+        diagnosis.record = None
+    if refusal is not None and not diagnosis.findings:
+        diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(refusal), 200)}"))
+    return diagnosis.record, diagnosis.findings
 
 
-def _read(line: bytes, kind: str, reading: _Reading, *, refused: bool) -> None:
+def _read(line: bytes, kind: str, diagnosis: _Diagnosis, *, refused: bool) -> None:
     skipped = 0
     if line.startswith(_BOM):
-        reading.findings.append(byte_order_mark())
+        diagnosis.findings.append(byte_order_mark())
         skipped = len(_BOM)
         line = line[skipped:]
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
-        reading.findings.append(not_utf8(line, error.start, skipped))
+        diagnosis.findings.append(not_utf8(line, error.start, skipped))
         return
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except json.JSONDecodeError as error:
         column = skipped + len(text[: error.pos].encode()) + 1
-        reading.findings.append(malformed_json(error.msg, column, text[error.pos : error.pos + 20]))
+        diagnosis.findings.append(malformed_json(error.msg, column, text[error.pos : error.pos + 20]))
         return
-    if not _walk(value, reading):
-        reading.findings = [nested_too_deeply()]
+    if not _walk(value, diagnosis):
+        diagnosis.findings = [nested_too_deeply()]
         return
     if refused:
-        reading.take(_in_order(schema_findings(kind, value)))
+        diagnosis.add(_in_order(schema_findings(kind, value)))
     document = value.get("document_id") if isinstance(value, dict) else None
     if isinstance(document, str):
         document = printable(document)
-        reading.findings = [msgspec.structs.replace(found, document=document) for found in reading.findings]
-    if skipped and len(reading.findings) == 1:
+        diagnosis.findings = [msgspec.structs.replace(found, document=document) for found in diagnosis.findings]
+    if skipped and len(diagnosis.findings) == 1:
         try:
-            reading.record = _DECODERS[kind].decode(line)
+            diagnosis.record = _DECODERS[kind].decode(line)
         except _REFUSALS as error:
-            reading.findings.append(finding("RT207", "gold", f"the line is refused: {shorten(str(error), 200)}"))
+            diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(error), 200)}"))
 
 
-def _walk(root: Any, reading: _Reading) -> bool:
-    """Look at every key and value; False where they are nested too deeply to go on."""
-    # Iterators, not copies: a line of many megabytes is walked in the memory that it has already.
+def _walk(root: Any, diagnosis: _Diagnosis) -> bool:
+    """Check every key and value; False where they are nested too deeply to go on."""
+    # Iterators, not copies: a line may have many megabytes.
     levels: list[tuple[tuple[str | int, ...], Iterator[tuple[str | int, Any]]]] = []
     path: tuple[str | int, ...] = ()
     value = root
@@ -235,14 +211,14 @@ def _walk(root: Any, reading: _Reading) -> bool:
             if len(path) >= MAX_DEPTH:
                 return False
             if isinstance(value, _Object):
-                reading.take(duplicate_key((*path, key), key) for key in value.repeated)
-                reading.take(lone_surrogate((*path, key), key) for key in value if not _encodes(key))
+                diagnosis.add(duplicate_key((*path, key), key) for key in value.repeated)
+                diagnosis.add(lone_surrogate((*path, key), key) for key in value if not _encodes(key))
                 levels.append((path, iter(value.items())))
             else:
                 levels.append((path, iter(enumerate(value))))
-        elif (fault := _fault_of(path, value)) is not None:
-            reading.take((fault,))
-            reading.settled.add(pointer_to(*path))
+        elif (found := _value_problem(path, value)) is not None:
+            diagnosis.add((found,))
+            diagnosis.reported.add(pointer_to(*path))
         while levels:
             parent, items = levels[-1]
             item = next(items, None)
@@ -254,7 +230,7 @@ def _walk(root: Any, reading: _Reading) -> bool:
             return True
 
 
-def _fault_of(path: tuple[str | int, ...], value: Any) -> Finding | None:
+def _value_problem(path: tuple[str | int, ...], value: Any) -> Finding | None:
     if isinstance(value, str):
         return None if _encodes(value) else lone_surrogate(path, value)
     if isinstance(value, float):
@@ -273,7 +249,7 @@ def _encodes(text: str) -> bool:
 
 
 def _in_order(findings: Iterator[Finding]) -> Iterator[Finding]:
-    """In the order of the pointers, indices as numbers, so that the same line gives the same list."""
+    """Sorted by pointer, indices as numbers, so that the same line gives the same list."""
 
     def key(found: Finding) -> tuple[list[tuple[int, int, str]], str]:
         parts = (found.pointer or "").split("/")
@@ -285,76 +261,76 @@ def _in_order(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 @rule("RT101")
-def not_utf8(line: bytes, place: int, skipped: int) -> Finding:
+def not_utf8(line: bytes, index: int, skipped: int) -> Finding:
     """The line is not UTF-8.
 
     Offsets count code points; in another encoding they cannot be trusted even where the text looks right.
 
-    Example: `{"document_id": "flood-0ÿ"}` saved as Latin-1 - there ÿ is the byte 0xff, which UTF-8 never has.
+    Example: `{"document_id": "flood-0ÿ"}` saved as Latin-1 - ÿ becomes the byte 0xff, which does not occur in UTF-8.
 
-    Cure: Save the file as UTF-8.
+    Hint: Save the file as UTF-8.
     """
     wide = line.startswith((b"\xff\xfe", b"\xfe\xff"))
     return finding(
         "RT101",
         "gold",
-        f"not UTF-8: byte 0x{line[place]:02x} at byte {skipped + place + 1} of the line",
-        cure="Save the file as UTF-8; it seems to be UTF-16." if wide else None,
-        column=skipped + place + 1,
+        f"not UTF-8: byte 0x{line[index]:02x} at byte {skipped + index + 1} of the line",
+        hint="Save the file as UTF-8; it looks like UTF-16." if wide else None,
+        column=skipped + index + 1,
     )
 
 
 @rule("RT102")
 def malformed_json(reason: str, column: int, found: str) -> Finding:
-    """The line is no JSON text, or more than one.
+    """The line is not one JSON text.
 
-    A file that broke off while it was written ends in such a line; what was lost is not known.
+    A file that was truncated while it was written ends in such a line.
 
-    Example: `{"document_id": "flood-0", "entities": [` - the line breaks off inside a list.
+    Example: `{"document_id": "flood-0", "entities": [` - the line ends inside a list.
 
-    Cure: Write each record as one JSON object on one line.
+    Hint: Write each record as one JSON object on one line.
     """
     reason = (reason[:1].lower() + reason[1:]).removesuffix(" at").removesuffix(" starting")
     near = f", before {found!r}" if found else ", at the end of the line"
-    cure = "Write one object on a line; here a second one begins." if reason == "extra data" else None
-    return finding("RT102", "gold", f"malformed JSON: {reason}{near}", cure=cure, column=column)
+    hint = "Write one object per line; a second one starts here." if reason == "extra data" else None
+    return finding("RT102", "gold", f"malformed JSON: {reason}{near}", hint=hint, column=column)
 
 
 @rule("RT103")
 def duplicate_key(path: tuple[str | int, ...], key: str) -> Finding:
     """An object has the same key twice.
 
-    One reader keeps the first value, another the last; the record would mean two things.
+    Some JSON parsers keep the first value, others the last.
 
-    Example: `{"document_id": "flood-0", "entities": [], "entities": []}` - `entities` is given twice.
+    Example: `{"document_id": "flood-0", "entities": [], "entities": []}` - `entities` occurs twice.
 
-    Cure: Keep one of them.
+    Hint: Keep one of them.
     """
-    return finding("RT103", "gold", f"the key {shorten(key)} is given twice", pointer=pointer_to(*path))
+    return finding("RT103", "gold", f"duplicate key {shorten(key)}", pointer=pointer_to(*path))
 
 
 @rule("RT104")
 def byte_order_mark() -> Finding:
     """The line begins with a byte-order mark.
 
-    JSON allows none, and a reader that keeps it sees one character more than another.
+    JSON does not allow one, and parsers differ in whether they skip it.
 
-    Example: the bytes EF BB BF before `{"document_id": "flood-0"}` - they are the mark.
+    Example: the bytes EF BB BF before `{"document_id": "flood-0"}` - they encode the mark.
 
-    Cure: Save the file as UTF-8 without byte-order mark.
+    Hint: Save the file as UTF-8 without byte-order mark.
     """
     return finding("RT104", "gold", "the line begins with a byte-order mark", column=1)
 
 
 @rule("RT105", gold="warning", annotation="warning", prediction="warning")
 def blank_line() -> Finding:
-    """A blank line stands between the records.
+    """There is a blank line between the records.
 
-    It may be where a record was lost.
+    A record may be missing there.
 
     Example: an empty line between `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}`.
 
-    Cure: Remove it.
+    Hint: Remove it.
     """
     return finding("RT105", "gold", "the line is blank")
 
@@ -362,13 +338,13 @@ def blank_line() -> Finding:
 declare(
     "RT106",
     "line-too-long",
-    """A line is longer than can be read.
+    """A line is too long.
 
-    Lines are bounded so that memory is.
+    The limit of 64 MiB bounds memory.
 
-    Example: all records of a file joined to one line of 65 MiB - a line may have 64 MiB.
+    Example: all records of a file on one line of 65 MiB - the limit is 64 MiB.
 
-    Cure: Write one document per line.
+    Hint: Write one document per line.
     """,
 )
 
@@ -377,40 +353,40 @@ declare(
 def lone_surrogate(path: tuple[str | int, ...], text: str) -> Finding:
     r"""A string holds half of a surrogate pair, such as `"\ud83d"`.
 
-    It is no character and cannot be written as UTF-8; the string was cut inside a character.
+    It is not a character and cannot be encoded as UTF-8; the string was cut inside a character.
 
-    Example: `{"start": 15, "end": 19, "text": "\ud83d"}` - the first half of an emoji, whose second half is cut off.
+    Example: `{"start": 15, "end": 19, "text": "\ud83d"}` - the first half of an emoji, without the second.
 
-    Cure: Cut strings between code points, not between UTF-16 units.
+    Hint: Cut strings between code points, not between UTF-16 units.
     """
     return finding("RT107", "gold", f"lone surrogate in {shorten(text)}", pointer=pointer_to(*path))
 
 
 @rule("RT108")
 def integer_too_large(path: tuple[str | int, ...], value: int) -> Finding:
-    """An integer is beyond 2^53 - 1.
+    """An integer is larger than 2^53 - 1.
 
-    Many readers of JSON keep numbers as doubles and would round it.
+    Many JSON parsers keep numbers as doubles and would round it.
 
     Example: `{"start": 15, "end": 9007199254740993}` - `end` is 2^53 + 1.
 
-    Cure: Check how the number came about; no offset is that large.
+    Hint: Check where the number comes from; no offset is that large.
     """
-    return finding("RT108", "gold", f"{shorten(value)} is beyond 2^53 - 1", pointer=pointer_to(*path))
+    return finding("RT108", "gold", f"{shorten(value)} is larger than 2^53 - 1", pointer=pointer_to(*path))
 
 
 @rule("RT109")
 def not_a_number(path: tuple[str | int, ...], value: float) -> Finding:
     """A number is NaN, infinite, or too large for a double.
 
-    JSON has no such numbers, and nothing can be computed from them.
+    JSON has no such numbers.
 
-    Example: `{"favor": NaN, "against": 0, "none": 1}` - NaN is written where a probability belongs.
+    Example: `{"favor": NaN, "against": 0, "none": 1}` - NaN is not a probability.
 
-    Cure: Leave the scores out where there are none.
+    Hint: Leave the scores out if there are none.
     """
-    shown = "NaN" if math.isnan(value) else "an infinite number"
-    return finding("RT109", "gold", f"{shown} is not a number of JSON", pointer=pointer_to(*path))
+    name = "NaN" if math.isnan(value) else "Infinity"
+    return finding("RT109", "gold", f"{name} is not valid JSON", pointer=pointer_to(*path))
 
 
 declare(
@@ -418,11 +394,11 @@ declare(
     "torn-parquet",
     """A Parquet file cannot be read.
 
-    Its index stands at the end; a file that broke off while it was written has none.
+    Its index is at the end; a file that was truncated while it was written has none.
 
-    Example: a predictions.parquet that begins with PAR1 and then breaks off - the index at its end is missing.
+    Example: a predictions.parquet that begins with PAR1 and ends after a few bytes - the index is missing.
 
-    Cure: Write the file again.
+    Hint: Write the file again.
     """,
 )
 
@@ -431,23 +407,23 @@ declare(
 def no_records() -> Finding:
     """The file has no records.
 
-    An empty file is more often an accident than an opinion.
+    An empty file is usually an accident.
 
-    Example: a file of 0 bytes - there is no record in it.
+    Example: a file of 0 bytes - it has no record.
 
-    Cure: Write one line for each document; for a document with nothing to annotate, a record with empty lists.
+    Hint: Write one line per document; for a document with nothing to annotate, a record with empty lists.
     """
     return finding("RT111", "gold", "the file has no records")
 
 
 @rule("RT112")
 def nested_too_deeply() -> Finding:
-    """Lists or objects are nested more deeply than any record needs.
+    """Lists or objects are nested too deeply.
 
-    Such input exhausts readers; it is refused unread.
+    The limit keeps such input from exhausting memory; a record needs five levels.
 
-    Example: `[[[[` and so on until 65 lists are open - objects and lists may be 64 deep.
+    Example: `[[[[` and so on until 65 lists are open - the limit is 64.
 
-    Cure: Write the record in the shape of the schema.
+    Hint: Write the record in the shape of the schema.
     """
     return finding("RT112", "gold", f"more than {MAX_DEPTH} levels of lists and objects")

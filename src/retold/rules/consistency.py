@@ -96,7 +96,7 @@ def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Findin
 
     Example: `{"start": 15, "end": 19, "type": "LOC", "entity": "vale"}` - in entities.jsonl vale is a GPE.
 
-    Cure: Use the type of entities.jsonl, or another entity if the mention means another.
+    Hint: Use the type of entities.jsonl, or another entity if the mention means another.
     """
     message = f"the type is {given}, the catalogue gives {shorten(entity.entity)} the type {entity.type}"
     return finding("RT501", role, message, pointer=pointer)
@@ -111,7 +111,7 @@ def kb_id_differs(given: str | None, entity: Entity, pointer: str, role: Role) -
     Example: `{"start": 39, "end": 46, "type": "PER", "entity": "bo-berg", "kb_id": "Q12"}` - in entities.jsonl bo-berg
     has Q11.
 
-    Cure: Use the id of entities.jsonl.
+    Hint: Use the id of entities.jsonl.
     """
     message = f"kb_id is {_shown(given)}, the catalogue gives {shorten(entity.entity)} {_shown(entity.kb_id)}"
     return finding("RT502", role, message, pointer=pointer)
@@ -130,7 +130,7 @@ def stance_cell_repeated(holder: str, target: str, pointer: str, role: Role) -> 
     Example: `{"stance": [{"holder": "mayor", "target": "dam", "label": "none"}, {"holder": "mayor", "target": "dam",
     "label": "none"}]}` - the cell of mayor and dam is given twice.
 
-    Cure: Keep one cell.
+    Hint: Keep one cell.
     """
     message = f"the cell of {shorten(holder)} and {shorten(target)} is given already"
     return finding("RT503", role, message, pointer=pointer)
@@ -145,7 +145,7 @@ def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
     Example: `{"verification": [{"claim": "dam-costs-5", "label": "not_enough_info"}, {"claim": "dam-costs-5", "label":
     "not_enough_info"}]}` - dam-costs-5 has two verdicts.
 
-    Cure: Keep one.
+    Hint: Keep one.
     """
     return finding("RT504", role, f"the claim {shorten(claim)} has a verdict already", pointer=pointer)
 
@@ -158,7 +158,7 @@ def evidence_missing(label: str, pointer: str, role: Role) -> Finding:
 
     Example: `{"claim": "dam-costs-5", "label": "supported"}` - no sentence is named that supports it.
 
-    Cure: Name the sentences, or use the label for "not said".
+    Hint: Name the sentences, or use the label for "not said".
     """
     return finding("RT505", role, f"{label} has no evidence", pointer=pointer)
 
@@ -172,7 +172,7 @@ def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
     Example: `{"claim": "dam-costs-5", "label": "not_enough_info", "evidence": [2]}` - sentence 2 is said to show
     nothing.
 
-    Cure: Empty the evidence, or change the label.
+    Hint: Empty the evidence, or change the label.
     """
     return finding("RT506", role, f"{label} has evidence", pointer=pointer)
 
@@ -185,7 +185,7 @@ def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, ro
 
     Example: `{"stance": [{"holder": "author", "target": "dam", "label": "none"}]}` - the target mayor-berg is left out.
 
-    Cure: Add the cells, with the label none where nothing is said.
+    Hint: Add the cells, with the label none where nothing is said.
     """
     message = f"the holder {shorten(holder)} has no cell for {listed(missing)}"
     return finding("RT507", role, message, pointer=pointer)
@@ -199,7 +199,7 @@ def scores_do_not_sum(scores: StanceScores, pointer: str, role: Role) -> Finding
 
     Example: `{"favor": 0.5, "against": 0.5, "none": 0.5}` - they sum to 1.5.
 
-    Cure: Divide each by their sum.
+    Hint: Divide each by their sum.
     """
     total = scores.favor + scores.against + scores.none
     return finding("RT508", role, f"the scores sum to {total:.6g}, not to 1", pointer=pointer)
@@ -214,7 +214,7 @@ def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
     Example: `{"claims": [{"start": 64, "end": 87, "claim": "dam-costs-5"}], "verification": [{"claim": "dam-costs-5",
     "label": "refuted"}]}` - the document states what it is said to refute.
 
-    Cure: Correct the claim of the span or the verdict.
+    Hint: Correct the claim of the span or the verdict.
     """
     message = f"the span states {shorten(claim)}, verification says {label}"
     return finding("RT509", "gold", message, pointer=pointer)
@@ -229,7 +229,7 @@ def gold_key_missing(key: str, pointer: str) -> Finding:
     Example: `{"start": 15, "end": 19, "kind": "name", "type": "GPE", "entity": "vale", "kb_id": null}` - the gold
     mention has no `text`.
 
-    Cure: Add the key; an empty list says that there is nothing.
+    Hint: Add the key; an empty list says that there is nothing.
     """
     return finding("RT510", "gold", f"gold must carry the key {key!r}", pointer=pointer)
 
@@ -243,7 +243,7 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
     Example: `{"verification": [{"claim": "dam-costs-5", "label": "supported", "evidence": [2]}, {"claim":
     "dam-costs-7", "label": "refuted", "evidence": [2]}]}` - claims.jsonl has dam-costs-9 too.
 
-    Cure: Add the pairs.
+    Hint: Add the pairs.
     """
     return finding("RT511", "gold", f"no verdict on {listed(missing)}", pointer="/verification")
 
@@ -256,6 +256,6 @@ def no_kb_id(given: Any, pointer: str, role: Role) -> Finding:
 
     Example: `{"start": 15, "end": 19, "type": "GPE", "kb_id": "Q12\n"}` - a line feed follows the id.
 
-    Cure: Write Q and the number, or null where Wikidata has none.
+    Hint: Write Q and the number, or null where Wikidata has none.
     """
     return finding("RT512", role, f"{shorten(given)} is no Wikidata id such as 'Q142'", pointer=pointer)

@@ -92,7 +92,7 @@ def seed_differs(document: Document) -> Iterator[Finding]:
 
     Example: a typing error mended in `text` of documents.jsonl - `seed_sha256` still is the hash of the text before.
 
-    Cure: Build the corpus again from the seeds, never edit the text.
+    Hint: Build the corpus again from the seeds, never edit the text.
     """
     actual = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
     if actual != document.seed_sha256:
@@ -109,7 +109,7 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in views/stance.jsonl - in gold the label is
     favor.
 
-    Cure: Build the views again with scripts/corpus/build_corpus.py.
+    Hint: Build the views again with scripts/corpus/build_corpus.py.
     """
     if expected != actual:
         state = "ends before the corpus does" if actual is None else "differs from the corpus"
@@ -125,7 +125,7 @@ def entity_without_mention(entity: str) -> Finding:
     Example: `{"entity": "berg", "name": "B", "type": "PER", "kb_id": null, "kb_status": "nil", "aliases": {}}` - every
     mention of the mayor has the entity bo-berg.
 
-    Cure: Remove the entity, or annotate its mentions.
+    Hint: Remove the entity, or annotate its mentions.
     """
     return finding("RT703", "gold", f"no mention refers to {shorten(entity)}", pointer="/entity")
 
@@ -138,7 +138,7 @@ def zones_do_not_tile(document: Document) -> Iterator[Finding]:
 
     Example: `{"zones": [{"start": 1, "end": 22, "zone": "title"}]}` - the character at 0 is in no zone.
 
-    Cure: Let each zone begin where the one before it ends, the first at 0, the last ending with the text.
+    Hint: Let each zone begin where the one before it ends, the first at 0, the last ending with the text.
     """
     key = printable(document.document_id)
     position = 0
@@ -161,7 +161,7 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
 
     Example: `{"sentences": [{"start": 65, "end": 88}]}` - the sentence begins at 64; its first letter is left out.
 
-    Cure: Correct documents.jsonl, or the opening words in scripts/corpus/documents.toml where it has them, and build
+    Hint: Correct documents.jsonl, or the opening words in scripts/corpus/documents.toml where it has them, and build
     again.
     """
     text, key = document.text, printable(document.document_id)
@@ -213,7 +213,7 @@ def release_differs(path: str, expected: str | None, actual: str | None) -> Iter
 
     Example: a line feed added to event.json after the release was cut - its SHA-256 is no longer that in release.json.
 
-    Cure: Restore the file, or cut a new release.
+    Hint: Restore the file, or cut a new release.
     """
     if actual is None:
         yield finding("RT706", "gold", f"the release names {path}, which is missing")
@@ -233,7 +233,7 @@ def mutation_at_fault(claim: CanonicalClaim, claims: Mapping[str, CanonicalClaim
     Example: `{"claim": "dam-costs-9", "mutation_of": "dam-costs-5", "mutation": null}` - the number was changed, and
     `mutation` does not say so.
 
-    Cure: Give both `mutation_of`, a key of a claim that is no mutation itself, and `mutation`; or neither.
+    Hint: Give both `mutation_of`, a key of a claim that is no mutation itself, and `mutation`; or neither.
     """
     if (claim.mutation_of is None) != (claim.mutation is None):
         message = "mutation_of and mutation stand together or not at all"
@@ -254,7 +254,7 @@ def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
 
     Example: `{"entity": "bo-berg", "kb_id": "Q11"}` and `{"entity": "berg", "kb_id": "Q11"}` - both are Q11.
 
-    Cure: Correct the id, or join the entities.
+    Hint: Correct the id, or join the entities.
     """
     message = f"{shorten(entity.kb_id)} is the kb_id of {shorten(other)} already"
     return finding("RT708", "gold", message, pointer="/kb_id")
@@ -268,7 +268,7 @@ def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
 
     Example: `{"entity": "Bo Berg"}` - capitals and a blank; write bo-berg.
 
-    Cure: Write it like `emmanuel-macron`.
+    Hint: Write it like `emmanuel-macron`.
     """
     if not all(part and _DIGITS_AND_LETTERS.issuperset(part) for part in key.split("-")):
         yield finding("RT709", "gold", f"the key {shorten(key)} is not lower-case kebab", pointer=pointer)
@@ -283,7 +283,7 @@ def claim_that_no_span_states(claim: str) -> Finding:
     Example: `{"claim": "unsaid", "text": "Nobody says it.", "mutation_of": null, "mutation": null}` - no document says
     it.
 
-    Cure: Remove the claim, or annotate the span that states it.
+    Hint: Remove the claim, or annotate the span that states it.
     """
     return finding("RT710", "gold", f"no gold span states {shorten(claim)}, no document supports it", pointer="/claim")
 
@@ -296,7 +296,7 @@ def repeated_key(key: str, pointer: str) -> Finding:
 
     Example: `{"entity": "vale", "type": "GPE"}` in two lines of entities.jsonl - the second replaces the first.
 
-    Cure: Join the two, or give one another key.
+    Hint: Join the two, or give one another key.
     """
     return finding("RT711", "gold", f"the key {shorten(key)} is given already", pointer=pointer)
 
@@ -309,7 +309,7 @@ def event_named_otherwise(event: str, folder: str, pointer: str) -> Finding:
 
     Example: `{"event": "flood"}` in events/drought/event.json - the folder is that of another event.
 
-    Cure: Name the folder's event, or move the file.
+    Hint: Name the folder's event, or move the file.
     """
     return finding("RT712", "gold", f"the event is {shorten(event)}, the folder is {shorten(folder)}", pointer=pointer)
 
@@ -322,7 +322,7 @@ def status_contradicts_kb_id(entity: Entity) -> Finding:
 
     Example: `{"entity": "vale", "kb_id": null, "kb_status": "verified"}` - there is no id that was verified.
 
-    Cure: Give `verified` with an id, `nil` or `unverified` with null.
+    Hint: Give `verified` with an id, `nil` or `unverified` with null.
     """
     shown = "null" if entity.kb_id is None else shorten(entity.kb_id)
     return finding("RT713", "gold", f"kb_status is {entity.kb_status}, kb_id is {shown}", pointer="/kb_status")
@@ -338,7 +338,7 @@ def gold_not_reproduced(why: str) -> Finding:
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in annotators/reader-1.jsonl - gold, built
     before that was changed, has favor.
 
-    Cure: Decide what is open in annotators/adjudication.jsonl, then rebuild gold (make corpus).
+    Hint: Decide what is open in annotators/adjudication.jsonl, then rebuild gold (make corpus).
     """
     return finding("RT714", "gold", f"gold cannot be rebuilt from annotators and adjudication: {why}")
 
@@ -352,7 +352,7 @@ def event_unfinished(event: Event) -> Iterator[Finding]:
 
     Example: `{"event": "flood", "title": ""}` - the title is empty.
 
-    Cure: Fill in event.json, the date as YYYY-MM-DD.
+    Hint: Fill in event.json, the date as YYYY-MM-DD.
     """
     for key in ("title", "description", "holders", "targets"):
         if not getattr(event, key):

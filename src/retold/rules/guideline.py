@@ -69,7 +69,7 @@ def name_with_possessive(words: str, pointer: str, role: Role) -> Finding:
 
     Example: `{"text": "Macron’s", "kind": "name", "type": "PER"}` - the name is Macron.
 
-    Cure: End the span before the ending, as in `[Macron]’s visit`.
+    Hint: End the span before the ending, as in `[Macron]’s visit`.
     """
     return finding("RT601", role, f"the name {shorten(words)} ends with a possessive", pointer=pointer)
 
@@ -82,7 +82,7 @@ def mention_with_determiner(words: str, pointer: str, role: Role) -> Finding:
 
     Example: `{"start": 57, "end": 62, "text": "a dam", "kind": "nominal"}` - the mention is dam, from 59.
 
-    Cure: Begin with the next word.
+    Hint: Begin with the next word.
     """
     return finding("RT602", role, f"the mention {shorten(words)} begins with a determiner", pointer=pointer)
 
@@ -96,7 +96,7 @@ def span_across_sentences(words: str, pointer: str, role: Role) -> Finding:
     Example: `{"start": 33, "end": 87, "text": "Mayor Bo Berg asked for a dam. The dam costs 5 million"}` - the claim
     begins with "The dam".
 
-    Cure: Give one span for each sentence.
+    Hint: Give one span for each sentence.
     """
     return finding("RT603", role, f"the span {shorten(words)} is in more than one sentence", pointer=pointer)
 
@@ -109,7 +109,7 @@ def claim_with_closing_mark(words: str, pointer: str, role: Role) -> Finding:
 
     Example: `{"start": 64, "end": 88, "text": "The dam costs 5 million."}` - the full stop is part of the span.
 
-    Cure: End the span before the mark, unless the mark is part of an abbreviation.
+    Hint: End the span before the mark, unless the mark is part of an abbreviation.
     """
     return finding("RT604", role, f"the claim ends with {words[-1]!r}", pointer=pointer)
 
@@ -122,6 +122,6 @@ def quotation_mark_without_partner(words: str, pointer: str, role: Role) -> Find
 
     Example: `{"text": "“The dam costs 5 million", "source": "author"}` - the mark that closes the quotation is outside.
 
-    Cure: Leave the mark outside, or take its partner in.
+    Hint: Leave the mark outside, or take its partner in.
     """
     return finding("RT605", role, f"a quotation mark without partner at the edge of {shorten(words)}", pointer=pointer)

@@ -34,13 +34,13 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
 
     Example: `{"document_id": "flod-0"}` - the corpus has flood-0.
 
-    Cure: Use the `document_id` of the corpus, and check that file and corpus are of the same release.
+    Hint: Use the `document_id` of the corpus, and check that file and corpus are of the same release.
     """
     return finding(
         "RT301",
         "gold",
         f"the corpus has no document {shorten(document_id)}",
-        cure=did_you_mean(document_id, known),
+        hint=did_you_mean(document_id, known),
         pointer="/document_id",
         document=printable(document_id),
     )
@@ -55,7 +55,7 @@ def repeated_document(document_id: str, first_line: int) -> Finding:
     Example: `{"document_id": "flood-0"}` in line 1 and `{"document_id": "flood-0"}` in line 2 - the document has two
     records.
 
-    Cure: Join the records into one, or remove one.
+    Hint: Join the records into one, or remove one.
     """
     return finding(
         "RT302",
@@ -74,7 +74,7 @@ def missing_documents(document_ids: Sequence[str]) -> Finding:
 
     Example: a file with `{"document_id": "flood-0"}` alone - the corpus has flood-1 too.
 
-    Cure: Add a record for each; one with empty lists says that there is nothing.
+    Hint: Add a record for each; one with empty lists says that there is nothing.
     """
     count = len(document_ids)
     return finding(
@@ -92,10 +92,10 @@ def unknown_entity(entity: str, known: Iterable[str], pointer: str, role: Role) 
 
     Example: `{"start": 15, "end": 19, "type": "GPE", "entity": "vail"}` - the key in entities.jsonl is vale.
 
-    Cure: Use a key of entities.jsonl, or add the entity there.
+    Hint: Use a key of entities.jsonl, or add the entity there.
     """
     message = f"the catalogue has no entity {shorten(entity)}"
-    return finding("RT304", role, message, cure=did_you_mean(entity, known), pointer=pointer)
+    return finding("RT304", role, message, hint=did_you_mean(entity, known), pointer=pointer)
 
 
 @rule("RT305")
@@ -106,10 +106,10 @@ def unknown_holder(holder: str, known: Iterable[str], pointer: str, role: Role) 
 
     Example: `{"holder": "major", "target": "dam", "label": "none"}` - the holder in event.json is mayor.
 
-    Cure: Use a holder of event.json.
+    Hint: Use a holder of event.json.
     """
     message = f"the event has no holder {shorten(holder)}"
-    return finding("RT305", role, message, cure=did_you_mean(holder, known), pointer=pointer)
+    return finding("RT305", role, message, hint=did_you_mean(holder, known), pointer=pointer)
 
 
 @rule("RT306")
@@ -120,10 +120,10 @@ def unknown_target(target: str, known: Iterable[str], pointer: str, role: Role) 
 
     Example: `{"holder": "mayor", "target": "damn", "label": "none"}` - the target in event.json is dam.
 
-    Cure: Use a target of event.json.
+    Hint: Use a target of event.json.
     """
     message = f"the event has no target {shorten(target)}"
-    return finding("RT306", role, message, cure=did_you_mean(target, known), pointer=pointer)
+    return finding("RT306", role, message, hint=did_you_mean(target, known), pointer=pointer)
 
 
 @rule("RT307")
@@ -134,10 +134,10 @@ def unknown_claim(claim: str, known: Iterable[str], pointer: str, role: Role) ->
 
     Example: `{"claim": "dam-costs-6", "label": "not_enough_info"}` - claims.jsonl has dam-costs-5, but no dam-costs-6.
 
-    Cure: Use a key of claims.jsonl, or add the claim there.
+    Hint: Use a key of claims.jsonl, or add the claim there.
     """
     message = f"the catalogue has no claim {shorten(claim)}"
-    return finding("RT307", role, message, cure=did_you_mean(claim, known), pointer=pointer)
+    return finding("RT307", role, message, hint=did_you_mean(claim, known), pointer=pointer)
 
 
 @rule("RT308")
@@ -149,7 +149,7 @@ def no_such_sentence(sentence: int, sentences: int, pointer: str, role: Role) ->
     Example: `{"claim": "dam-costs-5", "label": "supported", "evidence": [4]}` - the document has four sentences, 0 to
     3.
 
-    Cure: Count the sentences of documents.jsonl from 0.
+    Hint: Count the sentences of documents.jsonl from 0.
     """
     last = f"the last sentence is {sentences - 1}" if sentences else "the document has no sentences"
     return finding("RT308", role, f"there is no sentence {sentence}; {last}", pointer=pointer)
@@ -163,7 +163,7 @@ def unknown_source(source: str, known: Iterable[str], pointer: str, role: Role) 
 
     Example: `{"start": 64, "end": 87, "source": "berg"}` - the key in entities.jsonl is bo-berg.
 
-    Cure: Use `author` or a key of entities.jsonl.
+    Hint: Use `author` or a key of entities.jsonl.
     """
     message = f"the catalogue has no entity {shorten(source)} to be a source"
-    return finding("RT309", role, message, cure=did_you_mean(source, ("author", *known)), pointer=pointer)
+    return finding("RT309", role, message, hint=did_you_mean(source, ("author", *known)), pointer=pointer)

@@ -1,7 +1,7 @@
 """The one table of rules. A rule is a function that makes the finding; its docstring documents it.
 
 The first paragraph of the docstring says what is wrong, the second why it matters, the one that opens with "Example:"
-shows the least that breaks the rule, and the one that opens with "Cure:" says what to do. The cure of a finding is that
+shows the least that breaks the rule, and the one that opens with "Cure:" says what to do. The hint of a finding is that
 paragraph unless the rule knows a better one for the case. A rule that lacks one of the four is refused.
 """
 
@@ -35,7 +35,7 @@ class Rule:
         name: the rule in words, hyphenated.
         severity: by role; None where the rule does not apply to files of that role.
         function: makes the finding; None where the room that reads the file makes it.
-        what, why, example, cure: the parts of the documentation.
+        what, why, example, hint: the parts of the documentation.
     """
 
     code: str
@@ -45,7 +45,7 @@ class Rule:
     what: str
     why: str
     example: str
-    cure: str
+    hint: str
 
 
 #: Every rule by code.
@@ -84,13 +84,13 @@ def declare(
 
 def _parts(documentation: str) -> dict[str, str]:
     """The parts of a rule's documentation by name, empty where one is missing."""
-    parts = {"what": "", "why": "", "example": "", "cure": ""}
+    parts = {"what": "", "why": "", "example": "", "hint": ""}
     for paragraph in inspect.cleandoc(documentation).split("\n\n"):
         line = " ".join(paragraph.split())
         if line.startswith("Example: "):
             parts["example"] = line.removeprefix("Example: ")
-        elif line.startswith("Cure: "):
-            parts["cure"] = line.removeprefix("Cure: ")
+        elif line.startswith("Hint: "):
+            parts["hint"] = line.removeprefix("Hint: ")
         elif not parts["what"]:
             parts["what"] = line
         else:
@@ -121,7 +121,7 @@ def finding(
     role: Role,
     message: str,
     *,
-    cure: str | None = None,
+    hint: str | None = None,
     pointer: str | None = None,
     document: str | None = None,
     column: int | None = None,
@@ -135,7 +135,7 @@ def finding(
         code=code,
         severity=severity,
         message=message,
-        cure=cure if cure is not None else row.cure,
+        hint=hint if hint is not None else row.hint,
         column=column,
         pointer=pointer,
         document=document,

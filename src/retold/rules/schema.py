@@ -86,7 +86,7 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
 
     Example: `{"start": "15", "end": 19, "type": "GPE"}` - `start` is a string, not an integer.
 
-    Cure: Write the value in the type that the schema names; leave the key out where there is nothing to say.
+    Hint: Write the value in the type that the schema names; leave the key out where there is nothing to say.
     """
     return finding(
         "RT201",
@@ -104,11 +104,11 @@ def key_missing(path: list[str | int], missing: str, error: ValidationError) -> 
 
     Example: `{"start": 15, "type": "GPE"}` - the mention has no `end`.
 
-    Cure: Add the key.
+    Hint: Add the key.
     """
     similar = nearest(missing, (key for key in error.instance if key not in error.schema["properties"]))
-    cure = f"Add the key; is {similar!r} meant to be it?" if similar else None
-    return finding("RT202", "gold", f"the key {missing!r} is missing", cure=cure, pointer=pointer_to(*path))
+    hint = f"Add the key; is {similar!r} meant to be it?" if similar else None
+    return finding("RT202", "gold", f"the key {missing!r} is missing", hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT203")
@@ -119,11 +119,11 @@ def unknown_key(path: list[str | int], key: str, missing: list[str], known: list
 
     Example: `{"document_id": "flood-0", "entites": []}` - `entities` is misspelt.
 
-    Cure: Remove the key, or spell it as the schema does.
+    Hint: Remove the key, or spell it as the schema does.
     """
     similar = nearest(key, missing) or nearest(key, known)
-    cure = f"Did you mean {similar!r}?" if similar else f"Remove it; known keys are {', '.join(known)}."
-    return finding("RT203", "gold", f"unknown key {shorten(key)}", cure=cure, pointer=pointer_to(*path))
+    hint = f"Did you mean {similar!r}?" if similar else f"Remove it; known keys are {', '.join(known)}."
+    return finding("RT203", "gold", f"unknown key {shorten(key)}", hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT204")
@@ -134,7 +134,7 @@ def value_not_allowed(path: list[str | int], error: ValidationError) -> Finding:
 
     Example: `{"start": 15, "end": 19, "type": "COUNTRY"}` - no type is called so; a country is a GPE.
 
-    Cure: Use one of the allowed values, spelt exactly so.
+    Hint: Use one of the allowed values, spelt exactly so.
     """
     if not isinstance(error.instance, str):
         return wrong_type(path, error)
@@ -143,7 +143,7 @@ def value_not_allowed(path: list[str | int], error: ValidationError) -> Finding:
         "RT204",
         "gold",
         f"{shorten(error.instance)} is not allowed here; allowed: {', '.join(error.validator_value)}",
-        cure=f"Did you mean {similar!r}?" if similar else None,
+        hint=f"Did you mean {similar!r}?" if similar else None,
         pointer=pointer_to(*path),
     )
 
@@ -156,7 +156,7 @@ def number_out_of_range(path: list[str | int], error: ValidationError) -> Findin
 
     Example: `{"start": -1, "end": 19, "type": "GPE"}` - `start` is below 0.
 
-    Cure: Give a number inside the range.
+    Hint: Give a number inside the range.
     """
     side = "at least" if error.validator == "minimum" else "at most"
     message = f"expected {side} {error.validator_value}, found {shorten(error.instance)}"
@@ -171,7 +171,7 @@ def empty_string(path: list[str | int], error: ValidationError) -> Finding:
 
     Example: `{"start": 15, "end": 19, "type": "GPE", "entity": ""}` - the key of the entity is empty.
 
-    Cure: Write the key, or leave it out where it may be left out.
+    Hint: Write the key, or leave it out where it may be left out.
     """
     return finding("RT206", "gold", "the string is empty", pointer=pointer_to(*path))
 
@@ -185,7 +185,7 @@ def other_schema_fault(path: list[str | int], error: ValidationError) -> Finding
     Example: `{"document_id": "flood-0"}` and a decoder that refuses it - schema and decoder disagree; no line is known
     on which they do.
 
-    Cure: Compare the line with the schema in schema/.
+    Hint: Compare the line with the schema in schema/.
     """
     return finding("RT207", "gold", shorten(error.message, 200), pointer=pointer_to(*path))
 
@@ -198,7 +198,7 @@ def _one_of(path: list[str | int], error: ValidationError) -> Finding:
                 "RT204",
                 "gold",
                 f"{shorten(error.instance)} is not allowed here; allowed: {', '.join(option['enum'])} or null",
-                cure=f"Did you mean {similar!r}?" if (similar := nearest(error.instance, option["enum"])) else None,
+                hint=f"Did you mean {similar!r}?" if (similar := nearest(error.instance, option["enum"])) else None,
                 pointer=pointer_to(*path),
             )
     return wrong_type(path, error)

@@ -92,7 +92,7 @@ def end_not_after_start(start: int, end: int, pointer: str, role: Role) -> Findi
 
     Example: `{"start": 19, "end": 15, "type": "GPE"}` - the span ends before it begins.
 
-    Cure: Give the code point after the last one as `end`.
+    Hint: Give the code point after the last one as `end`.
     """
     return finding("RT401", role, f"the span ends at {end}, not after its start at {start}", pointer=pointer)
 
@@ -105,7 +105,7 @@ def beyond_the_text(end: int, size: int, pointer: str, role: Role) -> Finding:
 
     Example: `{"start": 15, "end": 134, "type": "GPE"}` - the text has 133 characters.
 
-    Cure: Count code points, in the text of this release.
+    Hint: Count code points, in the text of this release.
     """
     return finding("RT402", role, f"the span ends at {end}, the text has {size} characters", pointer=pointer)
 
@@ -119,13 +119,13 @@ def text_differs(text: str, start: int, end: int, given: str, pointer: str, role
     Example: `{"start": 43, "end": 50, "text": "Bo Berg", "type": "PER"}` - Bo Berg stands at 39 to 46; these offsets
     count bytes.
 
-    Cure: Correct the offsets (code points, not bytes or UTF-16 units) or the text.
+    Hint: Correct the offsets (code points, not bytes or UTF-16 units) or the text.
     """
-    cure = None
+    hint = None
     if given and (place := _occurrence(text, given, start)) is not None:
-        cure = f"The text stands at {place} to {place + len(given)}."
+        hint = f"The text stands at {place} to {place + len(given)}."
     message = f"the span's text is {shorten(given)}, the document has {shorten(text[start:end])} at {start} to {end}"
-    return finding("RT403", role, message, cure=cure, pointer=pointer)
+    return finding("RT403", role, message, hint=hint, pointer=pointer)
 
 
 def _occurrence(text: str, given: str, start: int) -> int | None:
@@ -143,7 +143,7 @@ def white_space_at_the_edge(text: str, pointer: str, role: Role) -> Finding:
 
     Example: `{"start": 14, "end": 19, "type": "GPE"}` - Vale begins at 15, at 14 there is a no-break space.
 
-    Cure: Leave the white space outside.
+    Hint: Leave the white space outside.
     """
     return finding("RT404", role, f"the span {shorten(text)} has white space at its edge", pointer=pointer)
 
@@ -157,7 +157,7 @@ def span_repeated(start: int, end: int, earlier: int, pointer: str, role: Role) 
     Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "GPE"}]}` - the
     second says what the first says.
 
-    Cure: Remove one.
+    Hint: Remove one.
     """
     return finding("RT405", role, f"the span {start} to {end} is given already, as number {earlier}", pointer=pointer)
 
@@ -171,7 +171,7 @@ def span_with_two_labels(start: int, end: int, earlier: int, pointer: str, role:
     Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "LOC"}]}` - the
     span cannot be both.
 
-    Cure: Decide for one of them.
+    Hint: Decide for one of them.
     """
     message = f"the span {start} to {end} is given already with other labels, as number {earlier}"
     return finding("RT406", role, message, pointer=pointer)
@@ -186,7 +186,7 @@ def crossing_spans(span: S, other: S, number: int, pointer: str, role: Role) -> 
     Example: `{"claims": [{"start": 68, "end": 77, "source": "author"}, {"start": 72, "end": 79, "source": "author"}]}`
     - the second begins inside the first and ends outside it.
 
-    Cure: Move an edge so that one holds the other or they are apart.
+    Hint: Move an edge so that one holds the other or they are apart.
     """
     message = f"the span {span.start} to {span.end} crosses {other.start} to {other.end}, number {number}"
     return finding("RT407", role, message, pointer=pointer)
@@ -200,6 +200,6 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
 
     Example: `{"start": 25, "end": 32, "text": "Ann Lee", "type": "PER"}` - the name stands in the byline.
 
-    Cure: Remove the span.
+    Hint: Remove the span.
     """
     return finding("RT408", role, f"the span {start} to {end} lies in a zone that is not annotated", pointer=pointer)

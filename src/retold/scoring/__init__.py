@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Submission, open_submission
+from retold.io.submission import Submission, open_submission
 from retold.model.annotations import LAYERS
 from retold.scoring.compare import Flip, ItemComparison, compare_items, errors
 from retold.scoring.count import BY_DOCUMENT, TRACK_LAYERS, SystemCounts, count

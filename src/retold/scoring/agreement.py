@@ -27,7 +27,9 @@ from msgspec import UNSET
 
 from retold import __version__
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Source, open_submission, read_lines
+from retold.io.jsonl import read_lines
+from retold.io.sources import Source
+from retold.io.submission import open_submission
 from retold.layers.base import Place, Tally, facet
 from retold.layers.coreference import MentionTable
 from retold.layers.counts import FIXED, Counts, CountTable
@@ -209,7 +211,7 @@ def agreement(
                     code="RT303",
                     severity="error",
                     message=message,
-                    cure="Compare records of the same documents.",
+                    hint="Compare records of the same documents.",
                     file=opened[1].records.name,
                 )
             ]

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from retold.corpus.load import Corpus
-from retold.io.files import Source, Submission, count_lines, sha256
+from retold.io.jsonl import count_lines
+from retold.io.sources import Source, sha256
+from retold.io.submission import Submission
 from retold.layers.base import Tally
 from retold.layers.coreference import Mentions, MentionTable
 from retold.measures.base import Array

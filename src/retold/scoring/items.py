@@ -30,7 +30,8 @@ from typing import Any, Final
 from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from retold.corpus.load import Corpus
-from retold.io.files import Lookup, Submission
+from retold.io.jsonl import Lookup
+from retold.io.submission import Submission
 from retold.layers.base import Place
 from retold.layers.claims import AUTHOR, match_spans, overlap
 from retold.layers.entities import NameSpan, match_names, misnamed

@@ -18,7 +18,8 @@ import numpy as np
 from msgspec import UNSET
 
 from retold.corpus.load import Corpus
-from retold.io.files import Line, Lookup, Source, read_lines
+from retold.io.jsonl import Line, Lookup, read_lines
+from retold.io.sources import Source
 from retold.layers import claims, entities, stance, verification
 from retold.layers.base import Place, Tally
 from retold.layers.batches import BATCH, WARM, Batches, Tables

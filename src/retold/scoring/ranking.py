@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Submission, open_submission
+from retold.io.submission import Submission, open_submission
 from retold.layers.counts import Counts
 from retold.measures.base import Array
 from retold.measures.clusters import conll

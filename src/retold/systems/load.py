@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
-from retold.io.files import open_bytes
+from retold.io.sources import open_bytes
 from retold.model.annotations import Protocol
 from retold.model.findings import UnreadableError
 from retold.systems.guard import GoldRefused, without_gold

@@ -16,7 +16,9 @@ import msgspec
 
 from retold import __version__
 from retold.corpus.load import Corpus, EventFolder
-from retold.io.files import Source, append_line, read_lines, write_atomic
+from retold.io.atomic import append_line, write_atomic
+from retold.io.jsonl import read_lines
+from retold.io.sources import Source
 from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
 from retold.model.findings import UnreadableError
 from retold.rules import check_record, decode_record

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from retold.corpus import views
-from retold.corpus.adjudicate import AdjudicationError, readings, settle
-from retold.io.files import Source, open_bytes, read_json, read_jsonl, read_lines, sha256
+from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
+from retold.io.jsonl import read_json, read_jsonl, read_lines
+from retold.io.sources import Source, open_bytes, sha256
 from retold.model.annotations import LAYERS, AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import corpus as rules
@@ -30,10 +31,10 @@ def check_corpus(run: Run) -> None:
     if corpus.bare is not None:
         run.records_of(corpus.bare, "gold")
         return
-    faults = run.sieve.faults
+    faults = run.collector.errors
     for key in corpus.events:
         _Event(run, key).check()
-    if run.sieve.faults == faults:
+    if run.collector.errors == faults:
         # Views of faulty records would say the same faults again.
         _views(run)
     _release(run)
@@ -53,11 +54,11 @@ class _Event:
         claims = self._claims()
         documents = self._documents()
         self._gold(documents, entities, claims)
-        faults = self.run.sieve.faults
+        faults = self.run.collector.errors
         for annotator in self.event.annotator_files:
             self.run.records_of(Source(str(annotator), str(annotator)), "annotation", self.event)
         decisions = self._decisions()
-        if self.run.sieve.faults == faults and self.event.annotator_files and self.event.gold_file.exists():
+        if self.run.collector.errors == faults and self.event.annotator_files and self.event.gold_file.exists():
             self._reproduced(decisions)
 
     def _decisions(self) -> list[Decision]:
@@ -70,7 +71,7 @@ class _Event:
         documents = {key: self.run.corpus.documents[key] for key in self._own}
         readers = {file.stem: read_jsonl(file, AnnotationRecord) for file in self.event.annotator_files}
         try:
-            rebuilt = settle(readers, decisions, documents, self.event.entities)
+            rebuilt = adjudicate(readers, decisions, documents, self.event.entities)
         except (AdjudicationError, KeyError) as error:
             found = [rules.gold_not_reproduced(str(error))]
         else:
@@ -79,7 +80,7 @@ class _Event:
                 for record in rebuilt
                 if not _same_labels(gold.get(record.document_id), record)
             ]
-        self.run.sieve.add(located(found, str(self.event.gold_file), None))
+        self.run.collector.add(located(found, str(self.event.gold_file), None))
 
     @property
     def _own(self) -> list[str]:
@@ -92,7 +93,7 @@ class _Event:
         with open_bytes(str(file)) as stream:
             _, found = decode_line(stream.read(), "event", number=None, file=str(file))
         checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities)
-        self.run.sieve.add([*found, *located(checked, str(file), None)])
+        self.run.collector.add([*found, *located(checked, str(file), None)])
 
     def _decoded(self, file: Path, kind: str) -> Iterator[tuple[int, Any]]:
         """Records of a file; what cannot be decoded is reported."""
@@ -100,11 +101,11 @@ class _Event:
         try:
             for number, line in self.run.lines(Source(str(file), str(file))):
                 record, found = decode_line(line, kind, number=number, file=str(file))
-                self.run.sieve.add(found)
+                self.run.collector.add(found)
                 if record is not None:
                     yield number, record
         except FindingsError as error:
-            self.run.sieve.add(error.findings)
+            self.run.collector.add(error.findings)
 
     def _entities(self) -> Lines:
         file = self.folder / "entities.jsonl"
@@ -118,7 +119,7 @@ class _Event:
             elif entity.kb_id is not None and (other := by_id.setdefault(entity.kb_id, entity.entity)) != entity.entity:
                 found.append(rules.one_kb_id_for_two_entities(entity, other))
             lines.setdefault(entity.entity, number)
-            self.run.sieve.add(located(found, str(file), number))
+            self.run.collector.add(located(found, str(file), number))
         return lines
 
     def _claims(self) -> Lines:
@@ -130,7 +131,7 @@ class _Event:
             if claim.claim in lines:
                 found.append(rules.repeated_key(claim.claim, "/claim"))
             lines.setdefault(claim.claim, number)
-            self.run.sieve.add(located(found, str(file), number))
+            self.run.collector.add(located(found, str(file), number))
         return lines
 
     def _documents(self) -> Lines:
@@ -141,7 +142,7 @@ class _Event:
             if document.document_id in lines:
                 found.append(repeated_document(document.document_id, lines[document.document_id]))
             lines.setdefault(document.document_id, number)
-            self.run.sieve.add(located(found, str(file), number))
+            self.run.collector.add(located(found, str(file), number))
         self.run.told.add((str(file), None))
         return lines
 
@@ -149,7 +150,7 @@ class _Event:
         file = self.event.gold_file
         if not file.exists():
             # An event that is still being annotated: everything else of it can be validated.
-            self.run.sieve.add(located([missing_documents(list(documents))], str(file), None))
+            self.run.collector.add(located([missing_documents(list(documents))], str(file), None))
             return
         used: set[object] = set()
         stated: set[object] = set()
@@ -166,11 +167,11 @@ class _Event:
         for entity, number in entities.items():
             if entity not in used:
                 found = located([rules.entity_without_mention(entity)], str(self.folder / "entities.jsonl"), number)
-                self.run.sieve.add(found)
+                self.run.collector.add(found)
         for claim, number in claims.items():
             if claim not in stated and claim in self.event.claims and self.event.claims[claim].mutation_of is None:
                 found = located([rules.claim_that_no_span_states(claim)], str(self.folder / "claims.jsonl"), number)
-                self.run.sieve.add(found)
+                self.run.collector.add(found)
 
     def _used_by_annotators(self) -> set[object]:
         """Entities that an annotator names; files that cannot be read are told of elsewhere."""
@@ -184,7 +185,7 @@ class _Event:
 
 def _same_labels(one: AnnotationRecord | None, other: AnnotationRecord) -> bool:
     """Whether two records give the same labels, in whatever order."""
-    return one is not None and all(readings(one, layer) == readings(other, layer) for layer in LAYERS)
+    return one is not None and all(items_by_key(one, layer) == items_by_key(other, layer) for layer in LAYERS)
 
 
 def _views(run: Run) -> None:
@@ -200,7 +201,7 @@ def _views(run: Run) -> None:
         for number, (expected, actual) in enumerate(zip_longest(_rows(run, table), actual_rows), start=1):
             found = list(rules.views_out_of_date(f"views/{table}.jsonl", expected, actual))
             if found:
-                run.sieve.add(located(found, str(file), number))
+                run.collector.add(located(found, str(file), number))
                 break
 
 
@@ -230,4 +231,4 @@ def _release(run: Run) -> None:
     listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(release.files.items()))
     whole = hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()
     found += rules.release_differs("the list of files", release.sha256, whole)
-    run.sieve.add(located(found, str(file), None))
+    run.collector.add(located(found, str(file), None))

@@ -1,6 +1,6 @@
 """Mending: what has one right answer is set right in a file of records; everything else is left as it stands.
 
-Mended are offsets that count UTF-16 units or bytes (recognised over a whole file), offsets that are off while the
+FixedFile are offsets that count UTF-16 units or bytes (recognised over a whole file), offsets that are off while the
 span's text occurs once nearby, white space at the edges of spans, keys that repeat what document and catalogue say,
 the order of lists, and a byte-order mark. A record that would have a fault more than before stays as it was.
 """
@@ -19,16 +19,18 @@ from typing import Any, Final
 import msgspec
 
 from retold.corpus.load import Corpus
-from retold.io.files import Lookup, Source, open_bytes, write_atomic
+from retold.io.atomic import write_atomic
+from retold.io.jsonl import Lookup
+from retold.io.sources import Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import UnreadableError, shorten
 from retold.rules import Role, Vocabulary, check_record, decode_record
 from retold.validation.validate import sources
 
-__all__ = ["MAX_MENDED", "Mended", "Repair", "mend", "write"]
+__all__ = ["MAX_FILE_SIZE", "Fix", "FixedFile", "mend", "write"]
 
 #: A file is mended in memory, with all its lines.
-MAX_MENDED: Final = 256 * 1024**2
+MAX_FILE_SIZE: Final = 256 * 1024**2
 #: How far from the start of a span its text is sought.
 NEARBY: Final = 40
 #: Share of the spans with text that a unit must explain to be taken for that of the whole file.
@@ -50,7 +52,7 @@ _ORDER: Final[dict[str, Callable[[Any], tuple[Any, ...]]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Repair:
+class Fix:
     """One thing that was mended; the pointer is that of the file as it was."""
 
     line: int
@@ -59,7 +61,7 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class FixedFile:
     """A file as it was and as it is right.
 
     Attributes:
@@ -73,10 +75,10 @@ class Mended:
     before: bytes
     after: bytes
     unit: str | None = None
-    repairs: list[Repair] = field(default_factory=list)
+    repairs: list[Fix] = field(default_factory=list)
 
 
-def mend(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterator[Mended]:
+def mend(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterator[FixedFile]:
     """Yield each file of records that ``path`` stands for, mended. Nothing is written.
 
     Args:
@@ -94,7 +96,7 @@ def mend(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Itera
         yield _mend_file(source, corpus, its_role)
 
 
-def write(mended: Mended) -> None:
+def write(mended: FixedFile) -> None:
     """Put the mended file in the place of the old one, with its mode; a link is followed."""
     path = Path(mended.file).resolve()
     mode = path.stat().st_mode
@@ -102,14 +104,14 @@ def write(mended: Mended) -> None:
     path.chmod(mode)
 
 
-def _mend_file(source: Source, corpus: Corpus, role: Role) -> Mended:
+def _mend_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
     with open_bytes(source.path) as stream:
-        before = stream.read(MAX_MENDED + 1)
-    if len(before) > MAX_MENDED:
-        raise UnreadableError(f"{source.name}: files larger than {MAX_MENDED} bytes are not mended")
+        before = stream.read(MAX_FILE_SIZE + 1)
+    if len(before) > MAX_FILE_SIZE:
+        raise UnreadableError(f"{source.name}: files larger than {MAX_FILE_SIZE} bytes are not mended")
     lines = before.split(b"\n")
     unit = _unit_of(lines, corpus)
-    repairs: list[Repair] = []
+    repairs: list[Fix] = []
     with closing(_documents(corpus)) as documents:
         for index, line in enumerate(lines):
             value = _read(line)
@@ -122,8 +124,8 @@ def _mend_file(source: Source, corpus: Corpus, role: Role) -> Mended:
             after = made.mend(value)
             if made.notes and made.is_as_good(value, after):
                 lines[index] = _written(line, value, after)
-                repairs += [Repair(index + 1, pointer, what) for pointer, what in made.notes]
-    return Mended(source.path, before, b"\n".join(lines), unit, repairs)
+                repairs += [Fix(index + 1, pointer, what) for pointer, what in made.notes]
+    return FixedFile(source.path, before, b"\n".join(lines), unit, repairs)
 
 
 def _documents(corpus: Corpus) -> Lookup:

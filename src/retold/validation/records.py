@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from retold.corpus.load import Corpus, EventFolder
-from retold.io.files import MAX_LINE, Line, Lookup, Source, open_bytes, read_lines
+from retold.io.jsonl import Line, Lookup, read_lines
+from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules import (
@@ -26,8 +27,8 @@ from retold.rules import (
     repeated_document,
     unknown_document,
 )
-from retold.validation.report import Report, Sieve
-from retold.validation.shares import certify
+from retold.validation.parallel import count_if_clean
+from retold.validation.report import FindingCollector, Report
 
 __all__ = ["Run"]
 
@@ -44,10 +45,10 @@ class _Key(msgspec.Struct):
 class Run:
     """One validation: where findings go, and what was looked at."""
 
-    def __init__(self, corpus: Corpus, sieve: Sieve, workers: int = 1) -> None:
+    def __init__(self, corpus: Corpus, collector: FindingCollector, workers: int = 1) -> None:
         self.corpus = corpus
         self.workers = workers
-        self.sieve = sieve
+        self.collector = collector
         self.files = 0
         self.records = 0
         self._known: list[str] | None = None
@@ -57,19 +58,19 @@ class Run:
 
     def of(self, corpus: Corpus) -> Run:
         """A run of another corpus, into the same report."""
-        other = Run(corpus, self.sieve)
+        other = Run(corpus, self.collector)
         self._others.append(other)
         return other
 
     def report(self) -> Report:
         """All that was found, in this run and those of other corpora."""
         runs = [self, *self._others]
-        return self.sieve.report(sum(run.files for run in runs), sum(run.records for run in runs))
+        return self.collector.report(sum(run.files for run in runs), sum(run.records for run in runs))
 
     def refused(self, error: FindingsError) -> None:
         """A file that could not be read to its end."""
         self.files += 1
-        self.sieve.add(error.findings)
+        self.collector.add(error.findings)
 
     def card_of(self, path: str) -> bool:
         """All that is wrong with the card of a submission folder; False where there is no such file."""
@@ -80,7 +81,7 @@ class Run:
             return False
         self.files += 1
         found = decode_line(text, "submission", number=None, file=path)[1]
-        self.sieve.add(found)
+        self.collector.add(found)
         return bool(found)
 
     # Files of records
@@ -102,9 +103,9 @@ class Run:
         """
         self.files += 1
         if event is None and tap is None:
-            certified = certify(source, self.corpus, role, self.workers)
-            if certified is not None:
-                self.records += certified
+            clean = count_if_clean(source, self.corpus, role, self.workers)
+            if clean is not None:
+                self.records += clean
                 return True
         seen: dict[str, int] = {}
         before = self.records
@@ -114,7 +115,7 @@ class Run:
                 for number, line in self.lines(source):
                     self.records += 1
                     record, found = decode_record(line, number=number, file=source.name)
-                    self.sieve.add(found)
+                    self.collector.add(found)
                     if record is not None:
                         self._record(record, number, source.name, role, seen, documents)
                         if tap is not None:
@@ -125,12 +126,12 @@ class Run:
                         self._document(documents, found[0].document)
                     decoded = decoded and record is not None
             except FindingsError as error:
-                self.sieve.add(error.findings)
+                self.collector.add(error.findings)
                 return False
             if self.records == before:
-                self.sieve.add(located([no_records()], source.name, None))
+                self.collector.add(located([no_records()], source.name, None))
             elif role != "annotation" and (missing := self._left(documents)):
-                self.sieve.add(located([missing_documents(missing)], source.name, None))
+                self.collector.add(located([missing_documents(missing)], source.name, None))
         return decoded
 
     def _record(
@@ -138,12 +139,12 @@ class Run:
     ) -> None:
         key = record.document_id
         if key in seen:
-            self.sieve.add(located([repeated_document(key, seen[key])], file, number))
+            self.collector.add(located([repeated_document(key, seen[key])], file, number))
             return
         seen[key] = number
         document = self._document(documents, key)
         if document is None:
-            self.sieve.add(located([unknown_document(key, self._known_documents())], file, number))
+            self.collector.add(located([unknown_document(key, self._known_documents())], file, number))
             return
         if not isinstance(document, Document):
             # A bare file of gold knows which documents there are, and nothing of their text.
@@ -151,7 +152,7 @@ class Run:
         vocabulary = self.corpus.vocabulary(document)
         found = check_record(record, role=role, document=document, vocabulary=vocabulary)
         if found:
-            self.sieve.add(located(found, file, number))
+            self.collector.add(located(found, file, number))
 
     def lines(self, source: Source) -> Iterator[Line]:
         """Lines that are not blank; blank ones between them are findings, at the end of a file they are not."""
@@ -162,7 +163,7 @@ class Run:
                 continue
             if first_blank is not None:
                 for blank in range(first_blank, number):
-                    self.sieve.add(located([blank_line()], source.name, blank))
+                    self.collector.add(located([blank_line()], source.name, blank))
                 first_blank = None
             yield number, line
 
@@ -198,7 +199,7 @@ class Run:
         for found in error.findings:
             if (found.file, found.line) not in self.told and (found.file, None) not in self.told:
                 self.told.add((found.file, found.line))
-                self.sieve.add([found])
+                self.collector.add([found])
 
     def _known_documents(self) -> list[str]:
         if self._known is None:

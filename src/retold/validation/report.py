@@ -10,7 +10,7 @@ from typing import Final
 from retold.model.findings import Finding
 from retold.rules import RULES
 
-__all__ = ["MAX_FINDINGS", "Report", "Sieve", "prefixes"]
+__all__ = ["MAX_FINDINGS", "FindingCollector", "Report", "prefixes"]
 
 #: Findings that a report holds unless asked otherwise; the rest is counted.
 MAX_FINDINGS: Final = 1000
@@ -56,7 +56,7 @@ def prefixes(codes: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass
-class Sieve:
+class FindingCollector:
     """Keeps the findings that were asked for, up to a limit, and counts the rest."""
 
     select: tuple[str, ...]

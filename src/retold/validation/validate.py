@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.files import Source, open_submission
+from retold.io.sources import Source
+from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules import Role
 from retold.validation.corpus import check_corpus
 from retold.validation.records import Run
-from retold.validation.report import MAX_FINDINGS, Report, Sieve, prefixes
+from retold.validation.report import MAX_FINDINGS, FindingCollector, Report, prefixes
 
 __all__ = ["MAX_FINDINGS", "Report", "sources", "validate"]
 
@@ -48,7 +49,7 @@ def validate(
         ValueError: ``select`` or ``ignore`` matches no rule.
     """
     loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
-    run = Run(loaded, Sieve(prefixes(select), prefixes(ignore), max_findings), workers)
+    run = Run(loaded, FindingCollector(prefixes(select), prefixes(ignore), max_findings), workers)
     if paths is None:
         check_corpus(run)
     else:

@@ -14,9 +14,62 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET
 
-from retold.layers.batches.columns import Index
+__all__ = ["UNNAMED", "Codes", "EventCodes", "EventNames", "Namer", "Names"]
 
-__all__ = ["Namer", "Names"]
+Index = npt.NDArray[np.int64]
+#: Code of a name that was not given.
+UNNAMED = -2
+
+
+class Codes(dict[Any, int]):
+    """Keys and their codes, from 0 in the order of first sight: ``codes[key]``."""
+
+    __slots__ = ()
+
+    def __missing__(self, key: Any) -> int:
+        code = self[key] = len(self)
+        return code
+
+
+class EventNames(dict[Any, int]):
+    """The names of one event; their codes are those of all events."""
+
+    __slots__ = ("_event", "_keys")
+
+    def __init__(self, event: int, keys: list[tuple[int, Any]]) -> None:
+        super().__init__({UNSET: UNNAMED})
+        self._event, self._keys = event, keys
+
+    def __missing__(self, name: Any) -> int:
+        code = self[name] = len(self._keys)
+        self._keys.append((self._event, name))
+        return code
+
+    def name(self, code: int) -> Any:
+        """The name of a code."""
+        return self._keys[code][1]
+
+
+class EventCodes:
+    """Names that mean something within one event: ``codes.of(event)[name]``.
+
+    Attributes:
+        keys: (event, name) of each code.
+    """
+
+    __slots__ = ("_events", "keys")
+
+    def __init__(self) -> None:
+        self.keys: list[tuple[int, Any]] = []
+        self._events: dict[int, EventNames] = {}
+
+    def of(self, event: int) -> EventNames:
+        """The names of an event; a name that was not given has the code ``UNNAMED``."""
+        found = self._events.get(event)
+        if found is None:
+            found = self._events[event] = EventNames(event, self.keys)
+        return found
+
 
 _Words = npt.NDArray[np.uint64]
 
@@ -43,34 +96,35 @@ _LOWEST: Final = -2
 class Names:
     """A growing column of names, each a string, None or UNSET.
 
-    Attributes:
-        text: the names.
-        strings, nulls: how many of them are strings, and None.
+    Args:
+        codes: gives a code to a name that holds a character which is needed here.
     """
 
-    __slots__ = ("nulls", "strings", "text")
+    __slots__ = ("codes", "given", "size", "text")
 
-    def __init__(self) -> None:
+    def __init__(self, codes: dict[Any, int]) -> None:
+        self.codes = codes
         self.text = bytearray()
-        self.strings = self.nulls = 0
+        self.size = 0
+        #: Index and code of names that do not stand in the text.
+        self.given: list[tuple[int, int]] = []
 
-    def extend(self, names: Sequence[Any]) -> bool:
-        """Append names; where one of them holds a character that is needed here, append nothing and return False."""
-        absent = nulls = 0
+    def extend(self, names: Sequence[Any]) -> None:
+        """Append names."""
+        absent = 0
         try:
             text = _END.join(names)
         except TypeError:
             text = _END.join([name or _ABSENT.get(name, name) for name in names])
             # What is false is no name, null, or an empty string, which is one.
             absent = len(names) - len(list(filter(None, names))) - names.count("")
-            nulls = text.count(_ABSENT[None])
         if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
-            return False
-        self.strings += len(names) - absent
-        self.nulls += nulls
+            odd = [i for i, name in enumerate(names) if isinstance(name, str) and (_END in name or _MARK in name)]
+            self.given += [(self.size + index, self.codes[names[index]]) for index in odd]
+            text = _END.join([_ABSENT[UNSET] if i in odd else name or _ABSENT.get(name, name) for i, name in enumerate(names)])
+        self.size += len(names)
         self.text += text.encode()
         self.text.append(0)
-        return True
 
 
 class Namer:
@@ -81,7 +135,7 @@ class Namer:
     """
 
     def __init__(self, codes: dict[Any, int]) -> None:
-        self._codes = codes
+        self.known = codes
         #: Names come with codes of their own event, which follow one another: rows are counted from the first of them,
         #: behind those of the codes below 0.
         self._first = 0
@@ -94,6 +148,8 @@ class Namer:
 
     def codes(self, names: Names) -> Index:
         """The code of each name."""
+        if not names.size:
+            return np.zeros(0, np.int64)
         # Words are read from before a short name and from behind it.
         text = np.frombuffer(bytes(_LONGEST) + names.text + bytes(_LONGEST), np.uint8)
         ends = np.flatnonzero(text[_LONGEST:-_LONGEST] == 0) + _LONGEST
@@ -114,9 +170,11 @@ class Namer:
             spans = zip(starts[asked].tolist(), ends[asked].tolist(), strict=True)
             text_bytes = text.tobytes()
             fresh = [text_bytes[start:end].decode() for start, end in spans]
-            codes = self._codes
+            codes = self.known
             found[asked] = [codes[_PRESENT.get(name, name)] for name in fresh]
             self._remember(asked, found[asked], words, sizes, place)
+        for index, code in names.given:
+            found[index] = code
         return found
 
     def _places(self, words: list[_Words], sizes: Index) -> Index:

@@ -1,0 +1,111 @@
+"""Where bytes come from: paths, standard input, fsspec URLs and members of zip archives."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Final
+
+from retold.model.findings import UnreadableError
+
+__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "Source", "open_bytes", "sha256"]
+
+#: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
+MAX_LINE: Final = 64 * 1024 * 1024
+#: What reading a damaged, encrypted or foreign archive raises; RuntimeError is how zipfile asks for a password.
+ARCHIVE_ERRORS: Final = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+#: Lines of records are longer than the default buffer, and a line that crosses its end is copied twice.
+_BUFFER: Final = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Records in a file: a path or fsspec URL, or a member of an archive.
+
+    Attributes:
+        name: what messages call it.
+        path: the file, or the archive that holds it.
+        member: name inside the archive, None for a file of its own.
+    """
+
+    name: str
+    path: str
+    member: str | None = None
+
+    @classmethod
+    def of(cls, path: str | Path) -> Source:
+        """A file by its path or URL; ``-`` is standard input, spooled so that it can be read more than once."""
+        path = str(path)
+        return cls("<stdin>", _spool(sys.stdin.buffer)) if path == "-" else cls(path, path)
+
+    @property
+    def is_parquet(self) -> bool:
+        return (self.member or self.path).lower().endswith(".parquet")
+
+    def open(self) -> IO[bytes]:
+        """Open for reading.
+
+        Raises:
+            UnreadableError: missing, a directory, a pipe or a device, or not permitted.
+        """
+        if self.member is None:
+            return open_bytes(self.path)
+        try:
+            return zipfile.ZipFile(open_bytes(self.path)).open(self.member)
+        except ARCHIVE_ERRORS as error:
+            raise UnreadableError(f"{self.name}: cannot read from the archive ({error})") from error
+
+
+@lru_cache(maxsize=1)
+def _spool(stream: IO[bytes]) -> str:
+    """Copy a stream to a temporary file that lives as long as the process; returns its path."""
+    head = stream.read(4)
+    handle, path = tempfile.mkstemp(prefix="retold-", suffix=".parquet" if head == b"PAR1" else ".jsonl")
+    atexit.register(Path(path).unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as spool:
+        spool.write(head)
+        shutil.copyfileobj(stream, spool)
+    return path
+
+
+def open_bytes(path: str) -> IO[bytes]:
+    """Open a local path or an fsspec URL for reading bytes; of local files only regular ones.
+
+    Raises:
+        UnreadableError: the file cannot be opened.
+    """
+    if "://" in path:
+        import fsspec
+
+        try:
+            opened: IO[bytes] = fsspec.open(path, "rb").open()
+        except (OSError, ValueError, ImportError) as error:
+            raise UnreadableError(f"{path}: {error}") from error
+        return opened
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
+            return open(path, "rb", buffering=_BUFFER)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UnreadableError(f"{path}: {reason}") from error
+    raise UnreadableError(f"{path}: {'is a folder, expected a file' if stat.S_ISDIR(mode) else 'not a regular file'}")
+
+
+def sha256(path: Path | str | Source) -> str:
+    """SHA-256 of the bytes of a file, or of a member of an archive, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open() if isinstance(path, Source) else open_bytes(str(path)) as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,38 @@
+"""Types of items with the labels that a corpus allows, made from the plain ones of ``retold.model.annotations``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+__all__ = ["labelled"]
+
+
+def labelled(base: type[Struct], labels: Mapping[str, Sequence[str]], more: Mapping[str, Any] | None = None) -> type[Struct]:
+    """A subtype of an item whose fields ``labels`` take these labels only.
+
+    A field with a default takes the first label as its default. ``more`` replaces the types of further fields.
+    """
+    fields: list[Any] = []
+    for field in msgspec.structs.fields(base):
+        if field.name in labels:
+            allowed = tuple(labels[field.name])
+            meta: Meta = get_args(field.type)[1]
+            examples = [example for example in meta.examples or () if example in allowed] or [allowed[0]]
+            kind = Annotated[Literal[allowed], Meta(description=meta.description, examples=examples)]  # type: ignore[valid-type]
+            fields.append((field.name, kind) if field.required else (field.name, kind, allowed[0]))
+        elif more and field.name in more:
+            fields.append((field.name, *more[field.name]))
+    return msgspec.defstruct(
+        base.__name__,
+        fields,
+        bases=(base,),
+        namespace={"__doc__": base.__doc__},
+        frozen=True,
+        forbid_unknown_fields=True,
+        gc=False,
+        kw_only=True,
+    )

@@ -1,0 +1,81 @@
+"""``corpus.json``: what a corpus declares about itself. Layers, labels, tracks and splits are data, not code.
+
+The manifest knows no layer: it holds the options of each by name, and ``retold.layers`` says which options there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+__all__ = ["MISSING", "Label", "Manifest", "check_labels", "check_subset"]
+
+#: What a confusion table calls the answer that was not given; no label may have this name.
+MISSING: Final = "missing"
+
+Label = Annotated[str, Meta(min_length=1)]
+
+
+class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a corpus declares about itself.
+
+    Every key has a default. A layer that is not named does not exist in the corpus: no rule asks for it and no table
+    shows it. Tracks are named means of measures, ``overall`` the mean of some tracks; by default each layer brings its
+    own.
+    """
+
+    format: Annotated[Literal[2], Meta(description="Version of this format.", examples=[2])] = 2
+    name: Annotated[str, Meta(description="Name of the corpus.", examples=["retold"])] = ""
+    version: Annotated[str, Meta(description="Semantic version of the data.", examples=["1.2.0"])] = ""
+    languages: Annotated[
+        list[Label], Meta(description="ISO 639 codes of the documents' languages.", examples=[["en", "id"]])
+    ] = []
+    splits: Annotated[
+        dict[str, list[Label]],
+        Meta(description="Keys of the events of each split.", examples=[{"test": ["macron-coalition"]}]),
+    ] = {}
+    layers: Annotated[
+        dict[str, Any], Meta(description="Options of each annotated layer.", examples=[{"stance": {"holders": True}}])
+    ] = {}
+    tracks: Annotated[
+        dict[str, list[Label]] | None,
+        Meta(description="Measures that each track is the mean of.", examples=[{"stance": ["stance.favg"]}]),
+    ] = None
+    overall: Annotated[
+        list[Label] | None, Meta(description="Tracks that `overall` is the mean of.", examples=[["stance"]])
+    ] = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The manifest as it stands in ``corpus.json``."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def check_labels(name: str, labels: Sequence[str]) -> None:
+    """Refuse a set of labels that cannot be told apart or printed.
+
+    Raises:
+        ValueError: it is empty, has a label twice, or one that is reserved or holds control characters.
+    """
+    if not labels:
+        raise ValueError(f"{name}: expected at least one label")
+    if len(set(labels)) != len(labels):
+        twice = next(label for label in labels if list(labels).count(label) > 1)
+        raise ValueError(f"{name}: {twice!r} is listed twice")
+    for label in labels:
+        if label == MISSING or not label.isprintable() or label != label.strip():
+            raise ValueError(f"{name}: {label!r} is reserved or not printable")
+
+
+def check_subset(name: str, part: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse a list that names what is not among the labels.
+
+    Raises:
+        ValueError: with the allowed labels.
+    """
+    for label in part:
+        if label not in labels:
+            raise ValueError(f"{name}: {label!r} is not one of {', '.join(labels)}")

@@ -1,0 +1,114 @@
+"""A large file checked by several processes: the same report as from one, whatever the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench_validate import write_synthetic
+from retold.corpus.load import Corpus, load_corpus
+from retold.io.sources import Source
+from retold.validation import parallel
+from retold.validation.validate import validate
+
+DOCUMENTS = 200
+ROOT = Path(__file__).resolve().parents[2]
+SPAN = {"start": 9, "end": 3, "source": "author"}
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, list[bytes]]:
+    folder, predictions = write_synthetic(tmp_path_factory.mktemp("synthetic"), DOCUMENTS)
+    return load_corpus(folder), predictions.read_bytes().splitlines()
+
+
+def edited(line: bytes, **changes: Any) -> bytes:
+    return json.dumps({**json.loads(line), **changes}).encode()
+
+
+#: Name -> (change to the lines of a clean file, whether the workers can tell that the result is clean).
+FILES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], bool]] = {
+    "clean": (lambda lines: lines, True),
+    "backwards": (lambda lines: lines[::-1], False),
+    "one missing": (lambda lines: lines[:-1], False),
+    "one missing in the middle": (lambda lines: lines[:90] + lines[91:], False),
+    "one twice": (lambda lines: [*lines, lines[3]], False),
+    "one twice, another missing": (lambda lines: [*lines[:-1], lines[3]], False),
+    "blank line": (lambda lines: [*lines[:70], b"", *lines[70:]], False),
+    "broken line": (lambda lines: [*lines[:150], lines[150][:-9], *lines[151:]], False),
+    "invalid span": (lambda lines: [*lines[:70], edited(lines[70], claims=[SPAN]), *lines[71:]], False),
+    "unknown document": (lambda lines: [*lines[:-1], edited(lines[-1], document_id="x")], False),
+    "empty": (lambda lines: [], False),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_validate_gives_the_same_report_with_several_workers(
+    name: str, synthetic: tuple[Corpus, list[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, lines = synthetic
+    change, clean = FILES[name]
+    path = tmp_path / "predictions.jsonl"
+    path.write_bytes(b"".join(line + b"\n" for line in change(lines)))
+    # The runs of lines as three workers check them, without starting processes.
+    bounds: list[tuple[int, int | None]] = [(0, 66), (66, 133), (133, None)]
+    parts = [parallel._clean_documents(Source.of(path), str(corpus.root), "prediction", *bound) for bound in bounds]
+    assert (None not in parts) is clean
+    report = validate([path], corpus)
+    assert (report.findings == []) is (clean or name == "backwards")
+    monkeypatch.setattr("retold.validation.records.count_if_clean", lambda *_: DOCUMENTS if clean else None)
+    assert validate([path], corpus, workers=3) == report
+
+
+def test_count_if_clean_with_processes(
+    synthetic: tuple[Corpus, list[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, lines = synthetic
+    path = tmp_path / "predictions.jsonl"
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    source = Source.of(path)
+    assert parallel.count_if_clean(source, corpus, "prediction", 2) is None, "too small to be worth a process"
+    monkeypatch.setattr(parallel, "MIN_SIZE", 0)
+    assert parallel.count_if_clean(source, corpus, "prediction", 1) is None
+    assert parallel.count_if_clean(source, corpus, "prediction", 2) == DOCUMENTS
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the worker in /proc")
+def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import multiprocessing, os, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from retold.validation.parallel import _exit_with_parent\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    with ProcessPoolExecutor(1, context, _exit_with_parent) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        pool.submit(time.sleep, 600).result()\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = Path("/proc") / parent.stdout.readline().strip()
+        assert worker.exists()
+        os.kill(parent.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while worker.exists() and "\nState:\tZ" not in (worker / "status").read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not worker.exists() or "\nState:\tZ" in (worker / "status").read_text()
+
+
+def test_the_bench_runs() -> None:
+    command = [sys.executable, "scripts/bench/bench.py", "validate", "--documents", "50", "--repeat", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "documents/s" in done.stdout
+    assert "ratio: " in done.stdout

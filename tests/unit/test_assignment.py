@@ -1,0 +1,134 @@
+"""The best one-to-one choice among weighted pairs: against brute force and scipy, on every path."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from retold.measures import assignment
+from retold.measures.assignment import best_assignment
+
+#: Weights with many ties (whole numbers), Dice values, and arbitrary ones; 0 is no pair.
+_weight = st.one_of(
+    st.sampled_from([0.0, 0.0, 0.0, 1.0, 2.0, 3.0]),
+    st.sampled_from([0.0, 2 / 3, 1 / 2, 4 / 5, 6 / 7]),
+    st.floats(0.001, 10.0),
+)
+tables = st.integers(1, 7).flatmap(
+    lambda width: st.lists(st.lists(_weight, min_size=width, max_size=width), min_size=1, max_size=7)
+)
+#: Rounds of reductions that are worth while, sides solved here, cells solved by scipy's dense solver.
+PATHS = [
+    pytest.param((), id="as-it-is"),
+    pytest.param((2.0, (1, 2, 4, 8, 16, 32, 64), 10**6), id="augmenting-paths"),
+    pytest.param((2.0, (), 10**6), id="scipy-dense"),
+    pytest.param((2.0, (), 0), id="scipy-sparse"),
+]
+
+
+def chosen(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, limits: tuple[object, ...] = ()) -> np.ndarray:
+    """What is chosen with some limits, after checking that it is a one-to-one choice."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in zip(("_WORTHWHILE", "_SIDES", "_DENSE_CELLS"), limits, strict=False):
+            patch.setattr(assignment, name, value)
+        found = best_assignment(rows, columns, weights)
+    assert (np.diff(found) > 0).all()
+    assert len(set(rows[found])) == len(set(columns[found])) == len(found)
+    return found
+
+
+def best_total(table: np.ndarray) -> float:
+    return float(table[linear_sum_assignment(table, maximize=True)].sum())
+
+
+@pytest.mark.parametrize("limits", PATHS)
+@example(rows=[[1.0, 2 / 3], [2 / 3, 0.0]])  # the heaviest pair is in no optimum
+@example(rows=[[2.0, 2.0], [2.0, 0.0]])  # nor is the first of several equal ones
+@settings(deadline=None, max_examples=150)
+@given(rows=tables)
+def test_best_assignment_is_as_good_as_scipys(limits: tuple[object, ...], rows: list[list[float]]) -> None:
+    table = np.array(rows)
+    row, column = (ends.ravel() for ends in np.indices(table.shape))
+    found = chosen(row, column, table.ravel(), limits)
+    assert table.ravel()[found].sum() == pytest.approx(best_total(table), abs=1e-9)
+    assert (table.ravel()[found] > 0).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), _weight), max_size=9, unique_by=lambda p: p[:2]))
+def test_best_assignment_is_as_good_as_trying_every_choice(pairs: list[tuple[int, int, float]]) -> None:
+    row, column, weights = (np.array(values) for values in (zip(*pairs, strict=True) if pairs else ([], [], [])))
+    best = max(
+        sum(pair[2] for pair in choice)
+        for size in range(len(pairs) + 1)
+        for choice in itertools.combinations(pairs, size)
+        if len({pair[0] for pair in choice}) == len({pair[1] for pair in choice}) == size
+    )
+    found = chosen(row.astype(np.int64), column.astype(np.int64), weights.astype(np.float64))
+    assert sum(weights[found]) == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.parametrize("limits", PATHS)
+@given(rows=tables, seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=50)
+def test_the_order_of_pairs_does_not_change_the_choice(
+    limits: tuple[object, ...], rows: list[list[float]], seed: int
+) -> None:
+    table = np.array(rows)
+    row, column = (ends.ravel() for ends in np.indices(table.shape))
+    order = np.random.default_rng(seed).permutation(table.size)
+    other = chosen(row[order], column[order], table.ravel()[order], limits)
+    assert sorted(order[other]) == chosen(row, column, table.ravel(), limits).tolist()
+
+
+@pytest.mark.parametrize("limits", PATHS)
+@pytest.mark.parametrize("density", [0.01, 0.03, 0.2])
+def test_a_large_component_gets_the_best_total_on_every_path(limits: tuple[object, ...], density: float) -> None:
+    draw = np.random.default_rng(7)
+    table = np.where(draw.random((150, 170)) < density, draw.integers(1, 4, (150, 170)), 0).astype(float)
+    row, column = np.nonzero(table)
+    found = chosen(row, column, table[row, column], limits)
+    assert table[row, column][found].sum() == best_total(table)
+
+
+def test_many_components_are_solved_as_if_each_were_alone() -> None:
+    # Dense blocks of 1 to 9 rows and columns, which no reduction takes apart, side by side.
+    draw = np.random.default_rng(3)
+    blocks = [draw.integers(1, 1000, draw.integers(1, 10, 2)).astype(float) for _ in range(300)]
+    row, column, weights, at = [], [], [], 0
+    for block in blocks:
+        ends = np.indices(block.shape).reshape(2, -1) + at
+        row.append(ends[0])
+        column.append(ends[1])
+        weights.append(block.ravel())
+        at += 10
+    total = np.concatenate(weights)
+    found = chosen(np.concatenate(row), np.concatenate(column), total)
+    assert total[found].sum() == sum(map(best_total, blocks))
+
+
+def test_nothing_is_chosen_of_nothing() -> None:
+    nothing = np.zeros(0, np.int64)
+    assert len(best_assignment(nothing, nothing, np.zeros(0))) == 0
+    assert len(best_assignment(np.array([0, 1]), np.array([0, 0]), np.array([0.0, -1.0]))) == 0
+
+
+def test_spans_that_chain_and_small_tables_do_not_import_scipy() -> None:
+    # Its import takes longer than most corpora take to score.
+    code = """
+import sys
+import numpy as np
+from retold.measures.assignment import best_assignment
+draw = np.random.default_rng(0)
+table = draw.random((20, 20))
+best_assignment(*np.nonzero(table), table.ravel())
+best_assignment(np.repeat(np.arange(90), 2)[1:], np.repeat(np.arange(90), 2)[:-1], draw.random(179))
+sys.exit(any(name.startswith("scipy") for name in sys.modules))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
