@@ -19,10 +19,7 @@ from retold.cli.options import did_you_mean, use_color
 __all__ = ["cli", "main"]
 
 #: In the order of the help; each is a function of the same name in its own module.
-COMMANDS = (
-    *("validate", "rules", "score", "rank", "compare", "measures"),
-    *("agree", "baseline", "run", "corpus"),
-)
+COMMANDS = (*("validate", "rules", "score", "rank", "compare", "measures"), *("agree", "baseline", "run", "corpus"))
 
 
 class _LazyGroup(click.Group):

@@ -59,13 +59,7 @@ if TYPE_CHECKING:
 @click.option("--fix", is_flag=True, help="Fix in place what has only one right answer, then validate.")
 @click.option("--diff", "show_diff", is_flag=True, help="Show what --fix would change; write nothing.")
 def validate(
-    paths: tuple[str, ...],
-    corpus: CorpusChoice,
-    style: str,
-    fail_on: str,
-    fix: bool,
-    show_diff: bool,
-    **how: Any,
+    paths: tuple[str, ...], corpus: CorpusChoice, style: str, fail_on: str, fix: bool, show_diff: bool, **how: Any
 ) -> None:
     """Check annotation files and submissions.
 

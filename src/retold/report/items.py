@@ -20,11 +20,7 @@ _TABLES: Final[dict[str, tuple[str, str, tuple[str, ...] | None]]] = {
     "mention": ("mentions", "type", ("correct", "boundary", "type", "boundary and type", "kind", "missed", "spurious")),
     "linking": ("links", "mentions", ("correct", "link", "missed", "spurious")),
     "stance": ("stance, gold → predicted", "target", None),
-    "claim": (
-        "claims",
-        "source",
-        ("correct", "source", "overlap", "merged", "missed", "split", "spurious"),
-    ),
+    "claim": ("claims", "source", ("correct", "source", "overlap", "merged", "missed", "split", "spurious")),
     "verification": ("verification, gold by predicted", "gold", None),
 }
 _CONTEXT: Final = 100

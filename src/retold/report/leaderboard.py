@@ -190,18 +190,9 @@ def _html(ranking: Ranking, title: str, grids: Sequence[_Grid], notes: Sequence[
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown_grids = [
-        {
-            "title": grid.title,
-            "headers": grid.headers,
-            "rows": [list(map(one_line, r)) for r in grid.rows],
-            "name": grid.name,
-        }
-        for grid in grids
-    ]
-    corpus = " ".join(filter(None, [one_line(ranking.corpus["name"]), one_line(ranking.corpus["version"])]))
-    page = pages.get_template("leaderboard.html")
-    return page.render(title=title, corpus=corpus, grids=shown_grids, notes=notes) + "\n"
+    pages.filters["one_line"] = one_line
+    corpus = f"{ranking.corpus['name']} {ranking.corpus['version']}"
+    return pages.get_template("leaderboard.html").render(title=title, corpus=corpus, grids=grids, notes=notes) + "\n"
 
 
 def _csv(ranking: Ranking) -> str:
