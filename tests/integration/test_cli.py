@@ -337,6 +337,32 @@ def test_help_loads_no_library_but_click() -> None:
     assert not {"numpy", "scipy", "msgspec", "jsonschema", "tqdm", "tabulate"} & set(loaded)
 
 
+def test_a_dash_reads_standard_input(mine: Path) -> None:
+    gold = mine.read_bytes()
+    score = json.loads(run("score", "-", "--resamples", "0", "--format", "json", stdin=gold).stdout)
+    assert (
+        score["measures"] == json.loads(run("score", mine, "--resamples", "0", "--format", "json").stdout)["measures"]
+    )
+    board = json.loads(run("rank", mine, "-", "--resamples", "9", "--format", "json", stdin=gold).stdout)
+    assert [system["rank"] for system in board["systems"]] == [1, 1]
+    assert "No difference" in run("compare", "-", mine, stdin=gold).stdout
+    assert run("agree", mine, "-", "--resamples", "0", stdin=gold).returncode == 0
+    assert run("validate", "-", stdin=gold).stdout == "5 records in 1 file: no findings\n"
+    bad = run("validate", "-", "--format", "json", stdin=b"{\n")
+    assert bad.returncode == 1
+    assert [(found["code"], found["line"]) for found in json.loads(bad.stdout)["findings"]] == [("RT102", 1)]
+
+
+def test_extensions_are_taken_in_any_case(mine: Path) -> None:
+    assert run("score", mine.rename(mine.with_suffix(".JSONL")), "--resamples", "0").returncode == 0
+
+
+def test_findings_in_json_keep_the_old_name_of_the_hint(tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", [b"{"])
+    (found,) = json.loads(run("validate", tmp_path / "mine.jsonl", "--format", "json").stdout)["findings"]
+    assert found["hint"] == found["cure"]
+
+
 # --- What only a process shows ----------------------------------------------------------------------------------------
 
 

@@ -171,6 +171,8 @@ def test_json() -> None:
         "document": "flood-0",
         "message": ERROR.message,
         "hint": ERROR.hint,
+        # The name before 0.2.
+        "cure": ERROR.hint,
         "context": None,
     }
 
