@@ -136,6 +136,29 @@ def test_wrong_usage_and_unreadable_files_exit_2(arguments: str, says: str, mine
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (RuntimeError("boom"), 2, "Error: internal error: RuntimeError: boom\nThis is a bug in retold."),
+        (PermissionError(13, "Permission denied", "x.jsonl"), 2, "Error: x.jsonl: Permission denied\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_no_fault_ends_in_a_traceback(
+    error: BaseException, code: int, says: str, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: object) -> None:
+        raise error
+
+    monkeypatch.setattr(load, "load_corpus", fail)
+    done = run("score", mine)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.strip().startswith(says.strip())
+    if isinstance(error, RuntimeError):
+        with pytest.raises(RuntimeError, match="boom"):
+            run("score", mine, RETOLD_DEBUG="1")
+
+
 def test_rank_writes_results_to_stdout_and_notices_to_stderr(mine: Path, tmp_path: Path) -> None:
     done = run("rank", mine, mine, "--output", tmp_path / "board", "--format", "json", "--resamples", "100")
     assert done.returncode == 0
@@ -275,6 +298,11 @@ def test_measures_come_from_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> No
     wrong = run("measures", "stance.fvag")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "did you mean 'stance.favg'?" in wrong.stderr
+
+
+def test_rules_are_listed_and_explained_in_any_case() -> None:
+    assert "| RT403 | text-differs |" in run("rules").stdout
+    assert run("rules", "rt403").stdout.startswith("# RT403 text-differs\n")
 
 
 def test_select_and_ignore_take_commas_and_repetition(gold: list[bytes], tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """Retold: a benchmark of how one news event is told by several outlets.
 
+    A file named '-' is standard input.
+
     \b
     Example:
       retold score submissions/mine
