@@ -366,23 +366,23 @@ ROWS: Final = (
         ),
     ),
     Row(
-        "Wilson interval, Holm, randomisation test",
+        "Wilson interval, Holm, randomization test",
         "Wilson 1927; Holm 1979; Noreen 1989, Yeh 2000",
         "statistics",
         ("low", "high", "0", "1", "2", "3", "p"),
         (
-            Shown("statsmodels' proportion_confint", "unit/test_resampling.py::test_wilson_agrees_with_statsmodels"),
-            Shown("statsmodels' multipletests", "unit/test_resampling.py::test_holm_agrees_with_statsmodels"),
-            Shown("scipy's permutation_test", "unit/test_resampling.py::test_the_exact_test_agrees_with_scipy"),
+            Shown("statsmodels' proportion_confint", "unit/test_intervals.py::test_wilson_agrees_with_statsmodels"),
+            Shown("statsmodels' multipletests", "unit/test_multiple.py::test_holm_agrees_with_statsmodels"),
+            Shown("scipy's permutation_test", "unit/test_randomization.py::test_the_exact_test_agrees_with_scipy"),
         ),
         (
             Shown(
                 "A system against its own copy gets p = .001 (sacrebleu 2.6.0).",
-                "unit/test_resampling.py::test_a_system_against_its_own_copy_gives_one",
+                "unit/test_randomization.py::test_a_system_against_its_own_copy_gives_one",
             ),
             Shown(
                 "Seed 0 is dropped, and every run differs (sacrebleu 2.6.0).",
-                "unit/test_resampling.py::test_seed_zero_is_a_seed_like_any_other",
+                "unit/test_bootstrap.py::test_seed_zero_is_a_seed_like_any_other",
             ),
             Shown(
                 "The bootstrap gives 0 of 10 an interval of no width.",

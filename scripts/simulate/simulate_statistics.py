@@ -20,18 +20,12 @@ import click
 import numpy as np
 
 from retold.layers.coreference import Mentions
+from retold.layers.units import POOL, pooled
 from retold.measures.base import Array
 from retold.measures.clusters import conll
-from retold.stats.resampling import (
-    POOL,
-    bootstrap_sums,
-    bootstrap_weights,
-    minimum_detectable_difference,
-    percentile_interval,
-    pooled,
-    randomisation_p,
-    wilson,
-)
+from retold.stats.bootstrap import bootstrap_sums, bootstrap_weights
+from retold.stats.intervals import minimum_detectable_difference, percentile_interval, wilson
+from retold.stats.randomization import randomization_p
 from simulated_worlds import UNLIKE, ClusterWorld, World, beta, mentions, stances
 
 Interval = tuple[float, float]
@@ -148,7 +142,7 @@ def rejections(world: World, units: int, sets: int, trials: int, seed: int) -> f
     random = np.random.default_rng([seed, units])
     first, second = world.draw(random, units, sets)
     for index in range(sets):
-        p = randomisation_p(
+        p = randomization_p(
             [first[:, index]],
             [second[:, index]],
             lambda a, b: world.value(a[0]) - world.value(b[0]),
@@ -248,7 +242,7 @@ def cluster_rejections(world: ClusterWorld, units: int, sets: int, trials: int, 
     rejected = 0
     for index in range(sets):
         first, second = (contributions(system) for system in world.draw(random, units, 2))
-        p = randomisation_p([first], [second], lambda a, b: a[0][:, 0] - b[0][:, 0], trials, seed + index)
+        p = randomization_p([first], [second], lambda a, b: a[0][:, 0] - b[0][:, 0], trials, seed + index)
         rejected += p is not None and p <= ALPHA
     return rejected / sets
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from retold.io.submission import Submission
     from retold.io.submission import open_submission as load_submission
     from retold.model.findings import Finding, FindingsError, UnreadableError
-    from retold.scoring import Score, score
     from retold.scoring.agreement import Agreement, agreement
+    from retold.scoring.evaluate import Score
     from retold.scoring.ranking import Ranking, rank
+    from retold.scoring.score import score
     from retold.validation.validate import Report, validate
 
 __version__ = "0.1.0"
@@ -54,14 +55,14 @@ _HOMES = {
     "FindingsError": ("retold.model.findings", "FindingsError"),
     "Ranking": ("retold.scoring.ranking", "Ranking"),
     "Report": ("retold.validation.validate", "Report"),
-    "Score": ("retold.scoring", "Score"),
+    "Score": ("retold.scoring.evaluate", "Score"),
     "Submission": ("retold.io.submission", "Submission"),
     "UnreadableError": ("retold.model.findings", "UnreadableError"),
     "agreement": ("retold.scoring.agreement", "agreement"),
     "load_corpus": ("retold.corpus.load", "load_corpus"),
     "load_submission": ("retold.io.submission", "open_submission"),
     "rank": ("retold.scoring.ranking", "rank"),
-    "score": ("retold.scoring", "score"),
+    "score": ("retold.scoring.score", "score"),
     "validate": ("retold.validation.validate", "validate"),
 }
 

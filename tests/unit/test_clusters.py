@@ -11,11 +11,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from retold.measures import assignment as alignment
-from retold.measures import clusters
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, bcubed, blanc, ceaf, conll, lea, muc
 
 #: A mention as (event, gold cluster, predicted cluster); None where a side does not have it.

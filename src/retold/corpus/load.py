@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
+from msgspec import UnsetType
 
-from retold.io.jsonl import Line, read_json, read_jsonl, read_lines
+from retold.io.jsonl import Line, read_lines
 from retold.io.sources import Source, open_bytes, sha256
-from retold.model.annotations import (
-    AnnotationRecord,
-    CanonicalClaim,
-    Document,
-    Entity,
-    Event,
-    KbStatus,
-    Mention,
-    Release,
-)
-from retold.model.findings import UnreadableError
-from retold.rules import Vocabulary
+from retold.layers.scheme import ManifestError, Scheme, default_scheme, scheme_from_gold
+from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
+from retold.model.findings import Finding, FindingsError, UnreadableError
+from retold.model.manifest import Manifest
+from retold.rules import LineDecoder, Vocabulary
+from retold.rules.bytes import DECODERS
 
-__all__ = ["Corpus", "EventFolder", "load_corpus", "packaged_corpus"]
+__all__ = ["Corpus", "EventFolder", "decode_or_refuse", "load_corpus", "packaged_corpus", "read_all", "read_one"]
 
 
 def packaged_corpus() -> Path:
@@ -39,6 +34,35 @@ def packaged_corpus() -> Path:
     here = Path(__file__).resolve().parents[1]
     installed = here / "data" / "corpus"
     return installed if installed.is_dir() else here.parents[1] / "corpus"
+
+
+def decode_or_refuse(decoder: LineDecoder, line: bytes, number: int | None, file: str) -> Any:
+    """Decode a line of a file that must be right.
+
+    Raises:
+        FindingsError: what is wrong with it.
+    """
+    record, findings = decoder.decode(line, number=number, file=file)
+    if record is None or findings:
+        raise FindingsError(findings)
+    return record
+
+
+def read_all(path: Path | Source, decoder: LineDecoder) -> list[Any]:
+    """The records of a whole file; for the small files of a corpus.
+
+    Raises:
+        UnreadableError: the file cannot be opened.
+        FindingsError: a line is not such a record.
+    """
+    source = path if isinstance(path, Source) else Source.of(path)
+    return [decode_or_refuse(decoder, line, number, source.name) for number, line in read_lines(source) if line]
+
+
+def read_one(path: Path, decoder: LineDecoder) -> Any:
+    """The object of a file that holds one; raises as ``read_all`` does."""
+    with open_bytes(str(path)) as stream:
+        return decode_or_refuse(decoder, stream.read(), None, str(path))
 
 
 @dataclass(frozen=True)
@@ -88,16 +112,20 @@ class Corpus:
         root: the folder, or the bare gold file.
         name, version: what a signature names, beside ``digest``.
         events: events by key; empty for a bare file.
+        scheme: its layers and labels.
         bare: the gold file, where there is no folder.
         release: what was released, where the folder says it.
+        declared: where the scheme comes from: default, manifest or gold.
     """
 
     root: Path
     name: str
     version: str
     events: dict[str, EventFolder]
+    scheme: Scheme = field(default_factory=default_scheme, compare=False)
     bare: Source | None = None
     release: Release | None = None
+    declared: Literal["default", "manifest", "gold"] = "default"
 
     @cached_property
     def digest(self) -> str:
@@ -110,7 +138,7 @@ class Corpus:
             UnreadableError: a file cannot be read.
         """
         if self.bare is not None:
-            return sha256(self.bare.path)
+            return sha256(self.bare)
         released = self.release.files if self.release else {}
         wanted = {name: digest for name, digest in released.items() if name.startswith("events/")}
         names = wanted.keys() | {file.relative_to(self.root).as_posix() for file in self.root.glob("events/*/*.json*")}
@@ -131,19 +159,22 @@ class Corpus:
     @cached_property
     def documents(self) -> dict[str, Document]:
         """All documents by key, in order. Empty for a bare file."""
-        return {d.document_id: d for e in self.events.values() for d in read_jsonl(e.documents_file, Document)}
+        files = (event.documents_file for event in self.events.values())
+        return {d.document_id: d for file in files for d in read_all(file, DECODERS["document"])}
 
     @cached_property
     def gold(self) -> dict[str, AnnotationRecord]:
         """All gold records by document, in order."""
-        decoder = msgspec.json.Decoder(AnnotationRecord)
-        records = (decoder.decode(line) for _, line in self.gold_lines() if line)
+        records = (record for source in self.gold_sources() for record in read_all(source, self.scheme.decoder))
         return {record.document_id: record for record in records}
 
     def document_lines(self) -> Iterator[Line]:
         """Lines of all documents."""
-        files = [str(event.documents_file) for event in self.events.values()]
-        return itertools.chain.from_iterable(read_lines(Source(file, file)) for file in files)
+        return itertools.chain.from_iterable(read_lines(source) for source in self.document_sources())
+
+    def document_sources(self) -> list[Source]:
+        """Where the documents are; nowhere for a bare file."""
+        return [Source.of(event.documents_file) for event in self.events.values()]
 
     def gold_lines(self) -> Iterator[Line]:
         """Lines of all gold records."""
@@ -153,7 +184,7 @@ class Corpus:
         """Where the gold records are."""
         if self.bare is not None:
             return [self.bare]
-        return [Source(str(event.gold_file), str(event.gold_file)) for event in self.events.values()]
+        return [Source.of(event.gold_file) for event in self.events.values()]
 
     def vocabulary(self, document: Document | None) -> Vocabulary | None:
         """The keys that a record of this document may use; None where only gold records are at hand."""
@@ -161,15 +192,15 @@ class Corpus:
             return None
         return self.events[document.event].vocabulary
 
-    def kb_status(self, event: str, mention: Mention) -> KbStatus:
+    def kb_status(self, event: str, entity: str | UnsetType, kb_id: str | UnsetType | None) -> KbStatus:
         """Whether a gold mention's kb_id was verified.
 
         Without a catalogue a mention with an id counts as verified and one without as unverified, which is ignored.
         """
         folder = self.events.get(event)
-        if folder is not None and isinstance(mention.entity, str) and mention.entity in folder.entities:
-            return folder.entities[mention.entity].kb_status
-        return "verified" if isinstance(mention.kb_id, str) else "unverified"
+        if folder is not None and isinstance(entity, str) and entity in folder.entities:
+            return folder.entities[entity].kb_status
+        return "verified" if isinstance(kb_id, str) else "unverified"
 
     def mutation(self, event: str, claim: str) -> str | None:
         """Kind of fact changed in a claim, "none" for a claim as stated, None where there is no catalogue."""
@@ -187,41 +218,84 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def load_corpus(path: str | Path | None = None) -> Corpus:
+def load_corpus(
+    path: str | Path | None = None, *, manifest: str | Path | None = None, labels: str | None = None
+) -> Corpus:
     """Load a corpus.
 
     Args:
         path: a release folder, a bare file of gold records (.jsonl, .parquet), or None for the packaged corpus.
+        manifest: a file that describes layers and labels; by default ``corpus.json`` of the folder, and without one the
+            default labels.
+        labels: ``from-gold`` takes the layers and labels that the gold records hold.
 
     Raises:
         UnreadableError: the path is missing or is not a corpus.
-        FindingsError: a catalogue of the corpus is malformed.
+        FindingsError: a catalogue or the manifest is malformed.
+        ValueError: manifest and labels are both given, or labels is something else.
     """
+    if labels is not None and labels != "from-gold":
+        raise ValueError(f"labels: expected from-gold, got {labels!r}")
+    if labels is not None and manifest is not None:
+        raise ValueError("give either a manifest or labels from gold")
     root = packaged_corpus() if path is None else Path(path)
     if path is not None and not _is_folder(root):
-        with open_bytes(str(path)):
+        with open_bytes(str(path)) if str(path) != "-" else open_bytes(Source.of("-").path):
             pass
-        source = Source(str(path), str(path))
-        return Corpus(root=root, name=root.name, version="", events={}, bare=source)
+        source = Source.of(path)
+        corpus = Corpus(root=root, name=root.name, version="", events={}, bare=source)
+        return _declared(corpus, Path(manifest) if manifest else None, labels)
     event_files = sorted((root / "events").glob("*/event.json"))
     if not event_files:
-        raise UnreadableError(f"{root}: is no corpus folder (no events/*/event.json)")
+        raise UnreadableError(f"{root}: not a corpus folder (no events/*/event.json)")
     events: dict[str, EventFolder] = {}
     for event_file in event_files:
         folder = event_file.parent
-        event: Event = read_json(event_file, Event)
+        event: Event = read_one(event_file, DECODERS["event"])
+        entities, claims = folder / "entities.jsonl", folder / "claims.jsonl"
         events[event.event] = EventFolder(
             folder=folder,
             event=event,
-            entities={entity.entity: entity for entity in read_jsonl(folder / "entities.jsonl", Entity)},
-            claims={claim.claim: claim for claim in read_jsonl(folder / "claims.jsonl", CanonicalClaim)},
+            entities={each.entity: each for each in read_all(entities, DECODERS["entity"])}
+            if entities.exists()
+            else {},
+            claims={each.claim: each for each in read_all(claims, DECODERS["claim"])} if claims.exists() else {},
         )
     release_file = root / "release.json"
-    release: Release | Any = read_json(release_file, Release) if release_file.exists() else None
-    return Corpus(
+    release: Release | Any = read_one(release_file, DECODERS["release"]) if release_file.exists() else None
+    own = root / "corpus.json"
+    chosen = Path(manifest) if manifest else own if own.exists() and labels is None else None
+    corpus = Corpus(
         root=root,
         name=release.name if release else root.resolve().name,
         version=release.version if release else "",
         events=events,
         release=release,
     )
+    return _declared(corpus, chosen, labels)
+
+
+def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corpus:
+    """The corpus with the scheme of a manifest, or of its gold."""
+    if manifest is not None:
+        declared: Manifest = read_one(manifest, DECODERS["manifest"])
+        try:
+            scheme = Scheme(declared)
+        except ManifestError as error:
+            key = str(error).partition(":")[0]
+            found = Finding(
+                code="RT208",
+                severity="error",
+                message=str(error),
+                hint="Correct the manifest; schema/manifest.json describes it.",
+                file=str(manifest),
+                pointer="/" + key.replace(".", "/"),
+            )
+            raise FindingsError([found]) from None
+        name = declared.name if declared.name and corpus.release is None else corpus.name
+        version = declared.version if declared.version and corpus.release is None else corpus.version
+        return replace(corpus, scheme=scheme, name=name, version=version, declared="manifest")
+    if labels is not None:
+        records = (json.loads(line) for _, line in corpus.gold_lines() if line)
+        return replace(corpus, scheme=scheme_from_gold(records, corpus.name), declared="gold")
+    return corpus

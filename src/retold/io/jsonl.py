@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -108,17 +108,12 @@ class Lookup:
 
     Args:
         lines: (line number, bytes) in the order of the file.
-        kind: type of the records; it has a ``document_id``.
-        name: what messages call the file.
-
-    Raises (from ``get`` and ``rest``):
-        FindingsError: a line is not a ``kind``.
+        decode: (line, its number) -> record with a ``document_id``; raises FindingsError for a line that is none.
     """
 
-    def __init__(self, lines: Iterator[Line], kind: type[Any], name: str) -> None:
+    def __init__(self, lines: Iterator[Line], decode: Callable[[bytes, int], Any]) -> None:
         self._lines = lines
-        self._decoder = msgspec.json.Decoder(kind)
-        self._name = name
+        self._decode = decode
         self._spool: IO[bytes] | None = None
         #: Document -> offset in the spool, length, line number.
         self._spooled: dict[str, tuple[int, int, int]] = {}
@@ -136,10 +131,10 @@ class Lookup:
             start, size, self.number = entry
             self._spool.seek(start)
             self.line = self._spool.read(size)
-            return self._decoder.decode(self.line)
+            return self._decode(self.line, self.number)
         for number, line in self._lines:
             if line:
-                record = decode_json(self._decoder, line, self._name, number)
+                record = self._decode(line, number)
                 if record.document_id == document_id:
                     self.line, self.number = line, number
                     return record
@@ -151,7 +146,7 @@ class Lookup:
         for number, line in self._lines:
             if line:
                 self.line, self.number = line, number
-                yield decode_json(self._decoder, line, self._name, number)
+                yield self._decode(line, number)
         for key in list(self._spooled):
             yield self.get(key)
 

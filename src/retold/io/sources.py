@@ -11,6 +11,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import IO, Final
 
 from retold.model.findings import UnreadableError
 
-__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "Source", "open_bytes", "sha256"]
+__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "Source", "memory_source", "open_bytes", "sha256"]
 
 #: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
 MAX_LINE: Final = 64 * 1024 * 1024
@@ -109,3 +110,12 @@ def sha256(path: Path | str | Source) -> str:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def memory_source(name: str, lines: Iterable[bytes]) -> Source:
+    """Lines in memory as a file that can be read more than once, and that lives as long as the process."""
+    handle, path = tempfile.mkstemp(prefix="retold-", suffix=".jsonl")
+    atexit.register(Path(path).unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as spool:
+        spool.writelines(line + b"\n" for line in lines)
+    return Source(name, path)

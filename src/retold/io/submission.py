@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from retold.io.jsonl import decode_json, read_json, read_lines
-from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source, open_bytes
+from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source, memory_source, open_bytes
 from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import UnreadableError
 
-__all__ = ["Submission", "open_submission"]
+__all__ = ["Submission", "open_submission", "submission_of"]
 
 #: Largest member that is taken out of an archive, in bytes.
 MAX_MEMBER: Final = 16 * 1024**3
@@ -123,3 +123,8 @@ def _predictions_file(path: str, names: list[str]) -> str:
     if not found:
         raise UnreadableError(f"{path}: has neither {' nor '.join(_PREDICTIONS)}")
     return found[0]
+
+
+def submission_of(records: Iterable[Any], name: str) -> Submission:
+    """A submission of records in memory (dicts or records), written to a temporary file."""
+    return Submission(name, memory_source(f"<{name}>", (msgspec.json.encode(record) for record in records)), None)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from msgspec import UNSET
 
 from retold.layers.base import Batch, BatchNames, Disagreement, Item, KeyedLayer, Matches, context_of_evidence
 from retold.layers.columns import Builder, Index, KeyedColumns, shared_sentences
@@ -16,7 +15,6 @@ from retold.measures.base import Counts, f1
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.model.annotations import Document
 from retold.model.findings import Finding
-from retold.model.manifest import MISSING
 from retold.rules import consistency, references
 from retold.rules.vocabulary import Role
 
@@ -61,8 +59,8 @@ class AnswerLayer(KeyedLayer[O]):
         lists = names.lists()
         gold, predicted = matches.gold, matches.predicted
         evidence = [_evidence_of(side) for side in (gold, predicted)]
-        for g, p in enumerate(matches.partner.tolist()):
-            number = int(gold.document[g])
+        for g in np.argsort(gold.position).tolist():
+            p, number = int(matches.partner[g]), int(gold.document[g])
             context = batch.documents[number]
             question = self.question(gold, g, lists)
             right = p >= 0 and gold.label[g] == predicted.label[p]
@@ -102,7 +100,9 @@ class AnswerLayer(KeyedLayer[O]):
         """Breakdowns of the agreement."""
         return []
 
-    def count_agreement(self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: KeyNames) -> None:
+    def count_agreement(
+        self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: KeyNames
+    ) -> None:
         first, second, same = matches.gold, matches.predicted, matches.partner
         at = {name: index for index, name in enumerate(self.agreement_columns)}
         lists = names.lists()

@@ -46,7 +46,7 @@ _AROUND: Final = 40
 class CorpusFacts(Protocol):
     """What counting asks the catalogues of a corpus."""
 
-    def kb_status(self, event: str, entity: str | UnsetType, kb_id: str | None | UnsetType) -> KbStatus:
+    def kb_status(self, event: str, entity: str | UnsetType, kb_id: str | UnsetType | None) -> KbStatus:
         """Status of the knowledge base id of a gold mention."""
 
     def mutation(self, event: str, claim: str) -> str | None:
@@ -255,6 +255,7 @@ class Layer(ABC, Generic[O]):
         track, headline: the track that it is part of by default, and its measures there.
         agreement_columns, agreement_measures: likewise for two annotators.
         clusters: whether items name clusters that reach across documents.
+        label_keys: keys of an item that hold a label, with the option that lists the allowed ones.
     """
 
     name: ClassVar[str]
@@ -263,6 +264,7 @@ class Layer(ABC, Generic[O]):
     gold_keys: ClassVar[tuple[str, ...]]
     keyed: ClassVar[bool]
     clusters: ClassVar[bool] = False
+    label_keys: ClassVar[Mapping[str, str]] = {}
     track: ClassVar[str]
     columns: tuple[str, ...]
     measures: tuple[Measure, ...]
@@ -293,6 +295,17 @@ class Layer(ABC, Generic[O]):
     ) -> None:
         """Append what is wrong with the items of a record beyond their shape."""
 
+    def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
+        """Append what an annotator's or gold items lack; by default nothing."""
+
+    def check_gold(self, record: Any, keys: Vocabulary | None, found: list[Finding]) -> None:
+        """Append what gold contradicts or lacks; by default nothing."""
+
+    @classmethod
+    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
+        """Options for labels that occur in gold."""
+        return labels
+
     # A batch
 
     @abstractmethod
@@ -316,7 +329,9 @@ class Layer(ABC, Generic[O]):
         """Add a match table to the counts."""
 
     @abstractmethod
-    def items(self, matches: Matches, batch: Batch, names: Any, facts: CorpusFacts, refers_to: Any) -> Iterator[tuple[int, Item]]:
+    def items(
+        self, matches: Matches, batch: Batch, names: Any, facts: CorpusFacts, refers_to: Any
+    ) -> Iterator[tuple[int, Item]]:
         """Every counted item, with the number of its document in the batch."""
 
     def joined(self, *, shared: bool = False) -> Any:
@@ -326,6 +341,9 @@ class Layer(ABC, Generic[O]):
             shared: whether names mean the same on both sides, as those of two annotators do.
         """
         return None
+
+    def finish(self, counts: LayerCounts, refers_to: Callable[[str, str], str | None]) -> None:
+        """Count what needed all documents; ``refers_to``: (event, predicted cluster) -> gold entity. By default nothing."""
 
     # Two annotators
 
@@ -340,6 +358,10 @@ class Layer(ABC, Generic[O]):
     @abstractmethod
     def disagreements(self, matches: Matches, batch: Batch, names: Any) -> Iterator[Disagreement]:
         """Every item on which two annotators differ."""
+
+    def means(self) -> dict[str, tuple[str, ...]]:
+        """Measures that are means of others of the layer, with their parts; by default none."""
+        return {}
 
     def measure(self, name: str) -> Measure | None:
         """A measure by its name."""
@@ -360,7 +382,10 @@ class SpanLayer(Layer[O]):
     def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
         (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
         low, high, given_low, given_high = bounded(gold["start"], gold["end"], given["start"], given["end"])
-        first, second = SpanColumns.of(sizes, gold, low, high), SpanColumns.of(given_sizes, given, given_low, given_high)
+        first, second = (
+            SpanColumns.of(sizes, gold, low, high),
+            SpanColumns.of(given_sizes, given, given_low, given_high),
+        )
         # What is predicted outside of title and body counts neither way; of two annotators, what either gives there.
         return first.within(batch.zones) if both else first, second.within(batch.zones)
 
@@ -391,7 +416,12 @@ class KeyedLayer(Layer[O]):
         return Matches(gold, predicted, join(gold.key, predicted.key), join(predicted.key, gold.key))
 
     def rows(
-        self, batch: Batch, table: CountTable, items: KeyedColumns, names: Sequence[Sequence[str]], breakdowns: Sequence[Breakdown] = ()
+        self,
+        batch: Batch,
+        table: CountTable,
+        items: KeyedColumns,
+        names: Sequence[Sequence[str]],
+        breakdowns: Sequence[Breakdown] = (),
     ) -> Rows:
         """All items of a side; where paragraphs are drawn, the unit is what joins answers across documents."""
         units = None
@@ -466,7 +496,7 @@ class LayerCounts:
             self.joined.merge(other.joined)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_names": {}, "facts": None}
+        return {**vars(self), "_names": {}, "facts": None, "layer": None}
 
 
 def documented(measures: Iterable[Measure], texts: Mapping[str, tuple[str, str, str]]) -> tuple[Measure, ...]:

@@ -64,7 +64,11 @@ _LONG: Final = 1 << 39
 _HALF: Final = FIXED.bit_length() // 2
 
 _TEXTS: Final = {
-    "span.precision": ("Summed Jaccard overlap over predicted spans.", "one-to-one matching of the largest sum", "nothing predicted"),
+    "span.precision": (
+        "Summed Jaccard overlap over predicted spans.",
+        "one-to-one matching of the largest sum",
+        "nothing predicted",
+    ),
     "span.recall": ("Summed Jaccard overlap over gold spans.", "one-to-one matching of the largest sum", "no gold"),
     "span.f1": (
         "F1 of spans by the Jaccard overlap of their characters.",
@@ -310,6 +314,9 @@ class Claims(SpanLayer[ClaimsOptions]):
             ]
         counts.joined.extend(units, unit, gold.labels["source"][g], predicted.labels["source"][p])
 
+    def finish(self, counts: LayerCounts, refers_to: Callable[[str, str], str | None]) -> None:
+        counts.joined.count(counts.units, counts.breakdowns, refers_to)
+
     def _kinds(self, spans: SpanColumns) -> Index:
         """0 for what the author says, 1 for what an entity does."""
         return (spans.labels["source"] != spans.labels["author"]).astype(np.int64)
@@ -373,7 +380,9 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     # Two annotators
 
-    def count_agreement(self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names) -> None:
+    def count_agreement(
+        self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names
+    ) -> None:
         first, second = matches.gold, matches.predicted
         at = {name: index for index, name in enumerate(self.agreement_columns)}
         for columns, side in ((first, "first"), (second, "second")):
@@ -408,7 +417,7 @@ class Claims(SpanLayer[ClaimsOptions]):
         def differ(kind: str, g: int, p: int) -> tuple[int, Disagreement]:
             one, two = labels(first, g), labels(second, p)
             shown: Any = one or two
-            number = int((first.document[g] if g >= 0 else second.document[p]))
+            number = int(first.document[g] if g >= 0 else second.document[p])
             context = batch.documents[number]
             around = sentence_around(context.document, shown["start"], shown["end"])
             item = f"{shown['start']}:{shown['end']}"

@@ -295,21 +295,21 @@ class KeyedColumns:
         parts: what the question is, in codes: holder and target, or claim.
         evidence: index of the item and sentence, sorted, each pair once.
         scores: shape (items, labels), NaN for items without scores; of no rows where no item has any.
+        position: shape (items,), where each stood among the items as they came.
         needs_check: shape (documents,): documents that answer a question twice. The first answer stands.
     """
 
     document: Index
     label: Index
     key: Index
+    position: Index
     parts: tuple[Index, ...]
     evidence: tuple[Index, Index]
     scores: Floats
     needs_check: Mask
 
     @classmethod
-    def of(
-        cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Floats
-    ) -> KeyedColumns:
+    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Floats) -> KeyedColumns:
         """Columns of the items of each document, ``sizes`` of them."""
         document = np.repeat(np.arange(len(sizes)), sizes)
         needs_check = np.zeros(len(sizes), np.bool_)
@@ -319,7 +319,8 @@ class KeyedColumns:
             key = key << 2 * _BITS // len(of_parts) | part
         shown, sentences = columns["evidence"]
         owner = np.repeat(np.arange(len(document)), shown)
-        made = cls(document, columns["label"], key, of_parts, (owner, sentences), scores, needs_check)
+        position = np.arange(len(document))
+        made = cls(document, columns["label"], key, position, of_parts, (owner, sentences), scores, needs_check)
         if len(key) > 1 and not (key[1:] > key[:-1]).all():
             made = made.take(np.argsort(key, kind="stable"))
             again = np.flatnonzero(made.key[1:] == made.key[:-1]) + 1
@@ -338,6 +339,7 @@ class KeyedColumns:
             self.document[which],
             self.label[which],
             self.key[which],
+            self.position[which],
             tuple(part[which] for part in self.parts),
             (rank[owner[kept]], sentences[kept]),
             self.scores[which] if len(self.scores) else self.scores,

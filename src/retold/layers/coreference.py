@@ -27,14 +27,14 @@ import numpy as np
 import numpy.typing as npt
 
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames
-from retold.measures.base import Array, f1, ratio, sort
+from retold.measures.base import Array, Measure, f1, ratio, sort
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, conll_of, scores_of, sums_of
 from retold.measures.jackknife import UnitOverlaps, without_each
 
 if TYPE_CHECKING:
     from retold.layers.base import Batch, DocumentContext, Matches
 
-__all__ = ["CONLL", "MEASURE_NAMES", "MentionTable", "Mentions", "measures_of", "trials_of"]
+__all__ = ["CONLL", "COREFERENCE_MEASURES", "MEASURE_NAMES", "MentionTable", "Mentions", "measures_of", "trials_of"]
 
 Index = npt.NDArray[np.int64]
 
@@ -45,6 +45,54 @@ CONLL: Final = "entities.coreference.conll"
 MEASURE_NAMES: Final = (
     *(f"entities.coreference.{family}.{part}" for family in FAMILIES for part in _PARTS),
     CONLL,
+)
+
+
+_REFERENCES: Final = {
+    "muc": ("Links of clusters", "Vilain et al. 1995", "no cluster has a link"),
+    "b3": (
+        "Mentions, each by the overlap of its clusters",
+        "Bagga and Baldwin 1998; Pradhan et al. 2014",
+        "no mention",
+    ),
+    "ceafm": ("Mentions of the best one-to-one alignment of clusters", "Luo 2005, phi3", "no mention"),
+    "ceafe": ("Clusters by the similarity of the best one-to-one alignment", "Luo 2005, phi4", "no cluster"),
+    "blanc": (
+        "Coreference links and non-coreference links, averaged",
+        "Recasens and Hovy 2011; Luo et al. 2014",
+        "no mention",
+    ),
+    "lea": ("Links of clusters, weighted by size", "Moosavi and Strube 2016", "no mention"),
+}
+
+
+def _no_sum(counts: Any) -> Array:
+    raise TypeError("coreference is computed from clusters, not from sums of counts")
+
+
+def _measure(name: str, definition: str, reference: str, undefined: str) -> Measure:
+    counts = dict.fromkeys(("correct", "predicted", "gold", "predicted_clusters", "gold_clusters"), ())
+    return Measure(
+        name=name,
+        value=_no_sum,
+        trials=_no_sum,
+        counts=counts,
+        definition=definition,
+        reference=reference,
+        undefined=undefined,
+    )
+
+
+#: What the measures say of themselves; their values come from ``measures_of``.
+COREFERENCE_MEASURES: Final = (
+    *(
+        _measure(
+            f"entities.coreference.{family}.{part}", f"{what}: {part}; an event's documents are one text.", source, lack
+        )
+        for family, (what, source, lack) in _REFERENCES.items()
+        for part in _PARTS
+    ),
+    _measure(CONLL, "Mean F1 of MUC, B3 and CEAFe, over those that are defined.", "Pradhan et al. 2012", "no mention"),
 )
 
 
@@ -96,14 +144,8 @@ class MentionTable:
         code = self._events[event]
         return self._gold.of(code), self._predicted.of(code)
 
-    def extend(self, batch: Batch, matches: Matches, unit_names: Sequence[str], unit: Index) -> None:
-        """Add the mentions of a batch.
-
-        Args:
-            matches: gold and predicted mentions.
-            unit_names: units of the batch.
-            unit: index of the unit of each gold mention and, behind these, of each predicted one.
-        """
+    def extend(self, batch: Batch, matches: Matches) -> None:
+        """Add the gold and predicted mentions of a batch."""
         gold, predicted = matches.gold, matches.predicted
         alone = np.flatnonzero(matches.equal < 0)
         given = np.full(len(gold), -1, np.int64)
@@ -111,7 +153,7 @@ class MentionTable:
         given[matches.equal[hit]] = predicted.labels["entity"][hit]
         order = np.argsort(np.concatenate([gold.key, predicted.key[alone]]), kind="stable")
         document = np.concatenate([gold.document, predicted.document[alone]])[order]
-        unit = np.append(unit[: len(gold)], unit[len(gold) + alone])[order]
+        unit_names, unit = batch.units_of_spans(document, np.append(gold.start, predicted.start[alone])[order])
         codes = np.full((len(batch.documents), 2), -1, np.int64)
         for number in np.flatnonzero(batch.asked["entities"]).tolist():
             codes[number] = self._document(batch.documents[number]), self._languages[batch.documents[number].language]
@@ -310,7 +352,7 @@ class Mentions:
         amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
         return self._overlaps(pairs, amounts[None, :]), counts
 
-    def without_each(self, units: Sequence[str]) -> dict[str, Array]:
+    def leave_one_out(self, units: Sequence[str]) -> dict[str, Array]:
         """Every coreference measure with each unit left out in turn, by name, shape (units,)."""
         pairs, inverse = self._pairs
         cells = self._unit_places(units) * max(len(pairs), 1) + inverse

@@ -102,6 +102,10 @@ class CountTable:
         self.add(np.array([self.codes[name] for name in other.codes], np.int64), other._sums[: len(other.codes)])
 
     def names(self) -> list[str]:
+        """Names of the rows, sorted."""
+        return sorted(self.codes)
+
+    def filled(self) -> list[str]:
         """Names of the rows that hold anything, sorted."""
         self._grow()
         return sorted(name for name, code in self.codes.items() if self._sums[code].any())

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -44,8 +44,8 @@ from retold.layers.base import (
     sentence_around,
 )
 from retold.layers.columns import Builder, Index, Integers, Labels, NamedKeys, SpanColumns, join
-from retold.layers.counts import BatchCounts, CountTable, Rows, breakdown
 from retold.layers.coreference import CONLL, MentionTable
+from retold.layers.counts import BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Namer
 from retold.layers.types import labelled
 from retold.measures.assignment import best_assignment
@@ -69,7 +69,11 @@ _MAX_KNOWN: Final = 1 << 16
 _NO_LINK, _NIL, _NO_ID = -2, -1, -3
 
 _TEXTS: Final = {
-    "mention.precision": ("Share of predicted names whose span and type are gold's.", "CoNLL-2003", "nothing predicted"),
+    "mention.precision": (
+        "Share of predicted names whose span and type are gold's.",
+        "CoNLL-2003",
+        "nothing predicted",
+    ),
     "mention.recall": ("Share of gold names that were predicted with span and type.", "CoNLL-2003", "no gold"),
     "mention.f1": (
         "Micro F1 of names with exact span and type.",
@@ -91,13 +95,32 @@ _TEXTS: Final = {
         "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), optimal one-to-one matching",
         "neither gold nor prediction",
     ),
-    "linking.precision": ("Share of predicted links that are right.", "TAC KBP 2010, strong link match", "no link predicted"),
-    "linking.recall": ("Share of verified gold mentions that were linked.", "TAC KBP 2010, strong link match", "no gold"),
+    "linking.precision": (
+        "Share of predicted links that are right.",
+        "TAC KBP 2010, strong link match",
+        "no link predicted",
+    ),
+    "linking.recall": (
+        "Share of verified gold mentions that were linked.",
+        "TAC KBP 2010, strong link match",
+        "no gold",
+    ),
     "linking.f1": (
         "F1 of links: exact span and equal id, over mentions of verified entities.",
         "TAC KBP 2010, strong link match (Ji et al. 2010)",
         "neither gold nor prediction",
     ),
+}
+
+
+_TYPES: Final = {
+    "PER": "a person",
+    "ORG": "an organisation",
+    "GPE": "a country, region or city with a government",
+    "LOC": "a place without a government of its own",
+    "FAC": "a building or other structure",
+    "NORP": "a people or a political or religious group",
+    "EVENT": "a named or dated happening",
 }
 
 
@@ -127,19 +150,13 @@ class EntitiesOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     types: Annotated[
         dict[str, str] | list[Label],
-        Meta(description="Types, with what they are; a type may be a path such as loc.phys.", examples=[["PER", "LOC"]]),
-    ] = {
-        "PER": "a person",
-        "ORG": "an organisation",
-        "GPE": "a country, region or city with a government",
-        "LOC": "a place without a government of its own",
-        "FAC": "a building or other structure",
-        "NORP": "a people or a political or religious group",
-        "EVENT": "a named or dated happening",
-    }
+        Meta(
+            description="Types, with what they are; a type may be a path such as loc.phys.", examples=[["PER", "LOC"]]
+        ),
+    ] = msgspec.field(default_factory=lambda: dict(_TYPES))
     kinds: Annotated[
         list[Label], Meta(description="Kinds of mentions; the first is the default.", examples=[["name", "nominal"]])
-    ] = ["name", "nominal"]
+    ] = msgspec.field(default_factory=lambda: ["name", "nominal"])
     scored_kinds: Annotated[
         list[Label] | None, Meta(description="Kinds that mention measures are over; the first by default.")
     ] = None
@@ -231,6 +248,7 @@ class Entities(SpanLayer[EntitiesOptions]):
     Options = EntitiesOptions
     gold_keys = ("text", "entity", "kb_id")
     clusters = True
+    label_keys: ClassVar = {"type": "types", "kind": "kinds"}
     track = "entities"
     columns = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
     agreement_columns = (
@@ -305,6 +323,15 @@ class Entities(SpanLayer[EntitiesOptions]):
             self._known.add(kb_id)
         return fits
 
+    @classmethod
+    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
+        # Names are the default: a file in which none is written out has names only.
+        kinds = labels.get("kinds", [])
+        return {
+            "types": labels.get("types") or ["entity"],
+            "kinds": ["name", *(kind for kind in kinds if kind != "name")],
+        }
+
     # A batch
 
     def joined(self, *, shared: bool = False) -> MentionTable:
@@ -342,9 +369,7 @@ class Entities(SpanLayer[EntitiesOptions]):
             partner[left[g[chosen]]] = right[p[chosen]]
         return Matches(gold, predicted, equal, partner)
 
-    def count(
-        self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names
-    ) -> None:
+    def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names) -> None:
         gold, predicted, equal = matches.gold, matches.predicted, matches.equal
         at = {name: index for index, name in enumerate(self.columns)}
         scored, given = self._scored[gold.labels["kind"]], self._scored[predicted.labels["kind"]]
@@ -368,8 +393,7 @@ class Entities(SpanLayer[EntitiesOptions]):
             into.add(at[column], matched, np.flatnonzero(mask & scored[g]))
         self._count_unscored(matches, into, at)
         self._count_links(matches, counts, into, wanted, guesses, names)
-        unit_names, unit = batch.units_of_spans(np.append(gold.document, predicted.document), np.append(gold.start, predicted.start))
-        counts.joined.extend(batch, matches, unit_names, unit)
+        counts.joined.extend(batch, matches)
 
     def _breakdowns(self, types: Index, kinds: Index) -> list[Any]:
         return [breakdown("type", self.types, types, levels=True), breakdown("kind", self.options.kinds, kinds)]
@@ -395,8 +419,7 @@ class Entities(SpanLayer[EntitiesOptions]):
             amounts = {"gold": wanted.sum(), "predicted": (given & ~name_there).sum()}
             amounts |= {column: (mask & wanted[g]).sum() for column, mask in right.items()}
             for column, amount in amounts.items():
-                if amount:
-                    into.breakdowns.add_amount(f"kind={kind}", at[column], int(amount))
+                into.breakdowns.add_amount(breakdown_key("kind", kind), at[column], int(amount))
 
     def _count_links(
         self, matches: Matches, counts: LayerCounts, into: BatchCounts, wanted: Rows, given: Rows, names: _Names
@@ -431,10 +454,19 @@ class Entities(SpanLayer[EntitiesOptions]):
 
         def item(verdict: str, g: int, p: int, kind: int) -> tuple[int, Item]:
             side, row = (gold, g) if g >= 0 else (predicted, p)
-            return self._item(batch, "mention", verdict, verdict == "correct", side, row, kind, *(
-                None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
-                for columns, index in ((gold, g), (predicted, p))
-            ))
+            return self._item(
+                batch,
+                "mention",
+                verdict,
+                verdict == "correct",
+                side,
+                row,
+                kind,
+                *(
+                    None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
+                    for columns, index in ((gold, g), (predicted, p))
+                ),
+            )
 
         matched = np.zeros(len(predicted), np.bool_)
         matched[matches.partner[matches.partner >= 0]] = True
@@ -514,7 +546,16 @@ class Entities(SpanLayer[EntitiesOptions]):
             )
 
     def _item(
-        self, batch: Batch, task: str, verdict: str, right: bool, side: SpanColumns, row: int, kind: int, gold: Any, predicted: Any
+        self,
+        batch: Batch,
+        task: str,
+        verdict: str,
+        right: bool,
+        side: SpanColumns,
+        row: int,
+        kind: int,
+        gold: Any,
+        predicted: Any,
     ) -> tuple[int, Item]:
         number = int(side.document[row])
         context = batch.documents[number]
@@ -551,7 +592,10 @@ class Entities(SpanLayer[EntitiesOptions]):
         for name in ("kind", "type"):
             into.add(at[name], sides[0], shared[first.labels[name][shared] == second.labels[name][other]])
         for label, column, one in (("entity", "entities", "entity"), ("kb", "links", "link")):
-            given = [columns.labels[label] != UNNAMED if label == "entity" else self._is_link(columns) for columns in (first, second)]
+            given = [
+                columns.labels[label] != UNNAMED if label == "entity" else self._is_link(columns)
+                for columns in (first, second)
+            ]
             into.add(at[f"first_{column}"], sides[0], np.flatnonzero(given[0]))
             into.add(at[f"second_{column}"], sides[0], shared[given[1][other]])
             into.add(at[f"second_{column}"], sides[1], alone[given[1][alone]])

@@ -121,7 +121,9 @@ class Names:
         if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
             odd = [i for i, name in enumerate(names) if isinstance(name, str) and (_END in name or _MARK in name)]
             self.given += [(self.size + index, self.codes[names[index]]) for index in odd]
-            text = _END.join([_ABSENT[UNSET] if i in odd else name or _ABSENT.get(name, name) for i, name in enumerate(names)])
+            text = _END.join(
+                [_ABSENT[UNSET] if i in odd else name or _ABSENT.get(name, name) for i, name in enumerate(names)]
+            )
         self.size += len(names)
         self.text += text.encode()
         self.text.append(0)

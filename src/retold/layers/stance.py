@@ -20,7 +20,7 @@ Conventions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 import numpy as np
@@ -83,11 +83,9 @@ _TEXTS: Final = {
 class StanceOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of the layer ``stance``."""
 
-    labels: Annotated[list[Label], Meta(description="Labels of a cell.", examples=[["favor", "against", "none"]])] = [
-        "favor",
-        "against",
-        "none",
-    ]
+    labels: Annotated[list[Label], Meta(description="Labels of a cell.", examples=[["favor", "against", "none"]])] = (
+        msgspec.field(default_factory=lambda: ["favor", "against", "none"])
+    )
     sides: Annotated[
         list[Label] | None, Meta(description="Labels that favg is over; all but the neutral one by default.")
     ] = None
@@ -120,6 +118,7 @@ class Stance(AnswerLayer[StanceOptions]):
     title = "stance"
     Options = StanceOptions
     gold_keys = ("evidence",)
+    label_keys: ClassVar = {"label": "labels"}
     track = "stance"
 
     def __init__(self, options: StanceOptions) -> None:
@@ -159,6 +158,11 @@ class Stance(AnswerLayer[StanceOptions]):
         self.agreement_columns = agreement_columns(labels)
         self.agreement_measures = agreement_measures(labels)
 
+    def means(self) -> dict[str, tuple[str, ...]]:
+        sides = self.options.sides or ()
+        favg = {"stance.favg": tuple(f"stance.{label}.f1" for label in sides)} if sides else {}
+        return {**favg, "stance.macro_f1": tuple(f"stance.{label}.f1" for label in self.labels)}
+
     # One item
 
     def item_type(self) -> type[Struct]:
@@ -166,7 +170,10 @@ class Stance(AnswerLayer[StanceOptions]):
         scores = msgspec.defstruct(
             "StanceScores",
             [
-                (f"label{k}", Annotated[Score, Meta(description=f"Probability of {label}.", examples=[0.8 if k == 0 else 0.1])])
+                (
+                    f"label{k}",
+                    Annotated[Score, Meta(description=f"Probability of {label}.", examples=[0.8 if k == 0 else 0.1])],
+                )
                 for k, label in enumerate(labels)
             ],
             rename={f"label{k}": label for k, label in enumerate(labels)},
@@ -177,7 +184,9 @@ class Stance(AnswerLayer[StanceOptions]):
             namespace={"__doc__": _scores_doc(len(labels))},
         )
         example = {label: 0.8 if k == 0 else round(0.2 / max(len(labels) - 1, 1), 3) for k, label in enumerate(labels)}
-        given = Annotated[scores, Meta(description="Probabilities of the labels (predictions only).", examples=[example])]
+        given = Annotated[
+            scores, Meta(description="Probabilities of the labels (predictions only).", examples=[example])
+        ]
         more: dict[str, Any] = {"scores": (given | msgspec.UnsetType, UNSET)}
         if self.options.holders:
             more["holder"] = (
@@ -215,9 +224,7 @@ class Stance(AnswerLayer[StanceOptions]):
                     found.append(consistency.stance_cell_repeated(key, f"/stance/{index}", role))
                 seen.add(key)
 
-    def check_complete(
-        self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]
-    ) -> None:
+    def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
         check_labels_shown("stance", items, self.options.evidence_for or (), role, found)
         if keys is None:
             return
@@ -228,6 +235,10 @@ class Stance(AnswerLayer[StanceOptions]):
             missing = sorted(keys.targets - targets)
             if missing and (holder in keys.holders or not self.options.holders):
                 found.append(consistency.stance_grid_incomplete(holder, missing, "/stance", role))
+
+    @classmethod
+    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
+        return {"labels": labels.get("labels") or ["none"], "holders": seen["holders"]}
 
     # A batch
 
@@ -246,9 +257,7 @@ class Stance(AnswerLayer[StanceOptions]):
         ]
         return KeyNames(event, codes, sides)
 
-    def columns_of(
-        self, names: KeyNames, batch: Batch, *, both: bool = False
-    ) -> tuple[KeyedColumns, KeyedColumns]:
+    def columns_of(self, names: KeyNames, batch: Batch, *, both: bool = False) -> tuple[KeyedColumns, KeyedColumns]:
         sides = super().columns_of(names, batch, both=both)
         for side in sides:
             if len(side.scores):
@@ -257,7 +266,10 @@ class Stance(AnswerLayer[StanceOptions]):
         return sides
 
     def _breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
-        return [compact(part, *pair) for part, pair in zip(self.parts, zip(names.lists(), columns.parts, strict=True), strict=True)]
+        return [
+            compact(part, *pair)
+            for part, pair in zip(self.parts, zip(names.lists(), columns.parts, strict=True), strict=True)
+        ]
 
     def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
         return self._breakdowns(columns, names)
@@ -289,7 +301,14 @@ class Stance(AnswerLayer[StanceOptions]):
         return owner[taken], sentences[taken]
 
     def _calibrate(
-        self, scores: Floats, label: Index, guess: Index, which: Index, rows: Rows, into: BatchCounts, at: dict[str, int]
+        self,
+        scores: Floats,
+        label: Index,
+        guess: Index,
+        which: Index,
+        rows: Rows,
+        into: BatchCounts,
+        at: dict[str, int],
     ) -> None:
         gaps = scores - (label[:, None] == np.arange(len(self.labels)))
         squares = gaps * gaps

@@ -11,7 +11,9 @@ from msgspec import Meta, Struct
 __all__ = ["labelled"]
 
 
-def labelled(base: type[Struct], labels: Mapping[str, Sequence[str]], more: Mapping[str, Any] | None = None) -> type[Struct]:
+def labelled(
+    base: type[Struct], labels: Mapping[str, Sequence[str]], more: Mapping[str, Any] | None = None
+) -> type[Struct]:
     """A subtype of an item whose fields ``labels`` take these labels only.
 
     A field with a default takes the first label as its default. ``more`` replaces the types of further fields.

@@ -15,11 +15,11 @@ Conventions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from retold.layers.answers import (
     AnswerLayer,
@@ -48,7 +48,11 @@ MAX_EVIDENCE: Final = 5
 
 _TEXTS: Final = {
     "macro_f1": ("Mean F1 of the verdicts that gold has.", "macro average over labels", "no gold pair"),
-    "accuracy": ("Share of gold pairs with the right verdict.", "FEVER label accuracy (Thorne et al. 2018)", "no gold pair"),
+    "accuracy": (
+        "Share of gold pairs with the right verdict.",
+        "FEVER label accuracy (Thorne et al. 2018)",
+        "no gold pair",
+    ),
     "f1": ("F1 of one verdict over the gold pairs.", "van Rijsbergen 1979", "neither gold nor prediction"),
     "strict": (
         "Share of gold pairs with the right verdict and, where it rests on evidence, a gold sentence among at most five.",
@@ -62,8 +66,12 @@ class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Options of the layer ``verification``."""
 
     labels: Annotated[
-        list[Label], Meta(description="Verdicts.", examples=[["supported", "refuted", "not_enough_info"]])
-    ] = ["supported", "refuted", "not_enough_info"]
+        list[Label],
+        Meta(
+            description="Verdicts; the first is that the document states the claim.",
+            examples=[["supported", "refuted", "not_enough_info"]],
+        ),
+    ] = msgspec.field(default_factory=lambda: ["supported", "refuted", "not_enough_info"])
     neutral: Annotated[
         str | None, Meta(description="Verdict that leaves the claim open; not_enough_info by default, where it is one.")
     ] = None
@@ -71,9 +79,9 @@ class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_on
         list[Label] | None, Meta(description="Verdicts that a sentence must show; all but the neutral one by default.")
     ] = None
     evidence: Annotated[Literal["sentences"], Meta(description="What evidence is given as.")] = "sentences"
-    unlisted: Annotated[
-        Literal["ignored"], Meta(description="What an answer to a pair that gold lacks counts as.")
-    ] = "ignored"
+    unlisted: Annotated[Literal["ignored"], Meta(description="What an answer to a pair that gold lacks counts as.")] = (
+        "ignored"
+    )
 
     def __post_init__(self) -> None:
         check_labels("labels", self.labels)
@@ -93,6 +101,7 @@ class Verification(AnswerLayer[VerificationOptions]):
     title = "verification"
     Options = VerificationOptions
     gold_keys = ("evidence",)
+    label_keys: ClassVar = {"label": "labels"}
     track = "claims"
     parts = ("claim",)
     headline = ("claims.verification.macro_f1",)
@@ -112,6 +121,9 @@ class Verification(AnswerLayer[VerificationOptions]):
         self.measures = documented((*confusion_measures("claims.verification", labels), strict), _TEXTS)
         self.agreement_columns = agreement_columns(labels)
         self.agreement_measures = agreement_measures(labels)
+
+    def means(self) -> dict[str, tuple[str, ...]]:
+        return {"claims.verification.macro_f1": tuple(f"claims.verification.{label}.f1" for label in self.labels)}
 
     # One item
 
@@ -145,12 +157,29 @@ class Verification(AnswerLayer[VerificationOptions]):
     def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
         check_labels_shown("verification", items, self.options.evidence_for or (), role, found)
 
+    def check_gold(self, record: Any, keys: Vocabulary | None, found: list[Finding]) -> None:
+        stated = self.labels[0]
+        verdicts = {pair.claim: pair.label for pair in record.verification}
+        spans = record.claims
+        for index, span in enumerate(spans if spans is not UNSET else ()):
+            claim = getattr(span, "claim", UNSET)
+            if claim is not UNSET and verdicts.get(claim, stated) != stated:
+                found.append(consistency.stated_but_not_supported(claim, verdicts[claim], f"/claims/{index}/claim"))
+        if keys is not None and (missing := sorted(keys.claims - verdicts.keys())):
+            found.append(consistency.verification_incomplete(missing))
+
+    @classmethod
+    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
+        return {"labels": labels.get("labels") or ["not_enough_info"]}
+
     # A batch
 
     def names(self, event: str, joined: None) -> KeyNames:
         claims = Codes()
         sides = [
-            Builder({"claim": Keys("claim", claims), "label": Labels("label", self.labels), "evidence": Lists("evidence")})
+            Builder(
+                {"claim": Keys("claim", claims), "label": Labels("label", self.labels), "evidence": Lists("evidence")}
+            )
             for _ in range(2)
         ]
         return KeyNames(event, [claims], sides)

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from retold.layers.counts import Counts
-from retold.measures.base import Array, Measure, f1, label_counts, label_f1, macro_f1, ratio
+from retold.measures.base import Array, Counts, Measure, f1, label_counts, label_f1, macro_f1, ratio
 
 __all__ = ["added_up", "confusion_columns", "confusion_measures", "f1_row", "prf_rows", "trials_of"]
 

@@ -19,6 +19,7 @@ Definitions:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -331,4 +332,5 @@ def _best_totals(rows: Index, columns: Index, weights: Array) -> Array:
     which = np.arange(resamples)[:, None]
     found = best_assignment((which * height + rows).ravel(), (which * width + columns).ravel(), weights.ravel())
     ends = np.searchsorted(found, np.arange(1, resamples) * pairs)
-    return np.array([chosen.sum() for chosen in np.split(weights.ravel()[found], ends)])
+    # Rounded once, so that neither the solver nor the numbering of clusters shows in the last digit.
+    return np.array([math.fsum(chosen.tolist()) for chosen in np.split(weights.ravel()[found], ends)])

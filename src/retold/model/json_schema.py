@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from retold.model.annotations import (
-    AnnotationRecord,
     CanonicalClaim,
     Decision,
     Document,
@@ -17,12 +17,12 @@ from retold.model.annotations import (
     Release,
     SubmissionCard,
 )
+from retold.model.manifest import Manifest
 
 __all__ = ["SCHEMAS", "render", "schema_of"]
 
 #: Name of a schema (stem of its file) and the type that it is made from.
 SCHEMAS: Final[dict[str, type]] = {
-    "annotation-record": AnnotationRecord,
     "document": Document,
     "event": Event,
     "entity": Entity,
@@ -30,13 +30,14 @@ SCHEMAS: Final[dict[str, type]] = {
     "submission": SubmissionCard,
     "decision": Decision,
     "release": Release,
+    "manifest": Manifest,
 }
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema_of(name: str) -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of one kind of record; ``name`` is a key of ``SCHEMAS``."""
-    generated = msgspec.json.schema(SCHEMAS[name])
+def schema_of(name: str, kind: type | None = None) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of one kind of record: of ``kind``, or of the type that ``SCHEMAS`` has for ``name``."""
+    generated = msgspec.json.schema(kind or SCHEMAS[name])
     root = generated["$ref"].rpartition("/")[2]
     return {
         "$schema": _DIALECT,
@@ -49,6 +50,6 @@ def schema_of(name: str) -> dict[str, Any]:
     }
 
 
-def render(name: str) -> str:
+def render(schema: Mapping[str, Any]) -> str:
     """Text of a schema's file: the same types give the same bytes."""
-    return json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from retold.model.annotations import MAX_INTEGER, AnnotationRecord, encode
+from retold.model.annotations import MAX_INTEGER, encode
 from retold.model.findings import Finding, shorten
-from retold.model.json_schema import SCHEMAS
+from retold.model.json_schema import SCHEMAS, schema_of
 from retold.rules.registry import declare, finding, printable, rule
-from retold.rules.schema import pointer_to, schema_findings
+from retold.rules.schema import pointer_to, schema_findings, validator_of
 
-__all__ = ["blank_line", "decode_line", "decode_record", "is_blank", "located", "no_records"]
+__all__ = ["DECODERS", "LineDecoder", "blank_line", "decode_line", "is_blank", "located", "no_records"]
 
 T = TypeVar("T")
 
@@ -30,47 +31,122 @@ MAX_LINE_FINDINGS: Final = 1000
 #: Maximum nesting of objects and lists; a record needs five.
 MAX_DEPTH: Final = 64
 _BOM: Final = b"\xef\xbb\xbf"
-_DEFAULT_KIND: Final = b'"kind":"name",'
-_RECORD: Final = "annotation-record"
-_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
-    name: msgspec.json.Decoder(kind) for name, kind in SCHEMAS.items()
-}
-_DECODER: Final[msgspec.json.Decoder[AnnotationRecord]] = msgspec.json.Decoder(AnnotationRecord)
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-def decode_record(line: bytes, *, number: int, file: str) -> tuple[AnnotationRecord | None, list[Finding]]:
-    """Decode one line of a file of records.
+class LineDecoder:
+    """Decodes lines of one kind of record; what is wrong with a line comes as findings, never as an exception.
 
     Args:
-        line: the line without its end.
-        number: of the line, counted from 1.
-        file: name of the file in findings.
-
-    Returns:
-        The record, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``. A line whose only
-        problem is a byte-order mark gives both. Never raises, whatever the bytes.
+        kind: type of the records.
+        schema: makes the JSON Schema of the type; it is asked for when a line is refused.
+        optional: a key and its default as ``encode`` writes them, which a line may leave out.
     """
-    try:
-        record = _DECODER.decode(line)
-    except _REFUSALS as error:
-        refused, findings = _diagnose(line, _RECORD, error)
-        return refused, located(findings, file, number)
-    if not _repeats_a_key(line, record):
-        return record, []
-    _, findings = _diagnose(line, _RECORD, None)
-    return (None if findings else record), located(findings, file, number)
+
+    def __init__(self, kind: type[Any], schema: Callable[[], Mapping[str, Any]], optional: bytes = b"") -> None:
+        self.typed: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+        self._schema, self._optional = schema, optional
+
+    @cached_property
+    def validator(self) -> Any:
+        """The JSON Schema validator."""
+        return validator_of(self._schema())
+
+    def decode(self, line: bytes, *, number: int | None, file: str) -> tuple[Any | None, list[Finding]]:
+        """Decode one line.
+
+        Args:
+            line: the line without its end.
+            number: of the line, counted from 1; None for a file of a single object.
+            file: name of the file in findings.
+
+        Returns:
+            The record, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``. A line whose only
+            problem is a byte-order mark gives both.
+        """
+        try:
+            record = self.typed.decode(line)
+        except _REFUSALS as error:
+            refused, findings = self._diagnose(line, error)
+            return refused, located(findings, file, number)
+        if not self._repeats_a_key(line, record):
+            return record, []
+        _, findings = self._diagnose(line, None)
+        return (None if findings else record), located(findings, file, number)
+
+    def _repeats_a_key(self, line: bytes, record: Any) -> bool:
+        """Whether an accepted line has a key twice in one object; the decoder keeps the last of the two."""
+        # Most files are written as ``encode`` writes, or with white space, or without the default kind.
+        again = encode(record)
+        if line == again or line == (short := again.replace(self._optional, b"") if self._optional else again):
+            return False
+        if b"\\u" not in line and msgspec.json.format(line, indent=-1) in (again, short):
+            return False
+        repeated = False
+
+        def look(pairs: list[tuple[str, Any]]) -> None:
+            nonlocal repeated
+            repeated = repeated or len(dict(pairs)) != len(pairs)
+
+        json.loads(line, object_pairs_hook=look)
+        return repeated
+
+    def _diagnose(self, line: bytes, refusal: Exception | None) -> tuple[Any | None, list[Finding]]:
+        """Report all that is wrong with a line; the record too if that is only a byte-order mark."""
+        if is_blank(line):
+            return None, [blank_line()]
+        diagnosis = _Diagnosis()
+        try:
+            self._read(line, diagnosis, refused=refusal is not None)
+        except RecursionError:
+            diagnosis.findings = [nested_too_deeply()]
+            diagnosis.record = None
+        if refusal is not None and not diagnosis.findings:
+            diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(refusal), 200)}"))
+        return diagnosis.record, diagnosis.findings
+
+    def _read(self, line: bytes, diagnosis: _Diagnosis, *, refused: bool) -> None:
+        skipped = 0
+        if line.startswith(_BOM):
+            diagnosis.findings.append(byte_order_mark())
+            skipped = len(_BOM)
+            line = line[skipped:]
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            diagnosis.findings.append(not_utf8(line, error.start, skipped))
+            return
+        try:
+            value = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+        except json.JSONDecodeError as error:
+            column = skipped + len(text[: error.pos].encode()) + 1
+            diagnosis.findings.append(malformed_json(error.msg, column, text[error.pos : error.pos + 20]))
+            return
+        if not _walk(value, diagnosis):
+            diagnosis.findings = [nested_too_deeply()]
+            return
+        if refused:
+            diagnosis.add(_in_order(schema_findings(self.validator, value)))
+        document = value.get("document_id") if isinstance(value, dict) else None
+        if isinstance(document, str):
+            document = printable(document)
+            diagnosis.findings = [msgspec.structs.replace(found, document=document) for found in diagnosis.findings]
+        if skipped and len(diagnosis.findings) == 1:
+            try:
+                diagnosis.record = self.typed.decode(line)
+            except _REFUSALS as error:
+                diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(error), 200)}"))
+
+
+#: Decoders of the kinds in ``SCHEMAS``.
+DECODERS: Final[dict[str, LineDecoder]] = {
+    name: LineDecoder(kind, partial(schema_of, name)) for name, kind in SCHEMAS.items()
+}
 
 
 def decode_line(line: bytes, kind: str, *, number: int | None, file: str) -> tuple[Any | None, list[Finding]]:
-    """``decode_record`` for any kind of record that has a schema (a key of ``SCHEMAS``); for the files of a corpus."""
-    record, refusal = None, None
-    try:
-        record = _DECODERS[kind].decode(line)
-    except _REFUSALS as error:
-        refusal = error
-    other, findings = _diagnose(line, kind, refusal)
-    return (other if findings else record), located(findings, file, number)
+    """Decode a line or file of one of the kinds in ``SCHEMAS``, as ``LineDecoder.decode`` does."""
+    return DECODERS[kind].decode(line, number=number, file=file)
 
 
 def located(findings: list[Finding], file: str, number: int | None) -> list[Finding]:
@@ -81,24 +157,6 @@ def located(findings: list[Finding], file: str, number: int | None) -> list[Find
 def is_blank(line: bytes) -> bool:
     """Whether a line holds nothing but white space."""
     return not line.strip(b" \t\r\n")
-
-
-def _repeats_a_key(line: bytes, record: AnnotationRecord) -> bool:
-    """Whether an accepted line has a key twice in one object; the decoder keeps the last of the two."""
-    # Most files are written as ``encode`` writes, or with white space, or without the default kind.
-    again = encode(record)
-    if line == again or line == (short := again.replace(_DEFAULT_KIND, b"")):
-        return False
-    if b"\\u" not in line and msgspec.json.format(line, indent=-1) in (again, short):
-        return False
-    repeated = False
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        nonlocal repeated
-        repeated = repeated or len(dict(pairs)) != len(pairs)
-
-    json.loads(line, object_pairs_hook=look)
-    return repeated
 
 
 class _Object(dict[str, Any]):
@@ -150,54 +208,6 @@ class _Diagnosis:
     def add(self, findings: Iterable[Finding]) -> None:
         wanted = (f for f in findings if f.pointer not in self.reported or f.code not in ("RT201", "RT205"))
         self.findings += islice(wanted, max(MAX_LINE_FINDINGS - len(self.findings), 0))
-
-
-def _diagnose(line: bytes, kind: str, refusal: Exception | None) -> tuple[Any | None, list[Finding]]:
-    """Report all that is wrong with a line; the record too if that is only a byte-order mark."""
-    if is_blank(line):
-        return None, [blank_line()]
-    diagnosis = _Diagnosis()
-    try:
-        _read(line, kind, diagnosis, refused=refusal is not None)
-    except RecursionError:
-        diagnosis.findings = [nested_too_deeply()]
-        diagnosis.record = None
-    if refusal is not None and not diagnosis.findings:
-        diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(refusal), 200)}"))
-    return diagnosis.record, diagnosis.findings
-
-
-def _read(line: bytes, kind: str, diagnosis: _Diagnosis, *, refused: bool) -> None:
-    skipped = 0
-    if line.startswith(_BOM):
-        diagnosis.findings.append(byte_order_mark())
-        skipped = len(_BOM)
-        line = line[skipped:]
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        diagnosis.findings.append(not_utf8(line, error.start, skipped))
-        return
-    try:
-        value = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
-    except json.JSONDecodeError as error:
-        column = skipped + len(text[: error.pos].encode()) + 1
-        diagnosis.findings.append(malformed_json(error.msg, column, text[error.pos : error.pos + 20]))
-        return
-    if not _walk(value, diagnosis):
-        diagnosis.findings = [nested_too_deeply()]
-        return
-    if refused:
-        diagnosis.add(_in_order(schema_findings(kind, value)))
-    document = value.get("document_id") if isinstance(value, dict) else None
-    if isinstance(document, str):
-        document = printable(document)
-        diagnosis.findings = [msgspec.structs.replace(found, document=document) for found in diagnosis.findings]
-    if skipped and len(diagnosis.findings) == 1:
-        try:
-            diagnosis.record = _DECODERS[kind].decode(line)
-        except _REFUSALS as error:
-            diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(error), 200)}"))
 
 
 def _walk(root: Any, diagnosis: _Diagnosis) -> bool:

@@ -3,89 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-from msgspec import UNSET
-
-from retold.model.annotations import AnnotationRecord, Entity, StanceCell, StanceScores, VerificationPair
+from retold.model.annotations import Entity
 from retold.model.findings import Finding, shorten
 from retold.rules.references import listed
 from retold.rules.registry import finding, rule
-from retold.rules.vocabulary import Role, Vocabulary
-
-__all__ = ["check_complete", "check_gold", "is_kb_id"]
-
-#: Labels that rest on a sentence of the document.
-SHOWN = frozenset({"favor", "against", "supported", "refuted"})
-#: How far probabilities may be from summing to 1.
-TOLERANCE = 1e-3
-
-
-#: Ids that were looked at and are right, and the ways of giving none: a name is looked at once, not once a mention.
-KNOWN_IDS: Final[set[object]] = {None, UNSET}
-_MAX_KNOWN: Final = 1 << 16
-
-
-def is_kb_id(kb_id: str) -> bool:
-    """Whether a string is a Wikidata item id: Q and ASCII digits without leading zero."""
-    digits = kb_id[1:]
-    right = kb_id[:1] == "Q" and digits.isascii() and digits.isdigit() and digits[0] != "0"
-    if right:
-        if len(KNOWN_IDS) > _MAX_KNOWN:
-            KNOWN_IDS.clear()
-            KNOWN_IDS.update((None, UNSET))
-        KNOWN_IDS.add(kb_id)
-    return right
-
-
-def check_complete(record: AnnotationRecord, vocabulary: Vocabulary | None, role: Role) -> list[Finding]:
-    """What an annotator's or gold record must have beside being right in each item."""
-    findings: list[Finding] = []
-    labelled: dict[str, Sequence[StanceCell | VerificationPair]] = {
-        "stance": record.stance or (),
-        "verification": record.verification or (),
-    }
-    for layer, items in labelled.items():
-        for index, item in enumerate(items):
-            if item.label in SHOWN:
-                if not item.evidence:
-                    findings.append(evidence_missing(item.label, f"/{layer}/{index}", role))
-            elif item.evidence:
-                findings.append(evidence_without_label(item.label, f"/{layer}/{index}/evidence", role))
-    if vocabulary is not None and record.stance is not UNSET:
-        cells: dict[str, set[str]] = {"author": set()} if "author" in vocabulary.holders else {}
-        for cell in record.stance:
-            cells.setdefault(cell.holder, set()).add(cell.target)
-        for holder, targets in cells.items():
-            if holder in vocabulary.holders and (missing := sorted(vocabulary.targets - targets)):
-                findings.append(stance_grid_incomplete(holder, missing, "/stance", role))
-    return findings
-
-
-def check_gold(record: AnnotationRecord, vocabulary: Vocabulary | None) -> list[Finding]:
-    """What only gold must have: every key, and claims that verification agrees with."""
-    findings = [gold_key_missing(layer, "") for layer in _LAYER_KEYS if getattr(record, layer) is UNSET]
-    for layer, keys in _LAYER_KEYS.items():
-        for index, item in enumerate(getattr(record, layer) or ()):
-            findings += [gold_key_missing(key, f"/{layer}/{index}") for key in keys if getattr(item, key) is UNSET]
-    if record.verification is UNSET:
-        return findings
-    verdicts = {pair.claim: pair.label for pair in record.verification}
-    for index, span in enumerate(record.claims or ()):
-        if span.claim is not UNSET and verdicts.get(span.claim, "supported") != "supported":
-            findings.append(stated_but_not_supported(span.claim, verdicts[span.claim], f"/claims/{index}/claim"))
-    if vocabulary is not None and (missing := sorted(vocabulary.claims - verdicts.keys())):
-        findings.append(verification_incomplete(missing))
-    return findings
-
-
-#: Keys that gold must carry although predictions may leave them out. ``kind`` has a default and is always there.
-_LAYER_KEYS: dict[str, tuple[str, ...]] = {
-    "entities": ("text", "entity", "kb_id"),
-    "stance": ("evidence",),
-    "claims": ("text", "claim"),
-    "verification": ("evidence",),
-}
+from retold.rules.vocabulary import Role
 
 
 @rule("RT501", prediction=None)
@@ -122,7 +46,7 @@ def _shown(kb_id: str | None) -> str:
 
 
 @rule("RT503")
-def stance_cell_repeated(holder: str, target: str, pointer: str, role: Role) -> Finding:
+def stance_cell_repeated(cell: str, pointer: str, role: Role) -> Finding:
     """A holder and a target have more than one cell.
 
     A cell has one label; with two, one of them would always hit.
@@ -132,7 +56,7 @@ def stance_cell_repeated(holder: str, target: str, pointer: str, role: Role) -> 
 
     Hint: Keep one cell.
     """
-    message = f"the cell of {shorten(holder)} and {shorten(target)} is given already"
+    message = f"the cell {shorten(cell)} is given already"
     return finding("RT503", role, message, pointer=pointer)
 
 
@@ -192,7 +116,7 @@ def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, ro
 
 
 @rule("RT508")
-def scores_do_not_sum(scores: StanceScores, pointer: str, role: Role) -> Finding:
+def scores_do_not_sum(total: float, pointer: str, role: Role) -> Finding:
     """The probabilities of a cell do not sum to 1.
 
     Calibration is measured on them as probabilities.
@@ -201,7 +125,6 @@ def scores_do_not_sum(scores: StanceScores, pointer: str, role: Role) -> Finding
 
     Hint: Divide each by their sum.
     """
-    total = scores.favor + scores.against + scores.none
     return finding("RT508", role, f"the scores sum to {total:.6g}, not to 1", pointer=pointer)
 
 

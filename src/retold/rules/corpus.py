@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Span
 from retold.model.findings import Finding, shorten
 from retold.model.segment import ANNOTATED_ZONES
-from retold.rules.consistency import is_kb_id, no_kb_id
+from retold.rules.consistency import no_kb_id
 from retold.rules.references import unknown_entity
 from retold.rules.registry import finding, printable, rule
 
@@ -69,8 +69,8 @@ def check_document(document: Document, event: str) -> list[Finding]:
     return findings
 
 
-def check_entity(entity: Entity) -> list[Finding]:
-    """What is wrong with one entity of a catalogue."""
+def check_entity(entity: Entity, is_kb_id: Callable[[str], bool]) -> list[Finding]:
+    """What is wrong with one entity of a catalogue, whose ids ``is_kb_id`` knows."""
     findings = list(not_kebab(entity.entity, "/entity"))
     if entity.kb_id is not None and not is_kb_id(entity.kb_id):
         findings.append(no_kb_id(entity.kb_id, "/kb_id", "gold"))

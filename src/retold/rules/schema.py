@@ -6,17 +6,15 @@ They run only on what the typed decoder refused, to say everything that is wrong
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from retold.model.findings import Finding, shorten
-from retold.model.json_schema import schema_of
 from retold.rules.registry import finding, nearest, printable, rule
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-__all__ = ["pointer_to", "schema_findings"]
+__all__ = ["pointer_to", "schema_findings", "validator_of"]
 
 _TYPE_NAMES: Final[dict[str, str]] = {
     "object": "an object",
@@ -34,10 +32,10 @@ def pointer_to(*path: str | int) -> str:
     return "".join("/" + printable(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def schema_findings(name: str, value: Any) -> Iterator[Finding]:
-    """Yield all that is wrong with ``value`` by the schema of ``name``."""
+def schema_findings(validator: Any, value: Any) -> Iterator[Finding]:
+    """Yield all that is wrong with ``value`` by a validator of ``validator_of``."""
     incomplete: set[str] = set()
-    for error in _validator(name).iter_errors(value):
+    for error in validator.iter_errors(value):
         path = list(error.absolute_path)
         keyword = str(error.validator)
         if keyword == "additionalProperties":
@@ -54,8 +52,8 @@ def schema_findings(name: str, value: Any) -> Iterator[Finding]:
             yield _BY_KEYWORD.get(keyword, other_schema_fault)(path, error)
 
 
-@cache
-def _validator(name: str) -> Any:
+def validator_of(schema: Mapping[str, Any]) -> Any:
+    """A validator that takes what the typed decoder takes."""
     # Imported here: valid input never needs it, and it costs a third of the start-up time.
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
@@ -67,7 +65,7 @@ def _validator(name: str) -> Any:
             "number": lambda _, value: isinstance(value, (int, float)) and not isinstance(value, bool),
         }
     )
-    return extend(Draft202012Validator, type_checker=checker)(schema_of(name))
+    return extend(Draft202012Validator, type_checker=checker)(schema)
 
 
 def _expected(schema: Mapping[str, Any]) -> str:

@@ -9,14 +9,12 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, Struct, to_builtins
 
-from retold.layers.claims import AUTHOR
-from retold.model.annotations import Layer
 from retold.scoring.items import Item, SystemItems
 
 __all__ = ["Flip", "ItemComparison", "compare_items", "errors"]
 
 #: Tasks whose items are right or wrong, and the layer of each. No mention is right by itself in coreference.
-JUDGED: Final[Mapping[str, Layer]] = {
+JUDGED: Final[Mapping[str, str]] = {
     "mention": "entities",
     "linking": "entities",
     "stance": "stance",
@@ -64,12 +62,12 @@ class ItemComparison:
     flips: list[Flip]
 
     @property
-    def compared(self) -> list[Layer]:
+    def compared(self) -> list[str]:
         """Layers that gold has and both systems compete in."""
         return [layer for layer in self.a.layers if layer not in self.left_out]
 
     @property
-    def left_out(self) -> dict[Layer, list[str]]:
+    def left_out(self) -> dict[str, list[str]]:
         """Layers that gold has and are not compared, with those of a and b that do not compete in them."""
         lacking = {
             layer: [name for name, side in (("a", self.a), ("b", self.b)) if not side.layers[layer]]
@@ -102,7 +100,7 @@ class ItemComparison:
         }
 
 
-def errors(items: Sequence[Item]) -> dict[str, dict[str, dict[str, int]]]:
+def errors(items: Sequence[Item], author: str = "author") -> dict[str, dict[str, dict[str, int]]]:
     """How often each kind of error was made: task -> row -> column -> items.
 
     Names are counted by type and verdict, nominals and links all together by verdict, claims by kind of source and
@@ -117,9 +115,9 @@ def errors(items: Sequence[Item]) -> dict[str, dict[str, dict[str, int]]]:
         column = item.verdict
         row = "all"
         if item.task == "mention":
-            row = labels["type"] if item.kind == "name" else "nominals"
+            row = labels["type"] if item.kind == "name" else f"{item.kind}s"
         elif item.task == "claim":
-            row = AUTHOR if labels["source"] == AUTHOR else "entity"
+            row = author if labels["source"] == author else "entity"
         elif item.task == "stance":
             row, column = labels["target"], f"{labels['label']} → {_given_label(item)}"
         elif item.task == "verification":

@@ -1,46 +1,277 @@
-"""Counting: one pass over a submission beside gold.
+"""Counting: one pass over a submission beside gold, on one worker or on several.
 
-A line is decoded, checked by the rules, turned into counts and forgotten. Kept for each system are rows of integers by
-unit, and the clusters of each mention.
+Documents are gathered by event, matched and counted some hundreds at a time, and forgotten. Kept for each system are
+counts by unit and by breakdown, and the clusters of each mention. Counts of shards add up.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
+from msgspec import UNSET
 
 from retold.corpus.load import Corpus
 from retold.io.jsonl import count_lines
 from retold.io.sources import Source, sha256
 from retold.io.submission import Submission
-from retold.layers.base import Tally
-from retold.layers.coreference import Mentions, MentionTable
+from retold.layers import LAYERS
+from retold.layers.base import Batch, DocumentContext, LayerCounts, Matches
+from retold.layers.coreference import Mentions
+from retold.layers.scheme import Scheme
+from retold.layers.units import POOL, UnitKind, unit_kind
 from retold.measures.base import Array
-from retold.model.annotations import LAYERS, Layer
-from retold.scoring.beside import can_fork, is_daemon
-from retold.scoring.passes import Pass, Stumbled
-from retold.stats.resampling import POOL, UnitKind, unit_kind
+from retold.model.findings import Finding, FindingsError
+from retold.reading import ExecutorName, Pair, Pairs, Shard, ShardMismatch, gold_name, map_shards, read_shard, shards_of
+from retold.rules import located
 
-__all__ = ["BY_DOCUMENT", "TRACK_LAYERS", "SystemCounts", "count"]
+__all__ = ["BY_DOCUMENT", "Counting", "SystemCounts", "count", "count_shard"]
 
-#: Layers whose gold a system must compete in for a track.
-TRACK_LAYERS: Final[Mapping[str, tuple[Layer, ...]]] = {
-    "entities": ("entities",),
-    "stance": ("stance",),
-    "claims": ("claims", "verification"),
-}
-#: Size of a file from which on a second process is worth its start, in bytes.
-LARGE: Final = 32 * 1024 * 1024
-#: Processes beyond these mostly wait for the disk.
-MAX_WORKERS: Final = 4
+#: Documents of one batch.
+BATCH: Final = 512
+#: Documents whose labels wait as objects: few enough for a processor's cache, enough for a column to be worth a loop.
+WARM: Final = 32
+#: Events whose documents are gathered at the same time.
+MAX_EVENTS: Final = 16
 #: Breakdowns by document are kept up to this many documents.
 BY_DOCUMENT: Final = 1000
+#: Size of a file from which on a second process is worth its start, in bytes.
+LARGE: Final = 32 * 1024 * 1024
+#: Workers beyond these mostly wait for the disk.
+MAX_WORKERS: Final = 4
+
+#: Is shown each batch with the match table and the names of each layer.
+Sink = Callable[[Batch, dict[str, tuple[Matches, Any]]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a corpus is counted.
+
+    Attributes:
+        units: what is drawn in resampling.
+        pool: whether units are pooled into groups.
+        by_document: whether breakdowns by document are kept.
+    """
+
+    units: UnitKind
+    pool: bool
+    by_document: bool
+
+    @classmethod
+    def of(cls, corpus: Corpus, documents: int) -> Plan:
+        """The plan for a corpus of so many documents."""
+        units = unit_kind(documents, paragraphs_known=corpus.bare is None)
+        return cls(units, units == "document" and documents > POOL, documents <= BY_DOCUMENT)
+
+
+@dataclass
+class _Waiting:
+    """Documents of one event that are not counted yet."""
+
+    contexts: list[DocumentContext] = field(default_factory=list)
+    #: Of each document, for each layer, whether gold has it.
+    asked: list[tuple[bool, ...]] = field(default_factory=list)
+    #: Records that are not yet in columns.
+    warm: list[Pair] = field(default_factory=list)
+    #: Of documents without text, which rules look at only where columns are conspicuous: the pairs.
+    pairs: list[Pair] = field(default_factory=list)
+    unasked: list[int] = field(default_factory=list)
+
+
+class Counts:
+    """The counts of some documents.
+
+    Attributes:
+        layers: counts of each layer.
+        text_units: units of the text.
+        predicted: documents that answer each layer.
+        gold_layers: layers that gold has.
+        ignored: documents that answer a layer which the corpus does not have.
+        total: documents.
+        seen: line of each document.
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.layers = {name: LayerCounts(layer, corpus) for name, layer in corpus.scheme.layers.items()}
+        self.text_units: set[str] = set()
+        self.predicted: Counter[str] = Counter()
+        self.gold_layers: Counter[str] = Counter()
+        self.total = 0
+        self.seen: dict[str, int] = {}
+
+    def merge(self, other: Counts) -> None:
+        """Add the counts of other documents.
+
+        Raises:
+            ShardMismatch: a document stands in both.
+        """
+        if self.seen.keys() & other.seen.keys():
+            raise ShardMismatch
+        self.seen.update(other.seen)
+        for name, counts in self.layers.items():
+            counts.merge(other.layers[name])
+        self.text_units |= other.text_units
+        self.predicted += other.predicted
+        self.gold_layers += other.gold_layers
+        self.total += other.total
+
+
+class Counting:
+    """Gathers pairs and counts them batch by batch.
+
+    Args:
+        corpus: the corpus.
+        plan: what is counted.
+        file: what messages call the predictions.
+        refuse: takes what is wrong with a record.
+        sink: is shown each batch; batches then keep the order of the file.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        plan: Plan,
+        file: str,
+        refuse: Callable[[Sequence[Finding]], None],
+        sink: Sink | None = None,
+    ) -> None:
+        self.counts = Counts(corpus)
+        self._corpus, self._scheme, self._plan = corpus, corpus.scheme, plan
+        self._file, self._refuse, self._sink = file, refuse, sink
+        self._waiting: dict[str, _Waiting] = {}
+        self._names = tuple(LAYERS)
+        self._layouts: Counter[tuple[tuple[bool, ...], tuple[bool, ...]]] = Counter()
+
+    def add(self, pair: Pair) -> None:
+        """Check and count a pair."""
+        if pair.document is not None:
+            self._check_gold(pair)
+            if not self._check(pair):
+                return
+        plan = self._plan
+        context = DocumentContext(pair.gold.document_id, pair.document, pool=plan.pool, by_document=plan.by_document)
+        event = context.event
+        waiting = self._waiting.get(event)
+        if waiting is None:
+            # Documents come event by event; the event that came first has none left, or begins anew.
+            if len(self._waiting) == (1 if self._sink else MAX_EVENTS):
+                self._close(next(iter(self._waiting)))
+            waiting = self._waiting[event] = _Waiting()
+        if self._sink is None:
+            # A file of items names the text around a span; nothing else needs it any more.
+            context.document = None
+        waiting.contexts.append(context)
+        asked, answered = self._layout(pair.gold), self._layout(pair.record)
+        waiting.asked.append(asked)
+        self._layouts[asked, answered] += 1
+        waiting.warm.append(pair)
+        if len(waiting.warm) == WARM:
+            self._drain(event, waiting)
+        if len(waiting.contexts) >= BATCH:
+            self._flush(event, waiting)
+
+    def _layout(self, record: Any) -> tuple[bool, ...]:
+        return tuple([getattr(record, name) is not UNSET for name in self._names])
+
+    def _check_gold(self, pair: Pair) -> None:
+        """Refuse gold that no prediction can be compared with: spans that end before they begin, and the like.
+
+        Whether its keys are those of the catalogues is for ``retold validate``.
+        """
+        found = self._scheme.check(pair.gold, role="prediction", document=pair.document, vocabulary=None)
+        errors = [finding for finding in found if finding.severity == "error"]
+        if errors:
+            raise FindingsError(located(errors, gold_name(self._corpus), pair.gold_number))
+
+    def _check(self, pair: Pair) -> bool:
+        """Whether a record can be scored."""
+        vocabulary = self._corpus.vocabulary(pair.document)
+        found = self._scheme.check(pair.record, role="prediction", document=pair.document, vocabulary=vocabulary)
+        if not found:
+            return True
+        self._refuse(located(found, self._file, pair.number))
+        return not any(finding.severity == "error" for finding in found)
+
+    def _drain(self, event: str, waiting: _Waiting) -> None:
+        """Put records into columns while they are in the processor's cache."""
+        if not waiting.warm:
+            return
+        first = len(waiting.contexts) - len(waiting.warm)
+        asked = waiting.asked[first:]
+        for at, name in enumerate(self._names):
+            counts = self.counts.layers.get(name)
+            if counts is None:
+                continue
+            golds = [getattr(pair.gold, name) for pair in waiting.warm]
+            answers = [getattr(pair.record, name) or () for pair in waiting.warm]
+            for number, layers in enumerate(asked):
+                if not layers[at]:
+                    # Nothing is counted; an answer that is given nevertheless is looked at by the rules.
+                    if answers[number]:
+                        waiting.unasked.append(first + number)
+                    golds[number] = answers[number] = ()
+            counts.extend(event, golds, answers)
+        if waiting.warm[0].document is None:
+            waiting.pairs += waiting.warm
+        waiting.warm = []
+
+    def _flush(self, event: str, waiting: _Waiting) -> None:
+        """Count what was gathered of an event."""
+        self._drain(event, waiting)
+        contexts = waiting.contexts
+        if not contexts:
+            return
+        table = np.array(waiting.asked, np.bool_)
+        asked = {name: table[:, at] for at, name in enumerate(self._names)}
+        batch = Batch(event, contexts, self._plan.units, asked)
+        needs_check = np.zeros(len(contexts), np.bool_)
+        needs_check[waiting.unasked] = True
+        shown = {}
+        for name, counts in self.counts.layers.items():
+            layer_needs_check, matches, names = counts.flush(batch)
+            needs_check |= layer_needs_check
+            shown[name] = matches, names
+        for number in np.flatnonzero(needs_check).tolist() if waiting.pairs else ():
+            self._check_gold(waiting.pairs[number])
+            self._check(waiting.pairs[number])
+        for context in contexts:
+            if self._plan.units == "document":
+                self.counts.text_units.add(context.unit)
+            else:
+                self.counts.text_units.update(context.paragraph_units())
+        if self._sink is not None:
+            self._sink(batch, shown)
+        self._waiting[event] = _Waiting()
+
+    def _close(self, event: str) -> None:
+        """Count what was gathered of an event, and let it go."""
+        self._flush(event, self._waiting[event])
+        del self._waiting[event]
+        for counts in self.counts.layers.values():
+            counts.close(event)
+
+    def finish(self) -> Counts:
+        """Count what is still waiting; the counts of everything."""
+        for event in list(self._waiting):
+            self._close(event)
+        counts = self.counts
+        for (asked, answered), documents in self._layouts.items():
+            counts.total += documents
+            for name, has_gold, has_answer in zip(self._names, asked, answered, strict=True):
+                if has_gold and name in counts.layers:
+                    counts.gold_layers[name] += documents
+                if has_answer:
+                    counts.predicted[name] += documents
+        return counts
 
 
 @dataclass
@@ -49,33 +280,34 @@ class SystemCounts:
 
     Attributes:
         system: its name.
+        scheme: layers and labels of the corpus.
         records: where its records are.
         said: what its card says, empty where there is no card: what it saw (``protocol``), the version of the corpus
             that it was run on (``corpus_version``).
-        layers: layers that it competes in.
-        gold_layers: layers that gold has.
-        units: what is drawn: text units, and the units of labels without a place (stance, verification).
-        pooled: whether units were joined into groups, which are drawn in their place.
-        unit_names: the units of each table, the same for every system.
-        tallies: counts of each table.
-        mentions: mentions as integers, for coreference.
-        coverage: how much of gold was predicted, and which layers either side has.
+        units: what is drawn: text units, and the units of labels without a position (stance, verification).
         allow_missing: whether missing documents were taken as empty.
+        pooled: whether units were joined into groups, which are drawn in their place.
+        layers: counts of each layer of the corpus.
+        answered, gold_layers: layers that it competes in, and those that gold has.
+        unit_names: the units of each stream, the same for every system.
+        mentions: mentions as integers, for coreference; None where the corpus has none.
+        coverage: how much of gold was predicted, and which layers either side has.
     """
 
     system: str
+    scheme: Scheme
     records: Source | None
     said: dict[str, str]
     units: UnitKind
     allow_missing: bool
-    pooled: bool = False
-    layers: set[Layer] = field(default_factory=set)
-    gold_layers: set[Layer] = field(default_factory=set)
-    unit_names: dict[str, list[str]] = field(default_factory=dict)
-    tallies: dict[Layer, Tally] = field(default_factory=dict)
-    mentions: Mentions = field(default_factory=lambda: MentionTable().settle())
-    coverage: dict[str, Any] = field(default_factory=dict)
-    _matrices: dict[Layer, Array] = field(default_factory=dict, init=False, repr=False)
+    pooled: bool
+    layers: dict[str, LayerCounts]
+    answered: set[str]
+    gold_layers: set[str]
+    unit_names: dict[str, list[str]]
+    mentions: Mentions | None
+    coverage: dict[str, Any]
+    _matrices: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -87,60 +319,75 @@ class SystemCounts:
         """The SHA-256 of the records (``sha256``), and what the card says."""
         return {"sha256": self.digest, **self.said}
 
+    def takes_part(self, layer: str) -> bool:
+        """Whether gold has a layer and the system answers it."""
+        return layer in self.answered and layer in self.gold_layers
+
     def competes(self, track: str) -> bool:
         """Whether the system gives every layer of a track that gold has."""
-        wanted = [layer for layer in TRACK_LAYERS[track] if layer in self.gold_layers]
-        return bool(wanted) and all(layer in self.layers for layer in wanted)
+        wanted = [layer for layer in self.scheme.track_layers[track] if layer in self.gold_layers]
+        return bool(wanted) and all(layer in self.answered for layer in wanted)
 
-    def stream(self, layer: Layer) -> str:
-        """Name of the random stream of a table's units: tables with the same units are drawn together."""
-        return "text" if self.units == "document" or layer in ("entities", "claims") else layer
+    def stream(self, layer: str) -> str:
+        """Name of the random stream of a layer's units: layers with the same units are drawn together."""
+        return "text" if self.units == "document" or not self.layers[layer].layer.keyed else layer
 
-    def matrix(self, layer: Layer) -> Array:
-        """Counts of a table over its units, shape (units, columns), worked out once."""
+    def matrix(self, layer: str) -> Array:
+        """Counts of a layer over its units, shape (units, columns), worked out once."""
         if layer not in self._matrices:
-            self._matrices[layer] = self.tallies[layer].units.matrix(self.unit_names[self.stream(layer)])
+            self._matrices[layer] = self.layers[layer].units.matrix(self.unit_names[self.stream(layer)])
         return self._matrices[layer]
 
     @cached_property
-    def without_each(self) -> dict[str, Array]:
+    def leave_one_out(self) -> dict[str, Array]:
         """Every coreference measure with each text unit left out in turn, by name, shape (units,)."""
-        return self.mentions.without_each(self.unit_names["text"])
+        return self.mentions.leave_one_out(self.unit_names["text"]) if self.mentions is not None else {}
+
+    def effective_units(self, *layers: str) -> int:
+        """How many units are drawn for a measure; for one of several layers, of the layer that has the fewest.
+
+        A layer that gold does not have takes no part.
+        """
+        sizes = [len(self.unit_names[self.stream(layer)]) for layer in layers if layer in self.gold_layers]
+        return min(sizes, default=0)
 
 
 def count(
-    submission: Submission, corpus: Corpus, *, allow_missing: bool = False, workers: int | None = 1
+    submission: Submission,
+    corpus: Corpus,
+    *,
+    allow_missing: bool = False,
+    workers: int | None = 1,
+    executor: ExecutorName = "process",
+    sink: Sink | None = None,
 ) -> SystemCounts:
-    """Read a submission beside gold, one line at a time, and count.
+    """Read a submission beside gold, and count.
 
     Args:
-        workers: processes that share the lines, None for as many as suit; the counts do not depend on it.
+        workers: how many share the file, None for as many as suit; the counts do not depend on it.
+        executor: what they are.
+        sink: is shown each batch with its match tables, in the order of the file; one worker then.
 
     Raises:
         FindingsError: the submission is at fault; every finding of the file is named, up to a limit.
         UnreadableError: a file cannot be read.
     """
-    documents = sum(count_lines(source) for source in corpus.gold_sources())
-    units = unit_kind(documents, paragraphs_known=corpus.bare is None)
-    pool = units == "document" and documents > POOL
-
-    def begin() -> Pass:
-        return Pass(corpus, units, pool=pool, by_document=documents <= BY_DOCUMENT, allow_missing=allow_missing)
-
-    done = None
+    plan = Plan.of(corpus, sum(count_lines(source) for source in corpus.gold_sources()))
     if workers is None:
         workers = _suitable(submission.records)
-    if workers > 1 and units == "document" and not submission.records.is_parquet and not is_daemon():
-        done = _shared(begin, submission.records, documents, workers)
+    done, missing = None, 0
+    if workers > 1 and plan.units == "document" and sink is None:
+        done = _count_shards(corpus, plan, submission.records, workers, executor)
     if done is None:
-        done = begin()
+        pairs = Pairs(corpus, submission.records, allow_missing)
+        counting = Counting(corpus, plan, submission.records.name, pairs.add, sink)
         with _uncollected():
-            done.whole(submission.records)
-    card = submission.card
-    said = {"protocol": card.protocol if card else "", "corpus_version": card.corpus_version if card else ""}
-    counts = SystemCounts(submission.name, submission.records, said, units, allow_missing, pool)
-    _settle(counts, done)
-    return counts
+            for pair in pairs:
+                counting.add(pair)
+            done = counting.finish()
+        pairs.finish()
+        missing = pairs.missing
+    return _system_counts(submission, corpus, plan, done, missing, allow_missing)
 
 
 def _suitable(records: Source) -> int:
@@ -152,56 +399,48 @@ def _suitable(records: Source) -> int:
     return min(os.cpu_count() or 1, MAX_WORKERS) if large else 1
 
 
-def _shared(begin: Callable[[], Pass], records: Source, documents: int, workers: int) -> Pass | None:
-    """Count with several processes; None where only one pass over all lines can tell what is the matter."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    context = get_context("fork" if can_fork() else "spawn")
-    runs = context.Value("q", 0)
-    with ProcessPoolExecutor(workers - 1, context, _join_in, (runs,)) as pool:
-        others = [pool.submit(_share_rest, begin(), records) for _ in range(1, workers)]
-        try:
-            done = _share(begin(), records, runs)
-            for other in others:
-                done.merge(other.result())
-        except Stumbled:
-            return None
-    return done if done.total == documents else None
-
-
-#: A run of lines that no file has.
-_BEYOND: Final = 1 << 40
-#: In a process that counts with others: how many runs of lines have been taken by any of them.
-_runs: Any = None
+def _count_shards(corpus: Corpus, plan: Plan, records: Source, workers: int, executor: ExecutorName) -> Counts | None:
+    """Count with several workers; None where only one pass over all lines can tell what is the matter."""
+    shards = shards_of(corpus, records, workers)
+    if not shards:
+        return None
+    total: Counts | None = None
+    try:
+        for counts in map_shards(partial(count_shard, corpus, plan), shards, workers, executor):
+            if total is None:
+                total = counts
+                for name, layer in total.layers.items():
+                    layer.facts = corpus
+                    layer.layer = corpus.scheme.layers[name]
+            else:
+                total.merge(counts)
+    except ShardMismatch:
+        return None
+    return total
 
 
-def _join_in(runs: Any) -> None:
-    global _runs
-    _runs = runs
+def count_shard(corpus: Corpus, plan: Plan, shard: Shard) -> Counts:
+    """The counts of one shard.
 
+    Raises:
+        ShardMismatch: its lines do not belong together, or one is at fault.
+    """
 
-def _share_rest(empty: Pass, records: Source) -> Pass:
-    return _share(empty, records, _runs)
+    def refuse(findings: Sequence[Finding]) -> None:
+        if any(finding.severity == "error" for finding in findings):
+            raise ShardMismatch
 
-
-def _share(empty: Pass, records: Source, runs: Any) -> Pass:
-    """Count one run of lines after another, each the next that nobody has taken: a slow worker takes fewer."""
-
-    def take() -> int:
-        with runs.get_lock():
-            runs.value += 1
-            return int(runs.value) - 1
-
+    counting = Counting(corpus, plan, "", refuse)
     try:
         with _uncollected():
-            empty.share(records, take)
-    except Stumbled:
-        # One pass over everything is needed now; no other worker need count any further.
-        with runs.get_lock():
-            runs.value = _BEYOND
-        raise
-    return empty
+            for pair in read_shard(corpus, shard):
+                if pair.record.document_id in counting.counts.seen:
+                    raise ShardMismatch
+                counting.counts.seen[pair.record.document_id] = pair.number
+                counting.add(pair)
+            return counting.finish()
+    except (ValueError, OSError) as error:
+        raise ShardMismatch from error
 
 
 @contextmanager
@@ -216,19 +455,47 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _settle(counts: SystemCounts, done: Pass) -> None:
+def _system_counts(
+    submission: Submission, corpus: Corpus, plan: Plan, done: Counts, missing: int, allow_missing: bool
+) -> SystemCounts:
     """Join what reaches across documents."""
-    counts.layers, counts.gold_layers, counts.tallies = done.layers, done.gold_layers, done.tallies
-    counts.mentions = done.mentions.settle()
-    references = counts.mentions.references()
-    done.attributions.settle(done.tallies["claims"], lambda event, name: references.get((event, name), name))
-    counts.unit_names = {stream: sorted(units) for stream, units in done.unit_sets.items()}
-    counts.coverage = {
-        "documents": {"gold": done.total, "predicted": done.total - done.missing, "missing": done.missing},
-        "layers": {layer: done.predicted[layer] for layer in LAYERS if layer in counts.layers},
-        "gold_layers": [layer for layer in LAYERS if layer in counts.gold_layers],
-        **{
-            layer: {"gold": wanted, "predicted": given, "missing": wanted - given, "extra": extra}
-            for layer, (wanted, given, extra) in done.cells.items()
+    scheme = corpus.scheme
+    mentions = None
+    for counts in done.layers.values():
+        if counts.layer.clusters:
+            mentions = counts.joined.finalize()
+    references = mentions.references() if mentions is not None else {}
+    for counts in done.layers.values():
+        counts.layer.finish(counts, lambda event, name: references.get((event, name), name))
+    unit_names = {"text": sorted(done.text_units)}
+    for name, counts in done.layers.items():
+        if counts.layer.keyed:
+            unit_names[name] = sorted(counts.units.codes) if plan.units == "paragraph" else []
+    card = submission.card
+    ignored = {name: done.predicted[name] for name in LAYERS if name not in scheme.layers and done.predicted[name]}
+    return SystemCounts(
+        system=submission.name,
+        scheme=scheme,
+        records=submission.records,
+        said={"protocol": card.protocol if card else "", "corpus_version": card.corpus_version if card else ""},
+        units=plan.units,
+        allow_missing=allow_missing,
+        pooled=plan.pool,
+        layers=done.layers,
+        answered={name for name in scheme.layers if done.predicted[name]},
+        gold_layers={name for name in scheme.layers if done.gold_layers[name]},
+        unit_names=unit_names,
+        mentions=mentions,
+        coverage={
+            "documents": {"gold": done.total, "predicted": done.total - missing, "missing": missing},
+            "layers": {name: done.predicted[name] for name in scheme.layers if done.predicted[name]},
+            "gold_layers": [name for name in scheme.layers if done.gold_layers[name]],
+            **{
+                name: {"gold": wanted, "predicted": given, "missing": wanted - given, "extra": extra}
+                for name, counts in done.layers.items()
+                if counts.layer.keyed
+                for wanted, given, extra in [counts.answered]
+            },
+            **({"ignored_layers": ignored} if ignored else {}),
         },
-    }
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,23 +11,23 @@ import numpy as np
 from retold import __version__
 from retold.corpus.load import Corpus
 from retold.layers.coreference import CONLL, measures_of, trials_of
-from retold.layers.counts import Counts, CountTable
-from retold.measures.base import Array, Measure
-from retold.measures.clusters import Sums, conll, sums_of
-from retold.model.annotations import LAYERS, Layer
-from retold.scoring.beside import beside
-from retold.scoring.count import BY_DOCUMENT, TRACK_LAYERS, SystemCounts
-from retold.scoring.headline import HEADLINES, MEANS, PARTS, TABLES, headlines
-from retold.stats.resampling import (
-    MANY_DOCUMENTS,
-    POOL,
-    LinearResamples,
-    bootstrap_products,
-    percentile_interval,
-    wilson,
-)
+from retold.layers.counts import CountTable
+from retold.layers.scheme import Scheme
+from retold.layers.units import MANY_DOCUMENTS, POOL
+from retold.measures.base import Array, Counts, Measure, mean_of_defined, mean_over_gold
+from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
+from retold.scoring.count import BY_DOCUMENT, SystemCounts
+from retold.stats.bootstrap import LinearResamples, bootstrap_products
+from retold.stats.intervals import percentile_interval, wilson
 
-__all__ = ["Score", "Value", "evaluate", "signature", "units_behind"]
+__all__ = ["OVERALL", "Score", "Value", "evaluate", "headline_columns", "headlines", "signature"]
+
+#: The mean of the tracks.
+OVERALL: Final = "overall"
+#: In place of an amount of gold: what is a mean over gold itself is undefined where gold has nothing.
+_SOME: Final = np.asarray(1.0)
+#: Grain of real-valued columns in a product: whole numbers make the product exact.
+_GRAIN: Final = float(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Value:
     leave_one_out: tuple[float, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """The value in the shape of ``retold score --format json``."""
         out: dict[str, Any] = {"value": self.value, "low": self.low, "high": self.high, "counts": self.counts}
         if self.leave_one_out is not None:
             out["leave_one_out"] = list(self.leave_one_out)
@@ -59,6 +60,7 @@ class Score:
         coverage: how much of gold was predicted.
         measures: every measure by name.
         breakdowns: dimension -> value of the dimension -> measure -> {value, counts}.
+        scheme: layers, labels and tracks of the corpus; not part of the output.
         replicates: resampled headline measures, for paired comparisons; not part of the output.
     """
 
@@ -69,6 +71,7 @@ class Score:
     coverage: dict[str, Any]
     measures: dict[str, Value]
     breakdowns: dict[str, dict[str, dict[str, Any]]]
+    scheme: Scheme = field(repr=False, compare=False)
     replicates: dict[str, Array] = field(repr=False, compare=False)
 
     @property
@@ -84,7 +87,7 @@ class Score:
         """
         found = {
             name: [part for part in parts if self._is_left_out(part)]
-            for name, parts in MEANS.items()
+            for name, parts in means(self.scheme).items()
             if name in self.measures and self.measures[name].value is not None
         }
         return {name: parts for name, parts in found.items() if parts}
@@ -107,6 +110,61 @@ class Score:
         }
 
 
+def headline_names(scheme: Scheme) -> tuple[str, ...]:
+    """Measures that systems are ranked and compared by."""
+    return OVERALL, *scheme.tracks
+
+
+def means(scheme: Scheme) -> dict[str, tuple[str, ...]]:
+    """Every measure that is a mean of others, over those of which gold has something; CoNLL over the defined ones."""
+    found = {OVERALL: scheme.overall, **{name: track.parts for name, track in scheme.tracks.items()}}
+    for layer in scheme.layers.values():
+        if layer.clusters:
+            found[CONLL] = tuple(f"entities.coreference.{family}.f1" for family in ("muc", "b3", "ceafe"))
+        found |= layer.means()
+    return found
+
+
+def headline_columns(scheme: Scheme, layer: str) -> set[str]:
+    """Columns of a layer that the headline measures read."""
+    parts = {part for track in scheme.tracks.values() for part in track.parts}
+    return {
+        column
+        for measure in scheme.layers[layer].measures
+        if measure.name in parts
+        for columns in measure.counts.values()
+        for column in columns
+    }
+
+
+def headlines(
+    scheme: Scheme, tables: Mapping[str, Counts], clusters: Mapping[str, Array], tracks: Iterable[str]
+) -> dict[str, Array]:
+    """Track scores and their mean, from sums of counts and from coreference values.
+
+    A part of which gold has nothing is out of the mean for every system. ``overall`` only where the system competes in
+    all of its tracks.
+    """
+    out: dict[str, Array] = {}
+    for name in tracks:
+        parts, gold = [], []
+        for part in scheme.tracks[name].parts:
+            if part in clusters:
+                parts.append(clusters[part])
+                gold.append(_SOME)
+                continue
+            layer = scheme.layer_of(part)
+            measure = scheme.measures[part]
+            parts.append(measure.value(tables[layer]))
+            # A micro average over counted items says in one column how much gold it has.
+            asked = measure.counts.get("gold", ())
+            gold.append(tables[layer][asked[0]] if len(asked) == 1 else _SOME)
+        out[name] = mean_over_gold(parts, gold)
+    if scheme.overall and all(track in out for track in scheme.overall):
+        out[OVERALL] = mean_of_defined([out[track] for track in scheme.overall])
+    return out
+
+
 def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
     """What makes a number reproducible, in one line: ``key:value`` parts between bars."""
     parts = {
@@ -121,47 +179,49 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
         "seed": str(seed),
         "missing": "empty" if counts.allow_missing else "refused",
     }
+    if not corpus.scheme.is_default:
+        parts["labels"] = f"{corpus.declared}-{corpus.scheme.digest[:16]}"
     return "|".join(f"{key}:{value}" for key, value in parts.items())
 
 
 def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, seed: int = 0) -> Score:
     """All measures of a system, with intervals and breakdowns, from its counts."""
-    tracks = [track for track in TRACK_LAYERS if counts.competes(track)]
-    totals = {layer: _point(tally.units) for layer, tally in counts.tallies.items()}
-    sums = sums_of(counts.mentions.overlaps())
-    points = {name: float(value[0]) for name, value in measures_of(sums).items()}
-    # What takes long where documents are many and leaves little is done beside the resamples: breakdowns, and the
-    # hashes that name what was scored, which are kept here whoever made them.
-    with beside(lambda: (_breakdowns(counts), corpus.digest, counts.digest), worthwhile=counts.pooled) as others:
-        replicates = _replicates(counts, tracks, points, resamples, seed)
-        breakdowns, vars(corpus)["digest"], counts.digest = others.result()
+    scheme = counts.scheme
+    tracks = [track for track in scheme.tracks if counts.competes(track)]
+    totals = {name: layer.units.real(layer.units.totals()) for name, layer in counts.layers.items()}
+    sums = sums_of(counts.mentions.overlaps()) if counts.mentions is not None else None
+    clusters = {name: float(value[0]) for name, value in measures_of(sums).items()} if sums is not None else {}
+    replicates = _replicates(counts, tracks, clusters, resamples, seed)
     values: dict[str, Value] = {}
-    for layer, table in TABLES.items():
-        taken_part = layer in counts.layers and layer in counts.gold_layers
-        for measure in table:
+    for name, layer in counts.layers.items():
+        taken_part, units = counts.takes_part(name), counts.effective_units(name)
+        for measure in layer.layer.measures:
             drawn = replicates.get(measure.name)
-            values[measure.name] = _value(measure, totals[layer], drawn, taken_part, units_behind(counts, layer))
-        if layer == "entities":
-            amounts, units = _cluster_counts(sums), units_behind(counts, layer)
-            for name, trials in trials_of(sums).items():
-                values[name] = _bounded(points[name], replicates.get(name), trials, amounts, taken_part, units)
-            point = points[CONLL] if taken_part else np.nan
-            values[CONLL] = _mean(CONLL, point, replicates.get(CONLL), values, units, counts=amounts)
-    point_headlines = headlines(totals, np.asarray(points[CONLL]), tracks)
+            values[measure.name] = _value(measure, totals[name], drawn, taken_part, units)
+        if layer.layer.clusters and sums is not None:
+            amounts = _cluster_counts(sums)
+            for each, trials in trials_of(sums).items():
+                values[each] = _bounded(clusters[each], replicates.get(each), trials, amounts, taken_part, units)
+            point = clusters[CONLL] if taken_part else np.nan
+            values[CONLL] = _mean(scheme, CONLL, point, replicates.get(CONLL), values, units, counts=amounts)
+    points = headlines(scheme, totals, {name: np.asarray(value) for name, value in clusters.items()}, tracks)
     ranges = _leave_one_out(counts, tracks)
-    for name in HEADLINES:
-        if name not in point_headlines:
+    for name in headline_names(scheme):
+        if name not in points:
             values[name] = Value(None, None, None, {})
             continue
+        needed = scheme.track_layers[name] if name in scheme.tracks else tuple(scheme.layers)
         values[name] = _mean(
+            scheme,
             name,
-            float(point_headlines[name]),
+            float(points[name]),
             replicates.get(name),
             values,
-            units_behind(counts, *(LAYERS if name == "overall" else TRACK_LAYERS[name])),
+            counts.effective_units(*needed),
             leave_one_out=ranges.get(name),
         )
-    order = [*HEADLINES, *(name for name in values if name not in HEADLINES)]
+    first = headline_names(scheme)
+    order = [*first, *(name for name in values if name not in first)]
     return Score(
         signature=signature(corpus, counts, resamples, seed),
         system=counts.system,
@@ -169,74 +229,62 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
         corpus={"name": corpus.name, "version": corpus.version, "sha256": corpus.digest},
         coverage=counts.coverage,
         measures={name: values[name] for name in order},
-        breakdowns=breakdowns,
-        replicates={name: replicates[name] for name in HEADLINES if name in replicates},
+        breakdowns=_breakdowns(counts),
+        scheme=scheme,
+        replicates={name: replicates[name] for name in first if name in replicates},
     )
 
 
-def _point(table: CountTable) -> Counts:
-    """Sums over all units, from exact integers."""
-    total = CountTable(table.columns)
-    total.rows["all"] = list(table.totals().values())
-    return table.as_counts(total.matrix()[0])
-
-
 def _replicates(
-    counts: SystemCounts, tracks: Sequence[str], points: Mapping[str, float], resamples: int, seed: int
+    counts: SystemCounts, tracks: Sequence[str], clusters: Mapping[str, float], resamples: int, seed: int
 ) -> dict[str, Array]:
     """Every measure over resampled units: name -> shape (resamples,)."""
     if resamples <= 0:
         return {}
-    without = counts.without_each
-    names = list(points)
-    clusters = LinearResamples(np.array(list(points.values())), np.stack([without[name] for name in names], axis=1))
-    sums: dict[Layer, Array] = {}
-    out: dict[str, Array] = {}
-    for stream in dict.fromkeys(counts.stream(layer) for layer in LAYERS):
-        layers = [layer for layer in LAYERS if counts.stream(layer) == stream]
-        tables = {layer: _grained(counts.matrix(layer)) for layer in layers}
+    names = list(clusters)
+    moved = None
+    if names:
+        left = counts.leave_one_out
+        moved = LinearResamples(np.array(list(clusters.values())), np.stack([left[name] for name in names], axis=1))
+    sums: dict[str, Array] = {}
+    for stream in dict.fromkeys(counts.stream(name) for name in counts.layers):
+        layers = [name for name in counts.layers if counts.stream(name) == stream]
+        tables = {name: np.rint(counts.matrix(name) * _GRAIN) for name in layers}
         units = len(counts.unit_names[stream])
-        for layer in layers:
-            sums[layer] = np.zeros((resamples, tables[layer].shape[1]))
+        for name in layers:
+            sums[name] = np.zeros((resamples, tables[name].shape[1]))
         if not units:
             continue
         # One product for all tables, of the columns that hold anything.
-        joint = np.concatenate([tables[layer] for layer in layers], axis=1)
+        joint = np.concatenate([tables[name] for name in layers], axis=1)
         filled = np.flatnonzero(joint.any(axis=0))
         joint = np.ascontiguousarray(joint[:, filled])
-        widths = np.cumsum([0, *(tables[layer].shape[1] for layer in layers)])
-        moved = [clusters.influence] if stream == "text" and "entities" in counts.layers else []
-        for block, (drawn, *influences) in bootstrap_products([joint, *moved], units, resamples, seed, stream):
+        widths = np.cumsum([0, *(tables[name].shape[1] for name in layers)])
+        influences = (
+            [moved.influence]
+            if moved is not None
+            and stream == "text"
+            and any(counts.layers[name].layer.clusters and name in counts.answered for name in layers)
+            else []
+        )
+        for block, (drawn, *more) in bootstrap_products([joint, *influences], units, resamples, seed, stream):
             spread = np.zeros((len(drawn), widths[-1]))
             spread[:, filled] = drawn / _GRAIN
-            for layer, start, end in zip(layers, widths, widths[1:], strict=False):
-                sums[layer][block] = spread[:, start:end]
-            for influence in influences:
-                clusters.add(influence)
-    named = {layer: counts.tallies[layer].units.as_counts(table) for layer, table in sums.items()}
-    for layer, measures in TABLES.items():
-        for measure in measures:
-            out[measure.name] = measure.value(named[layer])
-    out.update(zip(names, clusters.all().T, strict=True))
-    conll_scores = out.get(CONLL, np.full(resamples, np.nan))
-    return {**out, **headlines(named, conll_scores, tracks)}
-
-
-#: Grain of real-valued columns in a product, as in ``retold.stats.resampling``: whole numbers make the product exact.
-_GRAIN: Final = float(1 << 20)
-
-
-def _grained(matrix: Array) -> Array:
-    return np.rint(matrix * _GRAIN)
-
-
-def units_behind(counts: SystemCounts, *layers: Layer) -> int:
-    """How many units are drawn for a measure; for one of several layers, of the layer that has the fewest.
-
-    A layer that gold does not have takes no part.
-    """
-    sizes = [len(counts.unit_names[counts.stream(layer)]) for layer in layers if layer in counts.gold_layers]
-    return min(sizes, default=0)
+            for name, start, end in zip(layers, widths, widths[1:], strict=False):
+                sums[name][block] = spread[:, start:end]
+            for influence in more:
+                assert moved is not None
+                moved.add(influence)
+    named = {name: counts.layers[name].units.as_counts(table) for name, table in sums.items()}
+    out: dict[str, Array] = {}
+    for name, layer in counts.layers.items():
+        for measure in layer.layer.measures:
+            out[measure.name] = measure.value(named[name])
+    drawn_clusters = {name: np.full(resamples, np.nan) for name in names}
+    if moved is not None:
+        drawn_clusters.update(zip(names, moved.all().T, strict=True))
+        out.update(zip(names, moved.all().T, strict=True))
+    return {**out, **headlines(counts.scheme, named, drawn_clusters, tracks)}
 
 
 def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_part: bool, units: int = 0) -> Value:
@@ -268,6 +316,7 @@ def _bounded(
 
 
 def _mean(
+    scheme: Scheme,
     name: str,
     point: float,
     replicates: Array | None,
@@ -287,7 +336,8 @@ def _mean(
         if point in (0.0, 1.0):
             # All parts stand at the same end, where resampling shows no spread; theirs are Wilson intervals.
             parts = [
-                _mean(part, point, replicates, values, units) if part in PARTS else values[part] for part in MEANS[name]
+                _mean(scheme, part, point, replicates, values, units) if part in scheme.tracks else values[part]
+                for part in means(scheme)[name]
             ]
             lows = [part.low for part in parts if part.low is not None]
             highs = [part.high for part in parts if part.high is not None]
@@ -314,21 +364,28 @@ def _number(value: float) -> int | float:
 
 def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Smallest and largest headline when one document is left out; for corpora of few documents."""
-    keys = {key for tally in counts.tallies.values() for key in tally.facets.rows if key.startswith("document=")}
+    keys = {key for layer in counts.layers.values() for key in layer.breakdowns.names() if key.startswith("document=")}
     if not 2 <= len(keys) < MANY_DOCUMENTS:
         return {}
-    codes = {name: code for code, name in enumerate(counts.mentions.documents)}
     found: dict[str, list[float]] = {}
     for key in sorted(keys):
-        tables: dict[Layer, Counts] = {}
-        for layer, tally in counts.tallies.items():
-            left = CountTable(tally.columns)
-            gone = tally.facets.rows.get(key, [0] * left.width)
-            left.rows["all"] = [a - b for a, b in zip(tally.units.totals().values(), gone, strict=True)]
-            tables[layer] = left.as_counts(left.matrix()[0])
-        code = codes.get(key.removeprefix("document="), -1)
-        rest = conll(counts.mentions.overlaps(counts.mentions.document != code))[0]
-        for name, value in headlines(tables, np.asarray(rest), tracks).items():
+        tables: dict[str, Counts] = {}
+        for name, layer in counts.layers.items():
+            gone = layer.breakdowns.row(key)
+            tables[name] = layer.units.real({c: n - gone[c] for c, n in layer.units.totals().items()})
+        clusters: dict[str, Array] = {}
+        if (mentions := counts.mentions) is not None:
+            code = (
+                mentions.documents.index(document) if (document := key.partition("=")[2]) in mentions.documents else -1
+            )
+            rest = mentions.overlaps(mentions.document != code)
+            # Families beyond those of the tracks are not computed for each document.
+            needed = {part for track in tracks for part in counts.scheme.tracks[track].parts}
+            if needed & {f"entities.coreference.{family}.f1" for family in FAMILIES}:
+                clusters = {each: value[0] for each, value in measures_of(sums_of(rest)).items()}
+            else:
+                clusters = {CONLL: conll(rest)[0]}
+        for name, value in headlines(counts.scheme, tables, clusters, tracks).items():
             if not np.isnan(value):
                 found.setdefault(name, []).append(float(value))
     return {name: (min(values), max(values)) for name, values in found.items()}
@@ -336,36 +393,35 @@ def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tup
 
 def _breakdowns(counts: SystemCounts) -> dict[str, dict[str, dict[str, Any]]]:
     out: dict[str, dict[str, dict[str, Any]]] = {}
-    for layer, measures in TABLES.items():
-        if layer not in counts.layers or layer not in counts.gold_layers:
+    for name, layer in counts.layers.items():
+        if not counts.takes_part(name):
             continue
-        table = counts.tallies[layer].facets
-        for key in sorted(table.rows):
+        table: CountTable = layer.breakdowns
+        for key in table.names():
             dimension, _, value = key.partition("=")
-            row = CountTable(table.columns)
-            row.rows["all"] = table.rows[key]
-            sums = row.as_counts(row.matrix()[0])
-            place = out.setdefault(dimension, {}).setdefault(value, {})
-            for measure in measures:
+            sums = table.real(table.row(key))
+            found = out.setdefault(dimension, {}).setdefault(value, {})
+            for measure in layer.layer.measures:
                 # Among the items of one gold label only the share of right ones means something.
                 if dimension == "label" and not measure.name.endswith((".accuracy", ".strict")):
                     continue
                 shown = _value(measure, sums, None, True)
-                place[measure.name] = {"value": shown.value, "counts": shown.counts}
-        if layer == "entities":
+                found[measure.name] = {"value": shown.value, "counts": shown.counts}
+        if layer.layer.clusters:
             _coreference_breakdowns(counts, out)
     return out
 
 
 def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[str, Any]]]) -> None:
     mentions = counts.mentions
+    assert mentions is not None
 
     def put(dimension: str, value: str, sums: Sums) -> None:
-        place = out.setdefault(dimension, {}).setdefault(value, {})
+        found = out.setdefault(dimension, {}).setdefault(value, {})
         amounts = _cluster_counts(sums)
         for name, number in measures_of(sums).items():
             shown = _bounded(float(number[0]), None, 0.0, amounts, True)
-            place[name] = {"value": shown.value, "counts": shown.counts}
+            found[name] = {"value": shown.value, "counts": shown.counts}
 
     parts = ("language", mentions.languages, mentions.language), ("document", mentions.documents, mentions.document)
     for dimension, names, codes in parts:

@@ -9,31 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from retold.corpus.load import Corpus, load_corpus
-from retold.io.submission import Submission, open_submission
-from retold.layers.counts import Counts
-from retold.measures.base import Array
-from retold.measures.clusters import conll
-from retold.model.annotations import LAYERS, Layer
-from retold.scoring import (
-    HEADLINES,
-    TRACK_LAYERS,
-    Score,
-    SystemCounts,
-    behind_headlines,
-    count,
-    evaluate,
-    headlines,
-    units_behind,
-)
-from retold.stats.resampling import holm, minimum_detectable_difference, percentile_interval, randomisation_p
+from retold.corpus.load import Corpus
+from retold.layers.coreference import CONLL, measures_of
+from retold.measures.base import Array, Counts
+from retold.measures.clusters import conll, sums_of
+from retold.reading import ExecutorName
+from retold.scoring.count import SystemCounts, count
+from retold.scoring.evaluate import OVERALL, Score, evaluate, headline_columns, headline_names, headlines
+from retold.scoring.score import Predictions, open_corpus, open_predictions
+from retold.stats.intervals import minimum_detectable_difference, percentile_interval
+from retold.stats.multiple import holm
+from retold.stats.randomization import randomization_p
 
 __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
 
@@ -126,7 +119,9 @@ class Ranking:
         return replace(
             self,
             measure=measure,
-            systems=_order(scored, [c for c in self.comparisons if c.measure == measure], measure),
+            systems=_order(
+                scored, [c for c in self.comparisons if c.measure == measure], measure, tested=self.resamples > 0
+            ),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -142,50 +137,60 @@ class Ranking:
 
 
 def rank(
-    submissions: Sequence[str | Path | Submission],
+    submissions: Sequence[Predictions] | Mapping[str, Predictions],
     corpus: Corpus | str | Path | None = None,
     *,
-    measure: str = "overall",
+    measure: str = OVERALL,
     allow_missing: bool = False,
     resamples: int = 10_000,
     seed: int = 0,
+    workers: int | None = 1,
+    executor: ExecutorName = "process",
 ) -> Ranking:
     """Score submissions and rank them.
 
     Args:
-        submissions: files, folders or .zip archives, or such that were opened.
+        submissions: files, folders or .zip archives, such that were opened, or names with records in memory.
         corpus: a corpus, a path that ``load_corpus`` takes, or None for the packaged corpus.
-        measure: one of ``HEADLINES``.
+        measure: a headline measure, that is ``overall`` or a track of the corpus.
         allow_missing: take missing documents as empty instead of refusing the file.
-        resamples: bootstrap resamples and randomisation trials, at least 1.
+        resamples: bootstrap resamples and randomization trials; with 0 systems are ranked by value alone.
         seed: seed of both.
+        workers, executor: as of ``score``.
 
     Raises:
         FindingsError: a submission is at fault.
         UnreadableError: a file cannot be read.
         ValueError: the measure is no headline measure, or there is no submission.
     """
-    if measure not in HEADLINES:
-        raise ValueError(f"systems are ranked by one of {', '.join(HEADLINES)}, not by {measure!r}")
+    loaded = open_corpus(corpus)
+    names = headline_names(loaded.scheme)
+    if measure not in names:
+        raise ValueError(f"cannot rank by {measure!r}; expected one of {', '.join(names)}")
     if not submissions:
-        raise ValueError("there is no submission to rank")
-    if resamples < 1:
-        raise ValueError("a ranking needs at least one resample")
-    loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
-    opened = [path if isinstance(path, Submission) else open_submission(path) for path in submissions]
-    counted = [count(submission, loaded, allow_missing=allow_missing) for submission in opened]
+        raise ValueError("no submissions to rank")
+    given = submissions.items() if isinstance(submissions, Mapping) else ((None, each) for each in submissions)
+    opened = [
+        replace(found, name=name) if name else found for name, each in given for found in [open_predictions(each)]
+    ]
+    counted = [
+        count(submission, loaded, allow_missing=allow_missing, workers=workers, executor=executor)
+        for submission in opened
+    ]
     _name_apart(counted)
     scored = [evaluate(counts, loaded, resamples=resamples, seed=seed) for counts in counted]
-    comparisons, hypotheses = _compare(counted, scored, resamples, seed)
+    comparisons, hypotheses = _compare(counted, scored, resamples, seed) if resamples else ([], {})
     signatures = {score.signature for score in scored}
     return Ranking(
         signature=min(signatures, key=lambda text: (len(text), text)),
         corpus=scored[0].corpus,
         measure=measure,
         documents=scored[0].coverage["documents"]["gold"],
-        systems=_order(scored, [c for c in comparisons if c.measure == measure], measure),
+        systems=_order(scored, [c for c in comparisons if c.measure == measure], measure, tested=resamples > 0),
         comparisons=comparisons,
-        minimum_detectable_difference={name: _detectable(counted, scored, name) for name in HEADLINES},
+        minimum_detectable_difference={
+            name: _detectable(counted, scored, name) if resamples else None for name in names
+        },
         resamples=resamples,
         hypotheses=hypotheses,
     )
@@ -210,10 +215,10 @@ def _compare(
     counted: Sequence[SystemCounts], scored: Sequence[Score], resamples: int, seed: int
 ) -> tuple[list[Comparison], dict[str, int]]:
     """Every comparison, and for each headline measure how many hypotheses Holm adjusts together."""
-    contributions = [_conll_contributions(system) for system in counted]
+    contributions = [_cluster_contributions(system) for system in counted]
     comparisons: list[Comparison] = []
     hypotheses = {}
-    for measure in HEADLINES:
+    for measure in headline_names(counted[0].scheme):
         competing = [number for number, score in enumerate(scored) if score.measures[measure].value is not None]
         same = {number: _answers(counted[number], contributions[number], measure) for number in competing}
         # Copies of a system are one hypothesis: whoever hands in a system under many names must not make Holm's
@@ -252,11 +257,11 @@ def _compare(
 
 def _answers(system: SystemCounts, contributions: Array, measure: str) -> bytes:
     """All that a headline measure knows of a system, the same for a copy under another name."""
-    layers = [layer for layer in LAYERS if measure == "overall" or layer in TRACK_LAYERS[measure]]
+    layers = _layers_of(system, measure)
     digest = hashlib.sha256()
     for layer in layers:
         digest.update((system.matrix(layer) * _read(system, layer)).tobytes())
-    if "entities" in layers:
+    if any(system.layers[layer].layer.clusters for layer in layers):
         digest.update(contributions.tobytes())
     return digest.digest()
 
@@ -270,7 +275,13 @@ def _differences(a: Score, b: Score, measure: str) -> Array:
 
 def _units(counts: SystemCounts, measure: str) -> int:
     """How many units are drawn for a headline measure."""
-    return units_behind(counts, *(LAYERS if measure == "overall" else TRACK_LAYERS[measure]))
+    return counts.effective_units(*_layers_of(counts, measure))
+
+
+def _layers_of(system: SystemCounts, measure: str) -> list[str]:
+    """Layers that a headline measure is over."""
+    scheme = system.scheme
+    return list(scheme.layers if measure == OVERALL else scheme.track_layers[measure])
 
 
 def _detectable(counted: Sequence[SystemCounts], scored: Sequence[Score], measure: str) -> float | None:
@@ -291,83 +302,92 @@ def _value(score: Score, measure: str) -> float:
     return value
 
 
-def _conll_contributions(system: SystemCounts) -> Array:
-    """Each text unit's part in the CoNLL score, shape (units,); the parts add up to the score.
+def _cluster_parts(system: SystemCounts) -> list[str]:
+    """Coreference measures that tracks are means of."""
+    parts = (part for track in system.scheme.tracks.values() for part in track.parts)
+    return [part for part in dict.fromkeys(parts) if part.startswith("entities.coreference.")]
+
+
+def _cluster_contributions(system: SystemCounts) -> Array:
+    """Each text unit's part in the coreference measures of the tracks, shape (units, measures); parts add up to values.
 
     Clusters reach across units, so a unit's outputs cannot be exchanged between systems as counts can. Jackknife
-    pseudo-values (Tukey 1958) make the score a sum over units, which can. With very many clusters, leaving a unit out
+    pseudo-values (Tukey 1958) make a value a sum over units, which can. With very many clusters, leaving a unit out
     is not computed anew (``retold.measures.jackknife``).
     """
-    names = system.unit_names["text"]
-    parts = np.zeros(len(names))
-    if "entities" not in system.layers or not names:
-        return parts
-    base, by_unit = system.mentions.by_unit(names)
-    score = conll(base)[0]
-    if np.isnan(score):
-        return parts
+    names, parts = system.unit_names["text"], _cluster_parts(system)
+    found = np.zeros((len(names), len(parts)))
+    if system.mentions is None or not names or not any(system.layers[name].layer.clusters for name in system.answered):
+        return found
     units = len(names)
-    if units * by_unit.shape[1] > COREFERENCE_BUDGET:
-        without = system.without_each["entities.coreference.conll"]
-    else:
-        step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
-        left = (base.mentions - by_unit[start : start + step].toarray() for start in range(0, units, step))
-        without = np.concatenate([conll(replace(base, mentions=mentions)) for mentions in left])
-    without = np.where(np.isnan(without), score, without)
-    return np.asarray(score / units + (units - 1) / units * (without.mean() - without))
+    base, by_unit = system.mentions.by_unit(names)
+    for column, part in enumerate(parts):
+        if part == CONLL and units * by_unit.shape[1] <= COREFERENCE_BUDGET:
+            score = float(conll(base)[0])
+            step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
+            left = (base.mentions - by_unit[start : start + step].toarray() for start in range(0, units, step))
+            without = np.concatenate([conll(replace(base, mentions=mentions)) for mentions in left])
+        else:
+            score, without = float(measures_of(sums_of(base))[part][0]), system.leave_one_out[part]
+        if not np.isnan(score):
+            without = np.where(np.isnan(without), score, without)
+            found[:, column] = score / units + (units - 1) / units * (without.mean() - without)
+    return found
 
 
 def _test(
     measure: str,
     a: SystemCounts,
     b: SystemCounts,
-    conll_a: Array,
-    conll_b: Array,
+    clusters_a: Array,
+    clusters_b: Array,
     trials: int,
     seed: int,
 ) -> float | None:
-    """p of the paired randomisation test of one headline measure."""
-    tracks = list(TRACK_LAYERS) if measure == "overall" else [measure]
-    layers: list[Layer] = [layer for layer in LAYERS if any(layer in TRACK_LAYERS[track] for track in tracks)]
+    """p of the paired randomization test of one headline measure."""
+    scheme = a.scheme
+    tracks = list(scheme.overall) if measure == OVERALL else [measure]
+    layers = [layer for layer in scheme.layers if any(layer in scheme.track_layers[track] for track in tracks)]
     streams = list(dict.fromkeys(a.stream(layer) for layer in layers))
     layout = {stream: [layer for layer in layers if a.stream(layer) == stream] for stream in streams}
+    parts = _cluster_parts(a)
 
     def family(system: SystemCounts, contributions: Array, stream: str) -> Array:
         # A column that the measure does not read must not make a unit one on which the systems differ.
         tables = [system.matrix(layer) * _read(system, layer) for layer in layout[stream]]
         if stream == "text":
-            tables.append(contributions[:, None])
+            tables.append(contributions)
         return np.concatenate(tables, axis=1)
 
     def values(sums: Sequence[Array]) -> Array:
-        tables: dict[Layer, Counts] = {}
-        conll_score = np.full(len(sums[0]), np.nan)
+        tables: dict[str, Counts] = {}
+        clusters = {part: np.full(len(sums[0]), np.nan) for part in parts}
         for stream, table in zip(streams, sums, strict=True):
             start = 0
             for layer in layout[stream]:
-                units = a.tallies[layer].units
-                tables[layer] = units.as_counts(table[:, start : start + units.width])
-                start += units.width
+                units = a.layers[layer].units
+                tables[layer] = units.as_counts(table[:, start : start + len(units.columns)])
+                start += len(units.columns)
             if stream == "text":
-                conll_score = table[:, start]
-        return headlines(tables, conll_score, tracks)[measure]
+                clusters.update(zip(parts, table[:, start:].T, strict=True))
+        return headlines(scheme, tables, clusters, tracks)[measure]
 
-    return randomisation_p(
-        [family(a, conll_a, stream) for stream in streams],
-        [family(b, conll_b, stream) for stream in streams],
+    return randomization_p(
+        [family(a, clusters_a, stream) for stream in streams],
+        [family(b, clusters_b, stream) for stream in streams],
         lambda first, second: values(first) - values(second),
         trials,
         seed,
     )
 
 
-def _read(system: SystemCounts, layer: Layer) -> Array:
-    """1 for the columns of a table that the headline measures read, 0 for the others."""
-    wanted = behind_headlines(layer)
-    return np.array([column.rstrip("~") in wanted for column in system.tallies[layer].columns], dtype=np.float64)
+def _read(system: SystemCounts, layer: str) -> Array:
+    """1 for the columns of a layer that the headline measures read, 0 for the others."""
+    wanted = headline_columns(system.scheme, layer)
+    return np.array([column.rstrip("~") in wanted for column in system.layers[layer].units.columns], dtype=np.float64)
 
 
-def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: str) -> list[Ranked]:
+def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: str, *, tested: bool) -> list[Ranked]:
     competing = [score for score in scored if score.measures[measure].value is not None]
     others = [score for score in scored if score.measures[measure].value is None]
     competing.sort(key=lambda score: (-_value(score, measure), score.system))
@@ -388,9 +408,9 @@ def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: 
             Ranked(
                 score=score,
                 rank=place,
-                rank_low=1 + len(better[score.system]),
-                rank_high=len(competing) - len(worse[score.system]),
-                tier=tier,
+                rank_low=1 + len(better[score.system]) if tested else None,
+                rank_high=len(competing) - len(worse[score.system]) if tested else None,
+                tier=tier if tested else None,
             )
         )
     others.sort(key=lambda score: score.system)

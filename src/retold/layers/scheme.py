@@ -1,0 +1,298 @@
+"""The annotation scheme of a corpus: its layers with their labels, made from the manifest.
+
+The scheme says what a record is (its type, decoder and JSON Schema), which rules it must keep, and what is measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache, cached_property
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from retold.layers import LAYERS
+from retold.layers.base import Layer
+from retold.layers.coreference import COREFERENCE_MEASURES
+from retold.measures.base import Measure, Track
+from retold.model.annotations import AnnotationRecord, Document
+from retold.model.findings import Finding, context_of
+from retold.model.json_schema import schema_of
+from retold.model.manifest import Manifest
+from retold.rules.bytes import LineDecoder
+from retold.rules.consistency import gold_key_missing
+from retold.rules.guideline import check_guideline
+from retold.rules.registry import printable
+from retold.rules.schema import unknown_key
+from retold.rules.vocabulary import Role, Vocabulary
+
+__all__ = ["ManifestError", "Scheme", "default_scheme", "manifest_schema", "scheme_from_gold"]
+
+
+class ManifestError(ValueError):
+    """A manifest contradicts itself; names the key."""
+
+
+class Scheme:
+    """The layers of a corpus.
+
+    Args:
+        manifest: what the corpus declares; without layers it has all of them, with their default labels.
+
+    Attributes:
+        layers: the declared layers by name, in the order of ``LAYERS``.
+        tracks: headline scores by name.
+        overall: names of the tracks that ``overall`` is the mean of.
+
+    Raises:
+        ManifestError: an option is unknown or wrong, or a track has a measure that the layers do not have.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        declared = manifest.layers or {name: {} for name in LAYERS}
+        for name in declared:
+            if name not in LAYERS:
+                raise ManifestError(f"layers: unknown layer {name!r}; known layers are {', '.join(LAYERS)}")
+        self.layers: dict[str, Layer[Any]] = {}
+        for name, kind in LAYERS.items():
+            if name in declared:
+                try:
+                    options = msgspec.convert(declared[name], kind.Options)
+                except msgspec.ValidationError as error:
+                    raise ManifestError(f"layers.{name}: {error}") from None
+                self.layers[name] = kind(options)
+        self.tracks = self._tracks()
+        self.overall = tuple(self.tracks if manifest.overall is None else manifest.overall)
+        for track in self.overall:
+            if track not in self.tracks:
+                raise ManifestError(f"overall: no track {track!r}; tracks are {', '.join(self.tracks)}")
+
+    def _tracks(self) -> dict[str, Track]:
+        if self.manifest.tracks is None:
+            parts: dict[str, tuple[str, ...]] = {}
+            for layer in self.layers.values():
+                parts[layer.track] = (*parts.get(layer.track, ()), *layer.headline)
+        else:
+            parts = {name: tuple(names) for name, names in self.manifest.tracks.items()}
+        for track, names in parts.items():
+            if track == "overall" or not names:
+                raise ManifestError(f"tracks: {track!r} is reserved or has no measure")
+            for name in names:
+                if name not in self.measures:
+                    raise ManifestError(f"tracks.{track}: no measure {name!r}; retold measures lists them")
+        return {name: Track(name, names) for name, names in parts.items()}
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """Every measure of the layers by name; those of coreference have no counts of their own."""
+        found = {measure.name: measure for layer in self.layers.values() for measure in layer.measures}
+        if any(layer.clusters for layer in self.layers.values()):
+            found |= {measure.name: measure for measure in COREFERENCE_MEASURES}
+        return found
+
+    def layer_of(self, measure: str) -> str:
+        """Name of the layer that a measure is of."""
+        for layer in self.layers.values():
+            if layer.measure(measure) is not None:
+                return layer.name
+        return next(layer.name for layer in self.layers.values() if layer.clusters)
+
+    @cached_property
+    def track_layers(self) -> dict[str, tuple[str, ...]]:
+        """For each track, the layers that its measures are of."""
+        found = {}
+        for name, track in self.tracks.items():
+            needed = {self.layer_of(part) for part in track.parts}
+            found[name] = tuple(layer for layer in self.layers if layer in needed)
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the scheme says of layers, tracks and the mean over them."""
+        said = {
+            "layers": {name: msgspec.to_builtins(layer.options) for name, layer in self.layers.items()},
+            "tracks": {name: track.parts for name, track in self.tracks.items()},
+            "overall": self.overall,
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def is_default(self) -> bool:
+        """Whether layers, labels and tracks are those of the default manifest."""
+        return self is default_scheme() or self.digest == default_scheme().digest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _scheme_of, (msgspec.json.encode(self.manifest),)
+
+    # Records
+
+    @cached_property
+    def record_type(self) -> type[Struct]:
+        """Type of a record, with the labels that the layers allow. A layer that is not declared may hold anything."""
+        known = {field.name: field for field in msgspec.structs.fields(AnnotationRecord)}
+        fields: list[Any] = []
+        for name in LAYERS:
+            meta = known[name].type.__args__[0].__metadata__[0] if name in known else Meta(description=name)
+            layer = self.layers.get(name)
+            kind = list[layer.item_type()] if layer is not None else list[Any]  # type: ignore[misc]
+            fields.append((name, Annotated[kind, meta] | UnsetType, UNSET))
+        return msgspec.defstruct(
+            "AnnotationRecord",
+            fields,
+            bases=(AnnotationRecord,),
+            namespace={"__doc__": AnnotationRecord.__doc__},
+            frozen=True,
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of a record."""
+        return schema_of("annotation-record", self.record_type)
+
+    @cached_property
+    def decoder(self) -> LineDecoder:
+        """Decoder of a record."""
+        defaults = [
+            msgspec.json.encode({field.name: field.default})[1:-1] + b","
+            for layer in self.layers.values()
+            for field in msgspec.structs.fields(layer.item_type())
+            if isinstance(field.default, str)
+        ]
+        return LineDecoder(self.record_type, lambda: self.schema, *defaults[:1])
+
+    def convert(self, record: Any) -> Any:
+        """A record from a dict or from a record of another type.
+
+        Raises:
+            msgspec.ValidationError: it is not a record of this scheme.
+        """
+        return msgspec.convert(msgspec.to_builtins(record), self.record_type)
+
+    def check(
+        self, record: Any, *, role: Role, document: Document | None, vocabulary: Vocabulary | None
+    ) -> list[Finding]:
+        """What is wrong with a record beyond its shape.
+
+        Args:
+            record: as decoded.
+            role: decides which rules apply and how severe they are.
+            document: the document; None where it is not known, and rules about the text are skipped.
+            vocabulary: the keys of the event; None where they are not known, and rules about them are skipped.
+
+        Returns:
+            Findings with JSON pointer and document, without file and line.
+        """
+        found: list[Finding] = []
+        for name, layer in self.layers.items():
+            items = getattr(record, name)
+            if items:
+                layer.check(items, document, vocabulary, role, found)
+        if role != "prediction":
+            self._check_annotation(record, role, document, vocabulary, found)
+        if not found:
+            return found
+        key = printable(record.document_id)
+        return [
+            msgspec.structs.replace(each, document=key, context=self._context(each, record, document)) for each in found
+        ]
+
+    def _check_annotation(
+        self, record: Any, role: Role, document: Document | None, vocabulary: Vocabulary | None, found: list[Finding]
+    ) -> None:
+        for name in LAYERS:
+            items, layer = getattr(record, name), self.layers.get(name)
+            if layer is None:
+                if items is not UNSET:
+                    found.append(unknown_key([name], name, [], ["document_id", *self.layers]))
+            elif items is not UNSET:
+                layer.check_complete(items, vocabulary, role, found)
+        if document is not None:
+            found += check_guideline(record, document, role)
+        if role == "gold":
+            found += [gold_key_missing(name, "") for name in self.layers if getattr(record, name) is UNSET]
+            for name, layer in self.layers.items():
+                for index, item in enumerate(getattr(record, name) or ()):
+                    missing = (key for key in layer.gold_keys if getattr(item, key) is UNSET)
+                    found += [gold_key_missing(key, f"/{name}/{index}") for key in missing]
+            for name, layer in self.layers.items():
+                if getattr(record, name) is not UNSET:
+                    layer.check_gold(record, vocabulary, found)
+
+    def _context(self, finding: Finding, record: Any, document: Document | None) -> Any:
+        """The text around the span that a finding is about; None where it is about none, or the text is not known."""
+        name, _, rest = (finding.pointer or "").removeprefix("/").partition("/")
+        if document is None or not rest or name not in self.layers or self.layers[name].keyed:
+            return None
+        span = getattr(record, name)[int(rest.partition("/")[0])]
+        return context_of(document.text, span.start, span.end)
+
+
+@cache
+def _scheme_of(manifest: bytes) -> Scheme:
+    """A scheme that comes from another process."""
+    return Scheme(msgspec.json.decode(manifest, type=Manifest))
+
+
+@cache
+def default_scheme() -> Scheme:
+    """All layers with their default labels: what a corpus without a manifest has."""
+    return Scheme(Manifest())
+
+
+def scheme_from_gold(records: Iterable[Any], name: str = "") -> Scheme:
+    """The scheme that some gold records follow: their layers, and the labels that occur in them.
+
+    Args:
+        records: decoded JSON objects.
+        name: of the corpus.
+    """
+    seen: dict[str, dict[str, Counter[str]]] = {}
+    holders = False
+    for record in records:
+        for layer in LAYERS:
+            items = record.get(layer)
+            if items is None:
+                continue
+            labels = seen.setdefault(layer, {})
+            for item in items:
+                holders = holders or (layer == "stance" and "holder" in item)
+                for key, option in LAYERS[layer].label_keys.items():
+                    if isinstance(item.get(key), str):
+                        labels.setdefault(option, Counter())[item[key]] += 1
+    layers: dict[str, Any] = {}
+    for layer, labels in seen.items():
+        # The default labels first, in their order, so that what is known is told as always.
+        known = {field.name: field.default for field in msgspec.structs.fields(LAYERS[layer].Options)}
+        options: dict[str, Any] = {
+            option: sorted(found, key=lambda label: (label not in usual, label))
+            for option, found in labels.items()
+            if (usual := list(known.get(option) or ())) is not None
+        }
+        layers[layer] = LAYERS[layer].options_from(options, holders=holders)
+    return Scheme(Manifest(name=name, layers=layers))
+
+
+def manifest_schema() -> dict[str, Any]:
+    """JSON Schema of ``corpus.json``, with the options of every layer."""
+    made = schema_of("manifest", Manifest)
+    manifest = made["$defs"]["Manifest"]
+    options = {}
+    for name, layer in LAYERS.items():
+        generated = msgspec.json.schema(layer.Options)
+        made["$defs"].update(generated["$defs"])
+        options[name] = {"$ref": generated["$ref"]}
+    manifest["properties"]["layers"] = {
+        "type": "object",
+        "description": manifest["properties"]["layers"].get("description", ""),
+        "properties": options,
+        "additionalProperties": False,
+        "default": {},
+    }
+    return made

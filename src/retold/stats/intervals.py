@@ -1,0 +1,100 @@
+"""Intervals and what a comparison can find: expanded percentiles (Hesterberg 2015), Wilson 1927, Bloom 1995."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from retold.stats import Array
+
+__all__ = ["minimum_detectable_difference", "percentile_interval", "wilson"]
+
+#: Standard errors of the smallest difference that is found with a chance of 80% at 5%, two-sided: 1.96 + 0.84.
+_DETECTABLE: Final = 2.8
+#: Differences that spread no more than this are equal but for rounding.
+_TOLERANCE: Final = 1e-12
+
+
+def percentile_interval(values: Array, units: int | None = None, level: float = 0.95) -> tuple[float, float] | None:
+    """Percentile interval of resampled values, expanded for few units.
+
+    Resamples of n units spread too little, by sqrt((n - 1) / n), and percentiles take them for normal where the error
+    of few units has the longer tails of t. The percentiles are therefore taken further out, at the tail probability
+    Phi(-t sqrt(n / (n - 1))) with t of n - 1 degrees of freedom (Hesterberg 2015, the expanded percentile interval): at
+    0.57% for 8 units, 2.2% for 58, 2.5% for very many.
+
+    Args:
+        values: resampled values; those in which the value is undefined (nan) are left out.
+        units: how many units each resample drew; None, or fewer than two, leaves the percentiles where they are.
+        level: of confidence.
+
+    Returns:
+        None where no resample defines the value.
+    """
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return None
+    tail = (1.0 - level) / 2.0
+    if units is not None and units > 1:
+        further = _t_quantile(tail, units - 1) * math.sqrt(units / (units - 1))
+        # Rounded, so that no machine's last digit reaches a result.
+        tail = round(0.5 * math.erfc(-further / math.sqrt(2.0)), 12)
+    low, high = np.quantile(defined, [tail, 1.0 - tail], method="linear")
+    return float(low), float(high)
+
+
+def minimum_detectable_difference(differences: Array, units: int | None = None) -> float | None:
+    """Smallest true difference that a comparison finds with a chance of 80%.
+
+    2.8 standard errors (Bloom 1995: 1.96 + 0.84, two-sided 5% and 80%). Of few units it is more: the quantiles .975 and
+    .8 of t with n - 1 degrees of freedom stand for those of the normal distribution, and the standard error of
+    resamples, too small by sqrt((n - 1) / n), is made up for: 3.49 of them for 8 units, 2.88 for 58.
+
+    Args:
+        differences: resampled differences between two systems; undefined ones are left out.
+        units: how many units each resample drew; None, or fewer than two, takes them for very many.
+
+    Returns:
+        None where fewer than two are defined or all are equal: systems that never differ show no error to judge by.
+    """
+    defined = differences[~np.isnan(differences)]
+    if len(defined) < 2 or np.ptp(defined) <= _TOLERANCE:
+        return None
+    factor = _DETECTABLE
+    if units is not None and units > 1:
+        quantiles = _t_quantile(0.975, units - 1) + _t_quantile(0.8, units - 1)
+        factor = round(quantiles * math.sqrt(units / (units - 1)), 12)
+    return factor * float(defined.std(ddof=1))
+
+
+def wilson(successes: float, trials: float, level: float = 0.95) -> tuple[float, float]:
+    """Wilson score interval of a proportion; 0 and 1 are the exact ends where nothing or everything succeeded.
+
+    Raises:
+        ValueError: trials is not positive.
+    """
+    if trials <= 0:
+        raise ValueError("a proportion of no trials has no interval")
+    z = _normal_quantile(0.5 + level / 2.0)
+    share = successes / trials
+    centre = share + z * z / (2 * trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    low = 0.0 if share == 0 else max(0.0, (centre - half) / scale)
+    high = 1.0 if share == 1 else min(1.0, (centre + half) / scale)
+    return low, high
+
+
+def _t_quantile(probability: float, freedom: int) -> float:
+    # Loaded where it is needed: most commands need no interval.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
+
+
+def _normal_quantile(probability: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(probability)
