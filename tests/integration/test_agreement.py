@@ -808,7 +808,7 @@ def test_tables_show_value_and_items(
     for part in row:
         place = line.index(part, place) + len(part)
     mark = {"latex": "% ", "markdown": "- "}.get(style, "")
-    assert f"\n{mark}readers: first, second; {len(DIFFERENCES)} disagreements\n" in out
+    assert f"\n{mark}annotators: first, second; {len(DIFFERENCES)} disagreements\n" in out
 
 
 def test_one_disagreement_is_counted_as_one(
@@ -819,7 +819,7 @@ def test_one_disagreement_is_counted_as_one(
     records = [{"document_id": DOCUMENT, "stance": cells}, {"document_id": DOCUMENT, "stance": cells[1:]}]
     pair = [write(tmp_path / f"{name}.jsonl", [record]) for name, record in zip("ab", records, strict=True)]
     out = run(capsys, *pair, "--gold", tiny_folder, "--resamples", 10)[1]
-    assert "\nreaders: a, b; 1 disagreement\n1 document: intervals" in out
+    assert "\nannotators: a, b; 1 disagreement\n1 document: intervals" in out
 
 
 @pytest.mark.parametrize("style", ["text", "markdown"])
@@ -864,9 +864,9 @@ def test_files_at_fault_exit_1_and_say_why_on_standard_error(
     ("arguments", "words"),
     [
         (["first.jsonl", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["first.jsonl"], "two files or more"),
+        (["first.jsonl"], "at least two files"),
         (["first.jsonl", "second.jsonl", "--format", "html"], "html"),
-        (["first.jsonl", "second.jsonl", "--resamples", "0"], "resamples"),
+        (["first.jsonl", "second.jsonl", "--resamples", "-1"], "resamples"),
         (["first.jsonl", "second.jsonl", "--gold", "nowhere"], "nowhere"),
     ],
 )

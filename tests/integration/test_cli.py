@@ -8,10 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import click
 import pytest
 
 import retold
+from cli import run, shell
+from retold.cli.main import cli as group
+from retold.corpus import load
 
 
 @pytest.fixture(scope="module")
@@ -20,20 +26,15 @@ def gold() -> list[bytes]:
     return Path(retold.load_corpus().gold_sources()[0].path).read_bytes().splitlines()
 
 
-def run(*arguments: str | Path, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "retold", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def write(path: Path, lines: list[bytes]) -> Path:
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     return path
+
+
+@pytest.fixture
+def mine(gold: list[bytes], tmp_path: Path) -> Path:
+    """A submission: gold itself."""
+    return write(tmp_path / "mine.jsonl", gold)
 
 
 def changed(line: bytes, **changes: object) -> bytes:
@@ -87,7 +88,6 @@ def test_bad_predictions_are_refused_with_file_line_and_cause(
     done = run(command, path.name, *options, folder=tmp_path)
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
-    assert "Traceback" not in said
     assert "internal error" not in said
     assert "predictions.jsonl" + (f":{at}" if at else "") in said
     assert cause in said
@@ -99,33 +99,68 @@ def test_bad_predictions_are_refused_with_file_line_and_cause(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["score", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["score", "."], "predictions.jsonl"),
-        (["score"], "SUBMISSION"),
-        (["rank"], "SUBMISSION"),
-        (["rank", "a.jsonl", "--format", "html5"], "html5"),
-        (["validate", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["score", "ok.jsonl", "--gold", "nowhere"], "nowhere"),
-        (["baseline", "majorty"], "majorty"),
-        (["frobnicate"], "frobnicate"),
-        (["score", "broken.zip"], "broken.zip"),
+        ("score nowhere.jsonl", "nowhere.jsonl"),
+        ("score .", "predictions.jsonl"),
+        ("score", "SUBMISSION"),
+        ("score mine.jsonl --gold nowhere", "nowhere"),
+        ("score mine.jsonl --gold . --corpus .", "give one corpus"),
+        ("score mine.jsonl --labels from-gold --manifest corpus.json", "exclude each other"),
+        ("score mine.jsonl --measures stance.fvag", "(did you mean 'stance.favg'?)"),
+        ("score mine.jsonl --output out --items out", "same file"),
+        ("score - --corpus -", "standard input ('-') can be read only once"),
+        ("score broken.zip", "broken.zip"),
+        ("rank", "SUBMISSION"),
+        ("rank - -", "only once"),
+        ("rank mine.jsonl --format html5", "html5"),
+        ("rank mine.jsonl --measure stance.brier", "not by 'stance.brier'"),
+        ("compare mine.jsonl", "Missing argument 'B'"),
+        ("compare mine.jsonl mine.jsonl --format html", "html"),
+        ("rank --compare mine.jsonl mine.jsonl --format html", "--format html"),
+        ("validate nowhere.jsonl", "nowhere.jsonl"),
+        ("validate mine.jsonl --select RT4,RT999", "'RT999'"),
+        ("validate - --fix", "use --diff"),
+        ("rules RT999", "unknown rule 'RT999'"),
+        ("baseline majorty", "baselines"),
+        ("run nowhere.py", "nowhere.py: no such file"),
+        ("run mine.py --option size", "expected NAME=VALUE, got 'size'"),
+        ("frobnicate", "no such command 'frobnicate'"),
+        ("scor", "(did you mean 'score'?)"),
     ],
 )
-def test_wrong_usage_and_unreadable_files_exit_2(
-    arguments: list[str], says: str, gold: list[bytes], tmp_path: Path
-) -> None:
-    write(tmp_path / "ok.jsonl", gold)
-    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 torn")
-    done = run(*arguments, folder=tmp_path)
+def test_wrong_usage_and_unreadable_files_exit_2(arguments: str, says: str, mine: Path) -> None:
+    (mine.parent / "broken.zip").write_bytes(b"PK\x03\x04 torn")
+    done = run(*arguments.split(), folder=mine.parent)
     assert done.returncode == 2, done.stdout + done.stderr
     assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
     assert done.stdout == ""
 
 
-def test_results_go_to_standard_output_and_the_rest_to_standard_error(gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    done = run("rank", path, path, "--output", tmp_path / "board", "--format", "json", "--resamples", "100")
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (RuntimeError("boom"), 2, "Error: internal error: RuntimeError: boom\nThis is a bug in retold."),
+        (PermissionError(13, "Permission denied", "x.jsonl"), 2, "Error: x.jsonl: Permission denied\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_no_fault_ends_in_a_traceback(
+    error: BaseException, code: int, says: str, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: object) -> None:
+        raise error
+
+    monkeypatch.setattr(load, "load_corpus", fail)
+    done = run("score", mine)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.strip().startswith(says.strip())
+    if isinstance(error, RuntimeError):
+        with pytest.raises(RuntimeError, match="boom"):
+            run("score", mine, RETOLD_DEBUG="1")
+
+
+def test_rank_writes_results_to_stdout_and_notices_to_stderr(mine: Path, tmp_path: Path) -> None:
+    done = run("rank", mine, mine, "--output", tmp_path / "board", "--format", "json", "--resamples", "100")
     assert done.returncode == 0
     assert json.loads(done.stdout)["systems"][0]["rank"] == 1
     assert "wrote" in done.stderr
@@ -135,123 +170,263 @@ def test_results_go_to_standard_output_and_the_rest_to_standard_error(gold: list
     assert pages["leaderboard.json"] == done.stdout
 
 
-def test_a_comparison_of_items_has_no_page_in_html(gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    done = run("rank", "--compare", path, path, "--format", "html")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "--format" in done.stderr
-
-
 @pytest.mark.parametrize("style", ["text", "markdown", "json", "csv", "latex"])
-def test_every_format_of_a_score_carries_the_signature(style: str, gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    done = run("score", path, "--format", style, "--resamples", "50")
+def test_every_format_of_a_score_carries_the_signature(style: str, mine: Path) -> None:
+    done = run("score", mine, "--format", style, "--resamples", "50")
     assert done.returncode == 0, done.stderr
     assert "seed:0" in done.stdout
     assert "NaN" not in done.stdout
 
 
-def test_the_api_gives_what_the_commands_print(gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    printed = json.loads(run("score", path, "--format", "json", "--resamples", "200", "--seed", "3").stdout)
-    assert printed == json.loads(json.dumps(retold.score(path, resamples=200, seed=3).as_dict()))
-    board = json.loads(run("rank", path, path, "--format", "json", "--resamples", "200").stdout)
-    assert board == json.loads(json.dumps(retold.rank([path, path], resamples=200).as_dict()))
+def test_score_and_rank_print_what_the_api_returns(mine: Path) -> None:
+    printed = json.loads(run("score", mine, "--format", "json", "--resamples", "200", "--seed", "3").stdout)
+    assert printed == json.loads(json.dumps(retold.score(mine, resamples=200, seed=3).as_dict()))
+    board = json.loads(run("rank", mine, mine, "--format", "json", "--resamples", "200").stdout)
+    assert board == json.loads(json.dumps(retold.rank([mine, mine], resamples=200).as_dict()))
 
 
-@pytest.mark.parametrize("arguments", ["score {} --format json", "rank {} {} --resamples 10"])
-def test_a_closed_pipe_is_no_fault(arguments: str, gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    command = f"{sys.executable} -m retold {arguments.format(path, path)}"
-    # The reader closes its end before anything is written.
-    done = subprocess.run(
-        ["bash", "-c", f"{{ {command}; echo $? > code; }} | {{ exec 0<&-; sleep 4; }}"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+# --- Options ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--gold", "--corpus"])
+def test_corpus_and_gold_each_take_a_folder_or_a_file(option: str, tiny_folder: Path) -> None:
+    gold = tiny_folder / "events" / "flood" / "gold.jsonl"
+    for corpus, name in ((tiny_folder, "tiny"), (gold, "gold.jsonl")):
+        done = run("score", gold, option, corpus, "--resamples", "0", "--format", "json")
+        assert json.loads(done.stdout)["corpus"]["name"] == name, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "passed"),
+    [("", {}), ("--manifest m.json", {"manifest": "m.json"}), ("--labels from-gold", {"labels": "from-gold"})],
+)
+@pytest.mark.parametrize("command", ["score", "rank", "compare", "agree", "validate", "run"])
+def test_manifest_and_labels_reach_load_corpus(
+    command: str, options: str, passed: dict[str, str], mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Any, dict[str, Any]]] = []
+
+    def record(path: Any = None, **options: Any) -> None:
+        seen.append((path, options))
+        raise retold.UnreadableError("enough")
+
+    monkeypatch.setattr(load, "load_corpus", record)
+    (mine.parent / "mine.py").write_text(
+        "NAME = 'mine'\nDESCRIPTION = ''\nPROTOCOL = 'zero-shot'\ndef predict(document, context): ...\n"
     )
-    assert done.stderr == ""
-    assert (tmp_path / "code").read_text() == "0\n"
+    files = {"run": ["mine.py"], "compare": ["mine.jsonl"] * 2, "agree": ["mine.jsonl"] * 2}.get(
+        command, ["mine.jsonl"]
+    )
+    done = run(command, *files, "--corpus", "gold.jsonl", *options.split(), folder=mine.parent)
+    assert done.stderr == "Error: enough\n"
+    assert seen == [("gold.jsonl", passed)]
 
 
-def test_a_closed_standard_output_is_no_fault(gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    command = f"{sys.executable} -m retold score {path} --resamples 10"
-    done = subprocess.run(f"{command} >&-", shell=True, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    # What is wrong is told by the exit code where nobody listens.
-    done = subprocess.run(f"{command}-missing 2>&-", shell=True, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+def test_score_shows_the_measures_that_are_asked_for(mine: Path) -> None:
+    asked = ["--measures", "stance,claims.span.*", "--measures", "stance.favg", "--resamples", "0"]
+    found = json.loads(run("score", mine, "--format", "json", *asked).stdout)
+    names = {"stance", "stance.favg", *(f"claims.span.{part}" for part in ("precision", "recall", "f1", "exact.f1"))}
+    assert set(found["measures"]) == names
+    cells = [cell for values in found["breakdowns"].values() for cell in values.values()]
+    assert {name for cell in cells for name in cell} <= names
+    for style in ("text", "markdown", "csv", "latex"):
+        shown = run("score", mine, "--format", style, *asked).stdout
+        assert "claims.span.f1" in shown
+        assert "entities.mention" not in shown
+        assert "overall" not in shown
 
 
-def test_output_is_utf_8_whatever_the_locale_is(gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    command = [sys.executable, "-m", "retold", "score", str(path), "--resamples", "10"]
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "LC_ALL": "C"}
-    done = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert "favor → favor" in done.stdout.decode("utf-8")
+def test_score_output_goes_to_a_file_and_says_so(mine: Path) -> None:
+    arguments = ("score", mine, "--format", "json", "--resamples", "0")
+    done = run(*arguments, "--output", "sub/score.json", folder=mine.parent)
+    assert (done.stdout, done.stderr) == ("", "wrote sub/score.json: score of mine (json)\n")
+    assert (mine.parent / "sub" / "score.json").read_text(encoding="utf-8") == run(*arguments).stdout
 
 
-def test_a_file_name_that_is_no_text_can_be_scored(gold: list[bytes], tmp_path: Path) -> None:
-    path = os.fsencode(tmp_path) + b"/m\xffne.jsonl"
-    with open(path, "wb") as stream:
-        stream.write(b"".join(line + b"\n" for line in gold))
-    command = [sys.executable, "-m", "retold", "rank", path, "--resamples", "10", "--output", str(tmp_path / "board")]
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert done.returncode == 0
-    board = json.loads((tmp_path / "board" / "leaderboard.json").read_text(encoding="utf-8"))
-    assert board["systems"][0]["system"] == "m\ufffdne"
-
-
-def test_items_do_not_overwrite_what_is_scored(gold: list[bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--items", "--output"])
+def test_score_does_not_overwrite_its_input(option: str, gold: list[bytes], tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     path = write(tmp_path / "mine" / "predictions.jsonl", gold)
     before = path.read_bytes()
     for submission in (path, path.parent):
-        done = run("score", submission, "--items", path)
+        done = run("score", submission, option, path)
         assert (done.returncode, path.read_bytes()) == (2, before)
         assert "name another file" in done.stderr
-    assert run("score", path, "--gold", path, "--items", path.parent / "items.jsonl").returncode == 0
+    assert run("score", path, "--gold", path, option, path.parent / "new").returncode == 0
 
 
-def test_items_go_to_standard_output_as_well_as_the_score(gold: list[bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", gold)
-    command = f"{sys.executable} -m retold score {path} --resamples 10 --items /dev/stdout > out"
-    assert subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=False).returncode == 0
-    text = (tmp_path / "out").read_text(encoding="utf-8")
-    assert text.startswith('{"signature":')
-    assert "\nmine\n====\n" in text
+def test_no_resamples_give_no_intervals(mine: Path) -> None:
+    score = json.loads(run("score", mine, "--resamples", "0", "--format", "json").stdout)
+    agreement = json.loads(run("agree", mine, mine, "--resamples", "0", "--format", "json").stdout)
+    for found in (score, agreement):
+        assert {(value["low"], value["high"]) for value in found["measures"].values()} == {(None, None)}
+
+
+def test_compare_and_its_old_spelling(mine: Path, gold: list[bytes]) -> None:
+    other = write(mine.parent / "other.jsonl", [one_cell(gold[0]), *gold[1:]])
+    new = run("compare", mine, other)
+    old = run("rank", "--compare", mine, other)
+    assert (new.returncode, new.stderr) == (0, "")
+    assert "stance" in new.stdout
+    assert (old.returncode, old.stdout) == (0, new.stdout)
+    assert old.stderr == "warning: 'retold rank --compare' is deprecated; use 'retold compare'\n"
+
+
+def test_run_and_its_old_spelling(tmp_path: Path, tiny_folder: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import retold.model.annotations as a\n"
+        "class system:\n    NAME = 'mine'\n    DESCRIPTION = ''\n    PROTOCOL = 'zero-shot'\n"
+        "    def predict(document, context):\n"
+        "        return a.AnnotationRecord(document_id=document.document_id, entities=[])\n",
+        encoding="utf-8",
+    )
+    for command, warning in (
+        ("run", ""),
+        ("baseline", "warning: 'retold baseline FILE.py' is deprecated; use 'retold run FILE.py'\n"),
+    ):
+        done = run(command, "mine.py:system", "--corpus", tiny_folder, "--output", command, folder=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{command}\n", warning)
+    first, second = ((tmp_path / name / "predictions.jsonl").read_bytes() for name in ("run", "baseline"))
+    assert first == second
+
+
+def test_measures_come_from_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    favg = SimpleNamespace(name="stance.favg", definition="Mean F1.", reference="", undefined="null", counts=())
+    monkeypatch.setitem(sys.modules, "retold.measures.catalogue", SimpleNamespace(MEASURES={"stance.favg": favg}))  # type: ignore[arg-type]
+    assert "stance.favg" in run("measures").stdout
+    assert run("measures", "stance.favg").stdout == "stance.favg\n\nMean F1.\n\n0/0: null\n"
+    wrong = run("measures", "stance.fvag")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "did you mean 'stance.favg'?" in wrong.stderr
+
+
+def test_rules_are_listed_and_explained_in_any_case() -> None:
+    assert "| RT403 | text-differs |" in run("rules").stdout
+    assert run("rules", "rt403").stdout.startswith("# RT403 text-differs\n")
+
+
+def test_select_and_ignore_take_commas_and_repetition(gold: list[bytes], tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", [b"{", b"", changed(gold[0], stances=[])])
+
+    def codes(*options: str) -> set[str]:
+        return set(
+            json.loads(run("validate", "mine.jsonl", "--format", "json", *options, folder=tmp_path).stdout)["codes"]
+        )
+
+    assert codes() == {"RT102", "RT105", "RT203"}
+    assert codes("--select", "RT102, rt2") == codes("--select", "RT102", "--select", "RT2") == {"RT102", "RT203"}
+    assert codes("--ignore", "RT102,RT105") == {"RT203"}
 
 
 def test_a_line_of_spaces_is_blank_to_every_command(gold: list[bytes], tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", [gold[0], b" \t ", *gold[1:]])
-    assert run("score", path, "--resamples", "10").returncode == 0
-    assert run("rank", path, "--resamples", "10").returncode == 0
-    assert run("rank", "--compare", path, path).returncode == 0
-
-
-def test_help_of_every_command() -> None:
-    listed = run("--help").stdout
-    for command in ("validate", "score", "rank", "baseline"):
-        assert command in listed
-        assert run(command, "--help").returncode == 0
+    for arguments in (("score", path), ("rank", path), ("compare", path, path)):
+        assert run(*arguments).returncode == 0
 
 
 @pytest.mark.parametrize(("threshold", "code"), [("error", 0), ("warning", 1)])
-def test_the_severity_that_fails_is_chosen(threshold: str, code: int, gold: list[bytes], tmp_path: Path) -> None:
+def test_fail_on_chooses_the_severity(threshold: str, code: int, gold: list[bytes], tmp_path: Path) -> None:
     write(tmp_path / "mine.jsonl", [gold[0], b"", gold[1]])
     done = run("validate", "mine.jsonl", "--fail-on", threshold, folder=tmp_path)
     assert "RT105" in done.stdout
     assert done.returncode == code
 
 
-def test_findings_beyond_the_limit_are_counted(gold: list[bytes], tmp_path: Path) -> None:
+def test_max_findings_counts_the_rest(tmp_path: Path) -> None:
     write(tmp_path / "mine.jsonl", [b"{", b"[", b"?"])
     done = run("validate", "mine.jsonl", "--max-findings", "1", folder=tmp_path)
     assert done.stdout.count("mine.jsonl:") == 1
     assert "3  RT102 malformed-json\n" in done.stdout
     assert done.stdout.endswith("3 records in 1 file: 3 errors, 0 warnings (2 not shown)\n")
     assert done.returncode == 1
+
+
+def test_help_of_every_command_shows_an_example() -> None:
+    def check(command: click.Command, *names: str) -> None:
+        text = run(*names, "--help").stdout
+        # Not "python -m retold", however it was started; and the example is a line of its own.
+        assert text.startswith(f"Usage: {' '.join(['retold', *names])} ")
+        assert f"Example:\n    retold {' '.join(names)}".rstrip() in text
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                assert f"\n  {name} " in text
+                found = command.get_command(context, name)
+                assert found is not None
+                check(found, *names, name)
+
+    check(group)
+
+
+def test_help_loads_no_library_but_click() -> None:
+    code = "import sys\ntry:\n    from retold.cli.main import main; main(['--help'])\nfinally:\n    print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "retold.cli.score" in loaded
+    assert not {"numpy", "scipy", "msgspec", "jsonschema", "tqdm", "tabulate"} & set(loaded)
+
+
+def test_a_dash_reads_standard_input(mine: Path) -> None:
+    gold = mine.read_bytes()
+    score = json.loads(run("score", "-", "--resamples", "0", "--format", "json", stdin=gold).stdout)
+    assert (
+        score["measures"] == json.loads(run("score", mine, "--resamples", "0", "--format", "json").stdout)["measures"]
+    )
+    board = json.loads(run("rank", mine, "-", "--resamples", "9", "--format", "json", stdin=gold).stdout)
+    assert [system["rank"] for system in board["systems"]] == [1, 1]
+    assert "No difference" in run("compare", "-", mine, stdin=gold).stdout
+    assert run("agree", mine, "-", "--resamples", "0", stdin=gold).returncode == 0
+    assert run("validate", "-", stdin=gold).stdout == "5 records in 1 file: no findings\n"
+    bad = run("validate", "-", "--format", "json", stdin=b"{\n")
+    assert bad.returncode == 1
+    assert [(found["code"], found["line"]) for found in json.loads(bad.stdout)["findings"]] == [("RT102", 1)]
+
+
+def test_extensions_are_taken_in_any_case(mine: Path) -> None:
+    assert run("score", mine.rename(mine.with_suffix(".JSONL")), "--resamples", "0").returncode == 0
+
+
+def test_findings_in_json_keep_the_old_name_of_the_hint(tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", [b"{"])
+    (found,) = json.loads(run("validate", tmp_path / "mine.jsonl", "--format", "json").stdout)["findings"]
+    assert found["hint"] == found["cure"]
+
+
+# --- What only a process shows ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", ["score mine.jsonl --format json", "rank mine.jsonl mine.jsonl --resamples 10"])
+def test_a_closed_pipe_is_no_fault(arguments: str, mine: Path) -> None:
+    # The reader is gone before anything is written.
+    done = shell(f"{{ retold {arguments}; echo $? > code; }} | true", mine.parent)
+    assert done.stderr == b""
+    assert (mine.parent / "code").read_text() == "0\n"
+
+
+def test_a_closed_standard_output_is_no_fault(mine: Path) -> None:
+    done = shell("retold score mine.jsonl --resamples 10 >&-", mine.parent)
+    assert (done.returncode, done.stderr) == (0, b"")
+    # With standard error closed, the exit code is left to tell.
+    assert shell("retold score missing.jsonl 2>&-", mine.parent).returncode == 2
+
+
+def test_output_is_utf_8_in_any_locale(mine: Path) -> None:
+    done = shell("retold score mine.jsonl --resamples 10", mine.parent, PYTHONIOENCODING="cp1252", LC_ALL="C")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "favor → favor" in done.stdout.decode("utf-8")
+
+
+def test_a_file_name_that_is_not_utf_8_can_be_ranked(gold: list[bytes], tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/m\xffne.jsonl", "wb") as stream:
+        stream.write(b"".join(line + b"\n" for line in gold))
+    assert shell("retold rank m*ne.jsonl --resamples 10 --output board", tmp_path).returncode == 0
+    board = json.loads((tmp_path / "board" / "leaderboard.json").read_text(encoding="utf-8"))
+    assert board["systems"][0]["system"] == "m\ufffdne"
+
+
+@pytest.mark.parametrize("target", ["/dev/stdout", "-"])
+def test_items_can_go_to_standard_output_before_the_score(target: str, mine: Path) -> None:
+    done = shell(f"retold score mine.jsonl --resamples 10 --items {target} > out", mine.parent)
+    assert done.returncode == 0
+    text = (mine.parent / "out").read_text(encoding="utf-8")
+    assert text.startswith('{"signature":')
+    assert "\nmine\n====\n" in text

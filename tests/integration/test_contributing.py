@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import retold
-from test_cli import run
+from cli import run
 
 PAGE = Path(__file__).resolve().parents[2] / "CONTRIBUTING.md"
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import retold
+from cli import run
 from conftest import TEXTS, document_of, gold_of
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
@@ -21,7 +22,6 @@ from retold.report.findings import render_diff, render_fixes
 from retold.validation import fix as fix_module
 from retold.validation.fix import FixedFile, fix, write
 from retold.validation.validate import validate
-from test_cli import run
 
 VALE = TEXTS["flood-0"][1].index("Vale")
 BERG = TEXTS["flood-0"][1].index("Bo Berg")
@@ -302,7 +302,7 @@ def test_fix_mends_in_place_and_says_what(slipped: tuple[Path, bytes]) -> None:
     assert path.read_bytes() == right
     assert f"{path}:1: " in done.stderr
     assert "[/entities/0]" in done.stderr
-    assert (done.returncode, done.stdout) == (0, "1 record in 1 file: nothing found\n")
+    assert (done.returncode, done.stdout) == (0, "1 record in 1 file: no findings\n")
 
 
 def test_diff_writes_nothing_and_can_be_applied(slipped: tuple[Path, bytes]) -> None:
@@ -341,5 +341,5 @@ def test_repairs_beyond_the_limit_are_counted(
     for span in record["entities"]:
         span.pop("text")
     _, made = mended([record], tiny_corpus, tmp_path)
-    assert render_fixes(made, 1).splitlines()[-1].endswith(f"{len(made.fixes)} repairs (1 not shown)")
+    assert render_fixes(made, 1).splitlines()[-1].endswith(f"{len(made.fixes)} fixes (1 not shown)")
     assert len(render_fixes(made, 1).splitlines()) == 2

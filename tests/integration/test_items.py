@@ -928,8 +928,8 @@ def test_a_long_context_is_cut_for_people_and_whole_for_programs(style: str) -> 
     assert ("x" * 99 + more in shown) == (style != "csv")
 
 
-SAME = "a and b are right and wrong on the same items."
-APART = "a and b compete in no layer together: there is nothing to compare."
+SAME = "No difference: a and b are right on the same items."
+APART = "Nothing to compare: a and b have no layer in common."
 NOTHING = {
     "table": "a: one, sha256 ab\nb: one, sha256 ab\n\n{}\n\nsignature: {}\n",
     "markdown": "- a: one, sha256 ab\n- b: one, sha256 ab\n\n{}\n\n- signature: {}\n",

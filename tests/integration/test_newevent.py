@@ -229,7 +229,7 @@ def test_the_walk(tmp_path: Path) -> None:
     new_event, import_quotes, validate_reader, build, validate_all = commands()
     done = follow(new_event)
     assert "RT715 the event has no targets" in done.stdout
-    assert "corpus/events/vale-flood/annotators/NAME.jsonl --gold corpus" in done.stdout
+    assert "corpus/events/vale-flood/annotators/NAME.jsonl --corpus corpus" in done.stdout
     # An event that is only laid out does not stand in the way of building the others.
     follow(build)
     card = json.loads((event / "event.json").read_text(encoding="utf-8"))
@@ -240,9 +240,9 @@ def test_the_walk(tmp_path: Path) -> None:
     for name, records in quotes().items():
         write_lines(checkout / "quotes" / f"{name}.jsonl", records)
     follow(import_quotes)
-    assert follow(validate_reader).stdout == "2 records in 1 file: nothing found\n"
+    assert follow(validate_reader).stdout == "2 records in 1 file: no findings\n"
     follow(build)
-    assert follow(validate_all).stdout.endswith(": nothing found\n")
+    assert follow(validate_all).stdout.endswith(": no findings\n")
     follow([*build, "--check"])
     gold = [json.loads(line) for line in (event / "gold.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [record["document_id"] for record in gold] == ["vale-flood-0", "vale-flood-1"]

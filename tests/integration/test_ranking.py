@@ -211,7 +211,7 @@ def test_the_minimum_detectable_difference_is_the_median_over_pairs(four: Rankin
         replicates = [system.score.replicates[measure] for system in four.systems]
         errors = [float((a - b).std(ddof=1)) for a, b in itertools.combinations(replicates, 2)]
         assert four.minimum_detectable_difference[measure] == pytest.approx(factor * statistics.median(errors))
-    assert "is found with a chance of 80%" in render_ranking(four, "table")
+    assert "Minimum detectable difference in overall: " in render_ranking(four, "table")
 
 
 def test_one_system_has_nothing_to_detect(submit: Submit) -> None:
@@ -425,7 +425,7 @@ def test_the_board_of_a_track_is_ranked_by_that_track_in_every_format(submit: Su
             else:
                 assert f"Leaderboard, ranked by {measure}" in text
                 assert sorted(order, key=text.index) == order
-                assert f"separable by {measure} " in text
+                assert f"differ significantly in {measure} " in text
 
 
 def test_a_system_scores_in_a_ranking_as_it_does_alone(submit: Submit) -> None:

@@ -188,7 +188,11 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 @pytest.mark.parametrize("style", ["text", "markdown"])
 def test_diff_says_that_nothing_differs(style: str, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, tiny_folder, tiny_folder, "--format", style) == (0, "no label, text or key differs\n", "")
+    assert run(capsys, tiny_folder, tiny_folder, "--format", style) == (
+        0,
+        "no difference in labels, texts or keys\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize("style", ["text", "markdown"])

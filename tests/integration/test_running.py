@@ -108,7 +108,7 @@ def test_an_object_of_a_file_is_a_system(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "words"),
-    [("mine.py:nothing", "has no 'nothing'"), ("none.py:system", "there is no such file"), ("mine.py", "needs NAME")],
+    [("mine.py:nothing", "has no 'nothing'"), ("none.py:system", "no such file"), ("mine.py", "needs NAME")],
 )
 def test_what_is_not_there_is_said(asked: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.py").write_text("", encoding="utf-8")
@@ -146,7 +146,7 @@ def test_options_have_defaults_and_are_in_the_account_of_the_run(
     assert account["seconds"] >= 0
 
 
-@pytest.mark.parametrize(("option", "words"), [("sise=1", "no option 'sise'"), ("size", "is no NAME=VALUE")])
+@pytest.mark.parametrize(("option", "words"), [("sise=1", "no option 'sise'"), ("size", "expected NAME=VALUE")])
 def test_an_unknown_option_is_refused(
     option: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -383,7 +383,7 @@ def test_a_fault_of_a_system_is_told_as_one(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("{mine}:",), "names no object"),
+        (("{mine}:",), "expected the name of an object"),
         (("{mine}", "--output", "{mine}"), "is a file, a folder was expected"),
         (("{mine}", "--output", "{long}"), "File name too long"),
         (("{long}.py",), "File name too long"),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from cli import Done, run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLD = ROOT / "corpus" / "events" / "macron-coalition" / "gold.jsonl"
 
 
-def run(script: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "scripts" / script, *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def run(script: str, *arguments: str | Path, folder: Path) -> Done:
+    return run_script(ROOT / "scripts" / script, *arguments, folder=folder)
 
 
 def test_score_ranks_submissions(tmp_path: Path) -> None:
@@ -37,7 +36,7 @@ def test_validate_checks_annotations(tmp_path: Path) -> None:
 
 def test_review_sample_draws_the_same_labels_for_the_same_seed(tmp_path: Path) -> None:
     first, again, other = (
-        run("review_sample.py", "--size", "4", "--seed", seed, folder=tmp_path).stdout for seed in ("3", "3", "4")
+        run("corpus/review_sample.py", "--size", "4", "--seed", seed, folder=tmp_path).stdout for seed in ("3", "3", "4")
     )
     assert first == again != other
     # Four layers of four labels each.
@@ -50,7 +49,7 @@ def test_review_sample_draws_the_same_labels_for_the_same_seed(tmp_path: Path) -
     assert sum(line[:2] in ("1.", "2.", "3.", "4.") for line in first.splitlines()) == 16
 
 
-@pytest.mark.parametrize("script", ["build_schemas.py", "build_corpus.py"])
+@pytest.mark.parametrize("script", ["docs/build_schemas.py", "corpus/build_corpus.py"])
 def test_what_is_generated_is_current(script: str, tmp_path: Path) -> None:
     done = run(script, "--check", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")

@@ -63,7 +63,7 @@ def test_text() -> None:
 
 
 def test_text_of_nothing() -> None:
-    assert render_findings(report(records=1), "text") == "1 record in 1 file: nothing found\n"
+    assert render_findings(report(records=1), "text") == "1 record in 1 file: no findings\n"
     assert render_text([]) == ""
 
 
@@ -171,6 +171,8 @@ def test_json() -> None:
         "document": "flood-0",
         "message": ERROR.message,
         "hint": ERROR.hint,
+        # The name before 0.2.
+        "cure": ERROR.hint,
         "context": None,
     }
 

@@ -1,4 +1,4 @@
-"""Agreement of two readers as text, Markdown, CSV, LaTeX or JSON."""
+"""Agreement of annotators as text, Markdown, CSV, LaTeX or JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from retold.report.notes import few_documents
-from retold.report.tables import ABSENT, TableFormat, listed, number, table
+from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, interval, listed, number, table
 from retold.scoring.agreement import Agreement, AgreementValue
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
@@ -18,12 +18,12 @@ FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 def render_agreement(result: Agreement, style: str, *, disagreements: bool = False) -> str:
     """Render an agreement in one of ``FORMATS``; JSON always holds the disagreements."""
     if style == "json":
-        return json.dumps(result.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json(result.as_dict())
     kind: TableFormat = style  # type: ignore[assignment]
     headers = ["measure", "value", "95% interval", "items"]
     if kind == "csv":
         rows = [
-            [name, _full(value.value), _full(value.low), _full(value.high), json.dumps(value.counts)]
+            [name, *map(format_exact, (value.value, value.low, value.high)), json.dumps(value.counts)]
             for name, value in result.measures.items()
         ]
         rows.append(["signature", result.signature, "", "", ""])
@@ -34,15 +34,15 @@ def render_agreement(result: Agreement, style: str, *, disagreements: bool = Fal
         body = [[key, *(number(cells.get(name, {}).get("value")) for name in names)] for key, cells in values.items()]
         parts.append(table([dimension, *names], body, kind))
     if disagreements:
-        shown = [
+        rows = [
             [d.layer, d.document_id, d.item, d.kind, _brief(d.first), _brief(d.second), d.context]
             for d in result.disagreements
         ]
-        parts.append(table(["layer", "document", "item", "differs in", *result.readers, "context"], shown, kind))
+        parts.append(table(["layer", "document", "item", "differs in", *result.readers, "context"], rows, kind))
     documents = len(result.breakdowns.get("document", {}))
     differ = len(result.disagreements)
     counted = "1 disagreement" if differ == 1 else f"{differ} disagreements"
-    lines = [f"readers: {result.readers[0]}, {result.readers[1]}; {counted}"]
+    lines = [f"annotators: {result.readers[0]}, {result.readers[1]}; {counted}"]
     if documents < 30:
         lines.append(few_documents(documents, result.signature))
     lines.append(f"signature: {result.signature}")
@@ -50,17 +50,17 @@ def render_agreement(result: Agreement, style: str, *, disagreements: bool = Fal
 
 
 def render_pairs(results: Sequence[Agreement], style: str) -> str:
-    """Render the agreement of every pair of more than two readers, and the mean over the pairs where it is defined."""
+    """Render the agreement of each pair of annotators, and its mean over the pairs where it is defined."""
     if style == "json":
         pairs = [result.as_dict() for result in results]
-        return json.dumps({"pairs": pairs}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json({"pairs": pairs})
     kind: TableFormat = style  # type: ignore[assignment]
-    shown = _full if kind == "csv" else number
+    format_value = format_exact if kind == "csv" else number
     rows = []
     for name in results[0].measures:
         values = [result.measures[name].value if name in result.measures else None for result in results]
         known = [value for value in values if value is not None]
-        rows.append([name, *map(shown, values), shown(sum(known) / len(known) if known else None)])
+        rows.append([name, *map(format_value, values), format_value(sum(known) / len(known) if known else None)])
     headers = ["measure", *(" / ".join(result.readers) for result in results), "mean"]
     if kind == "csv":
         return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], kind)
@@ -70,12 +70,9 @@ def render_pairs(results: Sequence[Agreement], style: str) -> str:
 def agreement_rows(result: Agreement) -> list[list[str]]:
     """One row for each measure: name, value, interval, number of items compared."""
     return [
-        [name, number(value.value), _interval(value), _items(name, value)] for name, value in result.measures.items()
+        [name, number(value.value), interval(value.low, value.high), _items(name, value)]
+        for name, value in result.measures.items()
     ]
-
-
-def _interval(value: AgreementValue) -> str:
-    return ABSENT if value.low is None else f"[{number(value.low)}, {number(value.high)}]"
 
 
 def _items(name: str, value: AgreementValue) -> str:
@@ -87,10 +84,6 @@ def _items(name: str, value: AgreementValue) -> str:
     if "first" in counts:
         return f"{counts['first']} and {counts['second']}"
     return str(int(sum(amount for key, amount in counts.items() if ":" in key)))
-
-
-def _full(value: float | None) -> str:
-    return "" if value is None else repr(value)
 
 
 def _brief(given: Any) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from retold.corpus.diff import Change, Changes
-from retold.report.tables import TableFormat, table
+from retold.report.tables import TableFormat, as_json, table
 
 __all__ = ["FORMATS", "render_changes", "summary_rows"]
 
@@ -16,10 +16,10 @@ FORMATS: Final = ("text", "markdown", "json")
 def render_changes(changes: Changes, style: str) -> str:
     """Render the difference of two releases in one of ``FORMATS``: counts, then every change."""
     if style == "json":
-        return json.dumps(changes.as_dict(), ensure_ascii=False, indent=2) + "\n"
+        return as_json(changes.as_dict())
     kind: TableFormat = style  # type: ignore[assignment]
     if not changes.changes and not changes.format_changed:
-        return "no label, text or key differs\n"
+        return "no difference in labels, texts or keys\n"
     head = f"{changes.old or 'old'} to {changes.new or 'new'}: at least a {changes.bump} version\n"
     counts = table(["part", "added", "removed", "changed"], summary_rows(changes), kind)
     rows = [[change.part, change.key, change.kind, _brief(change)] for change in changes.changes]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from difflib import diff_bytes, unified_diff
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from unicodedata import combining, east_asian_width
 from urllib.parse import quote
 
@@ -15,8 +14,10 @@ import msgspec
 
 from retold import __version__
 from retold.model.findings import Context, Finding, Severity
+from retold.report.tables import as_json
 from retold.rules import RULES, Role
 from retold.validation.fix import FixedFile
+from retold.validation.report import Report
 
 __all__ = [
     "STYLES",
@@ -38,26 +39,7 @@ _NO_WIDTH: Final = "\u200d\ufe0e\ufe0f"
 _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-class Validated(Protocol):
-    """What the renderers need of a report."""
-
-    @property
-    def findings(self) -> list[Finding]: ...
-    @property
-    def files(self) -> int: ...
-    @property
-    def records(self) -> int: ...
-    @property
-    def errors(self) -> int: ...
-    @property
-    def warnings(self) -> int: ...
-    @property
-    def suppressed(self) -> int: ...
-    @property
-    def codes(self) -> Mapping[str, int]: ...
-
-
-def render_findings(report: Validated, style: str, *, color: bool = False) -> str:
+def render_findings(report: Report, style: str, *, color: bool = False) -> str:
     """A whole report in one of ``STYLES``; colour is for text only."""
     if style == "text":
         return render_text(report.findings, color=color) + _groups(_codes(report)) + _summary(report)
@@ -68,16 +50,16 @@ def render_findings(report: Validated, style: str, *, color: bool = False) -> st
 
 
 def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
-    """One finding after the other, each with the text around its span and its hint."""
+    """One finding after the other, each with the text around its span and a hint."""
     lines: list[str] = []
     for found in findings:
         mark = f"{found.severity} {found.code}"
         if color:
             mark = f"{_RED if found.severity == 'error' else _YELLOW}{_BOLD}{mark}{_RESET}"
-        place = _place(found)
+        location = _location(found)
         pointer = f" [{_plain(found.pointer)}]" if found.pointer else ""
         lines.append(
-            f"{place}: {mark} {_plain(found.message)}{pointer}" if place else f"{mark} {_plain(found.message)}"
+            f"{location}: {mark} {_plain(found.message)}{pointer}" if location else f"{mark} {_plain(found.message)}"
         )
         if found.context is not None:
             lines += [f"    | {line}" for line in _pointed_at(found.context)]
@@ -94,12 +76,12 @@ def _pointed_at(context: Context) -> tuple[str, str]:
 
 
 def _columns(text: str) -> int:
-    """Columns that a terminal gives a text: none for combining characters, two for wide ones."""
+    """Width in a terminal: combining characters take no column, wide ones two."""
     return sum(0 if combining(c) or c in _NO_WIDTH else 1 + (east_asian_width(c) in "WF") for c in text)
 
 
 def _groups(codes: Mapping[str, int]) -> str:
-    """How many findings there are of each code, most first."""
+    """Findings by code, most frequent first."""
     if not codes:
         return ""
     width = len(str(max(codes.values())))
@@ -107,19 +89,19 @@ def _groups(codes: Mapping[str, int]) -> str:
     return "\n" + "".join(f"{n:>{width}}  {code} {_name(code)}\n" for code, n in most_first)
 
 
-def _summary(report: Validated) -> str:
+def _summary(report: Report) -> str:
     counted = f"{_many(report.records, 'record')} in {_many(report.files, 'file')}"
     if not report.errors and not report.warnings:
-        return f"{counted}: nothing found\n"
+        return f"{counted}: no findings\n"
     beyond = f" ({report.suppressed} not shown)" if report.suppressed else ""
     return f"{counted}: {_many(report.errors, 'error')}, {_many(report.warnings, 'warning')}{beyond}\n"
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _many(count: int, noun: str, plural: str = "") -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
-def _place(found: Finding) -> str:
+def _location(found: Finding) -> str:
     parts = [_plain(found.file)] if found.file is not None else []
     if found.line is not None:
         parts.append(str(found.line))
@@ -129,19 +111,19 @@ def _place(found: Finding) -> str:
 
 
 def _plain(text: str) -> str:
-    """``text`` without what a terminal would obey and without what cannot be encoded."""
+    """``text`` with control characters and lone surrogates escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _encodable(text: str | None) -> str | None:
-    """File names may hold bytes that are no UTF-8, which Python keeps as lone surrogates."""
+    """Escape lone surrogates, which stand for bytes of a file name that are not UTF-8."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _codes(report: Validated) -> dict[str, int]:
-    """Findings by code, also those that are counted only."""
+def _codes(report: Report) -> dict[str, int]:
+    """Findings by code, those beyond the limit included."""
     return dict(sorted((report.codes or Counter(found.code for found in report.findings)).items()))
 
 
@@ -152,8 +134,8 @@ def _name(code: str) -> str:
 # JSON
 
 
-def render_json(report: Validated) -> str:
-    """One JSON object: counts, and the findings with every key, null where there is nothing to say."""
+def render_json(report: Report) -> str:
+    """One JSON object: counts, and the findings with every key, null where it does not apply."""
     out = {
         "version": __version__,
         "files": report.files,
@@ -164,7 +146,7 @@ def render_json(report: Validated) -> str:
         "codes": _codes(report),
         "findings": [_as_dict(found) for found in report.findings],
     }
-    return json.dumps(out, ensure_ascii=False, indent=2) + "\n"
+    return as_json(out)
 
 
 def _as_dict(found: Finding) -> dict[str, Any]:
@@ -179,6 +161,8 @@ def _as_dict(found: Finding) -> dict[str, Any]:
         "document": _encodable(found.document),
         "message": _encodable(found.message),
         "hint": _encodable(found.hint),
+        # The name before 0.2, kept for one minor version.
+        "cure": _encodable(found.hint),
         "context": None
         if found.context is None
         else {**msgspec.to_builtins(found.context), "text": _encodable(found.context.text)},
@@ -188,7 +172,7 @@ def _as_dict(found: Finding) -> dict[str, Any]:
 # GitHub
 
 
-def render_github(report: Validated) -> str:
+def render_github(report: Report) -> str:
     """Workflow commands, which GitHub shows beside the lines of a pull request."""
     return "".join(_command(found) for found in report.findings)
 
@@ -206,7 +190,7 @@ def _command(found: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    """Escapes of a command's text, as GitHub's toolkit makes them."""
+    """Escape the text of a command as GitHub's toolkit does."""
     text = _encodable(text) or ""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
@@ -218,8 +202,8 @@ def _property(text: str) -> str:
 # SARIF
 
 
-def render_sarif(report: Validated) -> str:
-    """SARIF 2.1.0 with one run; it names the rules that it uses."""
+def render_sarif(report: Report) -> str:
+    """SARIF 2.1.0: one run, with the rules that it uses."""
     codes = sorted({found.code for found in report.findings})
     index = {code: number for number, code in enumerate(codes)}
     run = {
@@ -228,9 +212,7 @@ def render_sarif(report: Validated) -> str:
         },
         "results": [_result(found, index[found.code]) for found in report.findings],
     }
-    return (
-        json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
-    )
+    return as_json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _descriptor(code: str) -> dict[str, Any]:
@@ -248,7 +230,7 @@ def _result(found: Finding, rule_index: int) -> dict[str, Any]:
     if found.file is not None:
         physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(found.file)}}
         if found.line is not None:
-            # Columns of findings count bytes, those of SARIF count characters; the line alone is right in both.
+            # Columns are bytes in findings, characters in SARIF.
             physical["region"] = {"startLine": found.line}
         location["physicalLocation"] = physical
     if found.pointer:
@@ -275,7 +257,7 @@ def _uri(file: str) -> str:
     return f"file://{encoded}" if path.is_absolute() else encoded
 
 
-STYLES: Final[dict[str, Callable[[Validated], str]]] = {
+STYLES: Final[dict[str, Callable[[Report], str]]] = {
     "text": lambda report: render_findings(report, "text"),
     "json": render_json,
     "github": render_github,
@@ -287,38 +269,40 @@ STYLES: Final[dict[str, Callable[[Validated], str]]] = {
 
 
 def next_steps(folder: Path, root: str) -> str:
-    """What is to be done on the folder of a new event, in order."""
+    """What to do next with the folder of a new event."""
     return f"""
 Next, in {folder}:
-1. documents.jsonl: correct the proposed zones, paragraphs and sentences; give outlet, published and rights.
-2. event.json: give title, date, description, stance holders and targets.
-3. entities.jsonl, claims.jsonl: write a line for each entity and each claim.
-4. annotators/NAME.jsonl: write a record for each document, as each reader reads it.
-5. retold validate {folder}/annotators/NAME.jsonl --gold {root}, until it is clean; then build gold.
+1. documents.jsonl: correct the proposed zones, paragraphs and sentences; fill in outlet, published and rights.
+2. event.json: fill in title, date, description, stance holders and targets.
+3. entities.jsonl, claims.jsonl: add a line for each entity and claim.
+4. annotators/NAME.jsonl: each annotator writes a record for each document.
+5. Run retold validate {folder}/annotators/NAME.jsonl --corpus {root} until it is clean, then build gold.
 """
 
 
-# Repairs
+# Fixes
 
 
-def render_fixes(mended: FixedFile, limit: int) -> str:
-    """What was mended in a file, one line for each thing, at most ``limit``."""
-    if not mended.fixes:
+def render_fixes(fixed: FixedFile, limit: int) -> str:
+    """What was fixed in a file, one line each, at most ``limit``."""
+    if not fixed.fixes:
         return ""
-    file = _plain(mended.file)
-    lines = [f"{file}: offsets count {mended.unit}; they were made code points"] if mended.unit else []
-    for repair in mended.fixes[:limit]:
-        pointer = f" [{_plain(repair.pointer)}]" if repair.pointer else ""
-        lines.append(f"{file}:{repair.line}: {_plain(repair.what)}{pointer}")
-    beyond = len(mended.fixes) - limit
-    lines.append(f"{file}: {_many(len(mended.fixes), 'repair')}" + (f" ({beyond} not shown)" if beyond > 0 else ""))
+    file = _plain(fixed.file)
+    lines = [f"{file}: offsets counted {fixed.unit}; converted to code points"] if fixed.unit else []
+    for each in fixed.fixes[:limit]:
+        pointer = f" [{_plain(each.pointer)}]" if each.pointer else ""
+        lines.append(f"{file}:{each.line}: {_plain(each.what)}{pointer}")
+    beyond = len(fixed.fixes) - limit
+    lines.append(
+        f"{file}: {_many(len(fixed.fixes), 'fix', 'fixes')}" + (f" ({beyond} not shown)" if beyond > 0 else "")
+    )
     return "".join(f"{line}\n" for line in lines)
 
 
-def render_diff(mended: FixedFile) -> bytes:
-    """The repairs of a file as a unified diff that ``patch`` takes."""
-    name = mended.file.encode("utf-8", "surrogateescape")
-    before, after = (data.splitlines(keepends=True) for data in (mended.before, mended.after))
+def render_diff(fixed: FixedFile) -> bytes:
+    """The fixes of a file as a unified diff that ``patch`` applies."""
+    name = fixed.file.encode("utf-8", "surrogateescape")
+    before, after = (data.splitlines(keepends=True) for data in (fixed.before, fixed.after))
     pieces = diff_bytes(unified_diff, before, after, name, name)
     return b"".join(piece if piece.endswith(b"\n") else piece + b"\n\\ No newline at end of file\n" for piece in pieces)
 
@@ -327,7 +311,7 @@ def render_diff(mended: FixedFile) -> bytes:
 
 
 def rules_table() -> str:
-    """All rules as a Markdown table, made from their docstrings."""
+    """All rules as a Markdown table, from their docstrings."""
     heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "hint")
     rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for code, rule in sorted(RULES.items()):
@@ -345,7 +329,7 @@ def rule_page(code: str) -> str:
     rule = RULES[code]
     return (
         f"# {rule.code} {rule.name}\n\n{rule.what}\n\n{rule.why}\n\n"
-        f"Example: {rule.example}\n\nCure: {rule.hint}\n\nSeverity: {_severities(rule.severity)}\n"
+        f"Example: {rule.example}\n\nHint: {rule.hint}\n\nSeverity: {_severities(rule.severity)}\n"
     )
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from retold.model.annotations import encode
-from retold.report.tables import ABSENT, TableFormat, one_line, table
+from retold.report.tables import ABSENT, TableFormat, as_json, one_line, table
 from retold.scoring import Flip, Item, ItemComparison, Score
 
 __all__ = ["ErrorTables", "error_tables", "item_lines", "render_comparison"]
 
 ErrorTables = Mapping[str, Mapping[str, Mapping[str, int]]]
 
-#: Task -> title, what its rows are, and its columns in the order of a reader's questions; None for those that occur.
+#: Task -> title, what its rows are, and its columns; None for those that occur.
 _TABLES: Final[dict[str, tuple[str, str, tuple[str, ...] | None]]] = {
     "mention": ("mentions", "type", ("correct", "boundary", "type", "boundary and type", "kind", "missed", "spurious")),
     "linking": ("links", "mentions", ("correct", "link", "missed", "spurious")),
     "stance": ("stance, gold → predicted", "target", None),
-    "claim": (
-        "claims",
-        "source",
-        ("correct", "source", "overlap", "merged", "missed", "split", "spurious"),
-    ),
+    "claim": ("claims", "source", ("correct", "source", "overlap", "merged", "missed", "split", "spurious")),
     "verification": ("verification, gold by predicted", "gold", None),
 }
 _CONTEXT: Final = 100
@@ -38,47 +33,47 @@ def error_tables(errors: ErrorTables, style: TableFormat) -> list[tuple[str, str
         counted = errors.get(task)
         if not counted:
             continue
-        shown = columns or sorted({column for cells in counted.values() for column in cells})
-        body = [[row, *(str(cells.get(column, 0)) for column in shown)] for row, cells in counted.items()]
-        found.append((f"errors: {title}", table([rows, *shown], body, style)))
+        heads = columns or sorted({column for cells in counted.values() for column in cells})
+        body = [[row, *(str(cells.get(column, 0)) for column in heads)] for row, cells in counted.items()]
+        found.append((f"errors: {title}", table([rows, *heads], body, style)))
     return found
 
 
 def item_lines(score: Score, items: Iterable[Item]) -> Iterator[bytes]:
-    """Lines of the file that ``retold score --items`` writes: first what the items are of, then the items.
+    """Lines of the file that ``retold score --items`` writes: what was scored, then the items.
 
-    The first line is the only one with a ``signature``, and has no ``task``.
+    Only the first line has a ``signature``, and it has no ``task``.
     """
-    told = {
+    header = {
         "signature": score.signature,
         "system": score.system,
         "corpus": score.corpus,
         "submission": score.submission,
     }
-    yield msgspec.json.encode(told) + b"\n"
+    yield msgspec.json.encode(header) + b"\n"
     for item in items:
         yield encode(item) + b"\n"
 
 
 def render_comparison(comparison: ItemComparison, style: str) -> str:
-    """Items that one of two systems has right and the other wrong, and what was compared."""
+    """Render the items that one of two systems has right and the other wrong."""
     if style == "json":
-        return json.dumps(comparison.as_dict(), ensure_ascii=False, indent=2) + "\n"
+        return as_json(comparison.as_dict())
     kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
     headers = ["task", "document", "item", "gold", "a", "b", "better", "context"]
     body = [_row(flip, kind) for flip in comparison.flips]
     names, notes = _names(comparison), _notes(comparison)
     if kind == "csv":
-        # Rows, so that they stand there without any flip, too.
+        # As rows, so that they are there without any flip.
         rest = [[*note, *[""] * (len(headers) - 2)] for note in (*names, *notes)]
         return table(headers, [*body, *rest], kind)
     if body:
         sums = [[task, *map(str, amounts)] for task, amounts in comparison.tasks().items()]
         found = table(["task", "only a is right", "only b is right"], sums, kind) + "\n" + table(headers, body, kind)
     elif comparison.compared:
-        found = _sentence("a and b are right and wrong on the same items.", kind)
+        found = _sentence("No difference: a and b are right on the same items.", kind)
     else:
-        found = _sentence("a and b compete in no layer together: there is nothing to compare.", kind)
+        found = _sentence("Nothing to compare: a and b have no layer in common.", kind)
     return f"{_listed(names, kind)}\n{found}\n{_listed(notes, kind)}"
 
 
@@ -87,13 +82,13 @@ def _sentence(text: str, kind: TableFormat) -> str:
 
 
 def _row(flip: Flip, kind: TableFormat) -> list[str]:
-    answers = [_shown(flip, flip.a, flip.a_verdict), _shown(flip, flip.b, flip.b_verdict)]
+    answers = [_format_answer(flip, flip.a, flip.a_verdict), _format_answer(flip, flip.b, flip.b_verdict)]
     context = flip.context if kind == "csv" else _short(flip.context)
     return [flip.task, flip.document_id, flip.item, flip.gold or ABSENT, *answers, flip.better, context]
 
 
-def _shown(flip: Flip, answer: str, verdict: str) -> str:
-    """An answer, with its verdict where the other one reads the same."""
+def _format_answer(flip: Flip, answer: str, verdict: str) -> str:
+    """An answer, with its verdict where both answers look the same."""
     text = answer or ABSENT
     return f"{text} ({verdict})" if verdict and flip.a == flip.b else text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,32 +11,44 @@ from retold.report.notes import (
     NOT_COMPETED,
     UNDEFINED,
     few_documents,
+    format_value,
     layers_left,
     mean_notes,
     other_corpus,
     saw_gold,
     short_hash,
-    shown,
+    spread,
     status,
     unanswered,
 )
-from retold.report.tables import ABSENT, TableFormat, heading, listed, number, one_line, table
-from retold.scoring import HEADLINES, Score, Value
+from retold.report.tables import (
+    ABSENT,
+    TableFormat,
+    as_json,
+    format_exact,
+    heading,
+    interval,
+    listed,
+    number,
+    one_line,
+    table,
+)
+from retold.scoring import HEADLINES, Score
 from retold.scoring.headline import PARTS
-from retold.scoring.ranking import ALPHA, Comparison, Ranked, Ranking
+from retold.scoring.ranking import ALPHA, Comparison, Ranking
 
 __all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
 
 FORMATS: Final = ("table", "markdown", "json", "csv", "latex", "html")
-#: Format -> suffix of the page that ``retold rank --output`` writes.
+#: Format -> suffix of the file that ``retold rank --output`` writes.
 SUFFIXES: Final = {"table": "txt", "markdown": "md", "json": "json", "csv": "csv", "latex": "tex", "html": "html"}
-#: What the board shows, and what that is made of.
+#: The columns of the board and what they average.
 _ON_BOARD: Final = {*HEADLINES, *(part for parts in PARTS.values() for part in parts)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """A table of the page; ``name`` is the column that says what a row is about."""
+    """A table of the page; ``name`` is the column that names a row."""
 
     title: str
     headers: list[str]
@@ -48,7 +59,7 @@ class _Grid:
 def render_ranking(ranking: Ranking, style: str) -> str:
     """Render a ranking in one of ``FORMATS``."""
     if style == "json":
-        return json.dumps(ranking.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json(ranking.as_dict())
     if style == "csv":
         return _csv(ranking)
     title = f"Leaderboard, ranked by {ranking.measure}"
@@ -68,42 +79,42 @@ def render_ranking(ranking: Ranking, style: str) -> str:
 def _board(ranking: Ranking, *, in_words: bool = False) -> _Grid:
     rows = []
     for system in ranking.systems:
-        places = [ABSENT, ABSENT, ABSENT]
-        if system.rank is not None:
-            places = [str(system.rank), f"{system.rank_low}–{system.rank_high}", str(system.tier)]
+        ranks = [system.rank, system.rank_low and f"{system.rank_low}–{system.rank_high}", system.tier]
         values = [_value(system.score, name, in_words) for name in HEADLINES]
-        rows.append([*places, system.score.system, system.score.protocol or ABSENT, *values])
+        rows.append(
+            [
+                *(ABSENT if rank is None else str(rank) for rank in ranks),
+                system.score.system,
+                system.score.protocol or ABSENT,
+                *values,
+            ]
+        )
     headers = ["rank", "range", "tier", "system", "protocol", *(f"{name} [95%]" for name in HEADLINES)]
     return _Grid("Ranks and scores", headers, rows, name=3)
 
 
 def _value(score: Score, name: str, in_words: bool) -> str:
     value = score.measures[name]
-    if value.value is None:
-        return status(score, name) if in_words else shown(score, name)
-    return shown(score, name) + ("" if value.low is None else f" [{number(value.low)}, {number(value.high)}]")
+    if value.value is None and in_words:
+        return status(score, name)
+    return format_value(score, name) + ("" if value.low is None else f" {interval(value.low, value.high)}")
 
 
 def _files(ranking: Ranking) -> _Grid:
-    """What was scored, and how much one document decides; of many documents one decides nothing."""
+    """What was scored, and for few documents the range of each headline when one is left out."""
     scores = [system.score for system in ranking.systems]
-    apart = any(score.measures[name].leave_one_out for score in scores for name in HEADLINES)
+    few = any(score.measures[name].leave_one_out for score in scores for name in HEADLINES)
     rows = [
         [
             score.system,
-            *(_range(score.measures[name]) for name in HEADLINES if apart),
+            *(spread(score.measures[name]) for name in HEADLINES if few),
             score.submission["corpus_version"] or ABSENT,
             short_hash(score),
         ]
         for score in scores
     ]
-    title = "Range when one document is left out, and the file scored" if apart else "The file scored"
-    return _Grid(title, ["system", *(HEADLINES if apart else ()), "made for corpus", "SHA-256"], rows)
-
-
-def _range(value: Value) -> str:
-    apart = value.leave_one_out
-    return ABSENT if apart is None else f"{number(apart[0])} to {number(apart[1])}"
+    title = "Range when one document is left out, and the file scored" if few else "The file scored"
+    return _Grid(title, ["system", *(HEADLINES if few else ()), "made for corpus", "SHA-256"], rows)
 
 
 def _differences(ranking: Ranking) -> _Grid:
@@ -112,8 +123,7 @@ def _differences(ranking: Ranking) -> _Grid:
 
 
 def _comparison(c: Comparison) -> list[str]:
-    interval = ABSENT if c.low is None else f"[{number(c.low)}, {number(c.high)}]"
-    return [c.a, c.b, c.measure, number(c.difference), interval, number(c.p, 4), number(c.p_holm, 4)]
+    return [c.a, c.b, c.measure, number(c.difference), interval(c.low, c.high), number(c.p, 4), number(c.p_holm, 4)]
 
 
 def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
@@ -125,30 +135,30 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
         lines += [NOT_COMPETED] if found & {"not competed in", "not in gold"} else []
     not_in_gold = layers_left(scores[0])[1]
     lines += [f"not in gold: {', '.join(not_in_gold)}"] if not_in_gold else []
-    lines += _said_of(scores)
+    lines += _notes_on(scores)
     pairs = [c for c in ranking.comparisons if c.measure == ranking.measure]
-    apart = sum(c.p_holm < ALPHA for c in pairs)
+    separable = sum(c.p_holm < ALPHA for c in pairs)
     if pairs:
         lines.append(
-            f"{apart} of {len(pairs)} pairs of systems are separable by {ranking.measure} "
-            f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range says which places the others leave open."
+            f"{separable} of {len(pairs)} pairs of systems differ significantly in {ranking.measure} "
+            f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range shows which ranks remain possible."
         )
     if ranking.least_p >= ALPHA:
         adjusted = ranking.hypotheses[ranking.measure]
         needed = math.ceil(adjusted / ALPHA)
         counted = "1 pair" if adjusted == 1 else f"{adjusted} pairs"
         lines.append(
-            f"With {ranking.resamples} trials no difference can reach {ALPHA:.0%} after Holm's adjustment for "
-            f"{counted}: give --resamples {needed} or more."
+            f"With {ranking.resamples} trials no difference can be significant at {ALPHA:.0%} after Holm's correction "
+            f"for {counted}; use --resamples {needed} or more."
         )
     detectable = ranking.minimum_detectable_difference.get(ranking.measure)
     if detectable is not None:
         lines.append(
-            f"A true difference in {ranking.measure} of {number(detectable)} is found with a chance of 80% "
-            "(median over pairs, before Holm); smaller ones mostly stay unseen."
+            f"Minimum detectable difference in {ranking.measure}: {number(detectable)} "
+            "(80% power, median over pairs, before Holm)."
         )
     if any(system.rank is None for system in ranking.systems):
-        lines.append(f"A system without a rank has no score by {ranking.measure}; that column says why.")
+        lines.append(f"Systems without a rank have no {ranking.measure} score; that column says why.")
     lines += list(dict.fromkeys(filter(None, map(saw_gold, scores))))
     if ranking.documents < 30:
         lines.append(few_documents(ranking.documents, ranking.signature))
@@ -156,8 +166,8 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
     return [one_line(line) for line in lines]
 
 
-def _said_of(scores: Sequence[Score]) -> list[str]:
-    """What holds of some of the systems: means over fewer parts, questions left unanswered, another corpus."""
+def _notes_on(scores: Sequence[Score]) -> list[str]:
+    """Notes on some of the systems: means of fewer parts, unanswered questions, another corpus."""
     about: dict[str, list[str]] = {}
     for score in scores:
         means = [note for name, note in mean_notes(score).items() if name in _ON_BOARD]
@@ -180,24 +190,12 @@ def _html(ranking: Ranking, title: str, grids: Sequence[_Grid], notes: Sequence[
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown_grids = [
-        {
-            "title": grid.title,
-            "headers": grid.headers,
-            "rows": [list(map(one_line, r)) for r in grid.rows],
-            "name": grid.name,
-        }
-        for grid in grids
-    ]
-    corpus = " ".join(filter(None, [one_line(ranking.corpus["name"]), one_line(ranking.corpus["version"])]))
-    page = pages.get_template("leaderboard.html")
-    return page.render(title=title, corpus=corpus, grids=shown_grids, notes=notes) + "\n"
+    pages.filters["one_line"] = one_line
+    corpus = f"{ranking.corpus['name']} {ranking.corpus['version']}"
+    return pages.get_template("leaderboard.html").render(title=title, corpus=corpus, grids=grids, notes=notes) + "\n"
 
 
 def _csv(ranking: Ranking) -> str:
-    def full(value: float | None) -> str:
-        return "" if value is None else repr(value)
-
     names = list(ranking.systems[0].score.measures)
     headers = ["rank", "rank_low", "rank_high", "tier", "system", "protocol"]
     for name in names:
@@ -208,12 +206,12 @@ def _csv(ranking: Ranking) -> str:
     rows = []
     for system in ranking.systems:
         score = system.score
-        row = ["" if place is None else str(place) for place in _places(system)]
-        row += [score.system, score.protocol]
+        ranks = (system.rank, system.rank_low, system.rank_high, system.tier)
+        row = [*("" if rank is None else str(rank) for rank in ranks), score.system, score.protocol]
         for name in names:
             value = score.measures[name]
-            row += [full(value.value), full(value.low), full(value.high)]
-            row += map(full, value.leave_one_out or (None, None)) if name in HEADLINES else []
+            row += map(format_exact, (value.value, value.low, value.high))
+            row += map(format_exact, value.leave_one_out or (None, None)) if name in HEADLINES else []
         missing, no_gold = layers_left(score)
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
@@ -221,7 +219,3 @@ def _csv(ranking: Ranking) -> str:
         row += [score.submission["corpus_version"], score.submission["sha256"], ranking.measure, ranking.signature]
         rows.append(row)
     return table(headers, rows, "csv")
-
-
-def _places(system: Ranked) -> tuple[int | None, ...]:
-    return system.rank, system.rank_low, system.rank_high, system.tier

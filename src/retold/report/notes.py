@@ -1,4 +1,4 @@
-"""What a reader must be told beside the numbers of a score, in words that all formats share."""
+"""Notes to the numbers of a score, the same in all formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from retold.model.annotations import LAYERS, Layer
 from retold.report.tables import ABSENT, number, one_line
-from retold.scoring import TRACK_LAYERS, Score
+from retold.scoring import TRACK_LAYERS, Score, Value
 from retold.scoring.headline import MEANS
 
 __all__ = [
@@ -14,25 +14,26 @@ __all__ = [
     "UNDEFINED",
     "Status",
     "few_documents",
+    "format_value",
     "layers_left",
     "mean_notes",
     "other_corpus",
     "provenance",
     "saw_gold",
     "short_hash",
-    "shown",
+    "spread",
     "status",
     "unanswered",
 ]
 
-#: What became of a measure: only "defined" has a value.
+#: Why a measure has a value or none; only "defined" has one.
 Status = Literal["defined", "undefined", "not competed in", "not in gold"]
-#: What stands in print for a value that there cannot be.
+#: Printed for the value of a layer that the system or gold does not have.
 OUTSIDE: Final = "·"
-UNDEFINED: Final = f"{ABSENT} for a value: undefined (0/0), part of no mean"
-NOT_COMPETED: Final = f"{OUTSIDE} for a value: the system does not compete there, or gold does not have it"
-SAW_GOLD: Final = "saw-gold: the system saw the labels that it predicts; its numbers are no result."
-#: Digits of a hash that are printed, as many as in a signature.
+UNDEFINED: Final = f"{ABSENT}: undefined (0/0); not averaged"
+NOT_COMPETED: Final = f"{OUTSIDE}: not competed in, or not in gold"
+SAW_GOLD: Final = "saw-gold: the system had access to the gold labels; its scores are not a result"
+#: Digits of a hash that are printed, as in a signature.
 _DIGITS: Final = 16
 
 
@@ -58,12 +59,18 @@ def status(score: Score, name: str) -> Status:
     return "undefined" if all(layer in given for layers in wanted for layer in layers) else "not competed in"
 
 
-def shown(score: Score, name: str) -> str:
-    """A measure's value in print, or the mark of why there is none."""
+def format_value(score: Score, name: str) -> str:
+    """A measure's value in print, or a mark that says why there is none."""
     value = score.measures[name].value
     if value is not None:
         return number(value)
     return ABSENT if status(score, name) == "undefined" else OUTSIDE
+
+
+def spread(value: Value) -> str:
+    """Range of a headline when one document is left out, or a dash."""
+    bounds = value.leave_one_out
+    return ABSENT if bounds is None else f"{number(bounds[0])} to {number(bounds[1])}"
 
 
 def layers_left(score: Score) -> tuple[list[Layer], list[Layer]]:
@@ -75,13 +82,13 @@ def layers_left(score: Score) -> tuple[list[Layer], list[Layer]]:
 
 
 def mean_notes(score: Score) -> dict[str, str]:
-    """For each mean that some of its parts are missing from: how many there are, and which are not."""
+    """For each mean that lacks some of its parts: how many it has, and which are missing."""
     notes = {}
     for name, gone in score.left_out.items():
         parts = len(MEANS[name])
         reasons: dict[str, list[str]] = {}
         for part in gone:
-            # What is predicted where gold has nothing has a value, 0, but is no part of the mean either.
+            # A prediction where gold has nothing scores 0, and is not averaged either.
             reason = status(score, part)
             reasons.setdefault("nothing in gold" if reason == "defined" else reason, []).append(part)
         said = "; ".join(f"{reason}: {', '.join(of_reason)}" for reason, of_reason in reasons.items())
@@ -90,7 +97,7 @@ def mean_notes(score: Score) -> dict[str, str]:
 
 
 def other_corpus(score: Score) -> str:
-    """That a submission was made for another version of the corpus, where both versions are known; else nothing."""
+    """A note if the submission was made for another version of the corpus."""
     made, scored = score.submission["corpus_version"], score.corpus["version"]
     return (
         f"made for corpus {one_line(made)}, scored on {one_line(scored)}" if made and scored and made != scored else ""
@@ -98,41 +105,41 @@ def other_corpus(score: Score) -> str:
 
 
 def unanswered(score: Score) -> str:
-    """How many questions of gold a system that competes in a layer leaves unanswered; nothing where it answers all."""
+    """How many gold cells and pairs the system leaves unanswered in layers that it competes in."""
     counted = [
         f"{score.coverage[layer]['missing']} of {score.coverage[layer]['gold']} {what}"
         for layer, what in (("stance", "stance cells"), ("verification", "verification pairs"))
         if layer in score.coverage["layers"] and score.coverage[layer]["missing"]
     ]
-    return f"not answered: {', '.join(counted)}" if counted else ""
+    return f"unanswered: {', '.join(counted)}" if counted else ""
 
 
 def saw_gold(score: Score) -> str:
-    """That a system had the answers at hand; else nothing."""
+    """A note if the system saw gold."""
     return SAW_GOLD if score.protocol == "saw-gold" else ""
 
 
 def provenance(score: Score) -> str:
-    """What was scored, in a line."""
+    """What was scored, in one line."""
     card = score.submission
     protocol, version = one_line(card["protocol"]) or "not given", one_line(card["corpus_version"]) or "not given"
     return f"submission: protocol {protocol}; corpus version {version}; SHA-256 {short_hash(score)}"
 
 
 def short_hash(score: Score) -> str:
-    """The first digits of the hash of what was scored."""
+    """Start of the hash of what was scored."""
     return score.submission["sha256"][:_DIGITS] or ABSENT
 
 
 def few_documents(documents: int, signature: str) -> str:
-    """What a result on so few documents can and cannot show; the signature says what was drawn."""
+    """What a result on few documents can and cannot show; the signature names the resampling unit."""
     beyond = "They say nothing about other events or outlets."
     one = documents == 1
     count = "1 document" if one else f"{documents} documents"
     if "unit:paragraph" in signature:
         drawn = f"the paragraphs, stance cells and claims of {'this document' if one else 'these documents'}"
     elif one:
-        return f"{count}: there is no other to draw, so intervals and tests cannot say how the result varies. {beyond}"
+        return f"{count}: with nothing to resample, intervals and tests cannot say how the result varies. {beyond}"
     else:
         drawn = "them"
     return f"{count}: intervals and tests say how the result varies over {drawn}. {beyond}"

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from retold.report.items import ErrorTables, error_tables
 from retold.report.notes import (
     UNDEFINED,
     few_documents,
+    format_value,
     layers_left,
     mean_notes,
     other_corpus,
     provenance,
     saw_gold,
-    shown,
+    spread,
     status,
 )
-from retold.report.tables import ABSENT, TableFormat, heading, listed, number, table
-from retold.scoring import HEADLINES, TRACK_LAYERS, Score, Value
+from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
+from retold.scoring import HEADLINES, TRACK_LAYERS, Score
 
-__all__ = ["FORMATS", "render_score"]
+__all__ = ["FORMATS", "render_score", "select_measures"]
 
 FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 
@@ -44,26 +47,62 @@ _COLUMNS: Final = (
 )
 
 
-def render_score(score: Score, style: str, errors: ErrorTables | None = None) -> str:
-    """Render a score in one of ``FORMATS``; ``errors`` (``retold.scoring.errors``) are shown to people only."""
+def select_measures(score: Score, patterns: Sequence[str]) -> list[str]:
+    """Names of the measures that match a pattern (``stance.favg``, ``claims.*``), in the order of the score.
+
+    Raises:
+        ValueError: a pattern matches nothing.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in score.measures):
+            close = get_close_matches(pattern, score.measures, 1)
+            raise ValueError(f"no measure {pattern!r}{f' (did you mean {close[0]!r}?)' if close else ''}")
+    return [name for name in score.measures if any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def render_score(
+    score: Score, style: str, errors: ErrorTables | None = None, measures: Collection[str] | None = None
+) -> str:
+    """Render a score in one of ``FORMATS``.
+
+    Args:
+        score: what to render.
+        style: one of ``FORMATS``.
+        errors: from ``retold.scoring.errors``; shown in the formats for people, unless ``measures`` are given.
+        measures: names of the measures to show; all where it is None.
+    """
     if style == "json":
-        return json.dumps(score.as_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return as_json(_as_dict(score, measures))
+    names = score.measures if measures is None else measures
     if style == "csv":
-        return _csv(score)
-    return _document(score, style, errors or {})  # type: ignore[arg-type]
+        return _csv(score, names)
+    kind: TableFormat = style  # type: ignore[assignment]
+    return _document(score, kind, errors if errors and measures is None else {}, names, measures or _SHOWN)
 
 
-def _csv(score: Score) -> str:
-    def full(value: float | None) -> str:
-        return "" if value is None else repr(value)
+def _as_dict(score: Score, measures: Collection[str] | None) -> dict[str, Any]:
+    out = score.as_dict()
+    if measures is not None:
+        out["measures"] = {name: value for name, value in out["measures"].items() if name in measures}
+        out["left_out"] = {name: parts for name, parts in out["left_out"].items() if name in measures}
+        out["breakdowns"] = {
+            dimension: {
+                key: {name: cell for name, cell in cells.items() if name in measures} for key, cells in values.items()
+            }
+            for dimension, values in out["breakdowns"].items()
+        }
+    return out
 
+
+def _csv(score: Score, names: Collection[str]) -> str:
     means = mean_notes(score)
     rows = []
-    for name, value in score.measures.items():
-        bounds = [full(value.value), full(value.low), full(value.high)]
-        apart = [full(bound) for bound in value.leave_one_out or (None, None)]
+    for name in names:
+        value = score.measures[name]
+        bounds = map(format_exact, (value.value, value.low, value.high))
+        spread = map(format_exact, value.leave_one_out or (None, None))
         counts = json.dumps(value.counts)
-        rows.append([score.system, name, *bounds, counts, *apart, status(score, name), means.get(name, "")])
+        rows.append([score.system, name, *bounds, counts, *spread, status(score, name), means.get(name, "")])
     doubts = {"protocol": saw_gold(score), "corpus_version": other_corpus(score)}
     about = [(f"submission.{key}", text, doubts.get(key, "")) for key, text in score.submission.items()]
     for name, text, note in (*about, ("signature", score.signature, "")):
@@ -71,40 +110,38 @@ def _csv(score: Score) -> str:
     return table(_COLUMNS, rows, "csv")
 
 
-def _document(score: Score, style: TableFormat, errors: ErrorTables) -> str:
+def _document(
+    score: Score, style: TableFormat, errors: ErrorTables, names: Collection[str], in_breakdowns: Collection[str]
+) -> str:
     parts = [heading(score.system, style, 1)]
-    parts.append(table(["track", "score", "95% interval", "one document left out"], _headlines(score), style))
+    if headlines := [
+        [
+            name,
+            format_value(score, name),
+            interval(score.measures[name].low, score.measures[name].high),
+            spread(score.measures[name]),
+        ]
+        for name in HEADLINES
+        if name in names
+    ]:
+        parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style))
     for track in TRACK_LAYERS:
         rows = [
-            [name, shown(score, name), _interval(value), _counts(value.counts)]
+            [name, format_value(score, name), interval(value.low, value.high), _counts(value.counts)]
             for name, value in score.measures.items()
-            if name.startswith(f"{track}.") and status(score, name) in ("defined", "undefined")
+            if name.startswith(f"{track}.") and name in names and status(score, name) in ("defined", "undefined")
         ]
         if rows:
             parts += [heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
     for title, errors_by_kind in error_tables(errors, style):
         parts += [heading(title, style, 2), errors_by_kind]
     for dimension, values in score.breakdowns.items():
-        parts += _breakdown(dimension, values, style)
+        parts += _breakdown(dimension, values, in_breakdowns, style)
     parts += [
         heading("coverage", style, 2),
         table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style),
     ]
-    return "\n".join([*parts, listed(_foot(score), style)])
-
-
-def _headlines(score: Score) -> list[list[str]]:
-    rows = []
-    for name in HEADLINES:
-        value = score.measures[name]
-        apart = value.leave_one_out
-        spread = f"{number(apart[0])} to {number(apart[1])}" if apart else ABSENT
-        rows.append([name, shown(score, name), _interval(value), spread])
-    return rows
-
-
-def _interval(value: Value) -> str:
-    return ABSENT if value.low is None else f"[{number(value.low)}, {number(value.high)}]"
+    return "\n".join([*parts, listed(_notes(score, names), style)])
 
 
 def _counts(counts: Mapping[str, int | float]) -> str:
@@ -116,9 +153,11 @@ def _counts(counts: Mapping[str, int | float]) -> str:
     )
 
 
-def _breakdown(dimension: str, values: Mapping[str, Mapping[str, Any]], style: TableFormat) -> list[str]:
-    columns = [name for name in _SHOWN if any(name in cells for cells in values.values())]
-    # Where a measure has nothing to do with a row, there is nothing; a dash is a value that is undefined.
+def _breakdown(
+    dimension: str, values: Mapping[str, Mapping[str, Any]], names: Collection[str], style: TableFormat
+) -> list[str]:
+    columns = [name for name in names if any(name in cells for cells in values.values())]
+    # A blank cell: the measure does not apply to the row. A dash: its value is undefined.
     rows = [
         [key, *(number(cells[name]["value"]) if name in cells else "" for name in columns)]
         for key, cells in values.items()
@@ -134,14 +173,14 @@ def _coverage(score: Score) -> list[list[str]]:
     return rows
 
 
-def _foot(score: Score) -> list[str]:
+def _notes(score: Score, names: Collection[str]) -> list[str]:
     lines = []
-    if any(status(score, name) == "undefined" for name in score.measures):
+    if any(status(score, name) == "undefined" for name in names):
         lines.append(UNDEFINED)
     for words, layers in zip(("not competed in", "not in gold"), layers_left(score), strict=True):
         if layers:
             lines.append(f"· {words}: {', '.join(layers)}")
-    lines += [*mean_notes(score).values(), provenance(score)]
+    lines += [*(note for name, note in mean_notes(score).items() if name in names), provenance(score)]
     lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:

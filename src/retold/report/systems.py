@@ -1,4 +1,4 @@
-"""The list of systems, as text."""
+"""The list of systems as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["render_systems"]
 
 
 def render_systems(entries: Sequence[Entry]) -> str:
-    """Each system with its protocol, the extra that it needs, and what it does."""
+    """Each system with its protocol, the extra that it needs, and its description."""
     width = max((len(entry.name) for entry in entries), default=0) + 2
     lines = []
     for entry in entries:

@@ -1,0 +1,42 @@
+"""``retold agree``."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import click
+
+from retold.cli import options
+from retold.cli.options import CorpusChoice
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE FILE...")
+@options.corpus_options
+@options.resamples
+@options.seed
+@options.format_option("text", "markdown", "json", "csv", "latex")
+@click.option("--disagreements", is_flag=True, help="Also list every disagreement (text, markdown).")
+def agree(
+    files: tuple[str, ...], corpus: CorpusChoice, resamples: int, seed: int, style: str, disagreements: bool
+) -> None:
+    """Measure the agreement of annotators.
+
+    Each FILE holds one annotator's records of the same documents. Of more than two annotators, every pair is compared.
+
+    \b
+    Example:
+      retold agree annotators/ann.jsonl annotators/ben.jsonl --disagreements
+    """
+    if len(files) < 2:
+        raise click.UsageError("agreement needs at least two files")
+    options.stdin_once(*files, corpus.path)
+    from retold.report.agreement import render_agreement, render_pairs
+    from retold.scoring.agreement import agreement
+
+    loaded = corpus.load()
+    results = [agreement(a, b, loaded, resamples=resamples, seed=seed) for a, b in combinations(files, 2)]
+    if len(results) == 1:
+        click.echo(render_agreement(results[0], style, disagreements=disagreements), nl=False)
+    else:
+        click.echo(render_pairs(results, style), nl=False)

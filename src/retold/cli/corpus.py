@@ -1,0 +1,68 @@
+"""``retold corpus``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from retold.cli.options import format_option, usage_errors
+
+
+@click.group()
+def corpus() -> None:
+    """Maintain a corpus: add events, compare releases.
+
+    \b
+    Example:
+      retold corpus diff old/corpus corpus
+    """
+
+
+@corpus.command()
+@click.argument("old")
+@click.argument("new", required=False)
+@format_option("text", "markdown", "json")
+def diff(old: str, new: str | None, style: str) -> None:
+    """Show what differs between two corpus folders.
+
+    Without NEW, compares OLD with the released corpus.
+
+    \b
+    Example:
+      retold corpus diff old/corpus corpus --format markdown
+    """
+    from retold.corpus.diff import compare
+    from retold.corpus.load import load_corpus
+    from retold.report.changes import render_changes
+
+    click.echo(render_changes(compare(load_corpus(old), load_corpus(new)), style), nl=False)
+
+
+@corpus.command("new-event")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("--documents", is_flag=True, help="Optional, before FILES: plain text, one document a file.")
+@click.option("--corpus", "root", default="corpus", show_default=True, metavar="FOLDER", help="Corpus to add to.")
+@click.option(
+    "--language", default="en", show_default=True, metavar="CODE", help="Language of files not named like two.id.txt."
+)
+@click.option("--date", metavar="YYYY-MM-DD", help="Date of the event.")
+def new_event(name: str, files: tuple[str, ...], documents: bool, root: str, language: str, date: str | None) -> None:
+    """Create the folder of a new event from text files.
+
+    \b
+    Example:
+      retold corpus new-event river-flood --documents one.txt two.id.txt --date 2024-05-06
+    """
+    from retold.corpus.load import load_corpus
+    from retold.corpus.scaffold import scaffold_event
+    from retold.report.findings import next_steps, render_text
+    from retold.validation.validate import validate
+
+    with usage_errors():
+        folder = scaffold_event(name, files, root, language=language, date=date)
+    click.echo(f"wrote {folder}", err=True)
+    found = validate(None, load_corpus(root)).findings
+    click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)
+    click.echo(next_steps(folder, root), nl=False)
