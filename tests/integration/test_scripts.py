@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paths import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 GOLD = ROOT / "corpus" / "events" / "macron-coalition" / "gold.jsonl"
 
 
