@@ -121,7 +121,7 @@ def test_context_takes_offsets_that_are_wrong(start: int, end: int) -> None:
         ("a" * 50 + "b" * 1_000_000, "'" + "a" * 39 + "…" + "b" * 14 + "'"),
         ({"a": 1}, "{'a': 1}"),
         ([[1], [2]], "a list of 2 items"),
-        (dict.fromkeys(range(9)), "an object of 9 keys"),
+        (dict.fromkeys(range(9)), "an object with 9 keys"),
     ],
 )
 def test_values_are_shown_short(value: object, shown: str) -> None:
@@ -171,6 +171,7 @@ def test_json() -> None:
         "document": "flood-0",
         "message": ERROR.message,
         "hint": ERROR.hint,
+        "cure": ERROR.hint,
         "context": None,
     }
 

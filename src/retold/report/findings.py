@@ -179,6 +179,8 @@ def _as_dict(found: Finding) -> dict[str, Any]:
         "document": _encodable(found.document),
         "message": _encodable(found.message),
         "hint": _encodable(found.hint),
+        # The name of this key before 0.2; to be removed.
+        "cure": _encodable(found.hint),
         "context": None
         if found.context is None
         else {**msgspec.to_builtins(found.context), "text": _encodable(found.context.text)},
@@ -345,7 +347,7 @@ def rule_page(code: str) -> str:
     rule = RULES[code]
     return (
         f"# {rule.code} {rule.name}\n\n{rule.what}\n\n{rule.why}\n\n"
-        f"Example: {rule.example}\n\nCure: {rule.hint}\n\nSeverity: {_severities(rule.severity)}\n"
+        f"Example: {rule.example}\n\nHint: {rule.hint}\n\nSeverity: {_severities(rule.severity)}\n"
     )
 
 

@@ -1,7 +1,7 @@
 """Rules: records in, findings out. Nothing here opens a file or prints.
 
-Each rule is a small function whose docstring documents it; ``RULES`` is the table of them all. ``decode_record`` turns
-bytes into a record, ``check_record`` looks at one record, the others at what only a whole file can show.
+Each rule is a small function whose docstring documents it; ``RULES`` is the table of all rules. ``decode_record`` turns
+bytes into a record, ``check_record`` checks one record, the others check a whole file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One record against its document and its event's vocabulary: the loop that scoring runs for every line."""
+"""One record against its document and the vocabulary of its event; scoring runs this for every line."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = ["check_record"]
 
-#: More sentences than an index can name, for a document that is not known.
-_ANY: Final = MAX_INTEGER + 1
+#: More sentences than an index can name, for an unknown document.
+_UNLIMITED: Final = MAX_INTEGER + 1
 
 
 def check_record(
     record: AnnotationRecord, *, role: Role, document: Document | None, vocabulary: Vocabulary | None
 ) -> list[Finding]:
-    """Say what is wrong with a record beyond its shape.
+    """Check a decoded record.
 
     Args:
         record: as decoded.
         role: decides which rules apply and how severe they are.
-        document: the document that it reads; None where it is not known, and rules about the text are skipped.
-        vocabulary: the keys of the event; None where they are not known, and rules about them are skipped.
+        document: its document; None if unknown, then rules about the text are skipped.
+        vocabulary: the keys of its event; None if unknown, then rules about them are skipped.
 
     Returns:
         Findings with JSON pointer and document, without file and line.
     """
-    # Conditions stand in the loops and rules make findings only: a clean record costs comparisons and nothing else.
+    # Conditions are checked in the loops, rules only make findings: a clean record costs nothing but comparisons.
     findings: list[Finding] = []
     if record.entities:
         check_spans("entities", record.entities, _labels_of_mention, document, role, findings)
@@ -72,7 +72,7 @@ def check_record(
 
 
 def _context(found: Finding, record: AnnotationRecord, document: Document | None) -> Context | None:
-    """The text around the span that a finding is about; None where it is about none, or the text is not known."""
+    """The text around the span of a finding; None if it is not about a span, or the text is unknown."""
     layer, _, rest = (found.pointer or "").removeprefix("/").partition("/")
     spans: Sequence[Mention | ClaimSpan] | UnsetType
     spans = record.entities if layer == "entities" else record.claims if layer == "claims" else ()
@@ -127,7 +127,7 @@ def _check_stance(
                 findings.append(references.unknown_holder(cell.holder, holders, f"/stance/{index}/holder", role))
             if cell.target not in targets:
                 findings.append(references.unknown_target(cell.target, targets, f"/stance/{index}/target", role))
-    sentences = len(document.sentences) if document is not None else _ANY
+    sentences = len(document.sentences) if document is not None else _UNLIMITED
     for index, cell in enumerate(cells):
         if cell.evidence and max(cell.evidence) >= sentences:
             _check_evidence(cell.evidence, sentences, f"/stance/{index}", role, findings)
@@ -159,7 +159,7 @@ def _check_verification(
     role: Role,
     findings: list[Finding],
 ) -> None:
-    sentences = len(document.sentences) if document is not None else _ANY
+    sentences = len(document.sentences) if document is not None else _UNLIMITED
     for index, pair in enumerate(pairs):
         if vocabulary is not None and pair.claim not in vocabulary.claims:
             pointer = f"/verification/{index}/claim"
@@ -175,7 +175,7 @@ def _check_verification(
 
 
 def _check_evidence(evidence: Sequence[int], sentences: int, pointer: str, role: Role, findings: list[Finding]) -> None:
-    for place, sentence in enumerate(evidence):
+    for index, sentence in enumerate(evidence):
         if sentence >= sentences:
-            found = references.no_such_sentence(sentence, sentences, f"{pointer}/evidence/{place}", role)
+            found = references.no_such_sentence(sentence, sentences, f"{pointer}/evidence/{index}", role)
             findings.append(found)
