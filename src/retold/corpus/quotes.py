@@ -152,9 +152,7 @@ def _problems(
         message = f"no sentence {number}; {item.document_id} has {count}"
         yield "RT308", message, "Count the sentences of documents.jsonl from 0."
     if is_span and not missing and _find(document, item) is None:
-        message = (
-            f"sentence {item.sentence} of {item.document_id} has no occurrence {item.nth} of {shorten(item.quote)}"
-        )
+        where = f"sentence {item.sentence} of {item.document_id}"
         yield "RT403", f"{where} has no occurrence {item.nth} of {shorten(item.quote)}", "Copy the quote verbatim."
 
 
