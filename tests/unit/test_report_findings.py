@@ -91,7 +91,7 @@ def test_context_takes_offsets_that_are_wrong(start: int, end: int) -> None:
         ("a" * 50 + "b" * 1_000_000, "'" + "a" * 39 + "…" + "b" * 14 + "'"),
         ({"a": 1}, "{'a': 1}"),
         ([[1], [2]], "a list of 2 items"),
-        (dict.fromkeys(range(9)), "an object of 9 keys"),
+        (dict.fromkeys(range(9)), "an object with 9 keys"),
     ],
 )
 def test_values_are_shown_short(value: object, shown: str) -> None:
@@ -141,7 +141,6 @@ def test_json() -> None:
         "document": "flood-0",
         "message": ERROR.message,
         "hint": ERROR.hint,
-        # The name before 0.2.
         "cure": ERROR.hint,
         "context": None,
     }

@@ -118,16 +118,16 @@ def test_an_example_is_taken_from_the_bad_file(path: Path) -> None:
 
 def test_a_code_is_declared_once() -> None:
     with pytest.raises(ValueError, match="declared twice"):
-        declare("RT101", "again", "What.\n\nWhy.\n\nExample: One.\n\nCure: None.")
+        declare("RT101", "again", "What.\n\nWhy.\n\nExample: One.\n\nHint: None.")
 
 
 @pytest.mark.parametrize(
     ("documentation", "missing"),
     [
-        ("What.\n\nWhy.\n\nCure: None.", "example"),
-        ("What.\n\nWhy.\n\nExample:\n\nCure: None.", "example"),
+        ("What.\n\nWhy.\n\nHint: None.", "example"),
+        ("What.\n\nWhy.\n\nExample:\n\nHint: None.", "example"),
         ("What.\n\nWhy.\n\nExample: One.", "hint"),
-        ("What.\n\nExample: One.\n\nCure: None.", "why"),
+        ("What.\n\nExample: One.\n\nHint: None.", "why"),
         ("", "what, why, example, hint"),
     ],
 )
@@ -573,12 +573,12 @@ def test_documents(tiny_corpus: Corpus, change: dict[str, Any], expected: list[s
 @pytest.mark.parametrize(
     ("sentences", "message"),
     [
-        ([(0, 21), (33, 116)], "does not lie in one paragraph"),
+        ([(0, 21), (33, 116)], "is not inside one paragraph"),
         ([(0, 21), (33, 63), (60, 88), (89, 116)], "out of order"),
-        ([(0, 21), (33, 64), (64, 88), (89, 116)], "white space at its edge"),
-        ([(0, 21), (33, 63), (89, 116)], "leave out"),
-        ([(0, 21), (33, 63), (64, 88), (89, 500)], "beyond the text"),
-        ([(0, 32), (33, 63), (64, 88), (89, 116)], "does not lie in one title or body zone"),
+        ([(0, 21), (33, 64), (64, 88), (89, 116)], "begins or ends with white space"),
+        ([(0, 21), (33, 63), (89, 116)], "do not cover"),
+        ([(0, 21), (33, 63), (64, 88), (89, 500)], "outside the text"),
+        ([(0, 32), (33, 63), (64, 88), (89, 116)], "is not inside one title or body zone"),
     ],
 )
 def test_sentences_at_fault(tiny_corpus: Corpus, sentences: list[tuple[int, int]], message: str) -> None:
