@@ -51,6 +51,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/docs/build_schemas.py --check
 	$(BIN)/python scripts/corpus/build_corpus.py --check
 	$(BIN)/python scripts/docs/conformance_table.py --check
