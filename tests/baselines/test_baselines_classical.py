@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import EVENT, TEXTS, gold_of, write_tiny_corpus
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import AnnotationRecord, Document, Holder, Mention, Span, Zone
 from retold.scoring import score
 from retold.systems import Context, Example, Question, SystemFault, load_system, predictions, run_system
+from tiny import EVENT, TEXTS, gold_of, write_tiny_corpus
 
 BASELINES = Path(__file__).resolve().parents[2] / "baselines"
 PACKAGE = str(sys.modules[load_system(BASELINES / "classical.py").predict.__module__].__package__)

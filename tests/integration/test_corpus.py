@@ -13,10 +13,10 @@ import pytest
 
 import build_corpus
 import retold
+from paths import ROOT
 from retold.corpus import views
 from retold.corpus.load import Corpus
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZES = {
     # What gold and the catalogues hold, counted there.
     "documents": lambda corpus: 5,

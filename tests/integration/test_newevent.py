@@ -16,15 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CLAIMS, ENTITIES, EVENT, document_of
+from paths import ROOT
 from retold.corpus.load import load_corpus
 from retold.corpus.scaffold import propose, scaffold_event
 from retold.model.annotations import Document
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules.corpus import check_document
 from retold.validation.validate import validate
-
-ROOT = Path(__file__).resolve().parents[2]
+from tiny import CLAIMS, ENTITIES, EVENT, document_of
 
 ONE = (
     "River rises in Vale\nBy Ann Lee\nMay 6, 2024\n\n"

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from conftest import write_tiny_corpus
 from retold.cli.main import main
 from retold.corpus.load import Corpus, load_corpus, packaged_corpus
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import UnreadableError
 from retold.systems import Context, Example, System, SystemFault, describe_systems, load_system, predictions, run_system
 from retold.systems.controls import shuffled
+from tiny import write_tiny_corpus
 
 HEAD = 'NAME = "mine"\nDESCRIPTION = "A test."\nPROTOCOL = "leave-one-document-out"\n'
 EMPTY = "from retold.model.annotations import AnnotationRecord\n"

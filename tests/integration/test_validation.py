@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -10,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,9 +17,9 @@ from hypothesis import strategies as st
 
 from retold.corpus.load import Corpus, load_corpus
 from retold.io import jsonl
-from retold.model.annotations import Release
 from retold.model.findings import UnreadableError
 from retold.validation.validate import Report, validate
+from tiny import write_release
 
 Gold = Callable[[str], dict[str, Any]]
 
@@ -311,18 +309,6 @@ def test_documents_that_cannot_be_read_are_told_once(tiny_folder: Path, tmp_path
         (str(tiny_folder), 1, "RT201"),
     ]
     assert [(f.file, f.line) for f in validate(None, corpus).findings if f.code == "RT201"] == [(str(path), 1)]
-
-
-def write_release(folder: Path) -> None:
-    hashes = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
-    whole = hashlib.sha256(listing.encode()).hexdigest()
-    release = Release(name="tiny", version="1.0.0", date="2024-05-06", counts={}, files=hashes, sha256=whole)
-    (folder / "release.json").write_bytes(msgspec.json.encode(release))
 
 
 def test_release(tiny_folder: Path) -> None:

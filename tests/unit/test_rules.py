@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conftest import TEXTS
+from paths import BAD_FILES
 from retold.corpus.load import Corpus
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Span, encode
 from retold.rules import (
@@ -32,8 +32,8 @@ from retold.rules import bytes as byte_rules
 from retold.rules.consistency import is_kb_id
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
+from tiny import TEXTS
 
-BAD_FILES = sorted((Path(__file__).parents[1] / "data" / "rules").glob("RT*.jsonl"))
 #: Codes that no small file of records can show; tests/unit/test_rules_of_files.py makes what they fire on.
 WITHOUT_FILE = {"RT106", "RT110", "RT207", "RT601", "RT605"}
 
