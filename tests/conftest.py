@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
+from paths import BASELINES
 from retold.corpus.load import Corpus, load_corpus
+from retold.systems import load_system, run_system
 from tiny import gold_of, write_bare_corpus, write_tiny_corpus
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("retold", deadline=None)
+settings.load_profile("retold")
+
+
+@pytest.fixture(scope="session")
+def baseline_submission(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Function: name of a baseline -> its submission for the released corpus, to read and not to change.
+
+    A baseline runs when its submission is first asked for, and once in a run of the tests.
+    """
+    folder, corpus = tmp_path_factory.mktemp("submissions"), load_corpus()
+
+    @cache
+    def submission(name: str) -> Path:
+        (path,) = BASELINES.rglob(f"{name}.py")
+        return run_system(load_system(path), corpus, folder / name)
+
+    return submission
 
 
 @pytest.fixture
