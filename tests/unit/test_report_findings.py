@@ -162,7 +162,7 @@ def test_github_escapes_what_would_end_a_command_or_a_property() -> None:
     assert line.startswith("::error file=dir%2C1/a%3Ab\\udcff.jsonl,line=1,title=RT203 unknown-key::50%25 of%0D%0Ait")
 
 
-def test_sarif() -> None:
+def test_report_sarif() -> None:
     out = json.loads(render_findings(report(ERROR, COLUMN, WARNING, NOWHERE), "sarif"))
     assert out["version"] == "2.1.0"
     (run,) = out["runs"]
