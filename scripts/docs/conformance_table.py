@@ -2,9 +2,9 @@
 
     python scripts/docs/conformance_table.py [--check]
 
-Cases and values come from tests/support/conformance.py, attacks from the names of the tests in tests/integration/test_adversarial.py; an
-oracle or a fault of another scorer names the test that shows it, and a test sees to it that these exist. Exit codes:
-0 written or current, 1 stale (--check only).
+Cases and values come from tests/support/conformance.py, attacks from the names of the tests in
+tests/integration/test_adversarial.py; an oracle or a fault of another scorer names the test that shows it, and a test
+sees to it that these exist. Exit codes: 0 written or current, 1 stale (--check only).
 """
 
 from __future__ import annotations
@@ -579,8 +579,9 @@ def page() -> str:
         + "".join(oracles)
         + "\n## Faults of other scorers that are absent\n\nEach row names the test that would fail with the fault.\n\n"
         "| measure | fault | test |\n|---|---|---|\n" + "".join(faults) + "\n## Attacks that gain nothing\n\n"
-        f"Each of the {len(tried)} tests in `tests/integration/test_adversarial.py` starts from a good file of predictions; what "
-        "it does to it is refused,\nor gains no point. One thing no file can be refused for: F1 counts a wrong answer "
+        f"Each of the {len(tried)} tests in `tests/integration/test_adversarial.py` starts from a good file of "
+        "predictions; what it does to it is refused,\nor gains no point. One thing no file can be refused for: F1 counts a "
+        "wrong answer "
         "twice, as missed and as spurious,\nso that silence where an answer would be wrong raises it (not accuracy, "
         "not recall). Coverage stands in every result.\n\n"
         "| kind | what is shown | test |\n|---|---|---|\n"

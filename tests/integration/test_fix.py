@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import retold
+from cli import run
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
 from retold.report.findings import render_diff, render_fixes
 from retold.validation import fix as fix_module
 from retold.validation.fix import FixedFile, fix, write
 from retold.validation.validate import validate
-from cli import run
 from tiny import TEXTS, document_of, gold_of
 
 VALE = TEXTS["flood-0"][1].index("Vale")
@@ -230,7 +230,7 @@ def test_a_file_too_large_for_memory_is_not_mended(
 ) -> None:
     monkeypatch.setattr(fix_module, "MAX_FILE_SIZE", 10)
     (tmp_path / "mine.jsonl").write_text('{"document_id": "flood-0"}\n', encoding="utf-8")
-    with pytest.raises(UnreadableError, match="cannot be fixed"):
+    with pytest.raises(UnreadableError, match="not mended"):
         list(fix(tmp_path / "mine.jsonl", tiny_corpus))
 
 

@@ -43,7 +43,7 @@ def measured(overlaps: ClusterOverlaps, row: int = 0) -> dict[str, tuple[float, 
     return {name: tuple(float(part[row]) for part in families[name]) for name in FAMILIES}  # type: ignore[misc]
 
 
-# --- By hand (the published values: test_layers_coreference.py) ---------------------------------------------------------
+# --- By hand (the published values: test_layers_coreference.py) -------------------------------------------------------
 
 
 def from_letters(gold: str, predicted: str) -> list[Mention]:
