@@ -7,9 +7,11 @@ from typing import Final
 
 import msgspec
 
+from retold.layers.base import Item
 from retold.model.annotations import encode
 from retold.report.tables import ABSENT, TableFormat, as_json, one_line, table
-from retold.scoring import Flip, Item, ItemComparison, Score
+from retold.scoring.compare import Flip, ItemComparison
+from retold.scoring.evaluate import Score
 
 __all__ = ["ErrorTables", "error_tables", "item_lines", "render_comparison"]
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from retold.model.annotations import LAYERS, Layer
 from retold.report.tables import ABSENT, number, one_line
-from retold.scoring import TRACK_LAYERS, Score, Value
-from retold.scoring.headline import MEANS
+from retold.scoring.evaluate import OVERALL, Score, Value, means
 
 __all__ = [
     "NOT_COMPETED",
@@ -37,22 +35,16 @@ SAW_GOLD: Final = "saw-gold: the system had access to the gold labels; its score
 _DIGITS: Final = 16
 
 
-def _layer(name: str) -> Layer:
-    """The layer that a measure is computed from; ``name`` is no headline."""
-    if name.startswith("claims.verification."):
-        return "verification"
-    return next(layer for layer in LAYERS if name.startswith(f"{layer}."))
-
-
 def status(score: Score, name: str) -> Status:
     """Why a measure has a value or none; a headline is competed in where every layer that gold has is given."""
     if score.measures[name].value is not None:
         return "defined"
     gold, given = score.coverage["gold_layers"], score.coverage["layers"]
-    if name == "overall":
-        tracks = list(TRACK_LAYERS.values())
+    scheme = score.scheme
+    if name == OVERALL:
+        tracks = [scheme.track_layers[track] for track in scheme.overall]
     else:
-        tracks = [TRACK_LAYERS[name] if name in TRACK_LAYERS else (_layer(name),)]
+        tracks = [scheme.track_layers.get(name) or (scheme.layer_of(name),)]
     wanted = [[layer for layer in layers if layer in gold] for layers in tracks]
     if not all(wanted):
         return "not in gold"
@@ -73,11 +65,12 @@ def spread(value: Value) -> str:
     return ABSENT if bounds is None else f"{number(bounds[0])} to {number(bounds[1])}"
 
 
-def layers_left(score: Score) -> tuple[list[Layer], list[Layer]]:
+def layers_left(score: Score) -> tuple[list[str], list[str]]:
     """Layers of gold that the system does not give, and layers that gold does not have."""
     gold, given = score.coverage["gold_layers"], score.coverage["layers"]
-    return [each for each in LAYERS if each in gold and each not in given], [
-        each for each in LAYERS if each not in gold
+    layers = score.scheme.layers
+    return [each for each in layers if each in gold and each not in given], [
+        each for each in layers if each not in gold
     ]
 
 
@@ -85,7 +78,7 @@ def mean_notes(score: Score) -> dict[str, str]:
     """For each mean that lacks some of its parts: how many it has, and which are missing."""
     notes = {}
     for name, gone in score.left_out.items():
-        parts = len(MEANS[name])
+        parts = len(means(score.scheme)[name])
         reasons: dict[str, list[str]] = {}
         for part in gone:
             # A prediction where gold has nothing scores 0, and is not averaged either.
@@ -107,9 +100,9 @@ def other_corpus(score: Score) -> str:
 def unanswered(score: Score) -> str:
     """How many gold cells and pairs the system leaves unanswered in layers that it competes in."""
     counted = [
-        f"{score.coverage[layer]['missing']} of {score.coverage[layer]['gold']} {what}"
-        for layer, what in (("stance", "stance cells"), ("verification", "verification pairs"))
-        if layer in score.coverage["layers"] and score.coverage[layer]["missing"]
+        f"{score.coverage[name]['missing']} of {score.coverage[name]['gold']} {layer.items_title}"
+        for name, layer in score.scheme.layers.items()
+        if layer.keyed and name in score.coverage["layers"] and score.coverage[name]["missing"]
     ]
     return f"unanswered: {', '.join(counted)}" if counted else ""
 

@@ -22,25 +22,12 @@ from retold.report.notes import (
     status,
 )
 from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
-from retold.scoring import HEADLINES, TRACK_LAYERS, Score
+from retold.scoring.evaluate import Score
 
 __all__ = ["FORMATS", "render_score", "select_measures"]
 
 FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 
-#: Measures that a breakdown shows in print; JSON has all.
-_SHOWN: Final = (
-    "entities.mention.f1",
-    "entities.linking.f1",
-    "entities.coreference.conll",
-    "entities.coreference.links.f1",
-    "stance.favg",
-    "stance.accuracy",
-    "claims.span.f1",
-    "claims.attribution.f1",
-    "claims.verification.macro_f1",
-    "claims.verification.accuracy",
-)
 _COLUMNS: Final = (
     *("system", "measure", "value", "low", "high", "counts"),
     *("leave_one_out_low", "leave_one_out_high", "status", "note"),
@@ -77,7 +64,20 @@ def render_score(
     if style == "csv":
         return _csv(score, names)
     kind: TableFormat = style  # type: ignore[assignment]
-    return _document(score, kind, errors if errors and measures is None else {}, names, measures or _SHOWN)
+    return _document(
+        score, kind, errors if errors and measures is None else {}, names, measures or _in_breakdowns(score)
+    )
+
+
+def _in_breakdowns(score: Score) -> list[str]:
+    """Measures that a breakdown shows in print: parts of the tracks, and accuracy beside them; JSON has all."""
+    found = []
+    for track in score.scheme.tracks.values():
+        for part in track.parts:
+            stem = part.rpartition(".")[0]
+            more = "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"
+            found += [part, more]
+    return [name for name in found if name in score.measures or name.endswith(".links.f1")]
 
 
 def _as_dict(score: Score, measures: Collection[str] | None) -> dict[str, Any]:
@@ -121,11 +121,12 @@ def _document(
             interval(score.measures[name].low, score.measures[name].high),
             spread(score.measures[name]),
         ]
-        for name in HEADLINES
+        for name in score.headlines
         if name in names
     ]:
         parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style))
-    for track in TRACK_LAYERS:
+    groups = dict.fromkeys(name.partition(".")[0] for name in score.measures if name not in score.headlines)
+    for track in groups:
         rows = [
             [name, format_value(score, name), interval(value.low, value.high), _counts(value.counts)]
             for name, value in score.measures.items()
@@ -167,7 +168,7 @@ def _breakdown(
 
 def _coverage(score: Score) -> list[list[str]]:
     rows = []
-    for name in ("documents", "stance", "verification"):
+    for name in ("documents", *(name for name, layer in score.scheme.layers.items() if layer.keyed)):
         cells = score.coverage[name]
         rows.append([name, *(str(cells.get(key, ABSENT)) for key in ("gold", "predicted", "missing", "extra"))])
     return rows
@@ -180,6 +181,8 @@ def _notes(score: Score, names: Collection[str]) -> list[str]:
     for words, layers in zip(("not competed in", "not in gold"), layers_left(score), strict=True):
         if layers:
             lines.append(f"· {words}: {', '.join(layers)}")
+    if ignored := score.coverage.get("ignored_layers"):
+        lines.append(f"ignored, not a layer of the corpus: {', '.join(ignored)}")
     lines += [*(note for name, note in mean_notes(score).items() if name in names), provenance(score)]
     lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]
