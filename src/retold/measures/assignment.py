@@ -29,8 +29,6 @@ _WORTHWHILE: Final = 0.02
 _SIDES: Final = (1, 2, 4, 8, 16, 32, 64)
 #: Cells of the components that are solved together.
 _CELLS_AT_ONCE: Final = 1 << 18
-#: Components with more cells than this are handed to scipy's sparse solver.
-_DENSE_CELLS: Final = 1_000_000
 
 
 def best_assignment(rows: Index, columns: Index, weights: Array) -> Index:
@@ -242,27 +240,20 @@ def _by_augmenting_paths(tables: Array) -> Index:
 
 
 def _by_scipy(rows: Index, columns: Index, weights: Array) -> Index:
-    """Indices of the chosen pairs of one large component."""
-    height, width = int(rows.max()) + 1, int(columns.max()) + 1
-    if height * width <= _DENSE_CELLS:
-        from scipy.optimize import linear_sum_assignment
+    """Indices of the chosen pairs of one large component, sorted by row."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-        table = np.zeros((height, width))
-        table[rows, columns] = weights
-        picked = linear_sum_assignment(table, maximize=True)
-    else:
-        from scipy.sparse import csr_array
-        from scipy.sparse.csgraph import min_weight_full_bipartite_matching
-
-        # A full matching is wanted and zeros are dropped: each row gets a dummy column of its own, and a constant keeps
-        # every cost above zero. Indices have 32 bits, since scipy before 1.15 crashes on others.
-        top = float(weights.max()) + 1.0
-        order = np.argsort(np.concatenate([rows, np.arange(height)]), kind="stable")
-        indices = np.concatenate([columns, width + np.arange(height)])[order].astype(np.int32)
-        starts = np.append(0, np.cumsum(np.bincount(rows, minlength=height) + 1)).astype(np.int32)
-        costs = np.concatenate([top - weights, np.full(height, top)])[order]
-        picked = min_weight_full_bipartite_matching(csr_array((costs, indices, starts), shape=(height, width + height)))
-    # A solver gives the column of each row; a pair is chosen where its row chose its column.
-    choice = np.full(height, -1, np.int64)
-    choice[picked[0]] = picked[1]
-    return np.flatnonzero(choice[rows] == columns)
+    # A full matching is wanted and zeros are dropped: each row gets a dummy column of its own, and a constant keeps
+    # every cost above zero. Indices have 32 bits, since scipy before 1.15 crashes on others.
+    height, width, top = int(rows.max()) + 1, int(columns.max()) + 1, float(weights.max()) + 1.0
+    ends = np.cumsum(np.bincount(rows))
+    table = csr_array(
+        (
+            np.insert(top - weights, ends, top),
+            np.insert(columns, ends, width + np.arange(height)).astype(np.int32),
+            np.append(0, ends + np.arange(1, height + 1)).astype(np.int32),
+        ),
+        shape=(height, width + height),
+    )
+    return np.flatnonzero(min_weight_full_bipartite_matching(table)[1][rows] == columns)

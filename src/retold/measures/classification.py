@@ -22,7 +22,6 @@ __all__ = [
     "f1_row",
     "label_counts",
     "label_f1",
-    "label_gold",
     "macro_f1",
     "macro_f1_row",
     "prf_rows",
@@ -102,11 +101,6 @@ def label_counts(labels: Sequence[str], label: str) -> dict[str, tuple[str, ...]
     }
 
 
-def label_gold(counts: Counts, labels: Sequence[str], label: str) -> Array:
-    """Gold items of one label."""
-    return added_up(counts, label_counts(labels, label)["gold"])
-
-
 def label_f1(counts: Counts, labels: Sequence[str], label: str) -> Array:
     """F1 of one label."""
     return f1(*(added_up(counts, columns) for columns in label_counts(labels, label).values()))
@@ -120,9 +114,8 @@ def macro_f1(counts: Counts, labels: Sequence[str], over: Sequence[str] | None =
         over: the labels that are averaged, all where not given.
     """
     wanted = labels if over is None else over
-    return mean_over_gold(
-        [label_f1(counts, labels, label) for label in wanted], [label_gold(counts, labels, label) for label in wanted]
-    )
+    gold = [added_up(counts, label_counts(labels, label)["gold"]) for label in wanted]
+    return mean_over_gold([label_f1(counts, labels, label) for label in wanted], gold)
 
 
 def trials_of(counts: Counts, labels: Sequence[str], label: str) -> Array:

@@ -41,22 +41,17 @@ def bootstrap_weights(units: int, resamples: int, seed: int, stream: str) -> Ite
         seed: any non-negative integer, 0 included.
         stream: name of the stream; equal names and seeds give equal draws, so systems are compared on the same units.
     """
-    for number, start in enumerate(range(0, resamples, BLOCK)):
-        size = min(BLOCK, resamples - start)
-        yield slice(start, start + size), _block_of_weights(units, size, seed, stream, number)
-
-
-def _block_of_weights(units: int, size: int, seed: int, stream: str, number: int) -> Array:
     step = max(_UNITS_AT_ONCE // units, 1)
     first_cell = np.arange(step)[:, None] * units
-    weights = np.empty((size, units))
-    draw = generator(seed, stream, number)
-    for first in range(0, size, step):
-        rows = min(step, size - first)
-        drawn = draw.integers(0, units, size=(rows, units))
-        drawn += first_cell[:rows]
-        weights[first : first + rows] = np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units)
-    return weights
+    for number, start in enumerate(range(0, resamples, BLOCK)):
+        size = min(BLOCK, resamples - start)
+        weights = np.empty((size, units))
+        draw = generator(seed, stream, number)
+        for first in range(0, size, step):
+            rows = min(step, size - first)
+            drawn = draw.integers(0, units, size=(rows, units)) + first_cell[:rows]
+            weights[first : first + rows] = np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units)
+        yield slice(start, start + size), weights
 
 
 def bootstrap_products(
