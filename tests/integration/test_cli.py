@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -290,11 +289,9 @@ def test_run_and_its_old_spelling(tmp_path: Path, tiny_folder: Path) -> None:
     assert first == second
 
 
-def test_measures_come_from_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    favg = SimpleNamespace(name="stance.favg", definition="Mean F1.", reference="", undefined="null", counts=())
-    monkeypatch.setitem(sys.modules, "retold.measures.catalogue", SimpleNamespace(MEASURES={"stance.favg": favg}))  # type: ignore[arg-type]
+def test_measures_are_listed_and_explained() -> None:
     assert "stance.favg" in run("measures").stdout
-    assert run("measures", "stance.favg").stdout == "stance.favg\n\nMean F1.\n\n0/0: null\n"
+    assert "Mohammad" in run("measures", "stance.favg").stdout
     wrong = run("measures", "stance.fvag")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "did you mean 'stance.favg'?" in wrong.stderr

@@ -30,7 +30,8 @@ def compare_submissions(a: str, b: str, corpus: CorpusChoice, allow_missing: boo
     """Print the comparison of two submissions."""
     options.stdin_once(a, b, corpus.path)
     from retold.report.items import render_comparison
-    from retold.scoring import compare_items, items_of
+    from retold.scoring.compare import compare_items
+    from retold.scoring.score import items_of
 
     loaded = corpus.load()
     first, second = (items_of(path, loaded, allow_missing=allow_missing) for path in (a, b))

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import click
 
-from retold.cli.options import did_you_mean
+from retold.cli.options import CorpusChoice, corpus_options, did_you_mean
 
 
 @click.command()
 @click.argument("name", required=False)
-def measures(name: str | None) -> None:
-    """List the measures, or explain one.
+@corpus_options
+def measures(name: str | None, corpus: CorpusChoice) -> None:
+    """List the measures of a corpus, or explain one.
 
     \b
     Example:
       retold measures stance.favg
     """
-    try:
-        from retold.measures.catalogue import MEASURES  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError as error:
-        raise click.ClickException("the catalogue of measures is not available in this version") from error
-    from retold.report.measures import render_measure, render_measures
+    from retold.report.measures import describe, render_measure, render_measures
 
+    known = describe(corpus.load().scheme)
     if name is None:
-        click.echo(render_measures(MEASURES.values()), nl=False)
-    elif name in MEASURES:
-        click.echo(render_measure(MEASURES[name]), nl=False)
+        click.echo(render_measures(known.values()), nl=False)
+    elif name in known:
+        click.echo(render_measure(known[name]), nl=False)
     else:
-        raise click.ClickException(
-            f"unknown measure {name!r}{did_you_mean(name, MEASURES)}; 'retold measures' lists all"
-        )
+        raise click.ClickException(f"unknown measure {name!r}{did_you_mean(name, known)}; 'retold measures' lists all")

@@ -47,14 +47,13 @@ def rank(
     options.stdin_once(*submissions, corpus.path)
     options.single_threaded_numpy()
     from retold.report.leaderboard import SUFFIXES, render_ranking
-    from retold.scoring import HEADLINES
     from retold.scoring.ranking import rank as run
 
     with options.usage_errors():
         result = run(submissions, corpus.load(), measure=measure, **options.given(**how))
     if output is not None:
         boards = {"leaderboard": result}
-        boards |= {f"leaderboard-{track}": result.by(track) for track in HEADLINES if track != "overall"}
+        boards |= {f"leaderboard-{track}": result.by(track) for track in result.systems[0].score.scheme.tracks}
         for name, board in boards.items():
             for kind, suffix in SUFFIXES.items():
                 options.write(output / f"{name}.{suffix}", render_ranking(board, kind))

@@ -62,7 +62,8 @@ def score(
     options.single_threaded_numpy()
     from retold.report.items import item_lines
     from retold.report.scores import render_score, select_measures
-    from retold.scoring import errors, score_with_items
+    from retold.scoring.compare import errors
+    from retold.scoring.score import score_with_items
 
     # Without --workers the library takes as many as suit the file.
     how = {"workers": None, **options.given(**how)}

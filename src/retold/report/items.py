@@ -7,9 +7,11 @@ from typing import Final
 
 import msgspec
 
+from retold.layers.base import Item
 from retold.model.annotations import encode
 from retold.report.tables import ABSENT, TableFormat, as_json, one_line, table
-from retold.scoring import Flip, Item, ItemComparison, Score
+from retold.scoring.compare import Flip, ItemComparison
+from retold.scoring.evaluate import Score
 
 __all__ = ["ErrorTables", "error_tables", "item_lines", "render_comparison"]
 
@@ -27,7 +29,7 @@ _CONTEXT: Final = 100
 
 
 def error_tables(errors: ErrorTables, style: TableFormat) -> list[tuple[str, str]]:
-    """A (title, table) for each task, from ``retold.scoring.errors``."""
+    """A (title, table) for each task, from ``retold.scoring.compare.errors``."""
     found = []
     for task, (title, rows, columns) in _TABLES.items():
         counted = errors.get(task)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from retold.model.annotations import LAYERS, Layer
 from retold.report.tables import ABSENT, number, one_line
-from retold.scoring import TRACK_LAYERS, Score, Value
-from retold.scoring.headline import MEANS
+from retold.scoring.evaluate import OVERALL, Score, Value, means
 
 __all__ = [
     "NOT_COMPETED",
@@ -15,6 +13,7 @@ __all__ = [
     "Status",
     "few_documents",
     "format_value",
+    "ignored",
     "layers_left",
     "mean_notes",
     "other_corpus",
@@ -37,22 +36,15 @@ SAW_GOLD: Final = "saw-gold: the system had access to the gold labels; its score
 _DIGITS: Final = 16
 
 
-def _layer(name: str) -> Layer:
-    """The layer that a measure is computed from; ``name`` is no headline."""
-    if name.startswith("claims.verification."):
-        return "verification"
-    return next(layer for layer in LAYERS if name.startswith(f"{layer}."))
-
-
 def status(score: Score, name: str) -> Status:
     """Why a measure has a value or none; a headline is competed in where every layer that gold has is given."""
     if score.measures[name].value is not None:
         return "defined"
-    gold, given = score.coverage["gold_layers"], score.coverage["layers"]
-    if name == "overall":
-        tracks = list(TRACK_LAYERS.values())
+    scheme, gold, given = score.scheme, score.coverage["gold_layers"], score.coverage["layers"]
+    if name == OVERALL:
+        tracks = [scheme.track_layers[track] for track in scheme.overall]
     else:
-        tracks = [TRACK_LAYERS[name] if name in TRACK_LAYERS else (_layer(name),)]
+        tracks = [scheme.track_layers[name] if name in scheme.tracks else (scheme.layer_of(name),)]
     wanted = [[layer for layer in layers if layer in gold] for layers in tracks]
     if not all(wanted):
         return "not in gold"
@@ -73,19 +65,23 @@ def spread(value: Value) -> str:
     return ABSENT if bounds is None else f"{number(bounds[0])} to {number(bounds[1])}"
 
 
-def layers_left(score: Score) -> tuple[list[Layer], list[Layer]]:
+def layers_left(score: Score) -> tuple[list[str], list[str]]:
     """Layers of gold that the system does not give, and layers that gold does not have."""
     gold, given = score.coverage["gold_layers"], score.coverage["layers"]
-    return [each for each in LAYERS if each in gold and each not in given], [
-        each for each in LAYERS if each not in gold
-    ]
+    return [each for each in gold if each not in given], [each for each in score.scheme.layers if each not in gold]
+
+
+def ignored(score: Score) -> str:
+    """A note on answers to layers that the corpus does not have."""
+    layers = score.coverage.get("ignored_layers")
+    return f"ignored, because the corpus does not have them: {', '.join(layers)}" if layers else ""
 
 
 def mean_notes(score: Score) -> dict[str, str]:
     """For each mean that lacks some of its parts: how many it has, and which are missing."""
     notes = {}
     for name, gone in score.left_out.items():
-        parts = len(MEANS[name])
+        parts = len(means(score.scheme)[name])
         reasons: dict[str, list[str]] = {}
         for part in gone:
             # A prediction where gold has nothing scores 0, and is not averaged either.
@@ -107,9 +103,9 @@ def other_corpus(score: Score) -> str:
 def unanswered(score: Score) -> str:
     """How many gold cells and pairs the system leaves unanswered in layers that it competes in."""
     counted = [
-        f"{score.coverage[layer]['missing']} of {score.coverage[layer]['gold']} {what}"
-        for layer, what in (("stance", "stance cells"), ("verification", "verification pairs"))
-        if layer in score.coverage["layers"] and score.coverage[layer]["missing"]
+        f"{cells['missing']} of {cells['gold']} in {name}"
+        for name, layer in score.scheme.layers.items()
+        if layer.keyed and name in score.coverage["layers"] and (cells := score.coverage[name])["missing"]
     ]
     return f"unanswered: {', '.join(counted)}" if counted else ""
 

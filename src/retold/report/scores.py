@@ -13,6 +13,7 @@ from retold.report.notes import (
     UNDEFINED,
     few_documents,
     format_value,
+    ignored,
     layers_left,
     mean_notes,
     other_corpus,
@@ -22,25 +23,12 @@ from retold.report.notes import (
     status,
 )
 from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
-from retold.scoring import HEADLINES, TRACK_LAYERS, Score
+from retold.scoring.evaluate import Score, headline_names
 
 __all__ = ["FORMATS", "render_score", "select_measures"]
 
 FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 
-#: Measures that a breakdown shows in print; JSON has all.
-_SHOWN: Final = (
-    "entities.mention.f1",
-    "entities.linking.f1",
-    "entities.coreference.conll",
-    "entities.coreference.links.f1",
-    "stance.favg",
-    "stance.accuracy",
-    "claims.span.f1",
-    "claims.attribution.f1",
-    "claims.verification.macro_f1",
-    "claims.verification.accuracy",
-)
 _COLUMNS: Final = (
     *("system", "measure", "value", "low", "high", "counts"),
     *("leave_one_out_low", "leave_one_out_high", "status", "note"),
@@ -68,16 +56,15 @@ def render_score(
     Args:
         score: what to render.
         style: one of ``FORMATS``.
-        errors: from ``retold.scoring.errors``; shown in the formats for people, unless ``measures`` are given.
+        errors: from ``retold.scoring.compare.errors``; shown in the formats for people, unless ``measures`` are given.
         measures: names of the measures to show; all where it is None.
     """
     if style == "json":
         return as_json(_as_dict(score, measures))
-    names = score.measures if measures is None else measures
     if style == "csv":
-        return _csv(score, names)
+        return _csv(score, score.measures if measures is None else measures)
     kind: TableFormat = style  # type: ignore[assignment]
-    return _document(score, kind, errors if errors and measures is None else {}, names, measures or _SHOWN)
+    return _document(score, kind, errors or {}, measures)
 
 
 def _as_dict(score: Score, measures: Collection[str] | None) -> dict[str, Any]:
@@ -110,30 +97,22 @@ def _csv(score: Score, names: Collection[str]) -> str:
     return table(_COLUMNS, rows, "csv")
 
 
-def _document(
-    score: Score, style: TableFormat, errors: ErrorTables, names: Collection[str], in_breakdowns: Collection[str]
-) -> str:
+def _document(score: Score, style: TableFormat, errors: ErrorTables, measures: Collection[str] | None) -> str:
+    names, in_breakdowns = _all(score) if measures is None else (measures, measures)
     parts = [heading(score.system, style, 1)]
-    if headlines := [
-        [
-            name,
-            format_value(score, name),
-            interval(score.measures[name].low, score.measures[name].high),
-            spread(score.measures[name]),
-        ]
-        for name in HEADLINES
-        if name in names
-    ]:
-        parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style))
-    for track in TRACK_LAYERS:
+    headlines = [(name, score.measures[name]) for name in headline_names(score.scheme) if name in names]
+    if headlines:
+        rows = [[name, format_value(score, name), interval(v.low, v.high), spread(v)] for name, v in headlines]
+        parts.append(table(["track", "score", "95% interval", "one document left out"], rows, style))
+    for section in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
         rows = [
             [name, format_value(score, name), interval(value.low, value.high), _counts(value.counts)]
             for name, value in score.measures.items()
-            if name.startswith(f"{track}.") and name in names and status(score, name) in ("defined", "undefined")
+            if name.startswith(f"{section}.") and name in names and status(score, name) in ("defined", "undefined")
         ]
         if rows:
-            parts += [heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
-    for title, errors_by_kind in error_tables(errors, style):
+            parts += [heading(section, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
+    for title, errors_by_kind in error_tables(errors if measures is None else {}, style):
         parts += [heading(title, style, 2), errors_by_kind]
     for dimension, values in score.breakdowns.items():
         parts += _breakdown(dimension, values, in_breakdowns, style)
@@ -142,6 +121,15 @@ def _document(
         table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style),
     ]
     return "\n".join([*parts, listed(_notes(score, names), style)])
+
+
+def _all(score: Score) -> tuple[Collection[str], Collection[str]]:
+    """Names of the measures to show, and of those in breakdowns: what tracks are made of, and accuracy."""
+    parts = {part for track in score.scheme.tracks.values() for part in track.parts}
+    in_breakdowns = {name: None for values in score.breakdowns.values() for cells in values.values() for name in cells}
+    return score.measures, [
+        name for name in in_breakdowns if name in parts or name.endswith((".accuracy", ".links.f1"))
+    ]
 
 
 def _counts(counts: Mapping[str, int | float]) -> str:
@@ -167,7 +155,7 @@ def _breakdown(
 
 def _coverage(score: Score) -> list[list[str]]:
     rows = []
-    for name in ("documents", "stance", "verification"):
+    for name in ("documents", *(name for name, layer in score.scheme.layers.items() if layer.keyed)):
         cells = score.coverage[name]
         rows.append([name, *(str(cells.get(key, ABSENT)) for key in ("gold", "predicted", "missing", "extra"))])
     return rows
@@ -181,7 +169,7 @@ def _notes(score: Score, names: Collection[str]) -> list[str]:
         if layers:
             lines.append(f"· {words}: {', '.join(layers)}")
     lines += [*(note for name, note in mean_notes(score).items() if name in names), provenance(score)]
-    lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
+    lines += [note for note in (ignored(score), other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
         lines.append(few_documents(documents, score.signature))
