@@ -18,7 +18,7 @@ CONTROLS := $(filter-out $(call named,-l '^FLOOR = True'),$(filter $(LEARNED),$(
 SLOW := classical perceptron
 SHUFFLED := $(foreach name,$(CONTROLS),$(addprefix submissions/$(name)-shuffled-,$(if $(filter $(SLOW),$(name)),0,0 1 2)))
 
-.PHONY: leaderboard embeddings results test test-extras lint format corpus clean
+.PHONY: leaderboard embeddings results test test-extras test-pythons test-lowest coverage lint format corpus clean
 
 leaderboard: $(VENV)/.baselines
 	$(BIN)/retold validate
@@ -47,10 +47,26 @@ test-extras: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,embeddings,transformers,llm]'
 	RETOLD_EXTRAS=1 $(BIN)/python -m pytest tests/baselines/test_baselines_embeddings.py tests/baselines/test_baselines_transformer.py tests/baselines/test_baselines_llm.py
 
+# Every Python that is there of those that are supported, those of pyenv as well; nox names what it skips.
+test-pythons: $(VENV)/.dev
+	PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -s -d : -) $(BIN)/nox --session tests
+
+# The lowest version of every dependency that pyproject.toml allows.
+test-lowest: $(VENV)/.dev
+	$(BIN)/nox --session lowest
+
+# Lines and branches of the package that tests reach, also in processes that they start.
+coverage: $(VENV)/.dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/docs/build_schemas.py --check
 	$(BIN)/python scripts/corpus/build_corpus.py --check
 	$(BIN)/python scripts/docs/conformance_table.py --check
@@ -77,4 +93,4 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	touch $@ $(VENV)/.baselines
 
 clean:
-	rm -rf $(VENV) submissions leaderboard build dist
+	rm -rf $(VENV) .nox submissions leaderboard build dist

@@ -3,8 +3,8 @@
     python scripts/corpus/build_corpus.py            write what is out of date
     python scripts/corpus/build_corpus.py --check    write nothing; exit 1 and name the files that are out of date
 
-Written by hand and never changed here: seeds/, scripts/corpus/documents.toml, event.json, claims.jsonl, the keys, names, types
-and kb_ids of entities.jsonl, and annotators/. The same input gives the same bytes.
+Written by hand and never changed here: seeds/, scripts/corpus/documents.toml, event.json, claims.jsonl, the keys,
+names, types and kb_ids of entities.jsonl, and annotators/. The same input gives the same bytes.
 """
 
 from __future__ import annotations

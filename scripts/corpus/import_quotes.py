@@ -1,9 +1,9 @@
-"""Turn a reader's quotes into an annotator file with offsets.
+"""Convert an annotator's quotes to an annotation file with offsets.
 
-    python scripts/corpus/import_quotes.py FOLDER --event macron-coalition --reader reader-1
+    python scripts/corpus/import_quotes.py FOLDER --event macron-coalition --annotator reader-1
 
-FOLDER holds mentions.jsonl, stance.jsonl, claims.jsonl and verification.jsonl as ``retold.corpus.quotes``
-describes them. Every quote is found in its sentence or refused; nothing is written unless all are found.
+FOLDER has mentions.jsonl, stance.jsonl, claims.jsonl and verification.jsonl in the format of ``retold.corpus.quotes``.
+Nothing is written unless every quote is found in its sentence.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @click.command(help=__doc__)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--event", "event_key", default="macron-coalition", show_default=True)
-@click.option("--reader", required=True, help="Name of the annotator file, without .jsonl.")
-def main(folder: Path, event_key: str, reader: str) -> None:
+@click.option("--annotator", "--reader", required=True, help="Name of the annotation file, without .jsonl.")
+def main(folder: Path, event_key: str, annotator: str) -> None:
     corpus = load_corpus(ROOT / "corpus")
     event = corpus.events[event_key]
 
@@ -49,7 +49,7 @@ def main(folder: Path, event_key: str, reader: str) -> None:
         for finding in error.findings:
             click.echo(f"{finding.file}:{finding.line}: {finding.code} {finding.message}", err=True)
         raise SystemExit(1) from None
-    target = event.folder / "annotators" / f"{reader}.jsonl"
+    target = event.folder / "annotators" / f"{annotator}.jsonl"
     write_atomic(target, (encode(record) + b"\n" for record in records))
     click.echo(f"wrote {target.relative_to(ROOT)}: {len(records)} documents")
 

@@ -2,9 +2,9 @@
 
     python scripts/docs/conformance_table.py [--check]
 
-Cases and values come from tests/support/conformance.py, attacks from the names of the tests in tests/integration/test_adversarial.py; an
-oracle or a fault of another scorer names the test that shows it, and a test sees to it that these exist. Exit codes:
-0 written or current, 1 stale (--check only).
+Cases and values come from tests/support/conformance.py, attacks from the names of the tests in
+tests/integration/test_adversarial.py; an oracle or a fault of another scorer names the test that shows it, and a test
+sees to it that these exist. Exit codes: 0 written or current, 1 stale (--check only).
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _clusters(family: str, definition: str, *faults: Shown, note: str = "") -> R
 
 def _scikit(measure: str, definition: str, kind: str, values: tuple[str, ...], *faults: Shown, note: str = "") -> Row:
     test = (
-        "unit/test_task_stance.py::test_macro_f1_favg_and_accuracy_agree_with_scikit_learn"
+        "unit/test_layers_stance.py::test_macro_f1_favg_and_accuracy_agree_with_scikit_learn"
         if measure.startswith("stance")
-        else "unit/test_task_verification.py::test_macro_f1_and_accuracy_agree_with_scikit_learn"
+        else "unit/test_layers_verification.py::test_macro_f1_and_accuracy_agree_with_scikit_learn"
     )
     return Row(measure, definition, kind, values, (Shown("scikit-learn, fixed set of labels", test),), faults, note)
 
@@ -93,17 +93,17 @@ ROWS: Final = (
         (
             Shown(
                 "seqeval, strict, on any spans that do not overlap",
-                "unit/test_task_entities.py::test_strict_micro_f1_agrees_with_seqeval",
+                "unit/test_layers_entities.py::test_strict_micro_f1_agrees_with_seqeval",
             ),
         ),
         (
             Shown(
                 "No entity on either side scores 0, or NaN in the macro mean (seqeval 1.2.2).",
-                "unit/test_task_entities.py::test_no_gold_and_no_prediction_is_undefined",
+                "unit/test_layers_entities.py::test_no_gold_and_no_prediction_is_undefined",
             ),
             Shown(
                 "A span given ten times counts ten times.",
-                "unit/test_task_entities.py::test_a_span_given_twice_counts_once",
+                "unit/test_layers_entities.py::test_a_span_given_twice_counts_once",
             ),
         ),
     ),
@@ -121,11 +121,11 @@ ROWS: Final = (
         faults=(
             Shown(
                 "The order of predictions decides what matches (nervaluate 1.2.1, issue 84).",
-                "unit/test_task_entities.py::test_the_order_of_predictions_does_not_decide_which_one_matches",
+                "unit/test_layers_entities.py::test_the_order_of_predictions_does_not_decide_which_one_matches",
             ),
             Shown(
                 "Spans that only touch overlap (nervaluate 1.2.1).",
-                "unit/test_task_entities.py::test_spans_that_only_touch_do_not_overlap",
+                "unit/test_layers_entities.py::test_spans_that_only_touch_do_not_overlap",
             ),
         ),
         note="As SemEval-2013 defines them, any overlap earns half in `partial` and all in `type`, so a few spans that "
@@ -143,7 +143,7 @@ ROWS: Final = (
         "Vilain et al. 1995",
         Shown(
             "A mention named twice in its cluster counts twice (TC-A7; without it CEAFm F1 is 4/7, correct 8/13).",
-            "unit/test_task_coreference.py::test_the_values_of_the_reference_scorers_are_met[TC-A7]",
+            "unit/test_layers_coreference.py::test_the_values_of_the_reference_scorers_are_met[TC-A7]",
         ),
     ),
     _clusters("b3", "Bagga and Baldwin 1998; Pradhan et al. 2014", _SECOND_CLUSTER),
@@ -152,7 +152,7 @@ ROWS: Final = (
         "Luo 2005",
         Shown(
             "NIL clusters are compared by their name (6 of 10 on neleval's example, correct 10).",
-            "unit/test_task_coreference.py::test_names_of_nil_clusters_are_arbitrary",
+            "unit/test_layers_coreference.py::test_names_of_nil_clusters_are_arbitrary",
         ),
     ),
     _clusters("ceafe", "Luo 2005"),
@@ -170,7 +170,7 @@ ROWS: Final = (
         faults=(
             Shown(
                 "MUC without any link (0/0) is averaged in as 0.",
-                "unit/test_task_coreference.py::test_conll_leaves_muc_out_where_no_cluster_has_a_link",
+                "unit/test_layers_coreference.py::test_conll_leaves_muc_out_where_no_cluster_has_a_link",
             ),
         ),
     ),
@@ -178,10 +178,10 @@ ROWS: Final = (
         "breakdown of entities.coreference: within",
         "the same measures with clusters cut at document borders, documents added up; Retold's own",
         oracles=(
-            Shown("two documents by hand", "unit/test_task_coreference.py::test_within_adds_up_the_documents"),
+            Shown("two documents by hand", "unit/test_layers_coreference.py::test_within_adds_up_the_documents"),
             Shown(
                 "pairs of two documents by hand (BLANC)",
-                "unit/test_task_coreference.py::test_within_has_no_links_across_documents",
+                "unit/test_layers_coreference.py::test_within_has_no_links_across_documents",
             ),
         ),
     ),
@@ -191,7 +191,7 @@ ROWS: Final = (
         oracles=(
             Shown(
                 "pairs counted by hand",
-                "unit/test_task_coreference.py::test_cross_lingual_counts_pairs_of_mentions_in_two_languages",
+                "unit/test_layers_coreference.py::test_cross_lingual_counts_pairs_of_mentions_in_two_languages",
             ),
         ),
     ),
@@ -202,7 +202,7 @@ ROWS: Final = (
         ("favg",),
         Shown(
             "A cell that is not predicted is taken as none.",
-            "unit/test_task_stance.py::test_a_missing_cell_is_wrong_and_not_imputed",
+            "unit/test_layers_stance.py::test_a_missing_cell_is_wrong_and_not_imputed",
         ),
     ),
     _scikit(
@@ -226,7 +226,7 @@ ROWS: Final = (
         (
             Shown(
                 "sentences counted by hand",
-                "unit/test_task_stance.py::test_evidence_counts_sentences_under_the_right_label_only",
+                "unit/test_layers_stance.py::test_evidence_counts_sentences_under_the_right_label_only",
             ),
         ),
         note="Sentences stand for themselves; in SciFact some count only with the rest of their group.",
@@ -239,7 +239,7 @@ ROWS: Final = (
         (
             Shown(
                 "scikit-learn's brier_score_loss, one label against the rest, added up",
-                "unit/test_task_stance.py::test_brier_agrees_with_scikit_learn",
+                "unit/test_layers_stance.py::test_brier_agrees_with_scikit_learn",
             ),
         ),
     ),
@@ -249,7 +249,7 @@ ROWS: Final = (
         oracles=(
             Shown(
                 "five cells in three bins by hand",
-                "unit/test_task_stance.py::test_ece_is_the_gap_between_confidence_and_accuracy_in_ten_bins",
+                "unit/test_layers_stance.py::test_ece_is_the_gap_between_confidence_and_accuracy_in_ten_bins",
             ),
         ),
     ),
@@ -259,13 +259,13 @@ ROWS: Final = (
         oracles=(
             Shown(
                 "every assignment, by brute force",
-                "unit/test_task_claims.py::test_span_measures_equal_a_brute_force_assignment",
+                "unit/test_layers_claims.py::test_span_measures_equal_a_brute_force_assignment",
             ),
         ),
         faults=(
             Shown(
                 "One long span earns from every gold span that it covers.",
-                "unit/test_task_claims.py::test_one_long_prediction_earns_one_match",
+                "unit/test_layers_claims.py::test_one_long_prediction_earns_one_match",
             ),
         ),
     ),
@@ -275,7 +275,7 @@ ROWS: Final = (
         oracles=(
             Shown(
                 "spans counted by hand",
-                "unit/test_task_claims.py::test_precision_and_recall_are_summed_jaccard_over_predicted_and_gold",
+                "unit/test_layers_claims.py::test_precision_and_recall_are_summed_jaccard_over_predicted_and_gold",
             ),
         ),
     ),
@@ -285,7 +285,7 @@ ROWS: Final = (
         oracles=(
             Shown(
                 "spans counted by hand",
-                "unit/test_task_claims.py::test_attribution_f1_is_over_predicted_and_gold_spans",
+                "unit/test_layers_claims.py::test_attribution_f1_is_over_predicted_and_gold_spans",
             ),
         ),
     ),
@@ -296,7 +296,7 @@ ROWS: Final = (
         ("macro_f1",),
         Shown(
             "Mean of F1 and F1 of mean precision and recall go by one name (HIPE: .6389 and .6506).",
-            "unit/test_task_verification.py::test_macro_f1_is_not_the_f1_of_mean_precision_and_recall",
+            "unit/test_layers_verification.py::test_macro_f1_is_not_the_f1_of_mean_precision_and_recall",
         ),
     ),
     _scikit(
@@ -323,7 +323,7 @@ ROWS: Final = (
         (
             Shown(
                 "labels and sentences by hand",
-                "unit/test_task_verification.py::test_strict_wants_the_label_and_a_gold_sentence",
+                "unit/test_layers_verification.py::test_strict_wants_the_label_and_a_gold_sentence",
             ),
         ),
         (
@@ -579,8 +579,9 @@ def page() -> str:
         + "".join(oracles)
         + "\n## Faults of other scorers that are absent\n\nEach row names the test that would fail with the fault.\n\n"
         "| measure | fault | test |\n|---|---|---|\n" + "".join(faults) + "\n## Attacks that gain nothing\n\n"
-        f"Each of the {len(tried)} tests in `tests/integration/test_adversarial.py` starts from a good file of predictions; what "
-        "it does to it is refused,\nor gains no point. One thing no file can be refused for: F1 counts a wrong answer "
+        f"Each of the {len(tried)} tests in `tests/integration/test_adversarial.py` starts from a good file of "
+        "predictions; what it does to it is refused,\nor gains no point. One thing no file can be refused for: F1 counts a "
+        "wrong answer "
         "twice, as missed and as spurious,\nso that silence where an answer would be wrong raises it (not accuracy, "
         "not recall). Coverage stands in every result.\n\n"
         "| kind | what is shown | test |\n|---|---|---|\n"

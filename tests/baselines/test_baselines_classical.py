@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import EVENT, TEXTS, gold_of, write_tiny_corpus
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import AnnotationRecord, Document, Holder, Mention, Span, Zone
 from retold.scoring import score
-from retold.systems import Context, Example, Question, SystemFault, load_system, predictions, run_system
+from retold.systems import Context, Example, Question, SystemFault, load_system, predictions
+from tiny import EVENT, TEXTS, gold_of, write_tiny_corpus
 
 BASELINES = Path(__file__).resolve().parents[2] / "baselines"
 PACKAGE = str(sys.modules[load_system(BASELINES / "classical.py").predict.__module__].__package__)
@@ -543,19 +543,14 @@ def test_the_questions_may_be_none(tiny_corpus: Corpus) -> None:
 
 
 @pytest.fixture(scope="module")
-def reached(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, float]]:
+def reached(baseline_submission: Callable[[str], Path]) -> Callable[[str], dict[str, float]]:
     """Function: name of a baseline -> what it scores on the packaged corpus."""
-    folder, corpus = tmp_path_factory.mktemp("submissions"), load_corpus()
 
-    def run(name: str) -> dict[str, float]:
-        written = run_system(load_system(BASELINES / f"{name}.py"), corpus, folder / name)
-        return {
-            key: value.value
-            for key, value in score(written, corpus, resamples=0).measures.items()
-            if value.value is not None
-        }
+    def measures(name: str) -> dict[str, float]:
+        found = score(baseline_submission(name), load_corpus(), resamples=0).measures
+        return {key: value.value for key, value in found.items() if value.value is not None}
 
-    return run
+    return measures
 
 
 def test_classical_is_above_what_can_be_had_without_reading(reached: Callable[[str], dict[str, float]]) -> None:

@@ -403,7 +403,7 @@ def test_the_cache_changes_the_cost_and_no_byte(
         ("model=/no/such/folder", "/no/such/folder: no such folder of a model"),
         ("model=nobody/has-this", "nobody/has-this: cannot be loaded as a sentence-transformers model"),
         ("elsewhere=maybe", "option elsewhere is 'maybe', it must be 'yes' or 'no'"),
-        ("modell=x", "has no option 'modell'"),
+        ("modell=x", "unknown option 'modell'"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(

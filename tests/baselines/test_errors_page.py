@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,14 +72,20 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def scored(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scored]:
-    """Every system of the page, run once."""
+def scored(
+    corpus: Corpus, baseline_submission: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Scored]:
+    """Every system of the page."""
     made = {}
     for system in SYSTEMS:
         name, *given = system.split()
-        options = dict(option.split("=") for option in given)
-        folder = tmp_path_factory.mktemp(name)
-        run_system(load_system(BASELINES / f"{name}.py"), corpus, folder, options=options)
+        if given:
+            options = dict(option.split("=") for option in given)
+            folder = run_system(
+                load_system(BASELINES / f"{name}.py"), corpus, tmp_path_factory.mktemp(name), options=options
+            )
+        else:
+            folder = baseline_submission(name)
         score, items = score_with_items(folder, corpus, resamples=0)
         assert items is not None
         made[system] = Scored(list(open_submission(folder).read()), score, items)

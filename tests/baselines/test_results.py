@@ -40,11 +40,13 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def submissions(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def submissions(
+    corpus: Corpus, baseline_submission: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder of submissions: fast systems, one for stance alone, and a control of the gazetteer with two seeds."""
     folder = tmp_path_factory.mktemp("submissions")
     for name in RUN:
-        run_system(load_system(BASELINES / f"{name}.py"), corpus, folder / name)
+        shutil.copytree(baseline_submission(name), folder / name)
     for seed in CONTROL_SEEDS:
         system = load_system(BASELINES / "gazetteer.py")
         run_system(system, corpus, folder / f"gazetteer-shuffled-{seed}", seed=seed, control="shuffled")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from predictions import Record, gold_records, noisy, released, run, values, write
 from retold.model.annotations import LAYERS, STANCE_LABELS, VERIFICATION_LABELS, Document
 from retold.model.findings import FindingsError
 from retold.scoring import HEADLINES, score
 from retold.scoring.headline import PARTS
-from test_scoring import Record, gold_records, noisy, released, run, values, write
 
 #: What systems are ranked by, what that is made of, and what stands for the rest.
 JUDGED = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -13,10 +14,10 @@ import pytest
 
 import build_corpus
 import retold
+from paths import ROOT
 from retold.corpus import views
 from retold.corpus.load import Corpus
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZES = {
     # What gold and the catalogues hold, counted there.
     "documents": lambda corpus: 5,
@@ -128,22 +129,27 @@ def test_only_verified_ids_are_given(corpus: Corpus) -> None:
             assert (entity.kb_id is not None) == (entity.kb_status == "verified"), entity.entity
 
 
-@pytest.mark.parametrize("name", list(SIZES))
-def test_load_dataset_from_any_folder_offline(name: str, corpus: Corpus, tmp_path: Path) -> None:
-    script = (
-        "import sys; from datasets import load_dataset\n"
-        f"rows = load_dataset({str(ROOT / 'corpus')!r}, {name!r}, split='test')\n"
-        "print(len(rows), ','.join(k for k, v in rows.features.items() if type(v).__name__ == 'ClassLabel'))\n"
-        "print(max(len(row.get('context') or row.get('text')) for row in rows))\n"
-    )
+#: Loads every view in a folder of its own, and says how many rows it has and which columns are labels.
+LOAD_VIEWS = """
+import json, sys
+from datasets import load_dataset
+corpus, *names = sys.argv[1:]
+for name in names:
+    rows = load_dataset(corpus, name, split="test")
+    labels = [column for column, feature in rows.features.items() if type(feature).__name__ == "ClassLabel"]
+    print(json.dumps([name, len(rows), labels]))
+"""
+
+
+def test_load_dataset_loads_every_view_from_any_folder_offline(corpus: Corpus, tmp_path: Path) -> None:
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", LOAD_VIEWS, str(ROOT / "corpus"), *SIZES]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    size, labels = done.stdout.splitlines()[0].split(" ")
-    assert int(size) == SIZES[name](corpus)
-    assert labels == ",".join(column for column, kind in views.TABLES[name].items() if kind in views.LABELS)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        [name, size(corpus), [column for column, kind in views.TABLES[name].items() if kind in views.LABELS]]
+        for name, size in SIZES.items()
+    ]
 
 
 def test_the_card_states_the_row_counts(corpus: Corpus) -> None:

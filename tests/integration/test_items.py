@@ -20,14 +20,13 @@ import pytest
 from click.testing import CliRunner, Result
 from scipy.optimize import linear_sum_assignment
 
+from exact_clusters import exact_bcubed, exact_blanc, exact_muc
+from predictions import gold_records, noisy, released, write
 from retold.cli.main import cli
 from retold.corpus.load import Corpus, load_corpus
 from retold.report.items import error_tables, render_comparison
 from retold.scoring import Flip, Item, ItemComparison, SystemItems, compare_items, errors, items_of, score_with_items
 from retold.scoring.ranking import rank
-
-from test_clusters import exact_bcubed, exact_blanc, exact_muc  # isort: skip
-from test_scoring import gold_records, noisy, released, write  # isort: skip
 
 Record = dict[str, Any]
 Value = float | None

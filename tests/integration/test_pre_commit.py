@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 import retold
+from paths import ROOT
 
 pytest.importorskip("pre_commit")
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(sys.executable).parent
 LANGUAGE = os.environ.get("RETOLD_HOOK_LANGUAGE", "system")
 

@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from conftest import write_tiny_corpus
+from paths import ROOT
 from retold.cli.main import main
 from retold.corpus.diff import Changes, compare
 from retold.corpus.load import load_corpus
 from retold.model.annotations import Document
 from retold.report.changes import render_changes
 from retold.validation.validate import validate
+from tiny import write_tiny_corpus
 
-ROOT = Path(__file__).resolve().parents[2]
 Rows = list[dict[str, Any]]
 
 # --- Comparing --------------------------------------------------------------------------------------------------------

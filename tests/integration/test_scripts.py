@@ -36,7 +36,8 @@ def test_validate_checks_annotations(tmp_path: Path) -> None:
 
 def test_review_sample_draws_the_same_labels_for_the_same_seed(tmp_path: Path) -> None:
     first, again, other = (
-        run("corpus/review_sample.py", "--size", "4", "--seed", seed, folder=tmp_path).stdout for seed in ("3", "3", "4")
+        run("corpus/review_sample.py", "--size", "4", "--seed", seed, folder=tmp_path).stdout
+        for seed in ("3", "3", "4")
     )
     assert first == again != other
     # Four layers of four labels each.

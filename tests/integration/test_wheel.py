@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +34,13 @@ def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     A path that a .pth file adds is not searched for further .pth files, so an editable install does not come along.
     """
     home = tmp_path_factory.mktemp("venv")
-    venv.create(home, with_pip=True)
-    python = home / "bin" / "python"
-    site = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    (Path(site) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True, capture_output=True
-    )
+    venv.create(home)
+    python = str(home / "bin" / "python")
+    purelib = sysconfig.get_path("purelib", vars={"base": str(home)})
+    (Path(purelib) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    # The pip of this environment: to install one in the new environment takes longer than all else here.
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
     return home / "bin" / "retold"
 
 
@@ -67,13 +62,9 @@ def test_it_carries_corpus_and_schemas(wheel: Path) -> None:
 
 
 def test_validate_score_and_rank_without_the_repository(command: Path, tmp_path: Path) -> None:
-    where = subprocess.run(
-        [command.parent / "python", "-c", "import retold; print(retold.__file__); print(retold.load_corpus().root)"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
+    program = "import retold; print(retold.__file__); print(retold.load_corpus().root)"
+    where = run(command.parent / "python", "-c", program, folder=tmp_path).stdout.splitlines()
+    assert len(where) == 2
     assert all(str(ROOT) not in line for line in where)
     assert run(command, "validate", folder=tmp_path).returncode == 0
     gold = Path(where[1]) / "events" / "macron-coalition" / "gold.jsonl"

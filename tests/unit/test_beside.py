@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from random_corpora import written
 from retold.report.scores import render_score
 from retold.scoring import beside as room
 from retold.scoring import score
 from retold.scoring.beside import Beside, beside, can_fork
-from test_batches import written
 
 counting = sys.modules["retold.scoring.count"]
 

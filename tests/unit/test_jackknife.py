@@ -8,9 +8,9 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from retold.measures import jackknife as deletion
+from retold.measures import jackknife
 from retold.measures.clusters import ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
-from retold.measures.jackknife import UnitOverlaps, without_each
+from retold.measures.jackknife import UnitOverlaps, leave_one_out
 
 
 def made(seed: int, clusters: int, noise: float, units: int = 40) -> tuple[ClusterOverlaps, UnitOverlaps]:
@@ -47,7 +47,7 @@ def anew(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, tuple[np.n
 @pytest.mark.parametrize(("clusters", "noise"), [(4, 0.2), (20, 0.3), (100, 0.2), (20, 0.0)])
 def test_leaving_a_unit_out_is_the_measure_without_it(clusters: int, noise: float) -> None:
     overlaps, parts = made(clusters, clusters, noise)
-    found, wanted = without_each(overlaps, parts), anew(overlaps, parts)
+    found, wanted = leave_one_out(overlaps, parts), anew(overlaps, parts)
     for family in ("muc", "b3", "blanc"):
         for one, other in zip(found[family], wanted[family], strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-12, err_msg=family)
@@ -62,7 +62,7 @@ def test_the_influence_of_units_gives_the_same_error_as_leaving_them_out_one_by_
     overlaps, parts = made(7, 20, 0.3)
     wanted = anew(overlaps, parts)
     exact = np.mean([wanted[family][2] for family in ("muc", "b3", "ceafe")], axis=0)
-    held = without_each(overlaps, parts)["conll"][2]
+    held = leave_one_out(overlaps, parts)["conll"][2]
     errors = [np.sqrt((parts.units - 1) / parts.units * ((each - each.mean()) ** 2).sum()) for each in (exact, held)]
     assert errors[1] == pytest.approx(errors[0], abs=1e-3)
 
@@ -91,7 +91,7 @@ def test_lea_counts_singletons_that_both_sides_have_alone() -> None:
     # are left 2, recall 3/4; precision 1 + 3 * 1/3 of 4.
     four = [(2, "c", "c"), (2, "c", "c"), (3, "c", "c"), (3, "c", "c")]
     overlaps, parts = by_hand((0, "a", "a"), (1, "b", "c"), *four)
-    precision, recall, _ = without_each(overlaps, parts)["lea"]
+    precision, recall, _ = leave_one_out(overlaps, parts)["lea"]
     assert recall == pytest.approx([4 / 5, 1, 3 / 4, 3 / 4])
     assert precision == pytest.approx([3 / 5, 1, 1 / 2, 1 / 2])
 
@@ -100,16 +100,16 @@ def test_the_conll_score_leaves_muc_out_where_no_cluster_has_a_link() -> None:
     # Three singletons, the third missed. Without the first (or second): B3 and CEAFe have recall 1/2, precision 1, F1
     # 2/3; MUC is 0/0. Without the third all is found.
     overlaps, parts = by_hand((0, "a", "a"), (1, "b", "b"), (2, "c", ""))
-    found = without_each(overlaps, parts)
+    found = leave_one_out(overlaps, parts)
     assert np.isnan(found["muc"][2]).all()
     assert found["conll"][2] == pytest.approx([2 / 3, 2 / 3, 1])
 
 
 def test_units_looked_at_in_parts_give_what_all_together_give(monkeypatch: pytest.MonkeyPatch) -> None:
     overlaps, parts = made(5, 20, 0.3)
-    whole = without_each(overlaps, parts)
-    monkeypatch.setattr(deletion, "_ENTRIES_AT_ONCE", 7)
-    found = without_each(overlaps, parts)
+    whole = leave_one_out(overlaps, parts)
+    monkeypatch.setattr(jackknife, "_ENTRIES_AT_ONCE", 7)
+    found = leave_one_out(overlaps, parts)
     assert len(list(parts.runs())) > 2
     for one, other in zip(chain(*found.values()), chain(*whole.values()), strict=True):
         np.testing.assert_array_equal(one, other)

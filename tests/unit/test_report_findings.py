@@ -9,41 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from example_findings import COLUMN, ERROR, NASTY, NOWHERE, WARNING, report
 from retold import __version__
 from retold.model.findings import Finding, context_of, shorten
 from retold.report.findings import STYLES, render_findings, render_json, render_text, rules_table
 from retold.rules import RULES
-from retold.validation.validate import Report
-
-ERROR = Finding(
-    code="RT403",
-    severity="error",
-    message="the span's text is 'a', the document has 'b' at 1 to 2",
-    hint="The text stands at 3 to 4.",
-    file="x/mine.jsonl",
-    line=3,
-    pointer="/entities/0/text",
-    document="flood-0",
-)
-COLUMN = Finding(
-    code="RT102", severity="error", message="malformed", hint="Mend it.", file="x/mine.jsonl", line=4, column=9
-)
-WARNING = Finding(
-    code="RT105", severity="warning", message="the line is blank", hint="Remove it.", file="b.jsonl", line=1
-)
-NOWHERE = Finding(code="RT111", severity="error", message="the file has no records", hint="Write some.", file="b.jsonl")
-NASTY = Finding(
-    code="RT203",
-    severity="error",
-    message="50% of\r\nit: \x1b[31m, a ::error::",
-    hint="a,b:c",
-    file="dir,1/a:b\udcff.jsonl",
-    line=1,
-)
-
-
-def report(*findings: Finding, **counts: Any) -> Report:
-    return Report(findings=list(findings), files=counts.pop("files", 1), records=counts.pop("records", 2), **counts)
 
 
 def test_text() -> None:
@@ -121,7 +91,7 @@ def test_context_takes_offsets_that_are_wrong(start: int, end: int) -> None:
         ("a" * 50 + "b" * 1_000_000, "'" + "a" * 39 + "…" + "b" * 14 + "'"),
         ({"a": 1}, "{'a': 1}"),
         ([[1], [2]], "a list of 2 items"),
-        (dict.fromkeys(range(9)), "an object of 9 keys"),
+        (dict.fromkeys(range(9)), "an object with 9 keys"),
     ],
 )
 def test_values_are_shown_short(value: object, shown: str) -> None:
@@ -171,7 +141,6 @@ def test_json() -> None:
         "document": "flood-0",
         "message": ERROR.message,
         "hint": ERROR.hint,
-        # The name before 0.2.
         "cure": ERROR.hint,
         "context": None,
     }
@@ -192,7 +161,7 @@ def test_github_escapes_what_would_end_a_command_or_a_property() -> None:
     assert line.startswith("::error file=dir%2C1/a%3Ab\\udcff.jsonl,line=1,title=RT203 unknown-key::50%25 of%0D%0Ait")
 
 
-def test_sarif() -> None:
+def test_report_sarif() -> None:
     out = json.loads(render_findings(report(ERROR, COLUMN, WARNING, NOWHERE), "sarif"))
     assert out["version"] == "2.1.0"
     (run,) = out["runs"]

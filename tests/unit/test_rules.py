@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conftest import TEXTS
+from paths import BAD_FILES
 from retold.corpus.load import Corpus
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Span, encode
 from retold.rules import (
@@ -32,8 +32,8 @@ from retold.rules import bytes as byte_rules
 from retold.rules.consistency import is_kb_id
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
+from tiny import TEXTS
 
-BAD_FILES = sorted((Path(__file__).parents[1] / "data" / "rules").glob("RT*.jsonl"))
 #: Codes that no small file of records can show; tests/unit/test_rules_of_files.py makes what they fire on.
 WITHOUT_FILE = {"RT106", "RT110", "RT207", "RT601", "RT605"}
 
@@ -118,16 +118,16 @@ def test_an_example_is_taken_from_the_bad_file(path: Path) -> None:
 
 def test_a_code_is_declared_once() -> None:
     with pytest.raises(ValueError, match="declared twice"):
-        declare("RT101", "again", "What.\n\nWhy.\n\nExample: One.\n\nCure: None.")
+        declare("RT101", "again", "What.\n\nWhy.\n\nExample: One.\n\nHint: None.")
 
 
 @pytest.mark.parametrize(
     ("documentation", "missing"),
     [
-        ("What.\n\nWhy.\n\nCure: None.", "example"),
-        ("What.\n\nWhy.\n\nExample:\n\nCure: None.", "example"),
+        ("What.\n\nWhy.\n\nHint: None.", "example"),
+        ("What.\n\nWhy.\n\nExample:\n\nHint: None.", "example"),
         ("What.\n\nWhy.\n\nExample: One.", "hint"),
-        ("What.\n\nExample: One.\n\nCure: None.", "why"),
+        ("What.\n\nExample: One.\n\nHint: None.", "why"),
         ("", "what, why, example, hint"),
     ],
 )
@@ -573,12 +573,12 @@ def test_documents(tiny_corpus: Corpus, change: dict[str, Any], expected: list[s
 @pytest.mark.parametrize(
     ("sentences", "message"),
     [
-        ([(0, 21), (33, 116)], "does not lie in one paragraph"),
+        ([(0, 21), (33, 116)], "is not inside one paragraph"),
         ([(0, 21), (33, 63), (60, 88), (89, 116)], "out of order"),
-        ([(0, 21), (33, 64), (64, 88), (89, 116)], "white space at its edge"),
-        ([(0, 21), (33, 63), (89, 116)], "leave out"),
-        ([(0, 21), (33, 63), (64, 88), (89, 500)], "beyond the text"),
-        ([(0, 32), (33, 63), (64, 88), (89, 116)], "does not lie in one title or body zone"),
+        ([(0, 21), (33, 64), (64, 88), (89, 116)], "begins or ends with white space"),
+        ([(0, 21), (33, 63), (89, 116)], "do not cover"),
+        ([(0, 21), (33, 63), (64, 88), (89, 500)], "outside the text"),
+        ([(0, 32), (33, 63), (64, 88), (89, 116)], "is not inside one title or body zone"),
     ],
 )
 def test_sentences_at_fault(tiny_corpus: Corpus, sentences: list[tuple[int, int]], message: str) -> None:

@@ -13,14 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from conftest import TEXTS
+from paths import BAD_FILES
 from retold.corpus.load import load_corpus
 from retold.io import jsonl
 from retold.rules import RULES
 from retold.rules import bytes as byte_rules
 from retold.validation.validate import validate
-from test_rules import BAD_FILES
-from test_validation import write_release
+from tiny import TEXTS, write_release
 
 Spoil = Callable[[Path, pytest.MonkeyPatch], None]
 

@@ -15,13 +15,13 @@ from retold.model.annotations import LAYERS
 __all__ = ["Bump", "Change", "Changes", "compare"]
 
 Bump = Literal["major", "minor", "patch"]
-#: What can change, in the order in which it is told.
+#: What can change, in the order of the report.
 PARTS: Final = ("events", "documents", "catalogue", "claim texts", *LAYERS)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs: None where a release does not have it."""
+    """One difference; ``before`` or ``after`` is None if that release does not have it."""
 
     part: str
     key: str
@@ -38,12 +38,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that differs between two releases.
+    """The differences between two releases.
 
     Attributes:
         old, new: versions.
         format_changed: whether a published schema differs.
-        changes: in the order of the parts, then of the keys.
+        changes: sorted by part, then key.
     """
 
     old: str
@@ -53,16 +53,15 @@ class Changes:
 
     @property
     def bump(self) -> Bump:
-        """What the version must at least rise by: format = major, anything labelled = minor, the rest = patch."""
+        """The smallest allowed version step: major for the format, minor for data, patch for anything else."""
         return "major" if self.format_changed else "minor" if self.changes else "patch"
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Part -> kind -> number, for the parts in which something changed."""
-        out: dict[str, dict[str, int]] = {}
+        """Part -> kind -> number, for the parts with changes."""
+        counts: dict[str, dict[str, int]] = {}
         for change in self.changes:
-            kinds = out.setdefault(change.part, {"added": 0, "removed": 0, "changed": 0})
-            kinds[change.kind] += 1
-        return out
+            counts.setdefault(change.part, {"added": 0, "removed": 0, "changed": 0})[change.kind] += 1
+        return counts
 
     def as_dict(self) -> dict[str, Any]:
         return {

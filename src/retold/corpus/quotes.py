@@ -1,7 +1,7 @@
-"""Quotes: annotations written as quoted text, resolved to offsets.
+"""Annotations that quote the text instead of giving offsets.
 
-A reader, human or model, counts characters badly and quotes well. In this format every span is given by its sentence
-and its words, and this module finds the offsets. One JSON object a line, one file for each layer:
+Annotators, human or model, count characters badly and quote well. In this format a span is given by its sentence and
+its words, and this module finds the offsets. One JSON object per line, one file per layer:
 
     mentions.jsonl      {"document_id", "sentence", "quote", "nth", "kind", "entity"}
     stance.jsonl        {"document_id", "holder", "target", "label", "evidence"}
@@ -14,10 +14,10 @@ in the document may be quoted as a plain one. Types and Wikidata ids of mentions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from retold.model.annotations import (
     AnnotationRecord,
@@ -80,6 +80,19 @@ class QuotedPair(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     evidence: list[int]
 
 
+def _by_span(span: Any) -> tuple[int, int]:
+    return span.start, -span.end
+
+
+#: Keyword of ``resolve`` and name of the file -> layer, type and sort key of its items.
+_LAYERS: Final[dict[str, tuple[str, Callable[..., Any], Callable[[Any], Any]]]] = {
+    "mentions": ("entities", Mention, _by_span),
+    "claims": ("claims", ClaimSpan, _by_span),
+    "stance": ("stance", StanceCell, lambda cell: (cell.holder, cell.target)),
+    "verification": ("verification", VerificationPair, lambda pair: pair.claim),
+}
+
+
 def resolve(
     documents: Mapping[str, Document],
     catalogue: Mapping[str, Entity],
@@ -89,103 +102,85 @@ def resolve(
     claims: Iterable[QuotedClaim] = (),
     verification: Iterable[QuotedPair] = (),
 ) -> list[AnnotationRecord]:
-    """Return one record for each document, its lists sorted by place (spans) or key (cells, pairs).
+    """Return one record for each document, its lists sorted by span or key.
 
     Raises:
-        FindingsError: a quote, document, sentence or entity does not exist; every one is named, with file and line.
+        FindingsError: a quote, document, sentence or entity does not exist; all are listed, with file and line.
     """
-    faults: list[Finding] = []
-    layers: dict[str, dict[str, list[Any]]] = {
-        key: {"entities": [], "stance": [], "claims": [], "verification": []} for key in documents
+    findings: list[Finding] = []
+    made: dict[str, dict[str, list[Any]]] = {key: {layer: [] for layer, *_ in _LAYERS.values()} for key in documents}
+    given: dict[str, Iterable[Any]] = {
+        "mentions": mentions,
+        "claims": claims,
+        "stance": stance,
+        "verification": verification,
     }
-
-    def fault(code: str, message: str, hint: str, file: str, line: int) -> None:
-        faults.append(Finding(code=code, severity="error", message=message, hint=hint, file=file, line=line))
-
-    def place(file: str, line: int, quoted: QuotedMention | QuotedClaim) -> tuple[int, int] | None:
-        if not known(file, line, quoted.document_id, [quoted.sentence]):
-            return None
-        span = _find(documents[quoted.document_id], quoted)
-        if span is None:
-            message = (
-                f"sentence {quoted.sentence} of {quoted.document_id} has no occurrence {quoted.nth} of "
-                f"{shorten(quoted.quote)}"
-            )
-            fault("RT403", message, "Copy the quote from the sentence as it stands.", file, line)
-        return span
-
-    def known(file: str, line: int, document_id: str, sentences: Iterable[int]) -> bool:
-        document = documents.get(document_id)
-        if document is None:
-            fault("RT301", f"no document {document_id!r}", "Use the key of a document.", file, line)
-            return False
-        size = len(document.sentences)
-        absent = [sentence for sentence in sentences if not 0 <= sentence < size]
-        for sentence in absent:
-            message = f"{document_id} has {size} sentences, not one {sentence}"
-            fault("RT308", message, "Count the sentences of documents.jsonl from 0.", file, line)
-        return not absent
-
-    for line, mention in enumerate(mentions, 1):
-        entity = catalogue.get(mention.entity)
-        if entity is None:
-            hint = "Add it to entities.jsonl, or correct the key."
-            fault("RT304", f"no entity {mention.entity!r} in the catalogue", hint, "mentions.jsonl", line)
-        span = place("mentions.jsonl", line, mention)
-        if entity is not None and span is not None:
-            text = documents[mention.document_id].text[slice(*span)]
-            layers[mention.document_id]["entities"].append(
-                Mention(
-                    start=span[0],
-                    end=span[1],
-                    text=text,
-                    kind=mention.kind,
-                    type=entity.type,
-                    entity=entity.entity,
-                    kb_id=entity.kb_id,
-                )
-            )
-    for line, claim in enumerate(claims, 1):
-        if span := place("claims.jsonl", line, claim):
-            text = documents[claim.document_id].text[slice(*span)]
-            layers[claim.document_id]["claims"].append(
-                ClaimSpan(start=span[0], end=span[1], text=text, source=claim.source, claim=claim.claim)
-            )
-    for line, cell in enumerate(stance, 1):
-        if known("stance.jsonl", line, cell.document_id, cell.evidence):
-            layers[cell.document_id]["stance"].append(
-                StanceCell(holder=cell.holder, target=cell.target, label=cell.label, evidence=sorted(cell.evidence))
-            )
-    for line, pair in enumerate(verification, 1):
-        if known("verification.jsonl", line, pair.document_id, pair.evidence):
-            layers[pair.document_id]["verification"].append(
-                VerificationPair(claim=pair.claim, label=pair.label, evidence=sorted(pair.evidence))
-            )
-    if faults:
-        raise FindingsError(faults)
-    by_place: Callable[[Any], tuple[int, int]] = lambda span: (span.start, -span.end)  # noqa: E731
+    for name, items in given.items():
+        layer, kind, _ = _LAYERS[name]
+        for line, item in enumerate(items, 1):
+            problems = [
+                Finding(code=code, severity="error", message=message, hint=hint, file=f"{name}.jsonl", line=line)
+                for code, message, hint in _problems(item, documents, catalogue)
+            ]
+            findings += problems
+            if not problems:
+                made[item.document_id][layer].append(kind(**_fields(item, documents[item.document_id], catalogue)))
+    if findings:
+        raise FindingsError(findings)
     return [
         AnnotationRecord(
-            document_id=key,
-            entities=sorted(lists["entities"], key=by_place),
-            stance=sorted(lists["stance"], key=lambda cell: (cell.holder, cell.target)),
-            claims=sorted(lists["claims"], key=by_place),
-            verification=sorted(lists["verification"], key=lambda pair: pair.claim),
+            document_id=key, **{layer: sorted(lists[layer], key=order) for layer, _, order in _LAYERS.values()}
         )
-        for key, lists in layers.items()
+        for key, lists in made.items()
     ]
 
 
+def _problems(
+    item: Any, documents: Mapping[str, Document], catalogue: Mapping[str, Entity]
+) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with an item: code, message and hint."""
+    if isinstance(item, QuotedMention) and item.entity not in catalogue:
+        yield "RT304", f"unknown entity {item.entity!r}", "Add it to entities.jsonl, or correct the key."
+    document = documents.get(item.document_id)
+    if document is None:
+        yield "RT301", f"unknown document {item.document_id!r}", "Use the key of a document."
+        return
+    count = len(document.sentences)
+    is_span = isinstance(item, QuotedMention | QuotedClaim)
+    missing = [number for number in ([item.sentence] if is_span else item.evidence) if not 0 <= number < count]
+    for number in missing:
+        message = f"no sentence {number}; {item.document_id} has {count}"
+        yield "RT308", message, "Count the sentences of documents.jsonl from 0."
+    if is_span and not missing and _find(document, item) is None:
+        where = f"sentence {item.sentence} of {item.document_id}"
+        yield "RT403", f"{where} has no occurrence {item.nth} of {shorten(item.quote)}", "Copy the quote verbatim."
+
+
+def _fields(item: Any, document: Document, catalogue: Mapping[str, Entity]) -> dict[str, Any]:
+    """The fields of a valid item in an annotation record."""
+    fields = structs.asdict(item)
+    del fields["document_id"]
+    if span := "quote" in fields and _find(document, item):
+        start, end = span
+        fields |= {"start": start, "end": end, "text": document.text[start:end]}
+        del fields["sentence"], fields["quote"], fields["nth"]
+    else:
+        fields["evidence"] = sorted(fields["evidence"])
+    if isinstance(item, QuotedMention):
+        fields |= {"type": catalogue[item.entity].type, "kb_id": catalogue[item.entity].kb_id}
+    return fields
+
+
 def _find(document: Document, quoted: QuotedMention | QuotedClaim) -> tuple[int, int] | None:
-    """Where the quote stands, or None."""
+    """Offsets of the quote, None if it is not in its sentence."""
     sentence = document.sentences[quoted.sentence]
     text = document.text[sentence.start : sentence.end].replace("\xa0", " ")
     quote = quoted.quote.replace("\xa0", " ")
     if not quote or quoted.nth < 1:
         return None
-    at = -1
+    found = -1
     for _ in range(quoted.nth):
-        at = text.find(quote, at + 1)
-        if at < 0:
+        found = text.find(quote, found + 1)
+        if found < 0:
             return None
-    return sentence.start + at, sentence.start + at + len(quote)
+    return sentence.start + found, sentence.start + found + len(quote)

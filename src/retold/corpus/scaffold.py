@@ -1,17 +1,15 @@
-"""A new event: its folder laid out from plain text files, with a division proposed for a reader to correct.
+"""The folder of a new event, made from plain text files, with a proposed division for annotators to correct.
 
-The proposal follows simple rules of how news pages are set: a short first line is the title, lines that name an author,
-a date or a source are byline, lines that ask the reader to share or subscribe are boilerplate, each other line is a
-paragraph of the body. It is a start, not a judgement.
+The proposal follows the usual layout of news pages: a short first line is the title; lines with an author, a date or a
+source are byline; lines that ask to share or subscribe are boilerplate; every other line is a paragraph of the body.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -45,9 +43,9 @@ _NOTICE: Final = re.compile(
     r"|ikuti kami|related|terkait|copyright|©|all rights reserved|click here|klik|comments?\b|komentar)",
     re.I,
 )
-#: What ends a sentence, with the marks that close it, before white space and something that can open one.
+#: End of a sentence, with closing marks, before white space and something that can begin one.
 _END: Final = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s+[\"“‘«(\[]*[^\W_a-zß-öø-ÿ])")
-#: Words whose full stop ends no sentence, and initials.
+#: Words whose full stop does not end a sentence, and initials.
 _ABBREVIATION: Final = re.compile(
     r"\b([A-Z]|mr|mrs|ms|dr|prof|st|gen|col|lt|sgt|sen|rep|gov|jr|sr|no|vs|inc|co|ltd|u\.s|u\.n|u\.k"
     r"|jl|ir|drs|h|hj|tgl|hal|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\.$",
@@ -58,7 +56,7 @@ _RIGHTS: Final = "Text: rights remain with the publisher."
 
 
 def propose(text: str) -> tuple[list[Zone], list[Span], list[Span]]:
-    """Zones, paragraphs and sentences that a text seems to have; every rule about a division holds for them."""
+    """Proposed zones, paragraphs and sentences of a text; they pass the rules of a corpus."""
     lines = list(_lines(text))
     zones: list[Zone] = []
     paragraphs: list[Span] = []
@@ -83,17 +81,17 @@ def propose(text: str) -> tuple[list[Zone], list[Span], list[Span]]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, Span]]:
-    """Lines that are not blank: where each begins, and its span without the white space around it."""
+    """Lines that are not blank: offset of the line, and its span without white space at the edges."""
     start = 0
     for line in text.split("\n"):
         if words := line.strip():
-            place = start + line.index(words)
-            yield start, Span(start=place, end=place + len(words))
+            first = start + line.index(words)
+            yield start, Span(start=first, end=first + len(words))
         start += len(line) + 1
 
 
 def _zone_of(line: str, titled: bool, *, alone: bool) -> tuple[ZoneName, bool]:
-    """The zone of a line, and whether the title is behind it."""
+    """The zone of a line, and whether the title has been found."""
     if len(line) <= _NOTICE_LENGTH and _NOTICE.match(line):
         return "boilerplate", titled
     if len(line) <= _BYLINE_LENGTH and (_BYLINE.match(line) or _DATE.match(line)) and not _END.search(line + " X"):
@@ -121,29 +119,29 @@ def scaffold_event(
     """Write the folder of a new event and return it.
 
     Args:
-        name: key of the event, lower-case letters and digits with hyphens; also the beginning of its documents' keys.
-        files: the documents, verbatim, as UTF-8 text; their order is that of the keys. A name such as ``two.id.txt``
-            says that the document is in Indonesian.
-        root: folder of the corpus; made where it is not there.
-        language: ISO 639 code of the documents whose names do not say another.
+        name: key of the event in kebab case; also the prefix of its documents' keys.
+        files: the documents, verbatim, as UTF-8 text, in the order of their keys. A name such as ``two.id.txt`` gives
+            the language (Indonesian).
+        root: folder of the corpus; created if missing.
+        language: ISO 639 code for documents whose names give none.
         date: of the event, ISO 8601.
 
     Raises:
-        ValueError: the name, the date or the language is not as it should be, or there are no files.
-        UnreadableError: a file cannot be read, or the event is there already.
+        ValueError: the name, the date or the language is invalid, or there are no files.
+        UnreadableError: a file cannot be read, or the event already exists.
         FindingsError: a file is blank, or is not UTF-8 without byte-order mark.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise ValueError(f"{name!r} is no key of an event; write it like 'river-flood'")
+        raise ValueError(f"not a valid key of an event: {name!r} (expected kebab case, like 'river-flood')")
     if date is not None and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date):
-        raise ValueError(f"{date!r} is no date; write it like '2024-05-06'")
+        raise ValueError(f"not a valid date: {date!r} (expected YYYY-MM-DD)")
     if not _LANGUAGE.fullmatch(language):
-        raise ValueError(f"{language!r} is no code of a language; write it like 'en'")
+        raise ValueError(f"not a valid language code: {language!r} (expected ISO 639, like 'en')")
     if not files:
-        raise ValueError("an event needs at least one document")
+        raise ValueError("expected at least one document")
     folder = Path(root) / "events" / name
     if folder.exists():
-        raise UnreadableError(f"{folder}: is there already")
+        raise UnreadableError(f"{folder}: already exists")
     documents = [_document(f"{name}-{n}", name, Path(f), language, date or "") for n, f in enumerate(files)]
     event = Event(
         event=name,
@@ -154,14 +152,14 @@ def scaffold_event(
         targets=[],
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # All of it or nothing: an interrupted run leaves no half of an event that later runs would refuse to touch.
-    made = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder.parent))
+    # Renamed when complete: an interrupted run must not leave part of an event, which later runs would refuse.
+    made = folder.with_name(f".{name}.{secrets.token_hex(4)}")
+    made.mkdir()
     try:
         write_atomic(made / "event.json", msgspec.json.format(encode(event), indent=2) + b"\n")
         write_atomic(made / "documents.jsonl", (encode(document) + b"\n" for document in documents))
         for empty in ("entities.jsonl", "claims.jsonl", "annotators/.gitkeep"):
             write_atomic(made / empty, b"")
-        made.chmod(0o777 & ~_umask_of(made / "event.json"))
         made.rename(folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
@@ -169,16 +167,11 @@ def scaffold_event(
     return folder
 
 
-def _umask_of(file: Path) -> int:
-    """Permissions that the user withholds, read off a file that was just written."""
-    return 0o666 & ~(os.stat(file).st_mode | 0o111)
-
-
 def _document(key: str, event: str, file: Path, language: str, date: str) -> Document:
     with open_bytes(str(file)) as stream:
         data = stream.read(MAX_LINE + 1)
     if len(data) > MAX_LINE:
-        raise UnreadableError(f"{file}: is larger than {MAX_LINE} bytes")
+        raise UnreadableError(f"{file}: larger than {MAX_LINE} bytes")
     if data.startswith(b"\xef\xbb\xbf"):
         raise _refused("RT104", "the file begins with a byte-order mark", file)
     try:
@@ -188,12 +181,12 @@ def _document(key: str, event: str, file: Path, language: str, date: str) -> Doc
     if not text.strip():
         raise _refused("RT111", "the file is blank", file)
     zones, paragraphs, sentences = propose(text)
-    stated = file.stem.rpartition(".")[2] if "." in file.stem else ""
+    suffix = file.stem.rpartition(".")[2] if "." in file.stem else ""
     fields: dict[str, Any] = {
         "document_id": key,
         "event": event,
         "text": text,
-        "language": stated if _LANGUAGE.fullmatch(stated) else language,
+        "language": suffix if _LANGUAGE.fullmatch(suffix) else language,
         "outlet": None,
         "original_source": None,
         "published": None,

@@ -30,7 +30,7 @@ def write_atomic(path: Path | str, pieces: bytes | str | Iterable[bytes]) -> Non
     except UnreadableError:
         raise
     except OSError as error:
-        raise UnreadableError(f"{path}: cannot write ({error.strerror})") from error
+        raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
@@ -78,7 +78,7 @@ def append_line(path: Path, line: bytes) -> None:
                 stream.write(b"\n")
             stream.write(line + b"\n")
     except OSError as error:
-        raise UnreadableError(f"{path}: cannot write ({error.strerror})") from error
+        raise UnreadableError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def devnull() -> TextIO:

@@ -36,7 +36,6 @@ __all__ = [
     "LayerCounts",
     "Matches",
     "SpanLayer",
-    "documented",
 ]
 
 #: Characters of the text on either side of a span in an item's context.
@@ -497,16 +496,6 @@ class LayerCounts:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_names": {}, "facts": None, "layer": None}
-
-
-def documented(measures: Iterable[Measure], texts: Mapping[str, tuple[str, str, str]]) -> tuple[Measure, ...]:
-    """Measures with definition, reference and what 0/0 is; a text is found by the longest ending of its name."""
-    found = []
-    for measure in measures:
-        key = max((key for key in texts if key == measure.name or measure.name.endswith(f".{key}")), key=len)
-        definition, reference, undefined = texts[key]
-        found.append(replace(measure, definition=definition, reference=reference, undefined=undefined))
-    return tuple(found)
 
 
 def context_of_span(document: Document | None, start: int, end: int) -> str | UnsetType:

@@ -36,7 +36,6 @@ from retold.layers.base import (
     Matches,
     SpanLayer,
     context_of_span,
-    documented,
     sentence_around,
 )
 from retold.layers.columns import Builder, Index, Integers, NamedKeys, SpanColumns, join
@@ -62,27 +61,6 @@ _AGREED: Final = (2.0**-30, 2.0**-36, 2.0**-42)
 #: Overlaps of spans so long that fixed-point division would overflow 64 bits are divided as Python's integers.
 _LONG: Final = 1 << 39
 _HALF: Final = FIXED.bit_length() // 2
-
-_TEXTS: Final = {
-    "span.precision": (
-        "Summed Jaccard overlap over predicted spans.",
-        "one-to-one matching of the largest sum",
-        "nothing predicted",
-    ),
-    "span.recall": ("Summed Jaccard overlap over gold spans.", "one-to-one matching of the largest sum", "no gold"),
-    "span.f1": (
-        "F1 of spans by the Jaccard overlap of their characters.",
-        "one-to-one matching of the largest sum (Kuhn 1955)",
-        "neither gold nor prediction",
-    ),
-    "span.exact.f1": ("F1 of spans with exact boundaries.", "", "neither gold nor prediction"),
-    "attribution.f1": (
-        "F1 of matched spans with Jaccard overlap of at least .5 whose sources refer to the same entity.",
-        "",
-        "neither gold nor prediction",
-    ),
-}
-
 
 class ClaimsOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of the layer ``claims``."""
@@ -211,13 +189,20 @@ class Claims(SpanLayer[ClaimsOptions]):
     gold_keys = ("text", "claim")
     track = "claims"
     columns = ("gold", "predicted", "jaccard~", "exact", "attributed")
-    measures = documented(
-        (
-            *prf_rows("claims.span", "jaccard", shown="overlap"),
-            f1_row("claims.span.exact.f1", "exact"),
-            f1_row("claims.attribution.f1", "attributed"),
+    measures = (
+        *prf_rows(
+            "claims.span",
+            "jaccard",
+            shown="overlap",
+            definition="A span counts by the Jaccard overlap of its characters with its match, one to one for the largest "
+            "sum.",
         ),
-        _TEXTS,
+        f1_row("claims.span.exact.f1", "exact", definition="Spans with the same boundaries."),
+        f1_row(
+            "claims.attribution.f1",
+            "attributed",
+            definition="Matched spans with an overlap of at least .5 whose sources refer to the same entity.",
+        ),
     )
     headline = ("claims.span.f1", "claims.attribution.f1")
     agreement_columns = (

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames
 from retold.measures.base import Array, Measure, f1, ratio, sort
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, conll_of, scores_of, sums_of
-from retold.measures.jackknife import UnitOverlaps, without_each
+from retold.measures.jackknife import UnitOverlaps, leave_one_out
 
 if TYPE_CHECKING:
     from retold.layers.base import Batch, DocumentContext, Matches
@@ -362,7 +362,7 @@ class Mentions:
         amounts = np.diff(first, append=len(cells))
         unit, pair = np.divmod(cells[first], max(len(pairs), 1))
         parts = UnitOverlaps(units=len(units), unit=unit, pair=pair, mentions=amounts.astype(np.float64))
-        found = without_each(self.overlaps(), parts)
+        found = leave_one_out(self.overlaps(), parts)
         values = {
             f"entities.coreference.{family}.{part}": found[family][index]
             for family in FAMILIES

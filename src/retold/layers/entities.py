@@ -40,7 +40,6 @@ from retold.layers.base import (
     Matches,
     SpanLayer,
     context_of_span,
-    documented,
     sentence_around,
 )
 from retold.layers.columns import Builder, Index, Integers, Labels, NamedKeys, SpanColumns, join
@@ -67,51 +66,6 @@ _VERIFIED, _UNVERIFIED = 0, 2
 _MAX_KNOWN: Final = 1 << 16
 #: Codes of links that are none: not given, null, and a string that is no id.
 _NO_LINK, _NIL, _NO_ID = -2, -1, -3
-
-_TEXTS: Final = {
-    "mention.precision": (
-        "Share of predicted names whose span and type are gold's.",
-        "CoNLL-2003",
-        "nothing predicted",
-    ),
-    "mention.recall": ("Share of gold names that were predicted with span and type.", "CoNLL-2003", "no gold"),
-    "mention.f1": (
-        "Micro F1 of names with exact span and type.",
-        "CoNLL-2003 (Tjong Kim Sang and De Meulder 2003)",
-        "neither gold nor prediction",
-    ),
-    "mention.exact.f1": (
-        "F1 of names with exact span, whatever the type.",
-        "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), optimal one-to-one matching",
-        "neither gold nor prediction",
-    ),
-    "mention.partial.f1": (
-        "As exact, with half a point for a span that overlaps.",
-        "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), optimal one-to-one matching",
-        "neither gold nor prediction",
-    ),
-    "mention.type.f1": (
-        "F1 of names with the right type and a span that overlaps.",
-        "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), optimal one-to-one matching",
-        "neither gold nor prediction",
-    ),
-    "linking.precision": (
-        "Share of predicted links that are right.",
-        "TAC KBP 2010, strong link match",
-        "no link predicted",
-    ),
-    "linking.recall": (
-        "Share of verified gold mentions that were linked.",
-        "TAC KBP 2010, strong link match",
-        "no gold",
-    ),
-    "linking.f1": (
-        "F1 of links: exact span and equal id, over mentions of verified entities.",
-        "TAC KBP 2010, strong link match (Ji et al. 2010)",
-        "neither gold nor prediction",
-    ),
-}
-
 
 _TYPES: Final = {
     "PER": "a person",
@@ -264,18 +218,34 @@ class Entities(SpanLayer[EntitiesOptions]):
         self._pattern = re.compile(base.id) if base is not None else None
         self.nil = base.nil if base is not None else None
         self._known: set[object] = {None, UNSET}
-        linking = prf_rows("entities.linking", "linked", "links", "linkable") if base is not None else ()
-        self.measures = documented(
-            (
-                *prf_rows("entities.mention", "strict"),
-                f1_row("entities.mention.exact.f1", "exact"),
-                f1_row("entities.mention.partial.f1", "exact", half="overlap"),
-                f1_row("entities.mention.type.f1", "type"),
-                *linking,
-            ),
-            _TEXTS,
+        semeval = "SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013), by optimal one-to-one matching"
+        linking = prf_rows(
+            "entities.linking",
+            "linked",
+            "links",
+            "linkable",
+            definition="Mentions of verified entities with exact span and equal id.",
+            reference="TAC KBP, strong link match (Ji et al. 2010)",
         )
-        self.headline = ("entities.mention.f1", *(("entities.linking.f1",) if linking else ()), CONLL)
+        self.measures = (
+            *prf_rows(
+                "entities.mention",
+                "strict",
+                definition="Names with exact span and type.",
+                reference="CoNLL-2003 (Tjong Kim Sang and De Meulder 2003)",
+            ),
+            f1_row("entities.mention.exact.f1", "exact", definition="Names with exact span.", reference=semeval),
+            f1_row(
+                "entities.mention.partial.f1",
+                "exact",
+                half="overlap",
+                definition="Names with exact span; one that overlaps counts half.",
+                reference=semeval,
+            ),
+            f1_row("entities.mention.type.f1", "type", definition="Names that overlap, of equal type.", reference=semeval),
+            *(linking if base is not None else ()),
+        )
+        self.headline = ("entities.mention.f1", *(("entities.linking.f1",) if base is not None else ()), CONLL)
         self.agreement_measures = {
             "span.f1": lambda c: f1(c["span"], c["second"], c["first"]),
             "kind.f1": lambda c: f1(c["kind"], c["second"], c["first"]),

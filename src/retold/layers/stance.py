@@ -34,13 +34,13 @@ from retold.layers.answers import (
     check_evidence,
     check_labels_shown,
 )
-from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches, documented
+from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
 from retold.layers.columns import Builder, Floats, Index, KeyedColumns, Keys, Labels, Lists, Scores, shared_sentences
 from retold.layers.counts import FIXED, BatchCounts, Breakdown, Rows, breakdown, compact
 from retold.layers.names import Codes
 from retold.layers.types import labelled
-from retold.measures.base import Measure, expected_calibration_error, macro_f1, ratio
-from retold.measures.classification import confusion_columns, confusion_measures, f1_row, trials_of
+from retold.measures.calibration import calibration_measures
+from retold.measures.classification import confusion_columns, confusion_measures, f1_row, macro_f1_row
 from retold.model.annotations import Document, Score, StanceCell
 from retold.model.findings import Finding
 from retold.model.manifest import Label, check_labels, check_subset
@@ -52,33 +52,6 @@ __all__ = ["BINS", "Stance", "StanceOptions"]
 BINS: Final = 10
 #: How far probabilities may be from summing to 1.
 _TOLERANCE: Final = 1e-3
-
-_TEXTS: Final = {
-    "favg": (
-        "Mean F1 of the labels that take a side.",
-        "SemEval-2016 task 6 (Mohammad et al. 2016)",
-        "gold has none of these labels",
-    ),
-    "macro_f1": ("Mean F1 of the labels that gold has.", "macro average over labels", "no gold cell"),
-    "accuracy": ("Share of gold cells with the right label.", "", "no gold cell"),
-    "f1": ("F1 of one label over the gold cells.", "van Rijsbergen 1979", "neither gold nor prediction"),
-    "evidence.f1": (
-        "Micro F1 of evidence sentences under the right label.",
-        "SciFact, selection + label (Wadden et al. 2020)",
-        "neither gold nor prediction",
-    ),
-    "brier": (
-        "Mean over scored cells of the squared error summed over labels; 0 to 2, lower is better.",
-        "Brier 1950",
-        "no cell with scores",
-    ),
-    "ece": (
-        "Mean gap between confidence and accuracy over ten equal bins; lower is better.",
-        "Naeini et al. 2015",
-        "no cell with scores",
-    ),
-}
-
 
 class StanceOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of the layer ``stance``."""
@@ -133,26 +106,19 @@ class Stance(AnswerLayer[StanceOptions]):
             *(f"bin{k}:{what}" for what in ("items", "correct", "confidence~") for k in range(BINS)),
         )
         sides = options.sides or []
-        favg = Measure(
-            name="stance.favg",
-            value=lambda c: macro_f1(c, labels, sides),
-            trials=lambda c: sum((trials_of(c, labels, label) for label in sides), start=np.float64(0.0)),
-            counts={column: (column,) for column in confusion},
-        )
-        scored = {
-            "trials": lambda c: c["scored"],
-            "counts": {"cells": ("scored",)},
-            "proportion": False,
-        }
-        self.measures = documented(
-            (
-                *((favg,) if sides else ()),
-                *confusion_measures("stance", labels),
-                f1_row("stance.evidence.f1", "evidence_correct", "evidence_predicted", "evidence_gold"),
-                Measure(name="stance.brier", value=lambda c: ratio(c["squared_error"], c["scored"]), **scored),
-                Measure(name="stance.ece", value=lambda c: expected_calibration_error(c, BINS), **scored),
+        semeval = "SemEval-2016 task 6 (Mohammad et al. 2016)"
+        self.measures = (
+            *((macro_f1_row("stance.favg", labels, sides, reference=semeval),) if sides else ()),
+            *confusion_measures("stance", labels, definition="Over the gold cells; a missing one is wrong."),
+            f1_row(
+                "stance.evidence.f1",
+                "evidence_correct",
+                "evidence_predicted",
+                "evidence_gold",
+                definition="Sentences under the right label that gold names.",
+                reference="SciFact, selection + label (Wadden et al. 2020)",
             ),
-            _TEXTS,
+            *calibration_measures("stance", BINS, shown="cells"),
         )
         self.headline = ("stance.favg",) if sides else ("stance.macro_f1",)
         self.agreement_columns = agreement_columns(labels)

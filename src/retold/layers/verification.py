@@ -29,7 +29,7 @@ from retold.layers.answers import (
     check_evidence,
     check_labels_shown,
 )
-from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches, documented
+from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
 from retold.layers.columns import Builder, Index, Keys, Labels, Lists, Mask, shared_sentences
 from retold.layers.counts import BatchCounts, breakdown
 from retold.layers.names import Codes
@@ -45,22 +45,6 @@ from retold.rules.vocabulary import Role, Vocabulary
 __all__ = ["MAX_EVIDENCE", "Verification", "VerificationOptions"]
 
 MAX_EVIDENCE: Final = 5
-
-_TEXTS: Final = {
-    "macro_f1": ("Mean F1 of the verdicts that gold has.", "macro average over labels", "no gold pair"),
-    "accuracy": (
-        "Share of gold pairs with the right verdict.",
-        "FEVER label accuracy (Thorne et al. 2018)",
-        "no gold pair",
-    ),
-    "f1": ("F1 of one verdict over the gold pairs.", "van Rijsbergen 1979", "neither gold nor prediction"),
-    "strict": (
-        "Share of gold pairs with the right verdict and, where it rests on evidence, a gold sentence among at most five.",
-        "FEVER score (Thorne et al. 2018), with single sentences as evidence",
-        "no gold pair",
-    ),
-}
-
 
 class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of the layer ``verification``."""
@@ -117,8 +101,13 @@ class Verification(AnswerLayer[VerificationOptions]):
             value=lambda c: ratio(c["strict"], added_up(c, confusion)),
             trials=lambda c: added_up(c, confusion),
             counts={"correct": ("strict",), "gold": confusion},
+            definition="Share of gold pairs whose label is right and, where it rests on evidence, of whose gold "
+            f"sentences one is among at most {MAX_EVIDENCE} given.",
+            reference="FEVER score (Thorne et al. 2018), with single sentences as evidence",
+            undefined="null where gold has no pair",
         )
-        self.measures = documented((*confusion_measures("claims.verification", labels), strict), _TEXTS)
+        over = "Over the gold pairs; a missing one is wrong."
+        self.measures = (*confusion_measures("claims.verification", labels, definition=over), strict)
         self.agreement_columns = agreement_columns(labels)
         self.agreement_measures = agreement_measures(labels)
 

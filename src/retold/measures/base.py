@@ -19,12 +19,7 @@ __all__ = [
     "Index",
     "Measure",
     "Track",
-    "expected_calibration_error",
     "f1",
-    "label_counts",
-    "label_f1",
-    "label_gold",
-    "macro_f1",
     "mean_of_defined",
     "mean_over_gold",
     "ratio",
@@ -80,13 +75,13 @@ class Track:
     definition: str = ""
 
 
-def sort(codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The order of codes, those that are equal as they stand, and the codes in it."""
+def sort(codes: Index) -> tuple[Index, Index]:
+    """The stable order of codes (shape (codes,), -1 and more), and the codes in that order."""
     bits = len(codes).bit_length()
     if int(codes.max(initial=0)) >= 1 << 63 - bits or int(codes.min(initial=0)) < -1:
         order = np.argsort(codes, kind="stable")
         return order, codes[order]
-    # A code and its place side by side are sorted as one number, which is faster than sorting places by their codes.
+    # A code and its index side by side are sorted as one number, which is faster than sorting indices by their codes.
     packed = codes << bits
     packed |= np.arange(len(codes))
     packed.sort()
@@ -109,42 +104,6 @@ def f1(correct: Array, predicted: Array, gold: Array) -> Array:
     return ratio(2.0 * correct, predicted + gold)
 
 
-def label_f1(counts: Counts, labels: Sequence[str], label: str) -> Array:
-    """F1 of one label from a confusion table whose columns are named ``gold:predicted``.
-
-    A gold item without a prediction stands in column ``gold:missing`` and counts as missed.
-    """
-    predicted = sum((counts[f"{other}:{label}"] for other in labels), start=np.float64(0.0))
-    return f1(counts[f"{label}:{label}"], np.asarray(predicted), label_gold(counts, labels, label))
-
-
-def label_counts(labels: Sequence[str], label: str) -> dict[str, tuple[str, ...]]:
-    """Columns of a confusion table behind the F1 of one label."""
-    return {
-        "correct": (f"{label}:{label}",),
-        "predicted": tuple(f"{other}:{label}" for other in labels),
-        "gold": tuple(f"{label}:{other}" for other in (*labels, "missing")),
-    }
-
-
-def label_gold(counts: Counts, labels: Sequence[str], label: str) -> Array:
-    """Gold items of one label in a confusion table."""
-    return np.asarray(sum((counts[f"{label}:{other}"] for other in (*labels, "missing")), start=np.float64(0.0)))
-
-
-def macro_f1(counts: Counts, labels: Sequence[str], over: Sequence[str] | None = None) -> Array:
-    """Mean of the F1 of some labels (not the F1 of mean precision and recall), of those that gold has.
-
-    Args:
-        labels: all labels of the table.
-        over: the labels that are averaged, all where not given.
-    """
-    wanted = labels if over is None else over
-    return mean_over_gold(
-        [label_f1(counts, labels, label) for label in wanted], [label_gold(counts, labels, label) for label in wanted]
-    )
-
-
 def mean_over_gold(parts: Sequence[Array], gold: Sequence[Array]) -> Array:
     """Mean over the parts of which gold has something; NaN where it has nothing.
 
@@ -161,16 +120,3 @@ def mean_of_defined(parts: Sequence[Array]) -> Array:
     stacked = np.stack([np.asarray(part, dtype=np.float64) for part in parts])
     defined = ~np.isnan(stacked)
     return ratio(np.where(defined, stacked, 0.0).sum(axis=0), defined.sum(axis=0))
-
-
-def expected_calibration_error(counts: Counts, bins: int) -> Array:
-    """Expected calibration error (Naeini et al. 2015): the mean gap between confidence and accuracy over equal bins.
-
-    Columns ``bin{k}:items``, ``bin{k}:confidence`` and ``bin{k}:correct`` hold sums for each bin. NaN without items.
-    """
-    items = sum((counts[f"bin{k}:items"] for k in range(bins)), start=np.float64(0.0))
-    gaps = sum(
-        (np.abs(counts[f"bin{k}:confidence"] - counts[f"bin{k}:correct"]) for k in range(bins)),
-        start=np.float64(0.0),
-    )
-    return ratio(np.asarray(gaps), np.asarray(items))

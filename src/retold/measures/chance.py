@@ -1,7 +1,7 @@
 """Agreement beyond chance, from tables of how often two labels were given to one item. NaN where it is undefined.
 
-All functions take ``table`` of shape (..., labels, labels): how many items the first reader gave the row's label and
-the second reader the column's. Leading axes are resamples.
+All functions take ``table`` of shape (..., labels, labels): how many items the first annotator gave the row's label
+and the second annotator the column's. Leading axes are resamples.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def raw_agreement(table: Array) -> Array:
 
 
 def cohen_kappa(table: Array) -> Array:
-    """Cohen's kappa (Cohen 1960): agreement beyond what the two readers' own label shares would give.
+    """Cohen's kappa (Cohen 1960): agreement beyond what the two annotators' own label shares would give.
 
     NaN where both gave one and the same label to every item: chance agreement is then 1.
     """
@@ -43,5 +43,5 @@ def krippendorff_alpha(coincidence: Array) -> Array:
 
 
 def coincidences(table: Array) -> Array:
-    """The coincidence table of two readers: each item counts once in either order."""
+    """The coincidence table of two annotators: each item counts once in either order."""
     return table + np.swapaxes(table, -2, -1)

@@ -127,13 +127,13 @@ class ClusterOverlaps:
 
 def sums_of(overlaps: ClusterOverlaps) -> Sums:
     """The sums that every family's scores are made of."""
-    turned = overlaps.swapped()
+    swapped = overlaps.swapped()
     sums: Sums = {
-        "muc": (*_muc_links(turned), *_muc_links(overlaps)),
-        "b3": (*_bcubed_sums(turned), *_bcubed_sums(overlaps)),
+        "muc": (*_muc_links(swapped), *_muc_links(overlaps)),
+        "b3": (*_bcubed_sums(swapped), *_bcubed_sums(overlaps)),
         **_ceaf_sums(overlaps),
         "blanc": _blanc_sums(overlaps),
-        "lea": (*_lea_sums(turned), *_lea_sums(overlaps)),
+        "lea": (*_lea_sums(swapped), *_lea_sums(overlaps)),
     }
     return {family: sums[family] for family in FAMILIES}
 

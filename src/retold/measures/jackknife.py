@@ -1,17 +1,14 @@
-"""Coreference measures with each unit left out in turn, without computing them anew for each.
+"""Leave-one-out values of the coreference measures, for the jackknife (Tukey 1958), without computing each anew.
 
-Leaving out a unit touches only the clusters that it has mentions of, so that all units together cost about as much as
-there are (unit, pair of clusters) entries. MUC, B3, BLANC and the sizes are exact. CEAF holds the best alignment of all
-units together, which is right to first order (a maximum does not move to first order with what it is taken over); LEA
-does not look for clusters that become singletons.
-
-Half of a jackknife (Tukey 1958): the differences to the whole are the units' influence on the measure.
+Leaving out a unit changes only the clusters that it has mentions of, so that all units together cost about as much as
+there are (unit, pair of clusters) entries. MUC, B3 and BLANC are exact. CEAF and LEA are approximate: CEAF keeps the
+best alignment of all units together, which is right to first order, and LEA does not look for clusters that become
+singletons on both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +18,7 @@ from retold.measures.assignment import best_assignment
 from retold.measures.base import Array, Index, ratio, sort
 from retold.measures.clusters import ClusterOverlaps, blanc_of, conll_of, prf
 
-__all__ = ["UnitOverlaps", "without_each"]
+__all__ = ["UnitOverlaps", "leave_one_out"]
 
 Triple = tuple[Array, Array, Array]
 #: Entries that are looked at together: few enough for their columns to stay in the processor's cache.
@@ -34,8 +31,8 @@ class UnitOverlaps:
 
     Attributes:
         units: number of units.
-        unit, pair, mentions: shape (entries,): a unit, a place in the table of overlaps, mentions of both. Sorted by
-            unit.
+        unit, pair, mentions: shape (entries,): a unit, an index into the pairs of the table of overlaps, and how many
+            mentions the unit has of the pair. Sorted by unit.
     """
 
     units: int
@@ -54,15 +51,16 @@ class UnitOverlaps:
             )
 
 
-def without_each(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Triple]:
-    """Each family's (precision, recall, f1), every one of shape (units,), and ``conll`` as the last of a triple."""
+def leave_one_out(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Triple]:
+    """Each family's (precision, recall, f1) without each unit, every one of shape (units,).
+
+    ``conll`` is the same three times.
+    """
     gold, predicted = _Clusters(overlaps), _Clusters(overlaps.swapped())
     aligned = _Aligned(overlaps, gold, predicted)
-    # numpy lets go of the lock inside its loops, so that two threads are worth their while.
-    with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(lambda run: _without_some(overlaps, run, gold, predicted, aligned), parts.runs()))
+    runs = [_leave_out(overlaps, run, gold, predicted, aligned) for run in parts.runs()]
     if not runs:
-        runs = [_without_some(overlaps, parts, gold, predicted, aligned)]
+        runs = [_leave_out(overlaps, parts, gold, predicted, aligned)]
     found: dict[str, Triple] = {}
     for family in runs[0]:
         precision, recall, value = (np.concatenate([run[family][part] for run in runs]) for part in range(3))
@@ -71,7 +69,7 @@ def without_each(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Tr
     return {**found, "conll": (headline, headline, headline)}
 
 
-def _without_some(
+def _leave_out(
     overlaps: ClusterOverlaps, parts: UnitOverlaps, of_gold: _Clusters, of_predicted: _Clusters, aligned: _Aligned
 ) -> dict[str, Triple]:
     gold, predicted = _Side(of_gold, parts), _Side(of_predicted, parts)
@@ -117,11 +115,11 @@ def _links(sizes: Array) -> Array:
 
 
 class _Clusters:
-    """The gold clusters (or, of a swapped table, the predicted ones): what they are with all units.
+    """The gold clusters (of a swapped table, the predicted ones) with all units.
 
     Attributes:
-        whole: by name, shape (clusters,): mentions, parts (MUC), squares of shared mentions (B3), links of shared
-            mentions, shared mentions, and whether the cluster is a singleton that both sides have alone.
+        sums: by name, shape (clusters,): ``size`` in mentions, ``pieces`` (MUC), ``squares`` of shared mentions (B3),
+            ``links`` of shared mentions, ``common`` (shared mentions), ``singles`` (1 for a singleton on both sides).
         cluster: shape (pairs,): the cluster of each pair of the table.
         common, shared, alone, has_partner: shape (pairs,): mentions; whether both sides have a cluster, both of them
             only this mention, and whether the other side has one.
@@ -138,30 +136,30 @@ class _Clusters:
             "common": np.where(shared, common, 0.0),
         }
         kept = cluster >= 0
-        self.whole: dict[str, Array] = {
+        self.sums: dict[str, Array] = {
             name: _sum_by(cluster[kept], value[kept], count) for name, value in of_pair.items()
         }
         alone = shared.copy()
         alone[shared] = (
-            (self.whole["size"][cluster[shared]] == 1)
+            (self.sums["size"][cluster[shared]] == 1)
             & (overlaps.predicted_sizes[0][overlaps.predicted[shared]] == 1)
             & (common[shared] == 1)
         )
-        self.whole["singles"] = _sum_by(cluster[kept], alone[kept].astype(np.float64), count)
+        self.sums["singles"] = _sum_by(cluster[kept], alone[kept].astype(np.float64), count)
         self.cluster, self.common, self.shared, self.alone = cluster, common, shared, alone
         self.has_partner = overlaps.predicted >= 0
         self._values: dict[tuple[Callable[..., Array], tuple[str, ...]], tuple[Array, float]] = {}
 
     def values(self, value: Callable[..., Array], names: tuple[str, ...]) -> tuple[Array, float]:
-        """A function of columns, shape (clusters,), and its sum over all clusters, worked out once."""
+        """A function of columns, shape (clusters,), and its sum over all clusters, computed once."""
         if (value, names) not in self._values:
-            found = value(*(self.whole[name] for name in names))
+            found = value(*(self.sums[name] for name in names))
             self._values[value, names] = found, float(found.sum())
         return self._values[value, names]
 
 
 class _Side:
-    """What the clusters of one side lose by unit.
+    """What the clusters of one side lose with each unit.
 
     Attributes:
         clusters: the clusters.
@@ -171,8 +169,8 @@ class _Side:
     def __init__(self, clusters: _Clusters, parts: UnitOverlaps) -> None:
         self.clusters, self.units = clusters, parts.units
         touched = np.flatnonzero(clusters.cluster[parts.pair] >= 0)
-        self._pair, self._gone = parts.pair[touched], parts.mentions[touched]
-        size = max(len(clusters.whole["size"]), 1)
+        self._pair, self._removed = parts.pair[touched], parts.mentions[touched]
+        size = max(len(clusters.sums["size"]), 1)
         self._groups = _Groups(parts.unit[touched], clusters.cluster[self._pair], size)
         self.unit, self.cluster = self._groups.unit, self._groups.group
         # Sorted by unit: where each begins.
@@ -181,30 +179,30 @@ class _Side:
         self._left: dict[str, Array] = {}
 
     def lost(self, name: str) -> Array:
-        """What of a column of ``whole`` the touched clusters lose, shape (touched,)."""
+        """What the touched clusters lose of one of their sums, shape (touched,)."""
         if name not in self._lost:
             self._lost[name] = self._loss(name)
         return self._lost[name]
 
     def _loss(self, name: str) -> Array:
-        pair, gone, clusters = self._pair, self._gone, self.clusters
+        pair, removed, clusters = self._pair, self._removed, self.clusters
         if name == "size":
-            return self._groups.sums(gone)
+            return self._groups.sums(removed)
         if name == "common":
-            return self._groups.sums(np.where(clusters.shared[pair], gone, 0.0))
+            return self._groups.sums(np.where(clusters.shared[pair], removed, 0.0))
         if name == "singles":
-            return self._groups.sums(np.where(clusters.alone[pair], gone, 0.0))
+            return self._groups.sums(np.where(clusters.alone[pair], removed, 0.0))
         before = clusters.common[pair]
         if name == "pieces":
-            pieces = ((before > 0) & (before == gone)) * 1.0
-            return self._groups.sums(np.where(clusters.has_partner[pair], pieces, gone))
-        left = before - gone
+            pieces = ((before > 0) & (before == removed)) * 1.0
+            return self._groups.sums(np.where(clusters.has_partner[pair], pieces, removed))
+        left = before - removed
         change = before * before - left * left if name == "squares" else _links(before) - _links(left)
         return self._groups.sums(np.where(clusters.shared[pair], change, 0.0))
 
     def summed(self, name: str) -> Array:
         """A sum over all clusters with each unit left out, shape (units,)."""
-        return np.asarray(self.clusters.whole[name].sum() - self.by_unit(self.lost(name)))
+        return np.asarray(self.clusters.sums[name].sum() - self.by_unit(self.lost(name)))
 
     def by_unit(self, values: Array) -> Array:
         """Sums by unit of what the touched clusters have."""
@@ -217,7 +215,7 @@ class _Side:
         """Sum of a function of columns of the clusters with each unit left out."""
         for name in names:
             if name not in self._left:
-                self._left[name] = self.clusters.whole[name][self.cluster] - self.lost(name)
+                self._left[name] = self.clusters.sums[name][self.cluster] - self.lost(name)
         old, total = self.clusters.values(value, names)
         new = value(*(self._left[name] for name in names))
         return np.asarray(total + self.by_unit(new - old[self.cluster]))
@@ -270,11 +268,11 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
 
     def pairs_of_mentions(side: _Side, name: str, event_of: Index) -> tuple[Array, Array]:
         """Pairs of mentions of the same event, and mentions."""
-        whole = _sum_by(event_of, side.clusters.whole[name], events)
+        total = _sum_by(event_of, side.clusters.sums[name], events)
         groups = _Groups(side.unit, event_of[side.cluster], max(events, 1))
-        before = whole[groups.group]
+        before = total[groups.group]
         change = _links(before) - _links(before - groups.sums(side.lost(name)))
-        pairs = _links(whole).sum() - _sum_by(groups.unit, change, parts.units)
+        pairs = _links(total).sum() - _sum_by(groups.unit, change, parts.units)
         return np.asarray(pairs), side.summed(name)
 
     pairs_gold, mentions_gold = pairs_of_mentions(gold, "size", overlaps.gold_events)
@@ -292,20 +290,20 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
 
 
 class _Aligned:
-    """The best alignments of all clusters, by mentions (CEAFm) and by shares (CEAFe).
+    """The best alignments of all clusters, by mentions (CEAFm) and by shares of mentions (CEAFe).
 
     Attributes:
         mentions: the mentions of the first; ``by_mention`` tells which pairs are in it.
-        of_pair, of_gold, of_predicted: the place in the second of each pair, gold cluster and predicted cluster, -1 for
-            none.
-        tops, bottoms: the shares of its pairs: twice the mentions of both, and the mentions of either.
-        shares: their sum.
+        of_pair, of_gold, of_predicted: shape (pairs,), (gold clusters,), (predicted clusters,): the index in the second
+            alignment, -1 for none.
+        tops, bottoms: shape (aligned pairs,): twice the mentions of both clusters, and the mentions of either.
+        shares: sum of tops / bottoms.
     """
 
     def __init__(self, overlaps: ClusterOverlaps, gold: _Clusters, predicted: _Clusters) -> None:
         shared = np.flatnonzero(overlaps.shared)
         rows, columns, common = overlaps.gold[shared], overlaps.predicted[shared], overlaps.mentions[0][shared]
-        gold_sizes, predicted_sizes = gold.whole["size"], predicted.whole["size"]
+        gold_sizes, predicted_sizes = gold.sums["size"], predicted.sums["size"]
         chosen = shared[best_assignment(rows, columns, common)]
         self.by_mention = np.zeros(len(overlaps.gold), np.bool_)
         self.by_mention[chosen] = True
@@ -314,30 +312,30 @@ class _Aligned:
         chosen = shared[best_assignment(rows, columns, np.where(common > 0, dice, 0.0))]
         self.of_pair = np.full(len(overlaps.gold), -1, np.int64)
         self.of_gold, self.of_predicted = np.full(len(gold_sizes), -1, np.int64), np.full(len(predicted_sizes), -1)
-        rows, columns, places = overlaps.gold[chosen], overlaps.predicted[chosen], np.arange(len(chosen))
-        self.of_pair[chosen] = self.of_gold[rows] = self.of_predicted[columns] = places
+        rows, columns = overlaps.gold[chosen], overlaps.predicted[chosen]
+        self.of_pair[chosen] = self.of_gold[rows] = self.of_predicted[columns] = np.arange(len(chosen))
         self.tops = 2.0 * overlaps.mentions[0][chosen]
         self.bottoms = gold_sizes[rows] + predicted_sizes[columns]
         self.shares = _share(self.tops, self.bottoms).sum()
 
 
 def _ceaf(aligned: _Aligned, parts: UnitOverlaps, gold: _Side, predicted: _Side) -> dict[str, Triple]:
-    gone = _sum_by(parts.unit, parts.mentions * aligned.by_mention[parts.pair], parts.units)
-    by_mention = aligned.mentions - gone
+    removed = _sum_by(parts.unit, parts.mentions * aligned.by_mention[parts.pair], parts.units)
+    by_mention = aligned.mentions - removed
     # Three things change an aligned pair's share: what it loses, and what either cluster does.
     columns_of = (
         (parts.unit, aligned.of_pair[parts.pair], 2.0 * parts.mentions),
         (gold.unit, aligned.of_gold[gold.cluster], gold.lost("size")),
         (predicted.unit, aligned.of_predicted[predicted.cluster], predicted.lost("size")),
     )
-    kept = [places >= 0 for _, places, _ in columns_of]
-    unit, place, lost = (
+    kept = [index >= 0 for _, index, _ in columns_of]
+    unit, index, lost = (
         np.concatenate([columns[number][which] for columns, which in zip(columns_of, kept, strict=True)])
         for number in range(3)
     )
     is_top = np.zeros(len(unit), np.bool_)
     is_top[: int(kept[0].sum())] = True
-    groups = _Groups(unit, place, max(len(aligned.tops), 1))
+    groups = _Groups(unit, index, max(len(aligned.tops), 1))
     lost_top, lost_bottom = (groups.sums(np.where(is_top == of_top, lost, 0.0)) for of_top in (True, False))
     top, bottom = aligned.tops[groups.group], aligned.bottoms[groups.group]
     change = _share(top - lost_top, bottom - lost_bottom) - _share(top, bottom)

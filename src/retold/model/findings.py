@@ -1,4 +1,4 @@
-"""Findings: what is wrong with an input, where, and what to do about it. Data, never text that is printed here."""
+"""Findings: what is wrong with an input, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Context", "Finding", "FindingsError", "Severity", "UnreadableError",
 Severity = Literal["error", "warning"]
 
 
-#: Characters of the text shown on either side of a span, and of the span itself.
+#: Maximum characters of context on either side of a span, and of the span itself.
 _AROUND = 32
 _SPAN = 60
 
@@ -19,9 +19,9 @@ _SPAN = 60
 class Context(Struct, frozen=True, kw_only=True, gc=False):
     """The text around a span, so that a finding can be judged without opening the document."""
 
-    text: Annotated[str, Meta(description="A stretch of the document, cut where it is long.")]
-    start: Annotated[int, Meta(description="First character of the span in this stretch.")]
-    end: Annotated[int, Meta(description="One past its last character in this stretch.")]
+    text: Annotated[str, Meta(description="Part of the document, shortened if it is long.")]
+    start: Annotated[int, Meta(description="First character of the span in this text.")]
+    end: Annotated[int, Meta(description="One past its last character in this text.")]
 
 
 class Finding(Struct, frozen=True, kw_only=True, gc=False):
@@ -40,24 +40,22 @@ class Finding(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FindingsError(ValueError):
-    """An input is at fault and was refused; ``findings`` say why."""
+    """An invalid input was refused; ``findings`` say why."""
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
         first = findings[0]
-        place = ":".join(str(part) for part in (first.file, first.line) if part is not None)
+        location = "".join(f"{part}:" for part in (first.file, first.line) if part is not None)
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        super().__init__(
-            f"{place}: {first.code} {first.message}{more}" if place else f"{first.code} {first.message}{more}"
-        )
+        super().__init__(f"{location} {first.code} {first.message}{more}".lstrip())
 
 
 class UnreadableError(OSError):
-    """A file is missing, is not of a kind that can be read, or may not be read."""
+    """A file is missing, cannot be read or written, or is of the wrong kind."""
 
 
 def context_of(text: str, start: int, end: int) -> Context:
-    """The stretch of ``text`` around a span. Offsets may lie anywhere: they are what a finding complains of."""
+    """The part of ``text`` around a span, whose offsets may be invalid."""
     start = min(max(start, 0), len(text))
     end = min(max(end, start), len(text))
     before, after = text[max(start - _AROUND, 0) : start], text[end : end + _AROUND]
@@ -74,9 +72,9 @@ def context_of(text: str, start: int, end: int) -> Context:
 def shorten(value: object, limit: int = 60) -> str:
     """Return ``repr(value)``, cut in the middle where it is longer than ``limit`` characters."""
     if isinstance(value, str) and len(value) > 2 * limit:
-        # Both ends are enough to be cut again; a value of many megabytes is not copied.
+        # A value of many megabytes is not copied.
         value = f"{value[:limit]}{value[-limit:]}"
     elif isinstance(value, (dict, list)) and (len(value) > 8 or any(isinstance(v, (dict, list)) for v in value)):
-        return f"an object of {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)} items"
+        return f"an object with {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)} items"
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 20]}…{text[-15:]}"

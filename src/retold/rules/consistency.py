@@ -1,4 +1,4 @@
-"""Rules 5xx: labels that contradict each other, the catalogue, or what gold must have."""
+"""Rules 5xx: labels that contradict each other or the catalogue, and incomplete gold."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from retold.rules.vocabulary import Role
 def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Finding:
     """The type of a mention is not the type of its entity in the catalogue.
 
-    The type belongs to the entity, whatever words refer to it.
+    The type belongs to the entity, not to the wording of the mention.
 
     Example: `{"start": 15, "end": 19, "type": "LOC", "entity": "vale"}` - in entities.jsonl vale is a GPE.
 
-    Hint: Use the type of entities.jsonl, or another entity if the mention means another.
+    Hint: Use the type in entities.jsonl, or the entity that is meant.
     """
-    message = f"the type is {given}, the catalogue gives {shorten(entity.entity)} the type {entity.type}"
+    message = f"type is {given}, but {shorten(entity.entity)} has type {entity.type} in the catalogue"
     return finding("RT501", role, message, pointer=pointer)
 
 
@@ -30,18 +30,19 @@ def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Findin
 def kb_id_differs(given: str | None, entity: Entity, pointer: str, role: Role) -> Finding:
     """The `kb_id` of a gold mention is not that of its entity in the catalogue.
 
-    Gold repeats the catalogue's id for readers of one file; the catalogue decides.
+    Gold repeats the id of the catalogue, so that one file is enough.
 
     Example: `{"start": 39, "end": 46, "type": "PER", "entity": "bo-berg", "kb_id": "Q12"}` - in entities.jsonl bo-berg
     has Q11.
 
-    Hint: Use the id of entities.jsonl.
+    Hint: Use the id in entities.jsonl.
     """
-    message = f"kb_id is {_shown(given)}, the catalogue gives {shorten(entity.entity)} {_shown(entity.kb_id)}"
+    catalogued = format_kb_id(entity.kb_id)
+    message = f"kb_id is {format_kb_id(given)}, but {shorten(entity.entity)} has {catalogued} in the catalogue"
     return finding("RT502", role, message, pointer=pointer)
 
 
-def _shown(kb_id: str | None) -> str:
+def format_kb_id(kb_id: str | None) -> str:
     return "null" if kb_id is None else shorten(kb_id)
 
 
@@ -49,14 +50,14 @@ def _shown(kb_id: str | None) -> str:
 def stance_cell_repeated(cell: str, pointer: str, role: Role) -> Finding:
     """A holder and a target have more than one cell.
 
-    A cell has one label; with two, one of them would always hit.
+    A cell has one label; with two, a guess would always be right.
 
     Example: `{"stance": [{"holder": "mayor", "target": "dam", "label": "none"}, {"holder": "mayor", "target": "dam",
-    "label": "none"}]}` - the cell of mayor and dam is given twice.
+    "label": "none"}]}` - the cell of mayor and dam occurs twice.
 
     Hint: Keep one cell.
     """
-    message = f"the cell {shorten(cell)} is given already"
+    message = f"duplicate cell {shorten(cell)}"
     return finding("RT503", role, message, pointer=pointer)
 
 
@@ -64,54 +65,53 @@ def stance_cell_repeated(cell: str, pointer: str, role: Role) -> Finding:
 def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
     """A claim has more than one verdict.
 
-    A document has one verdict on a claim; with two, one of them would always hit.
+    A document has one verdict on a claim; with two, a guess would always be right.
 
     Example: `{"verification": [{"claim": "dam-costs-5", "label": "not_enough_info"}, {"claim": "dam-costs-5", "label":
     "not_enough_info"}]}` - dam-costs-5 has two verdicts.
 
     Hint: Keep one.
     """
-    return finding("RT504", role, f"the claim {shorten(claim)} has a verdict already", pointer=pointer)
+    return finding("RT504", role, f"duplicate verdict on claim {shorten(claim)}", pointer=pointer)
 
 
 @rule("RT505", prediction=None)
 def evidence_missing(label: str, pointer: str, role: Role) -> Finding:
-    """A label that the document must show has no evidence.
+    """A label that needs evidence has none.
 
-    favor, against, supported and refuted rest on at least one sentence; without it nobody can check the label.
+    favor, against, supported and refuted need at least one sentence by which the label can be checked.
 
-    Example: `{"claim": "dam-costs-5", "label": "supported"}` - no sentence is named that supports it.
+    Example: `{"claim": "dam-costs-5", "label": "supported"}` - there is no sentence that supports it.
 
-    Hint: Name the sentences, or use the label for "not said".
+    Hint: Add the indices of the sentences, or use the neutral label.
     """
-    return finding("RT505", role, f"{label} has no evidence", pointer=pointer)
+    return finding("RT505", role, f"missing evidence for {label}", pointer=pointer)
 
 
 @rule("RT506", prediction=None)
 def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
-    """A label for "not said" has evidence.
+    """A neutral label (none, not_enough_info) has evidence.
 
-    If a sentence shows something, the label should say what.
+    If a sentence is evidence, the label should say of what.
 
-    Example: `{"claim": "dam-costs-5", "label": "not_enough_info", "evidence": [2]}` - sentence 2 is said to show
-    nothing.
+    Example: `{"claim": "dam-costs-5", "label": "not_enough_info", "evidence": [2]}` - sentence 2 cannot be evidence.
 
-    Hint: Empty the evidence, or change the label.
+    Hint: Remove the evidence, or change the label.
     """
-    return finding("RT506", role, f"{label} has evidence", pointer=pointer)
+    return finding("RT506", role, f"unexpected evidence for {label}", pointer=pointer)
 
 
 @rule("RT507", prediction=None)
 def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, role: Role) -> Finding:
-    """A holder that the document speaks of lacks cells, or the author has none.
+    """A holder has no cell for some targets, or the author for any.
 
     A holder is labelled for every target, so that "none" is a judgement and not an omission.
 
-    Example: `{"stance": [{"holder": "author", "target": "dam", "label": "none"}]}` - the target mayor-berg is left out.
+    Example: `{"stance": [{"holder": "author", "target": "dam", "label": "none"}]}` - mayor-berg is missing.
 
-    Hint: Add the cells, with the label none where nothing is said.
+    Hint: Add the cells, with the label none if there is no stance.
     """
-    message = f"the holder {shorten(holder)} has no cell for {listed(missing)}"
+    message = f"holder {shorten(holder)} has no cell for {listed(missing)}"
     return finding("RT507", role, message, pointer=pointer)
 
 
@@ -119,52 +119,52 @@ def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, ro
 def scores_do_not_sum(total: float, pointer: str, role: Role) -> Finding:
     """The probabilities of a cell do not sum to 1.
 
-    Calibration is measured on them as probabilities.
+    Calibration is measured on probabilities.
 
     Example: `{"favor": 0.5, "against": 0.5, "none": 0.5}` - they sum to 1.5.
 
     Hint: Divide each by their sum.
     """
-    return finding("RT508", role, f"the scores sum to {total:.6g}, not to 1", pointer=pointer)
+    return finding("RT508", role, f"scores sum to {total:.6g}, expected 1", pointer=pointer)
 
 
 @rule("RT509", annotation=None, prediction=None)
 def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
-    """A gold span states a claim that the same document does not support, by its own verification.
+    """A gold span states a claim that is not verified as supported in the same document.
 
-    A document supports what it states, in any voice.
+    A document supports what is stated in it, by whatever source.
 
     Example: `{"claims": [{"start": 64, "end": 87, "claim": "dam-costs-5"}], "verification": [{"claim": "dam-costs-5",
-    "label": "refuted"}]}` - the document states what it is said to refute.
+    "label": "refuted"}]}` - the document states what it refutes.
 
     Hint: Correct the claim of the span or the verdict.
     """
-    message = f"the span states {shorten(claim)}, verification says {label}"
+    message = f"the span states {shorten(claim)}, but its verification is {label}"
     return finding("RT509", "gold", message, pointer=pointer)
 
 
 @rule("RT510", annotation=None, prediction=None)
 def gold_key_missing(key: str, pointer: str) -> Finding:
-    """Gold lacks a key that predictions may leave out.
+    """Gold lacks a key that is optional in predictions.
 
-    Every layer is annotated in gold, and every item is complete; a key left out would say that it was not looked at.
+    In gold every layer is annotated and every item is complete; a missing key would mean "not annotated".
 
     Example: `{"start": 15, "end": 19, "kind": "name", "type": "GPE", "entity": "vale", "kb_id": null}` - the gold
     mention has no `text`.
 
-    Hint: Add the key; an empty list says that there is nothing.
+    Hint: Add the key, with an empty list if there is nothing to annotate.
     """
-    return finding("RT510", "gold", f"gold must carry the key {key!r}", pointer=pointer)
+    return finding("RT510", "gold", f"missing key {key!r}, which gold must have", pointer=pointer)
 
 
 @rule("RT511", annotation=None, prediction=None)
 def verification_incomplete(missing: Sequence[str]) -> Finding:
     """Claims of the catalogue have no verdict in gold.
 
-    Verification is over every claim and every document; a missing pair would silently not be scored.
+    Every claim is verified in every document; a missing pair would not be scored.
 
     Example: `{"verification": [{"claim": "dam-costs-5", "label": "supported", "evidence": [2]}, {"claim":
-    "dam-costs-7", "label": "refuted", "evidence": [2]}]}` - claims.jsonl has dam-costs-9 too.
+    "dam-costs-7", "label": "refuted", "evidence": [2]}]}` - claims.jsonl also has dam-costs-9.
 
     Hint: Add the pairs.
     """
@@ -173,12 +173,12 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
 
 @rule("RT512")
 def no_kb_id(given: Any, pointer: str, role: Role) -> Finding:
-    r"""A `kb_id` is no Wikidata item id.
+    r"""A `kb_id` is not a Wikidata item id.
 
     Ids are compared as strings: a URL, a lower-case q or a blank never equals an id.
 
     Example: `{"start": 15, "end": 19, "type": "GPE", "kb_id": "Q12\n"}` - a line feed follows the id.
 
-    Hint: Write Q and the number, or null where Wikidata has none.
+    Hint: Write Q and the number, or null if Wikidata has no item.
     """
-    return finding("RT512", role, f"{shorten(given)} is no Wikidata id such as 'Q142'", pointer=pointer)
+    return finding("RT512", role, f"expected a Wikidata id such as 'Q142', got {shorten(given)}", pointer=pointer)

@@ -1,4 +1,4 @@
-"""Rules 6xx: hints from the annotation guideline. They are warnings: a guideline knows exceptions, a rule does not."""
+"""Rules 6xx: the annotation guideline. They are warnings, as the guideline has exceptions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,11 @@ _MARKS = (".", ",", ";", ":")
 
 
 def check_guideline(record: AnnotationRecord, document: Document, role: Role) -> list[Finding]:
-    """What is done otherwise than the guideline says, as it seems. Spans beyond the text are passed over."""
+    """Check the spans of a record against the guideline. Spans outside the text are ignored."""
     findings: list[Finding] = []
-    openings = [sentence.start for sentence in document.sentences]
-    layers: dict[str, Sequence[Mention | ClaimSpan]] = {
-        "entities": record.entities or (),
-        "claims": record.claims or (),
-    }
-    for layer, spans in layers.items():
+    starts = [sentence.start for sentence in document.sentences]
+    for layer in ("entities", "claims"):
+        spans: Sequence[Mention | ClaimSpan] = getattr(record, layer) or ()
         for index, span in enumerate(spans):
             if not span.start < span.end <= len(document.text):
                 continue
@@ -35,8 +32,8 @@ def check_guideline(record: AnnotationRecord, document: Document, role: Role) ->
                 findings += _of_mention(span, words, pointer, role)
             else:
                 findings += _of_claim(words, pointer, role)
-            place = bisect_right(openings, span.start) - 1
-            if place >= 0 and span.start < document.sentences[place].end < span.end:
+            sentence = bisect_right(starts, span.start) - 1
+            if sentence >= 0 and span.start < document.sentences[sentence].end < span.end:
                 findings.append(span_across_sentences(words, pointer, role))
     return findings
 
@@ -65,13 +62,13 @@ def _of_claim(words: str, pointer: str, role: Role) -> list[Finding]:
 def name_with_possessive(words: str, pointer: str, role: Role) -> Finding:
     """A name ends with a possessive ending.
 
-    A possessive stays outside a name; readers who mean the same name would differ by the ending.
+    The ending is not part of the name.
 
     Example: `{"text": "Macron’s", "kind": "name", "type": "PER"}` - the name is Macron.
 
-    Hint: End the span before the ending, as in `[Macron]’s visit`.
+    Hint: Exclude the ending, as in `[Macron]’s visit`.
     """
-    return finding("RT601", role, f"the name {shorten(words)} ends with a possessive", pointer=pointer)
+    return finding("RT601", role, f"name {shorten(words)} ends with a possessive", pointer=pointer)
 
 
 @rule("RT602", gold="warning", annotation="warning", prediction=None)
@@ -82,23 +79,23 @@ def mention_with_determiner(words: str, pointer: str, role: Role) -> Finding:
 
     Example: `{"start": 57, "end": 62, "text": "a dam", "kind": "nominal"}` - the mention is dam, from 59.
 
-    Hint: Begin with the next word.
+    Hint: Exclude the determiner.
     """
-    return finding("RT602", role, f"the mention {shorten(words)} begins with a determiner", pointer=pointer)
+    return finding("RT602", role, f"mention {shorten(words)} begins with a determiner", pointer=pointer)
 
 
 @rule("RT603", gold="warning", annotation="warning", prediction=None)
 def span_across_sentences(words: str, pointer: str, role: Role) -> Finding:
-    """A mention or a claim reaches from one sentence into another.
+    """A mention or a claim extends over more than one sentence.
 
-    A mention is a phrase and a claim is a clause; both are parts of one sentence.
+    A mention is a phrase and a claim is a clause of one sentence.
 
     Example: `{"start": 33, "end": 87, "text": "Mayor Bo Berg asked for a dam. The dam costs 5 million"}` - the claim
     begins with "The dam".
 
-    Hint: Give one span for each sentence.
+    Hint: Use one span per sentence.
     """
-    return finding("RT603", role, f"the span {shorten(words)} is in more than one sentence", pointer=pointer)
+    return finding("RT603", role, f"span {shorten(words)} is in more than one sentence", pointer=pointer)
 
 
 @rule("RT604", gold="warning", annotation="warning", prediction=None)
@@ -109,19 +106,19 @@ def claim_with_closing_mark(words: str, pointer: str, role: Role) -> Finding:
 
     Example: `{"start": 64, "end": 88, "text": "The dam costs 5 million."}` - the full stop is part of the span.
 
-    Hint: End the span before the mark, unless the mark is part of an abbreviation.
+    Hint: Exclude the mark, unless it is part of an abbreviation.
     """
-    return finding("RT604", role, f"the claim ends with {words[-1]!r}", pointer=pointer)
+    return finding("RT604", role, f"claim ends with {words[-1]!r}", pointer=pointer)
 
 
 @rule("RT605", gold="warning", annotation="warning", prediction=None)
 def quotation_mark_without_partner(words: str, pointer: str, role: Role) -> Finding:
-    """A claim begins with a quotation mark that is not closed in it, or ends with one that is not opened in it.
+    """A claim begins or ends with an unpaired quotation mark.
 
-    Quotation marks stand in a claim in pairs or not at all; readers who mean the same clause would differ by the mark.
+    A claim includes both marks of a quotation or neither.
 
-    Example: `{"text": "“The dam costs 5 million", "source": "author"}` - the mark that closes the quotation is outside.
+    Example: `{"text": "“The dam costs 5 million", "source": "author"}` - the closing mark is outside the span.
 
-    Hint: Leave the mark outside, or take its partner in.
+    Hint: Exclude the mark, or include the other one.
     """
-    return finding("RT605", role, f"a quotation mark without partner at the edge of {shorten(words)}", pointer=pointer)
+    return finding("RT605", role, f"unpaired quotation mark in {shorten(words)}", pointer=pointer)

@@ -1,8 +1,7 @@
-"""The one table of rules. A rule is a function that makes the finding; its docstring documents it.
+"""The table of rules. A rule is a function that makes the finding; its docstring documents it.
 
-The first paragraph of the docstring says what is wrong, the second why it matters, the one that opens with "Example:"
-shows the least that breaks the rule, and the one that opens with "Cure:" says what to do. The hint of a finding is that
-paragraph unless the rule knows a better one for the case. A rule that lacks one of the four is refused.
+The docstring has four parts: what is wrong, why it matters, a minimal example ("Example:") and what to do ("Hint:").
+The hint of a finding is the last part unless the rule has a better one for the case.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from typing import Any, Final, ParamSpec, TypeVar
 from retold.model.findings import Finding, Severity
 from retold.rules.vocabulary import Role
 
-__all__ = ["RULES", "Rule", "declare", "finding", "nearest", "printable", "rule"]
+__all__ = ["RULES", "Rule", "declare", "did_you_mean", "finding", "nearest", "printable", "rule"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Names looked at, and characters of each, when a nearest name is sought; difflib is quadratic in both.
+#: Limits for ``nearest``: names, and characters of a name. difflib is quadratic in both.
 _NEAREST_NAMES: Final = 5000
 _NEAREST_LENGTH: Final = 80
 
@@ -31,10 +30,10 @@ class Rule:
     """A row of the table.
 
     Attributes:
-        code: RT and three digits, stable for ever.
+        code: RT and three digits; never changes.
         name: the rule in words, hyphenated.
-        severity: by role; None where the rule does not apply to files of that role.
-        function: makes the finding; None where the room that reads the file makes it.
+        severity: by role; None if the rule does not apply to files of that role.
+        function: makes the finding; None if the module that reads the file makes it.
         what, why, example, hint: the parts of the documentation.
     """
 
@@ -65,7 +64,7 @@ def declare(
     """Add a row to the table.
 
     Raises:
-        ValueError: the code is in the table already, or the documentation lacks a part.
+        ValueError: the code already exists, or the documentation lacks a part.
     """
     if code in RULES:
         raise ValueError(f"{code} is declared twice")
@@ -83,7 +82,7 @@ def declare(
 
 
 def _parts(documentation: str) -> dict[str, str]:
-    """The parts of a rule's documentation by name, empty where one is missing."""
+    """The parts of a rule's documentation by name, empty if missing."""
     parts = {"what": "", "why": "", "example": "", "hint": ""}
     for paragraph in inspect.cleandoc(documentation).split("\n\n"):
         line = " ".join(paragraph.split())
@@ -126,7 +125,7 @@ def finding(
     document: str | None = None,
     column: int | None = None,
 ) -> Finding:
-    """Make a finding of a rule, with the severity that the role gives it."""
+    """Make a finding of a rule, with the severity for the role."""
     row = RULES[code]
     severity = row.severity[role]
     if severity is None:
@@ -143,7 +142,7 @@ def finding(
 
 
 def nearest(value: object, known: Iterable[str]) -> str | None:
-    """The known name that ``value`` was probably meant to be, or None."""
+    """The known name nearest to ``value`` (difflib, regardless of case), None if none is near."""
     if not isinstance(value, str) or len(value) > _NEAREST_LENGTH:
         return None
     from difflib import get_close_matches
@@ -151,6 +150,12 @@ def nearest(value: object, known: Iterable[str]) -> str | None:
     by_folded = {name.casefold(): name for name in islice(known, _NEAREST_NAMES) if len(name) <= _NEAREST_LENGTH}
     found = get_close_matches(value.casefold(), by_folded, n=1)
     return by_folded[found[0]] if found else None
+
+
+def did_you_mean(value: object, known: Iterable[str]) -> str | None:
+    """A hint that names the nearest known name, None if none is near."""
+    similar = nearest(value, known)
+    return f"Did you mean {similar!r}?" if similar else None
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,6 @@
 """Rules 2xx: a JSON value against the schema of its record.
 
-They run only on what the typed decoder refused, to say everything that is wrong with it and not the first thing alone.
+They run on what the typed decoder refused, which reports only the first error.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from retold.model.findings import Finding, shorten
-from retold.rules.registry import finding, nearest, printable, rule
+from retold.rules.registry import did_you_mean, finding, nearest, printable, rule
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -33,7 +33,7 @@ def pointer_to(*path: str | int) -> str:
 
 
 def schema_findings(validator: Any, value: Any) -> Iterator[Finding]:
-    """Yield all that is wrong with ``value`` by a validator of ``validator_of``."""
+    """Yield all schema errors of ``value`` by a validator of ``validator_of``."""
     incomplete: set[str] = set()
     for error in validator.iter_errors(value):
         path = list(error.absolute_path)
@@ -44,7 +44,7 @@ def schema_findings(validator: Any, value: Any) -> Iterator[Finding]:
                 if key not in known:
                     yield unknown_key([*path, key], key, [name for name in known if name not in error.instance], known)
         elif keyword == "required":
-            # One error comes for each missing key, and only its message says which: take them all at the first.
+            # There is one error per missing key, and only its message says which: report all at the first.
             if pointer_to(*path) not in incomplete:
                 incomplete.add(pointer_to(*path))
                 yield from (key_missing(path, key, error) for key in error.validator_value if key not in error.instance)
@@ -53,8 +53,8 @@ def schema_findings(validator: Any, value: Any) -> Iterator[Finding]:
 
 
 def validator_of(schema: Mapping[str, Any]) -> Any:
-    """A validator that takes what the typed decoder takes."""
-    # Imported here: valid input never needs it, and it costs a third of the start-up time.
+    """A validator that accepts what the typed decoder accepts."""
+    # Not imported at the top: valid input never needs it, and it is a third of the start-up time.
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
@@ -78,18 +78,18 @@ def _expected(schema: Mapping[str, Any]) -> str:
 
 @rule("RT201")
 def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
-    """A value has a type that its key does not take.
+    """A value has the wrong type.
 
-    `"17"` and `1.0` are not the integer 17 or 1: readers disagree on what they mean, so nothing is converted.
+    Nothing is converted: `"17"` is not 17, and `1.0` is not the integer 1.
 
     Example: `{"start": "15", "end": 19, "type": "GPE"}` - `start` is a string, not an integer.
 
-    Hint: Write the value in the type that the schema names; leave the key out where there is nothing to say.
+    Hint: Use the type in the schema, or leave out an optional key.
     """
     return finding(
         "RT201",
         "gold",
-        f"expected {_expected(error.schema)}, found {shorten(error.instance)}",
+        f"expected {_expected(error.schema)}, got {shorten(error.instance)}",
         pointer=pointer_to(*path),
     )
 
@@ -98,66 +98,63 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
 def key_missing(path: list[str | int], missing: str, error: ValidationError) -> Finding:
     """A required key is missing.
 
-    Without it the item cannot be placed or compared.
+    Without it the item cannot be scored.
 
     Example: `{"start": 15, "type": "GPE"}` - the mention has no `end`.
 
     Hint: Add the key.
     """
     similar = nearest(missing, (key for key in error.instance if key not in error.schema["properties"]))
-    hint = f"Add the key; is {similar!r} meant to be it?" if similar else None
-    return finding("RT202", "gold", f"the key {missing!r} is missing", hint=hint, pointer=pointer_to(*path))
+    hint = f"Add the key, or rename {similar!r}." if similar else None
+    return finding("RT202", "gold", f"missing key {missing!r}", hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT203")
 def unknown_key(path: list[str | int], key: str, missing: list[str], known: list[str]) -> Finding:
-    """An object has a key that its record does not know.
+    """An object has an unknown key.
 
-    A misspelt key would otherwise be dropped without a word, and with it a layer or a label.
+    A misspelt key would otherwise be ignored, and with it a layer or a label.
 
     Example: `{"document_id": "flood-0", "entites": []}` - `entities` is misspelt.
 
-    Hint: Remove the key, or spell it as the schema does.
+    Hint: Remove the key, or correct its spelling.
     """
-    similar = nearest(key, missing) or nearest(key, known)
-    hint = f"Did you mean {similar!r}?" if similar else f"Remove it; known keys are {', '.join(known)}."
+    hint = did_you_mean(key, missing) or did_you_mean(key, known) or f"Remove it; known keys are {', '.join(known)}."
     return finding("RT203", "gold", f"unknown key {shorten(key)}", hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT204")
 def value_not_allowed(path: list[str | int], error: ValidationError) -> Finding:
-    """A value is none of those that its key allows.
+    """A value is not one of the allowed values.
 
-    Labels are compared as they stand; another word for a label would be counted as wrong.
+    Labels are compared as strings.
 
-    Example: `{"start": 15, "end": 19, "type": "COUNTRY"}` - no type is called so; a country is a GPE.
+    Example: `{"start": 15, "end": 19, "type": "COUNTRY"}` - there is no type COUNTRY; a country is a GPE.
 
-    Hint: Use one of the allowed values, spelt exactly so.
+    Hint: Use one of the allowed values.
     """
     if not isinstance(error.instance, str):
         return wrong_type(path, error)
-    similar = nearest(error.instance, error.validator_value)
-    return finding(
-        "RT204",
-        "gold",
-        f"{shorten(error.instance)} is not allowed here; allowed: {', '.join(error.validator_value)}",
-        hint=f"Did you mean {similar!r}?" if similar else None,
-        pointer=pointer_to(*path),
-    )
+    return _not_allowed(path, error.instance, error.validator_value, ", ".join(error.validator_value))
+
+
+def _not_allowed(path: list[str | int], value: str, allowed: list[str], listed: str) -> Finding:
+    message = f"{shorten(value)} is not allowed, expected one of {listed}"
+    return finding("RT204", "gold", message, hint=did_you_mean(value, allowed), pointer=pointer_to(*path))
 
 
 @rule("RT205")
 def number_out_of_range(path: list[str | int], error: ValidationError) -> Finding:
-    """A number is below the least or above the greatest value that its key takes.
+    """A number is out of range.
 
     Offsets and sentence indices count from 0, probabilities lie between 0 and 1.
 
-    Example: `{"start": -1, "end": 19, "type": "GPE"}` - `start` is below 0.
+    Example: `{"start": -1, "end": 19, "type": "GPE"}` - `start` is less than 0.
 
-    Hint: Give a number inside the range.
+    Hint: Use a number in the range.
     """
     side = "at least" if error.validator == "minimum" else "at most"
-    message = f"expected {side} {error.validator_value}, found {shorten(error.instance)}"
+    message = f"expected {side} {error.validator_value}, got {shorten(error.instance)}"
     return finding("RT205", "gold", message, pointer=pointer_to(*path))
 
 
@@ -165,23 +162,23 @@ def number_out_of_range(path: list[str | int], error: ValidationError) -> Findin
 def empty_string(path: list[str | int], error: ValidationError) -> Finding:
     """A key or a name is the empty string.
 
-    An empty key names nothing, and all empty keys would be one and the same.
+    An empty key names nothing, and all empty keys would be the same.
 
     Example: `{"start": 15, "end": 19, "type": "GPE", "entity": ""}` - the key of the entity is empty.
 
-    Hint: Write the key, or leave it out where it may be left out.
+    Hint: Fill in the key, or leave it out if it is optional.
     """
-    return finding("RT206", "gold", "the string is empty", pointer=pointer_to(*path))
+    return finding("RT206", "gold", "expected a non-empty string", pointer=pointer_to(*path))
 
 
 @rule("RT207")
 def other_schema_fault(path: list[str | int], error: ValidationError) -> Finding:
-    """The value breaks the schema in another way, or the decoder refuses it for a reason of its own.
+    """The value breaks the schema in another way, or the decoder refuses it for another reason.
 
-    Nothing that the decoder refuses is ever taken as read.
+    Whatever the decoder refuses is an error, even if the schema allows it.
 
-    Example: `{"document_id": "flood-0"}` and a decoder that refuses it - schema and decoder disagree; no line is known
-    on which they do.
+    Example: `{"document_id": "flood-0"}` and a decoder that refuses it - no line is known on which schema and decoder
+    disagree.
 
     Hint: Compare the line with the schema in schema/.
     """
@@ -189,16 +186,10 @@ def other_schema_fault(path: list[str | int], error: ValidationError) -> Finding
 
 
 def _one_of(path: list[str | int], error: ValidationError) -> Finding:
-    """``anyOf`` of a value and null: a string outside an enum is not allowed, all else has the wrong type."""
+    """``anyOf`` of a value and null: a string outside an enum is not allowed, anything else has the wrong type."""
     for option in error.validator_value:
         if "enum" in option and isinstance(error.instance, str):
-            return finding(
-                "RT204",
-                "gold",
-                f"{shorten(error.instance)} is not allowed here; allowed: {', '.join(option['enum'])} or null",
-                hint=f"Did you mean {similar!r}?" if (similar := nearest(error.instance, option["enum"])) else None,
-                pointer=pointer_to(*path),
-            )
+            return _not_allowed(path, error.instance, option["enum"], f"{', '.join(option['enum'])} or null")
     return wrong_type(path, error)
 
 

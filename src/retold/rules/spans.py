@@ -26,15 +26,15 @@ def check_spans(
     role: Role,
     findings: list[Finding],
 ) -> None:
-    """Append what is wrong with the spans of one layer. Without a document the text is not looked at."""
+    """Check the spans of one layer and append to ``findings``; without a document the text is not checked."""
     text = document.text if document is not None else None
     size = len(text) if text is not None else 0
-    hidden = unannotated(document) if document is not None else []
-    before, apart = -1, True
+    skipped = unannotated(document) if document is not None else []
+    before, increasing = -1, True
     for index, span in enumerate(spans):
         start, end = span.start, span.end
-        # Starts that only grow belong to spans that are not given twice.
-        apart, before = apart and before < start, start
+        # Spans whose starts increase cannot be repeated.
+        increasing, before = increasing and before < start, start
         if start >= end:
             findings.append(end_not_after_start(start, end, f"/{layer}/{index}/end", role))
         elif text is not None:
@@ -46,12 +46,12 @@ def check_spans(
                 findings.append(text_differs(text, start, end, span.text, f"/{layer}/{index}/text", role))
             if words.strip() is not words and words != words.strip():
                 findings.append(white_space_at_the_edge(words, f"/{layer}/{index}", role))
-            for low, high in hidden:
-                # A prediction that reaches into title or body counts; what is gold lies in them wholly.
+            for low, high in skipped:
+                # Predictions may reach out of title and body, gold may not.
                 if start < high and low < end and (role != "prediction" or (low <= start and end <= high)):
                     findings.append(not_annotated_zone(start, end, f"/{layer}/{index}", role))
                     break
-    if not apart and len({(span.start, span.end) for span in spans}) != len(spans):
+    if not increasing and len({(span.start, span.end) for span in spans}) != len(spans):
         _repeated(layer, spans, labels_of, role, findings)
     if role != "prediction":
         _crossing(layer, spans, role, findings)
@@ -70,7 +70,7 @@ def _repeated(
 
 
 def _crossing(layer: str, spans: Sequence[S], role: Role, findings: list[Finding]) -> None:
-    # From left to right, the outer one first; only spans that are still open can be crossed.
+    # From left to right, outer spans first; only a span that has not ended can be crossed.
     is_open: list[int] = []
     for index in sorted(range(len(spans)), key=lambda i: (spans[i].start, -spans[i].end)):
         span = spans[index]
@@ -86,120 +86,119 @@ def _crossing(layer: str, spans: Sequence[S], role: Role, findings: list[Finding
 
 @rule("RT401")
 def end_not_after_start(start: int, end: int, pointer: str, role: Role) -> Finding:
-    """A span ends where it starts, or before.
+    """A span is empty or ends before it starts.
 
-    Spans are half open: `end` is one past the last character, so a span of one character has `end = start + 1`.
+    Spans are half open: a span of one character has `end = start + 1`.
 
-    Example: `{"start": 19, "end": 15, "type": "GPE"}` - the span ends before it begins.
+    Example: `{"start": 19, "end": 15, "type": "GPE"}` - the span ends before it starts.
 
-    Hint: Give the code point after the last one as `end`.
+    Hint: Set `end` to the offset after the last code point.
     """
-    return finding("RT401", role, f"the span ends at {end}, not after its start at {start}", pointer=pointer)
+    return finding("RT401", role, f"end {end} is not after start {start}", pointer=pointer)
 
 
 @rule("RT402")
 def beyond_the_text(end: int, size: int, pointer: str, role: Role) -> Finding:
-    """A span ends beyond the document's text.
+    """A span ends after the end of the text.
 
-    Offsets count Unicode code points of the verbatim text; byte offsets and UTF-16 units run ahead of them.
+    Offsets count Unicode code points of the verbatim text, not bytes or UTF-16 units.
 
     Example: `{"start": 15, "end": 134, "type": "GPE"}` - the text has 133 characters.
 
     Hint: Count code points, in the text of this release.
     """
-    return finding("RT402", role, f"the span ends at {end}, the text has {size} characters", pointer=pointer)
+    return finding("RT402", role, f"end {end} is after the end of the text at {size}", pointer=pointer)
 
 
 @rule("RT403")
 def text_differs(text: str, start: int, end: int, given: str, pointer: str, role: Role) -> Finding:
-    """The `text` of a span is not what the document has at its offsets.
+    """The `text` of a span is not the text of the document at its offsets.
 
-    One of the two is wrong, and scores are computed from the offsets: such a span would be counted as an error.
+    Scores are computed from the offsets; if they are wrong, the span counts as an error.
 
-    Example: `{"start": 43, "end": 50, "text": "Bo Berg", "type": "PER"}` - Bo Berg stands at 39 to 46; these offsets
-    count bytes.
+    Example: `{"start": 43, "end": 50, "text": "Bo Berg", "type": "PER"}` - Bo Berg is at 39 to 46; these offsets count
+    bytes.
 
     Hint: Correct the offsets (code points, not bytes or UTF-16 units) or the text.
     """
     hint = None
-    if given and (place := _occurrence(text, given, start)) is not None:
-        hint = f"The text stands at {place} to {place + len(given)}."
-    message = f"the span's text is {shorten(given)}, the document has {shorten(text[start:end])} at {start} to {end}"
+    if given and (found := _nearest_occurrence(text, given, start)) is not None:
+        hint = f"The text is at {found} to {found + len(given)}."
+    message = f"text is {shorten(given)}, but the document has {shorten(text[start:end])} at {start} to {end}"
     return finding("RT403", role, message, hint=hint, pointer=pointer)
 
 
-def _occurrence(text: str, given: str, start: int) -> int | None:
-    """Where ``given`` stands nearest to ``start``."""
+def _nearest_occurrence(text: str, given: str, start: int) -> int | None:
+    """Offset of the ``given`` text nearest to ``start``."""
     before, after = text.rfind(given, 0, start + len(given)), text.find(given, start)
-    found = [place for place in (before, after) if place >= 0]
-    return min(found, key=lambda place: abs(place - start), default=None)
+    return min((index for index in (before, after) if index >= 0), key=lambda index: abs(index - start), default=None)
 
 
 @rule("RT404", prediction="warning")
 def white_space_at_the_edge(text: str, pointer: str, role: Role) -> Finding:
     """A span begins or ends with white space.
 
-    Two annotators who mean the same span would differ by a blank; a prediction never equals a gold span.
+    It can never equal a gold span.
 
     Example: `{"start": 14, "end": 19, "type": "GPE"}` - Vale begins at 15, at 14 there is a no-break space.
 
-    Hint: Leave the white space outside.
+    Hint: Exclude the white space.
     """
-    return finding("RT404", role, f"the span {shorten(text)} has white space at its edge", pointer=pointer)
+    return finding("RT404", role, f"the span {shorten(text)} begins or ends with white space", pointer=pointer)
 
 
 @rule("RT405", prediction="warning")
 def span_repeated(start: int, end: int, earlier: int, pointer: str, role: Role) -> Finding:
-    """A span is given twice with the same labels.
+    """A span occurs twice with the same labels.
 
-    In predictions it counts once; in annotations it is a slip.
+    In predictions it counts once.
 
     Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "GPE"}]}` - the
-    second says what the first says.
+    two are the same.
 
     Hint: Remove one.
     """
-    return finding("RT405", role, f"the span {start} to {end} is given already, as number {earlier}", pointer=pointer)
+    return finding("RT405", role, f"duplicate of span {start} to {end} at index {earlier}", pointer=pointer)
 
 
 @rule("RT406")
 def span_with_two_labels(start: int, end: int, earlier: int, pointer: str, role: Role) -> Finding:
-    """A span is given twice with different labels.
+    """A span occurs twice with different labels.
 
-    A span has one reading; with two, one of them would always hit.
+    A span has one label; with two, a guess would always be right.
 
     Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "LOC"}]}` - the
-    span cannot be both.
+    span has two types.
 
-    Hint: Decide for one of them.
+    Hint: Keep one of them.
     """
-    message = f"the span {start} to {end} is given already with other labels, as number {earlier}"
+    message = f"span {start} to {end} is at index {earlier} with other labels"
     return finding("RT406", role, message, pointer=pointer)
 
 
 @rule("RT407", prediction=None)
 def crossing_spans(span: S, other: S, number: int, pointer: str, role: Role) -> Finding:
-    """Two spans of a layer overlap and neither holds the other.
+    """Two spans of a layer overlap and neither contains the other.
 
-    Mentions and claims may nest, but they are parts of a sentence, and those do not cross.
+    Mentions and claims may nest, but not cross.
 
     Example: `{"claims": [{"start": 68, "end": 77, "source": "author"}, {"start": 72, "end": 79, "source": "author"}]}`
     - the second begins inside the first and ends outside it.
 
-    Hint: Move an edge so that one holds the other or they are apart.
+    Hint: Change a boundary so that one contains the other or they do not overlap.
     """
-    message = f"the span {span.start} to {span.end} crosses {other.start} to {other.end}, number {number}"
+    message = f"span {span.start} to {span.end} crosses {other.start} to {other.end} at index {number}"
     return finding("RT407", role, message, pointer=pointer)
 
 
 @rule("RT408", prediction="warning")
 def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Finding:
-    """A span lies in a zone that is not annotated (byline, boilerplate).
+    """A span is in a zone that is not annotated (byline, boilerplate).
 
-    Only title and body are annotated. A prediction that lies wholly elsewhere is ignored, neither right nor wrong.
+    Only title and body are annotated. A prediction wholly elsewhere is ignored.
 
-    Example: `{"start": 25, "end": 32, "text": "Ann Lee", "type": "PER"}` - the name stands in the byline.
+    Example: `{"start": 25, "end": 32, "text": "Ann Lee", "type": "PER"}` - the name is in the byline.
 
     Hint: Remove the span.
     """
-    return finding("RT408", role, f"the span {start} to {end} lies in a zone that is not annotated", pointer=pointer)
+    return finding("RT408", role, f"span {start} to {end} is in a zone that is not annotated", pointer=pointer)

@@ -1,4 +1,4 @@
-"""What a rule must know beside the record: who wrote it, and the keys that it may use."""
+"""What a rule needs besides the record: its role, and the keys that it may use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from retold.model.annotations import Entity
 
 __all__ = ["Role", "Vocabulary"]
 
-#: What a file of records is: adjudicated gold, one annotator's reading, or a system's predictions.
+#: What a file of records is: adjudicated gold, the annotations of one annotator, or the predictions of a system.
 Role = Literal["gold", "annotation", "prediction"]
 
 

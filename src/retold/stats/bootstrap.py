@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -63,22 +62,14 @@ def _block_of_weights(units: int, size: int, seed: int, stream: str, number: int
 def bootstrap_products(
     counts: Sequence[Array], units: int, resamples: int, seed: int, stream: str
 ) -> Iterator[tuple[slice, list[Array]]]:
-    """Yield (which resamples, weights @ table for each of some tables), block by block, two blocks at a time.
+    """Yield (which resamples, weights @ table for each of some tables), block by block.
 
     Args:
         counts: tables of whole numbers, each of shape (units, columns): their products are exact.
         units, resamples, seed, stream: as of ``bootstrap_weights``.
     """
-
-    def product(number: int) -> tuple[slice, list[Array]]:
-        start = number * BLOCK
-        size = min(BLOCK, resamples - start)
-        weights = _block_of_weights(units, size, seed, stream, number)
-        return slice(start, start + size), [weights @ table for table in counts]
-
-    # The generator and the product let go of the lock.
-    with ThreadPoolExecutor(2) as pool:
-        yield from pool.map(product, range(-(-resamples // BLOCK)))
+    for block, weights in bootstrap_weights(units, resamples, seed, stream):
+        yield block, [weights @ table for table in counts]
 
 
 def bootstrap_sums(counts: Array, resamples: int, seed: int, stream: str) -> Array:

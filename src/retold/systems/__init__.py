@@ -1,4 +1,4 @@
-"""Running a system on a corpus under a protocol, so that it never sees gold of the document that it predicts.
+"""Running a system on a corpus under a protocol, without gold of the document that it predicts.
 
 A system is a Python module, or an object in one, with
 
@@ -8,16 +8,16 @@ A system is a Python module, or an object in one, with
 
     def predict(document: Document, context: Context) -> AnnotationRecord: ...
 
-and, where it has use for them,
+and optionally
 
     OPTIONS = {"model": "small"}            # what a user may set, with defaults; all are strings
     EXTRA = "embeddings"                    # the extra of the package that it needs
-    FLOOR = True                            # what no system should fall below
+    FLOOR = True                            # a lower bound for other systems
     def report() -> dict[str, object]: ...  # what the run cost; numbers of several folds are added
 
 ``predict`` is called once for each document. Under leave-one-document-out the context holds the gold of all other
-documents, and the module is loaded anew for each, so that nothing learned from one fold reaches the next; under
-zero-shot the context holds no gold.
+documents, and the module is reloaded for each, so that nothing learned from one fold reaches the next; under
+zero-shot the context has no gold.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Controls: what a system learns where there is nothing to learn.
+"""Controls: training on labels from which nothing can be learned.
 
-A system that was trained on shuffled labels should do no better than a floor. If it does, its score comes from
-elsewhere than what it learned (Zhang et al. 2017 fit random labels; Hewitt and Liang 2019 call the distance from such a
-control selectivity).
+A system trained on shuffled labels should score no better than a floor. If it does, its score does not come from
+learning (Zhang et al. 2017 fit random labels; Hewitt and Liang 2019 call the difference to such a control selectivity).
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from retold.systems.interface import Example
 __all__ = ["CONTROLS", "shuffled"]
 
 _WORD = re.compile(r"\S+")
-#: Tries to find a free place for a span before it is given up.
+#: Tries to find a free position for a span before it is dropped.
 _TRIES = 200
 _Item = TypeVar("_Item")
 
 
 def shuffled(example: Example, seed: int) -> Example:
-    """A document whose labels say nothing of it, but are as many of each kind as before.
+    """A document with random labels, as many of each kind as before.
 
-    Stance labels and verdicts, each with its evidence, are permuted over the cells and the claims. Mentions and claim
-    spans move to random places of as many words; what they are labelled stays with them. As in gold, mentions of a kind
-    touch no other, claims may. A span that finds no place in 200 tries is left out.
+    Stance labels and verdicts are permuted over the cells and the claims, with their evidence. Mentions and claim spans
+    move to random positions of as many words and keep their labels. As in gold, mentions of a kind do not overlap,
+    claims may. A span without a free position after 200 tries is dropped.
 
     Args:
         example: a document with its gold.
-        seed: of the permutations; they depend on the document, too.
+        seed: of the permutations, which also depend on the document.
     """
     draw = random.Random(f"{seed} {example.document.document_id}")
     gold = example.gold
@@ -77,18 +76,18 @@ _Span = TypeVar("_Span", Mention, ClaimSpan)
 
 def _moved(spans: Sequence[_Span], document: Document, draw: random.Random, apart: bool) -> list[_Span]:
     text = document.text
-    places = [
+    sentences = [
         [(s.start + m.start(), s.start + m.end()) for m in _WORD.finditer(text[s.start : s.end])]
         for s in document.sentences
     ]
     taken: list[tuple[int, int]] = []
     made = []
-    # Long ones first: they find no place among many short ones.
+    # Long spans first: they do not fit among many short ones.
     for span in sorted(spans, key=lambda s: (s.start - s.end, s.start)):
         count = len(_WORD.findall(text[span.start : span.end]))
-        room = [words for words in places if len(words) >= count]
-        for _ in range(_TRIES if room else 0):
-            words = draw.choice(room)
+        long_enough = [words for words in sentences if len(words) >= count]
+        for _ in range(_TRIES if long_enough else 0):
+            words = draw.choice(long_enough)
             first = draw.randrange(len(words) - count + 1)
             start, end = words[first][0], words[first + count - 1][1]
             if all(end <= low or high <= start if apart else (start, end) != (low, high) for low, high in taken):

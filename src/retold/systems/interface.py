@@ -1,4 +1,4 @@
-"""What a system is given and what it has to offer."""
+"""What a system is given and what it must provide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Context", "Example", "Question", "System", "SystemFault"]
 
 
 class SystemFault(ValueError):
-    """A module is not a system, or it returned something that is not a prediction."""
+    """A module is not a system, it failed, or it returned an invalid prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A canonical claim to verify: its key and its text, nothing of how it was made."""
+    """A canonical claim to verify: its key and its text, without its mutation."""
 
     claim: str
     text: str
@@ -39,9 +39,9 @@ class Context:
         event: the event, with stance holders and targets.
         questions: every claim to verify, sorted by key.
         training: the other documents with their gold; empty under zero-shot.
-        seed: for whatever is drawn.
+        seed: for anything random.
         options: the system's options, defaults included.
-        cache: a folder for what is dear to make again (embeddings, answers of a service); None: nothing is kept.
+        cache: folder for expensive results (embeddings, answers of a service); None if nothing may be kept.
     """
 
     event: Event
@@ -62,8 +62,8 @@ class System:
         options: what may be set, with defaults.
         extra: the extra of the package that it needs, or None.
         report: what a run cost, or None.
-        again: loads the same system anew, without what it may have kept in mind; None: it cannot be.
-        code: digest of its source, empty where there is no file.
+        again: reloads the system without any state; None if it cannot be reloaded.
+        code: digest of its source, empty if there is no file.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Running a system: one record for each document, checked, kept while the run lasts, written as a submission."""
+"""Running a system: one checked record per document, written as a submission; interrupted runs are resumed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from retold.io.atomic import append_line, write_atomic
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
-from retold.model.findings import UnreadableError
+from retold.model.findings import UnreadableError, shorten
 from retold.rules import check_record, decode_record
 from retold.systems.controls import CONTROLS
 from retold.systems.guard import GoldRefused, without_gold
@@ -28,21 +28,21 @@ from retold.systems.interface import Context, Example, Question, System, SystemF
 
 __all__ = ["Account", "predictions", "run_system"]
 
-#: Finished records of a run that was interrupted; the next run of the same system goes on from there.
+#: Finished records of an interrupted run; the next run of the same system resumes from them.
 PARTIAL: Final = "partial.jsonl"
 _LEARNS: Final = "leave-one-document-out"
 
 
 @dataclass
 class Account:
-    """What a run cost: seconds of the system's own work, what it reports, documents taken from an earlier run."""
+    """What a run cost: seconds spent in the system, what it reports, documents taken from an earlier run."""
 
     seconds: float = 0.0
     report: dict[str, object] = field(default_factory=dict)
     resumed: int = 0
 
     def add(self, report: Mapping[str, object]) -> None:
-        """Take a further report: numbers are added, of anything else the last stays."""
+        """Merge a further report: numbers are added, anything else is replaced."""
         for name, value in report.items():
             before = self.report.get(name)
             adds = _is_number(value) and _is_number(before)
@@ -54,7 +54,7 @@ def _is_number(value: object) -> bool:
 
 
 class _Line(msgspec.Struct, frozen=True):
-    """A finished record, under a digest of all that it depends on, and what it cost."""
+    """A finished record, with a digest of everything it depends on, and what it cost."""
 
     key: str
     record: AnnotationRecord
@@ -62,34 +62,34 @@ class _Line(msgspec.Struct, frozen=True):
     report: dict[str, Any]
 
 
-class _Kept:
-    """Finished records of a run."""
+class _Partial:
+    """Finished records of a run, in a file."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._found: dict[str, _Line] = {}
         if path is not None and path.is_file():
-            for _, line in read_lines(Source(str(path), str(path))):
-                # A line that was cut off when the run was is made again.
+            for _, line in read_lines(Source.of(path)):
+                # The last line of an interrupted run may be torn; its document is predicted again.
                 with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                    kept = msgspec.json.decode(line, type=_Line)
-                    self._found[kept.key] = kept
+                    finished = msgspec.json.decode(line, type=_Line)
+                    self._found[finished.key] = finished
 
     def get(self, key: str) -> _Line | None:
         return self._found.get(key)
 
-    def keep(self, line: _Line) -> None:
+    def add(self, line: _Line) -> None:
         if self._path is not None:
             append_line(self._path, msgspec.json.encode(line))
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class _Given:
-    """A training document and its gold as bytes: each fold decodes its own, which it may do with as it likes."""
+    """A training document and its gold as bytes: each fold decodes its own copy, which it may change."""
 
     event: str
     document: bytes
@@ -114,27 +114,27 @@ def predictions(
     """Yield one record for each document of the corpus, in its order.
 
     Args:
-        system: what predicts. One that was loaded from a file is loaded anew before it begins, and under
-            leave-one-document-out before each document; a ``System`` made in another way is called as it is.
-        corpus: a corpus folder with documents. Zero-shot needs no gold; what has no gold is not learned from.
-        seed: handed to the system.
+        system: the system. One that was loaded from a file is reloaded before the first document, and under
+            leave-one-document-out before each document.
+        corpus: a corpus folder with documents. Zero-shot needs no gold; documents without gold are not for training.
+        seed: passed to the system.
         options: those that are not the defaults.
-        cache: handed to the system.
-        control: what is done to the training documents, a name of ``CONTROLS``.
-        account: takes what the run cost.
-        partial: where finished records are kept, and looked for.
+        cache: passed to the system.
+        control: change to the training documents, a name in ``CONTROLS``.
+        account: receives what the run cost.
+        partial: file of finished records.
 
     Raises:
-        SystemFault: the system failed, or returned no record, one of another document, or one that scoring refuses; it
-            opened the corpus; or there is no such option or control.
+        SystemFault: the system failed, or returned no record, one of another document, or an invalid one; it opened the
+            corpus; or there is no such option or control.
         UnreadableError: the corpus is a bare file of gold, without documents, or its gold cannot be read.
     """
     if not corpus.documents:
-        raise UnreadableError(f"{corpus.root}: has no documents to predict; name a corpus folder")
+        raise UnreadableError(f"{corpus.root}: has no documents to predict, expected a corpus folder")
     account = Account() if account is None else account
     chosen = _options(system, options or {})
     given = _training(system, corpus, control, seed)
-    kept = _Kept(partial)
+    finished = _Partial(partial)
     begun = False
     learns = system.protocol == _LEARNS
     for document in corpus.documents.values():
@@ -142,9 +142,9 @@ def predictions(
         others = [each for key, each in given.items() if each.event == document.event and key != document.document_id]
         questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
         key = _key(system, encode(document), encode(folder.event), questions, others, seed, chosen)
-        line = kept.get(key)
+        line = finished.get(key)
         if line is None:
-            with _faults(system, document, corpus, kept):
+            with _failures(system, document, corpus, finished):
                 if system.again and (learns or not begun):
                     system = replace(system.again(), name=system.name)
                 context = Context(
@@ -158,35 +158,35 @@ def predictions(
                 start = time.perf_counter()
                 record = system.predict(decode(encode(document), Document), context)
                 seconds = time.perf_counter() - start
-                # What is loaded anew for the next document tells its costs now, all others at the end.
+                # A system that is reloaded for each document reports after each, others at the end.
                 report = _report(system) if learns and system.again else {}
             begun = True
             _refuse_invalid(system, record, document, folder)
             line = _Line(key, record, seconds, report)
-            kept.keep(line)
+            finished.add(line)
         else:
             account.resumed += 1
         account.seconds += line.seconds
         account.add(line.report)
         yield line.record
     if begun and not (learns and system.again):
-        with _faults(system, document, corpus, kept):
+        with _failures(system, document, corpus, finished):
             account.add(_report(system))
 
 
 def _training(system: System, corpus: Corpus, control: str | None, seed: int) -> dict[str, _Given]:
-    """The documents that have gold, by key; none for a system that does not learn."""
+    """The documents with gold, by key; none for a system that does not learn."""
     if control is not None:
         if control not in CONTROLS:
-            raise SystemFault(f"no control {control!r}; there are {', '.join(CONTROLS)}")
+            raise SystemFault(f"unknown control {control!r} (choose from {', '.join(CONTROLS)})")
         if system.protocol != _LEARNS:
-            raise SystemFault(f"{system.name}: is {system.protocol}; a control is for systems that learn")
+            raise SystemFault(f"{system.name}: {system.protocol}, but a control is for systems that learn")
     if system.protocol != _LEARNS:
         return {}
     try:
         gold = corpus.gold
     except msgspec.DecodeError as error:
-        raise UnreadableError(f"{corpus.root}: its gold cannot be read ({error}); see `retold validate`") from error
+        raise UnreadableError(f"{corpus.root}: invalid gold ({error}); run `retold validate`") from error
     made = {}
     for key, document in corpus.documents.items():
         if key in gold:
@@ -199,38 +199,37 @@ def _training(system: System, corpus: Corpus, control: str | None, seed: int) ->
 
 
 @contextlib.contextmanager
-def _faults(system: System, document: Document, corpus: Corpus, kept: _Kept) -> Iterator[None]:
-    """A system at work: it sees no gold, what it prints goes to standard error, and whatever goes wrong in it is told
-    as a fault of it, with the document at which it went wrong."""
+def _failures(system: System, document: Document, corpus: Corpus, partial: _Partial) -> Iterator[None]:
+    """Run a system without access to gold, its output on standard error, and errors as ``SystemFault`` with the
+    document."""
     at = f"at {document.document_id}"
     try:
         with contextlib.redirect_stdout(sys.stderr), without_gold([corpus.root]):
             yield
     except GoldRefused as error:
-        # What it made before may come from what it read.
-        kept.forget()
+        # Earlier records may come from what it read.
+        partial.delete()
         raise SystemFault(f"{system.name} {at}: {error}") from error
     except ImportError as error:
-        extra = f"; it needs the extra: pip install 'retold[{system.extra}]'" if system.extra else ""
+        extra = f"; install the extra: pip install 'retold[{system.extra}]'" if system.extra else ""
         raise SystemFault(f"{system.name} {at}: {error}{extra}") from error
     except (Exception, SystemExit) as error:
-        # The kind of error tells the author of a system where to look. An error of the system's own, a ValueError of
-        # its modules, was made for its user and stands without.
-        told = isinstance(error, ValueError) and type(error).__module__.startswith("retold")
-        kind = "" if told else f": {type(error).__name__}"
+        # The type of the error helps the author of the system, unless the error was written for users.
+        for_users = isinstance(error, ValueError) and type(error).__module__.startswith("retold")
+        kind = "" if for_users else f": {type(error).__name__}"
         raise SystemFault(f"{system.name}{kind} {at}: {error}") from error
 
 
 def _options(system: System, given: Mapping[str, str]) -> dict[str, str]:
     for name in given:
         if name not in system.options:
-            there = ", ".join(system.options) or "none"
-            raise SystemFault(f"{system.name}: has no option {name!r}; there are: {there}")
+            known = ", ".join(system.options) or "it has none"
+            raise SystemFault(f"{system.name}: unknown option {name!r} (options: {known})")
     return {**system.options, **given}
 
 
-def _without_place(value: str) -> str:
-    """An option without the folders above it, where it is a file or folder here: those are nobody's business."""
+def _without_folders(value: str) -> str:
+    """The last part of a path to an existing file or folder, so that run.json does not publish local folders."""
     try:
         path = Path(value).expanduser()
         return path.name if path.name != value and path.exists() else value
@@ -258,7 +257,7 @@ def _key(
 
 
 def _report(system: System) -> dict[str, object]:
-    """What a system reports; raises SystemFault if that cannot be written."""
+    """What a system reports; raises SystemFault if it cannot be written as JSON."""
     if system.report is None:
         return {}
     found = system.report()
@@ -266,26 +265,26 @@ def _report(system: System) -> dict[str, object]:
         json.dumps(found, allow_nan=False)
         return dict(found)
     except (TypeError, ValueError) as error:
-        raise SystemFault(f"report() must give names with numbers, strings and the like: {error}") from error
+        raise SystemFault(f"report() must return a dict that JSON can hold: {error}") from error
 
 
 def _refuse_invalid(system: System, record: object, document: Document, folder: EventFolder) -> None:
-    """Check what a system returned as its submission would be checked, types included."""
+    """Check what a system returned as a submission is checked, types included."""
     if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
-        raise SystemFault(f"{system.name}: no record of {document.document_id} was returned")
+        raise SystemFault(f"{system.name}: expected a record of {document.document_id}, got {shorten(record)}")
     try:
         line = encode(record)
     except (TypeError, ValueError) as error:
-        # A number or a string of another library, for one; str() and int() make them plain.
+        # For example a number or a string of another library.
         raise SystemFault(f"{system.name}: {document.document_id}: the record cannot be written: {error}") from error
     decoded, found = decode_record(line, number=1, file=document.document_id)
     if decoded is not None:
         found = check_record(decoded, role="prediction", document=document, vocabulary=folder.vocabulary)
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
-        place = f" [{errors[0].pointer}]" if errors[0].pointer else ""
+        pointer = f" [{errors[0].pointer}]" if errors[0].pointer else ""
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise SystemFault(f"{system.name}: {document.document_id}: {errors[0].code} {errors[0].message}{place}{more}")
+        raise SystemFault(f"{system.name}: {document.document_id}: {errors[0].code} {errors[0].message}{pointer}{more}")
 
 
 def run_system(
@@ -303,20 +302,20 @@ def run_system(
     """Run a system over a corpus and write its submission folder (submission.json, predictions.jsonl, run.json).
 
     ``run.json`` says how it was run and what that cost: corpus, options, seed, seconds, what the system reports. An
-    interrupted run leaves the finished records in the folder, and the next run of the same system goes on from there.
+    interrupted run leaves the finished records in the folder, and the next run of the same system resumes from them.
 
     Args:
         system, corpus, seed, options, cache, control: as for :func:`predictions`.
-        output: the folder; made where it is missing.
+        output: the folder; created if missing.
         team: who submits it.
-        progress: wraps the records while they are made.
+        progress: wraps the iterator of records.
 
     Raises:
-        SystemFault: the system is at fault.
+        SystemFault: as for :func:`predictions`.
         UnreadableError: the folder cannot be written.
     """
     if output.exists() and not output.is_dir():
-        raise UnreadableError(f"{output}: is a file, a folder was expected")
+        raise UnreadableError(f"{output}: is a file, expected a folder")
     name = f"{system.name}-{control}" if control else system.name
     partial = output / PARTIAL
     account = Account()
@@ -347,12 +346,12 @@ def run_system(
         "protocol": system.protocol,
         "control": control,
         "seed": seed,
-        "options": {key: _without_place(value) for key, value in _options(system, options or {}).items()},
+        "options": {key: _without_folders(value) for key, value in _options(system, options or {}).items()},
         "seconds": round(account.seconds, 2),
         "resumed_documents": account.resumed,
         "report": account.report,
     }
-    # All is made before anything is written, so that the three never tell of two runs.
+    # Written after the whole run, so that the three files are always of the same run.
     files: dict[str, Iterable[bytes] | bytes | str] = {
         "predictions.jsonl": lines,
         "submission.json": encode(card) + b"\n",

@@ -17,7 +17,7 @@ from retold.io.sources import Source, open_bytes, sha256
 from retold.model.annotations import LAYERS, AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import corpus as rules
-from retold.rules import decode_line, located, missing_documents, repeated_document
+from retold.rules import decode_line, missing_documents, repeated_document
 from retold.validation.records import Run
 
 __all__ = ["check_corpus"]
@@ -29,13 +29,13 @@ def check_corpus(run: Run) -> None:
     """Validate every file of the run's corpus; of a bare file of gold, its records."""
     corpus = run.corpus
     if corpus.bare is not None:
-        run.records_of(corpus.bare, "gold")
+        run.check_records(corpus.bare, "gold")
         return
-    faults = run.collector.errors
+    errors = run.collector.errors
     for key in corpus.events:
         _Event(run, key).check()
-    if run.collector.errors == faults:
-        # Views of faulty records would say the same faults again.
+    if run.collector.errors == errors:
+        # Views of invalid records would report the same errors again.
         _views(run)
     _release(run)
 
@@ -54,11 +54,11 @@ class _Event:
         claims = self._claims()
         documents = self._documents()
         self._gold(documents, entities, claims)
-        faults = self.run.collector.errors
+        errors = self.run.collector.errors
         for annotator in self.event.annotator_files:
-            self.run.records_of(Source(str(annotator), str(annotator)), "annotation", self.event)
+            self.run.check_records(Source.of(annotator), "annotation", self.event)
         decisions = self._decisions()
-        if self.run.collector.errors == faults and self.event.annotator_files and self.event.gold_file.exists():
+        if self.run.collector.errors == errors and self.event.annotator_files and self.event.gold_file.exists():
             self._reproduced(decisions)
 
     def _decisions(self) -> list[Decision]:
@@ -69,9 +69,9 @@ class _Event:
         """Whether gold is what the annotators agree on and the decisions say."""
         gold = {record.document_id: record for record in read_jsonl(self.event.gold_file, AnnotationRecord)}
         documents = {key: self.run.corpus.documents[key] for key in self._own}
-        readers = {file.stem: read_jsonl(file, AnnotationRecord) for file in self.event.annotator_files}
+        annotators = {file.stem: read_jsonl(file, AnnotationRecord) for file in self.event.annotator_files}
         try:
-            rebuilt = adjudicate(readers, decisions, documents, self.event.entities)
+            rebuilt = adjudicate(annotators, decisions, documents, self.event.entities)
         except (AdjudicationError, KeyError) as error:
             found = [rules.gold_not_reproduced(str(error))]
         else:
@@ -80,7 +80,7 @@ class _Event:
                 for record in rebuilt
                 if not _same_labels(gold.get(record.document_id), record)
             ]
-        self.run.collector.add(located(found, str(self.event.gold_file), None))
+        self.run.add(found, self.event.gold_file)
 
     @property
     def _own(self) -> list[str]:
@@ -93,13 +93,14 @@ class _Event:
         with open_bytes(str(file)) as stream:
             _, found = decode_line(stream.read(), "event", number=None, file=str(file))
         checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities)
-        self.run.collector.add([*found, *located(checked, str(file), None)])
+        self.run.collector.add(found)
+        self.run.add(checked, file)
 
     def _decoded(self, file: Path, kind: str) -> Iterator[tuple[int, Any]]:
-        """Records of a file; what cannot be decoded is reported."""
+        """Records of a file; invalid lines are reported."""
         self.run.files += 1
         try:
-            for number, line in self.run.lines(Source(str(file), str(file))):
+            for number, line in self.run.lines(Source.of(file)):
                 record, found = decode_line(line, kind, number=number, file=str(file))
                 self.run.collector.add(found)
                 if record is not None:
@@ -119,7 +120,7 @@ class _Event:
             elif entity.kb_id is not None and (other := by_id.setdefault(entity.kb_id, entity.entity)) != entity.entity:
                 found.append(rules.one_kb_id_for_two_entities(entity, other))
             lines.setdefault(entity.entity, number)
-            self.run.collector.add(located(found, str(file), number))
+            self.run.add(found, file, number)
         return lines
 
     def _claims(self) -> Lines:
@@ -131,7 +132,7 @@ class _Event:
             if claim.claim in lines:
                 found.append(rules.repeated_key(claim.claim, "/claim"))
             lines.setdefault(claim.claim, number)
-            self.run.collector.add(located(found, str(file), number))
+            self.run.add(found, file, number)
         return lines
 
     def _documents(self) -> Lines:
@@ -142,39 +143,37 @@ class _Event:
             if document.document_id in lines:
                 found.append(repeated_document(document.document_id, lines[document.document_id]))
             lines.setdefault(document.document_id, number)
-            self.run.collector.add(located(found, str(file), number))
-        self.run.told.add((str(file), None))
+            self.run.add(found, file, number)
+        self.run.reported.add((str(file), None))
         return lines
 
     def _gold(self, documents: Lines, entities: Lines, claims: Lines) -> None:
         file = self.event.gold_file
         if not file.exists():
-            # An event that is still being annotated: everything else of it can be validated.
-            self.run.collector.add(located([missing_documents(list(documents))], str(file), None))
+            # The event is still being annotated; everything else can be validated.
+            self.run.add([missing_documents(list(documents))], file)
             return
         used: set[object] = set()
         stated: set[object] = set()
 
-        def tap(record: AnnotationRecord) -> None:
+        def collect(record: AnnotationRecord) -> None:
             used.update(mention.entity for mention in record.entities or ())
             stated.update(span.claim for span in record.claims or ())
             stated.update(pair.claim for pair in record.verification or () if pair.label == "supported")
 
-        if not self.run.records_of(Source(str(file), str(file)), "gold", self.event, tap):
-            # What seems unused may be used in what could not be read.
+        if not self.run.check_records(Source.of(file), "gold", self.event, collect):
+            # What seems unused may be used in a line that could not be decoded.
             return
         used |= self._used_by_annotators()
         for entity, number in entities.items():
             if entity not in used:
-                found = located([rules.entity_without_mention(entity)], str(self.folder / "entities.jsonl"), number)
-                self.run.collector.add(found)
+                self.run.add([rules.entity_without_mention(entity)], self.folder / "entities.jsonl", number)
         for claim, number in claims.items():
             if claim not in stated and claim in self.event.claims and self.event.claims[claim].mutation_of is None:
-                found = located([rules.claim_that_no_span_states(claim)], str(self.folder / "claims.jsonl"), number)
-                self.run.collector.add(found)
+                self.run.add([rules.claim_that_no_span_states(claim)], self.folder / "claims.jsonl", number)
 
     def _used_by_annotators(self) -> set[object]:
-        """Entities that an annotator names; files that cannot be read are told of elsewhere."""
+        """Entities that an annotator names; unreadable files are reported elsewhere."""
         used: set[object] = set()
         for file in self.event.annotator_files:
             with contextlib.suppress(FindingsError, UnreadableError):
@@ -196,12 +195,12 @@ def _views(run: Run) -> None:
     for table in views.TABLES:
         run.files += 1
         file = folder / f"{table}.jsonl"
-        rows = read_lines(Source(str(file), str(file))) if file.exists() else iter(())
+        rows = read_lines(Source.of(file)) if file.exists() else iter(())
         actual_rows = (line for _, line in rows)
         for number, (expected, actual) in enumerate(zip_longest(_rows(run, table), actual_rows), start=1):
             found = list(rules.views_out_of_date(f"views/{table}.jsonl", expected, actual))
             if found:
-                run.collector.add(located(found, str(file), number))
+                run.add(found, file, number)
                 break
 
 
@@ -231,4 +230,4 @@ def _release(run: Run) -> None:
     listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(release.files.items()))
     whole = hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()
     found += rules.release_differs("the list of files", release.sha256, whole)
-    run.collector.add(located(found, str(file), None))
+    run.add(found, file)

@@ -1,8 +1,8 @@
-"""Mending: what has one right answer is set right in a file of records; everything else is left as it stands.
+"""Fixing what has one right answer in a file of records; everything else is left as it is.
 
-FixedFile are offsets that count UTF-16 units or bytes (recognised over a whole file), offsets that are off while the
-span's text occurs once nearby, white space at the edges of spans, keys that repeat what document and catalogue say,
-the order of lists, and a byte-order mark. A record that would have a fault more than before stays as it was.
+Fixed are offsets in UTF-16 units or bytes (detected over a whole file), offsets that are off while the text of the span
+occurs once nearby, white space at the edges of spans, keys that repeat document and catalogue, the order of lists, and
+a byte-order mark. A record is left alone if the result would have a problem that it did not have before.
 """
 
 from __future__ import annotations
@@ -27,33 +27,39 @@ from retold.model.findings import UnreadableError, shorten
 from retold.rules import Role, Vocabulary, check_record, decode_record
 from retold.validation.validate import sources
 
-__all__ = ["MAX_FILE_SIZE", "Fix", "FixedFile", "mend", "write"]
+__all__ = ["MAX_FILE_SIZE", "Fix", "FixedFile", "fix", "write"]
 
-#: A file is mended in memory, with all its lines.
+#: Files are fixed in memory.
 MAX_FILE_SIZE: Final = 256 * 1024**2
-#: How far from the start of a span its text is sought.
+#: How far from the start of a span its text is sought, in characters.
 NEARBY: Final = 40
 #: Share of the spans with text that a unit must explain to be taken for that of the whole file.
-_MOST: Final = 0.9
+_MIN_SHARE: Final = 0.9
 _BOM: Final = b"\xef\xbb\xbf"
-_SPANS: Final = ("entities", "claims")
 _KEYS: Final = ("start", "end", "text", "kind", "type", "entity", "kb_id", "source", "claim")
 #: How many units a character takes.
 _UNITS: Final[dict[str, Callable[[str], int]]] = {
     "UTF-16 units": lambda c: 1 + (c > "\uffff"),
     "bytes": lambda c: len(c.encode("utf-8", "surrogatepass")),
 }
+
+
+def _by_span(span: Any) -> tuple[Any, ...]:
+    return span["start"], -span["end"]
+
+
+#: Sort keys of the layers.
 _ORDER: Final[dict[str, Callable[[Any], tuple[Any, ...]]]] = {
-    "entities": lambda span: (span["start"], -span["end"]),
+    "entities": _by_span,
     "stance": lambda cell: (cell["holder"], cell["target"]),
-    "claims": lambda span: (span["start"], -span["end"]),
+    "claims": _by_span,
     "verification": lambda pair: (pair["claim"],),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One thing that was mended; the pointer is that of the file as it was."""
+    """One thing that was fixed; the pointer is that of the old file."""
 
     line: int
     pointer: str
@@ -62,80 +68,80 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class FixedFile:
-    """A file as it was and as it is right.
+    """A file before and after.
 
     Attributes:
         file: its path.
-        before, after: its bytes; the same where there was nothing to mend.
+        before, after: its bytes; the same if there was nothing to fix.
         unit: what its offsets were found to count, if not code points.
-        repairs: what was mended, in the order of the file.
+        fixes: in the order of the file.
     """
 
     file: str
     before: bytes
     after: bytes
     unit: str | None = None
-    repairs: list[Fix] = field(default_factory=list)
+    fixes: list[Fix] = field(default_factory=list)
 
 
-def mend(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterator[FixedFile]:
-    """Yield each file of records that ``path`` stands for, mended. Nothing is written.
+def fix(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterator[FixedFile]:
+    """Yield each file of records at ``path``, fixed. Nothing is written.
 
     Args:
-        path: as ``validate`` takes it: a JSON Lines file, or a folder of such files or with a submission.
-        corpus: what documents and keys are looked up in.
-        role: what the files are; guessed as ``validate`` does where it is not given.
+        path: as for ``validate``: a JSON Lines file, or a folder of such files or with a submission.
+        corpus: where documents and keys are looked up.
+        role: what the files are; guessed as ``validate`` does if not given.
 
     Raises:
-        UnreadableError: a file cannot be read, is too large, or is no JSON Lines file on this machine.
-        FindingsError: the card of a submission or the corpus itself is at fault.
+        UnreadableError: a file cannot be read, is too large, or is not a local JSON Lines file.
+        FindingsError: the card of a submission or the corpus itself is invalid.
     """
     for source, its_role in sources(path, role):
-        if source.is_parquet or source.member is not None or "://" in source.path:
-            raise UnreadableError(f"{source.name}: only JSON Lines files on this machine can be mended")
-        yield _mend_file(source, corpus, its_role)
+        if source.is_parquet or source.member is not None or "://" in source.path or str(path) == "-":
+            raise UnreadableError(f"{source.name}: only local JSON Lines files can be fixed")
+        yield _fix_file(source, corpus, its_role)
 
 
-def write(mended: FixedFile) -> None:
-    """Put the mended file in the place of the old one, with its mode; a link is followed."""
-    path = Path(mended.file).resolve()
+def write(fixed: FixedFile) -> None:
+    """Replace the file, keeping its permissions; a link is followed."""
+    path = Path(fixed.file).resolve()
     mode = path.stat().st_mode
-    write_atomic(path, mended.after)
+    write_atomic(path, fixed.after)
     path.chmod(mode)
 
 
-def _mend_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
+def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
     with open_bytes(source.path) as stream:
         before = stream.read(MAX_FILE_SIZE + 1)
     if len(before) > MAX_FILE_SIZE:
-        raise UnreadableError(f"{source.name}: files larger than {MAX_FILE_SIZE} bytes are not mended")
+        raise UnreadableError(f"{source.name}: larger than {MAX_FILE_SIZE} bytes, cannot be fixed")
     lines = before.split(b"\n")
     unit = _unit_of(lines, corpus)
-    repairs: list[Fix] = []
+    fixes: list[Fix] = []
     with closing(_documents(corpus)) as documents:
         for index, line in enumerate(lines):
             value = _read(line)
             if value is None:
                 continue
             document = documents.get(value["document_id"])
-            made = _Mending(document, corpus.vocabulary(document), role, unit)
+            fixer = _RecordFixer(document, corpus.vocabulary(document), role, unit)
             if line.startswith(_BOM):
-                made.note("", "byte-order mark removed")
-            after = made.mend(value)
-            if made.notes and made.is_as_good(value, after):
+                fixer.note("", "byte-order mark removed")
+            after = fixer.fix(value)
+            if fixer.notes and fixer.adds_no_problem(value, after):
                 lines[index] = _written(line, value, after)
-                repairs += [Fix(index + 1, pointer, what) for pointer, what in made.notes]
-    return FixedFile(source.path, before, b"\n".join(lines), unit, repairs)
+                fixes += [Fix(index + 1, pointer, what) for pointer, what in fixer.notes]
+    return FixedFile(source.path, before, b"\n".join(lines), unit, fixes)
 
 
 def _documents(corpus: Corpus) -> Lookup:
-    """Documents, found in the order of the file; none for a bare file of gold."""
+    """Documents in the order of the file; none for a bare gold file."""
     lines = iter(()) if corpus.bare is not None else corpus.document_lines()
     return Lookup(lines, Document, str(corpus.root))
 
 
 def _read(line: bytes) -> dict[str, Any] | None:
-    """The record of a line, also where the schema refuses it; None where it is not certain what it says."""
+    """The record of a line, even if it breaks the schema; None if the line is ambiguous or malformed."""
     _, findings = decode_record(line, number=1, file="")
     if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):
         return None
@@ -144,7 +150,7 @@ def _read(line: bytes) -> dict[str, Any] | None:
 
 
 def _written(line: bytes, before: Any, after: Any) -> bytes:
-    """A record in the style of its line, so that nothing but what was mended differs."""
+    """A record in the style of its line, so that only the fixes differ."""
     end = b"\r" if line.endswith(b"\r") else b""
     line = line.removeprefix(_BOM).removesuffix(b"\r")
     for separators in ((",", ":"), (", ", ": ")):
@@ -158,13 +164,12 @@ def _written(line: bytes, before: Any, after: Any) -> bytes:
 
 
 def _unit_of(lines: Iterable[bytes], corpus: Corpus) -> str | None:
-    """What the offsets of a file count where it is not code points.
+    """What the offsets of a file count, None for code points.
 
-    A unit is recognised if it explains a span that code points do not, if code points explain none that it does not,
-    and if it explains nearly all spans that give their text.
+    A unit is detected if some spans match their text only in it, none only in code points, and nearly all match in it.
     """
     seen = 0
-    right: Counter[str] = Counter()
+    matched: Counter[str] = Counter()
     lost: Counter[str] = Counter()
     gained: Counter[str] = Counter()
     with closing(_documents(corpus)) as documents:
@@ -173,34 +178,34 @@ def _unit_of(lines: Iterable[bytes], corpus: Corpus) -> str | None:
             document = documents.get(value["document_id"]) if value is not None else None
             if value is None or document is None or document.text.isascii():
                 continue
-            places = {unit: _places(document.text, width) for unit, width in _UNITS.items()}
+            tables = {unit: _offset_table(document.text, width) for unit, width in _UNITS.items()}
             for _, _, span in _spans(value):
                 if not isinstance(span.get("text"), str):
                     continue
                 seen += 1
-                plain = _reads(document.text, span["start"], span["end"], span["text"])
-                for unit, place in places.items():
-                    start, end = place.get(span["start"]), place.get(span["end"])
-                    fits = start is not None and end is not None and _reads(document.text, start, end, span["text"])
-                    right[unit] += fits
+                plain = _matches(document.text, span["start"], span["end"], span["text"])
+                for unit, table in tables.items():
+                    start, end = table.get(span["start"]), table.get(span["end"])
+                    fits = start is not None and end is not None and _matches(document.text, start, end, span["text"])
+                    matched[unit] += fits
                     gained[unit] += fits and not plain
                     lost[unit] += plain and not fits
-    found = [unit for unit in _UNITS if gained[unit] and not lost[unit] and right[unit] >= _MOST * seen]
-    return max(found, key=lambda unit: right[unit], default=None)
+    found = [unit for unit in _UNITS if gained[unit] and not lost[unit] and matched[unit] >= _MIN_SHARE * seen]
+    return max(found, key=lambda unit: matched[unit], default=None)
 
 
-def _places(text: str, width: Callable[[str], int]) -> dict[int, int]:
-    """Offsets in units to offsets in code points; an offset inside a character is not there."""
-    places, position = {0: 0}, 0
+def _offset_table(text: str, width: Callable[[str], int]) -> dict[int, int]:
+    """Offsets in units to offsets in code points; offsets inside a character are missing."""
+    table, position = {0: 0}, 0
     for index, character in enumerate(text, 1):
         position += width(character)
-        places[position] = index
-    return places
+        table[position] = index
+    return table
 
 
 def _spans(value: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Spans of a record that have offsets, with layer and index."""
-    for layer in _SPANS:
+    for layer in (layer for layer, order in _ORDER.items() if order is _by_span):
         items = value.get(layer)
         for index, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict) and type(item.get("start")) is int and type(item.get("end")) is int:
@@ -208,19 +213,19 @@ def _spans(value: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
 
 
 def _plain(text: str) -> str:
-    """A non-breaking space is as good as a blank for knowing a text again."""
+    """``text`` with non-breaking spaces as blanks, for comparison."""
     return text.replace("\xa0", " ")
 
 
-def _reads(text: str, start: int, end: int, given: str) -> bool:
+def _matches(text: str, start: int, end: int, given: str) -> bool:
     return 0 <= start < end and _plain(text[start:end]) == _plain(given)
 
 
 # One record
 
 
-class _Mending:
-    """The mending of one record: what it is compared with, and notes of what was done."""
+class _RecordFixer:
+    """Fixes one record and notes what was done."""
 
     def __init__(self, document: Document | None, vocabulary: Vocabulary | None, role: Role, unit: str | None) -> None:
         self.document = document
@@ -232,8 +237,8 @@ class _Mending:
     def note(self, pointer: str, what: str) -> None:
         self.notes.append((pointer, what))
 
-    def mend(self, value: dict[str, Any]) -> dict[str, Any]:
-        """A mended copy of the record."""
+    def fix(self, value: dict[str, Any]) -> dict[str, Any]:
+        """A fixed copy of the record."""
         value = deepcopy(value)
         if self.document is not None:
             self._offsets(value, self.document.text)
@@ -242,12 +247,12 @@ class _Mending:
         self._order(value)
         return value
 
-    def is_as_good(self, before: Any, after: Any) -> bool:
-        """Whether the mended record has no fault that it had not before; one that could not be read had them all."""
-        old, new = self._faults(before), self._faults(after)
+    def adds_no_problem(self, before: Any, after: Any) -> bool:
+        """Whether the fixed record has only problems of the old one; what cannot be decoded has them all."""
+        old, new = self._problems(before), self._problems(after)
         return old is None or (new is not None and not new - old)
 
-    def _faults(self, value: Any) -> Counter[str] | None:
+    def _problems(self, value: Any) -> Counter[str] | None:
         try:
             record = msgspec.json.decode(json.dumps(value), type=AnnotationRecord)
         except msgspec.DecodeError:
@@ -256,29 +261,27 @@ class _Mending:
         return Counter(finding.code for finding in found)
 
     def _offsets(self, value: dict[str, Any], text: str) -> None:
-        places = _places(text, _UNITS[self.unit]) if self.unit is not None else {}
+        table = _offset_table(text, _UNITS[self.unit]) if self.unit is not None else {}
         taken = Counter((layer, span["start"], span["end"]) for layer, _, span in _spans(value))
         for layer, index, span in _spans(value):
             pointer = f"/{layer}/{index}"
             old = span["start"], span["end"]
-            start, end = places.get(old[0], old[0]), places.get(old[1], old[1])
-            if old[0] not in places or old[1] not in places:
-                start, end = old
+            start, end = (table[old[0]], table[old[1]]) if old[0] in table and old[1] in table else old
             if (start, end) != old:
-                self.note(pointer, f"{old[0]} to {old[1]} counts {self.unit}: {start} to {end}")
+                self.note(pointer, f"{old[0]} to {old[1]} in {self.unit} is {start} to {end}")
             given = span.get("text")
-            if isinstance(given, str) and not _reads(text, start, end, given):
+            if isinstance(given, str) and not _matches(text, start, end, given):
                 near = _nearby(text, start, given)
                 if near is not None and not taken[layer, *near]:
-                    self.note(pointer, f"{shorten(given)} stands at {near[0]} to {near[1]}, not at {start} to {end}")
+                    self.note(pointer, f"{shorten(given)} is at {near[0]} to {near[1]}, not at {start} to {end}")
                     start, end = near
-                elif not _reads(text, *_without_edges(text, start, end), given.strip()):
-                    # Nobody knows which of text and offsets is right.
+                elif not _matches(text, *_without_edges(text, start, end), given.strip()):
+                    # Either text or offsets may be right.
                     span["start"], span["end"] = start, end
                     continue
             inner = _without_edges(text, start, end)
             if inner != (start, end) and not taken[layer, *inner]:
-                self.note(pointer, f"white space left out: {inner[0]} to {inner[1]}")
+                self.note(pointer, f"white space removed: {inner[0]} to {inner[1]}")
                 start, end = inner
             taken[layer, start, end] += (start, end) != old
             span["start"], span["end"] = start, end
@@ -288,7 +291,7 @@ class _Mending:
         given = span.get("text")
         if isinstance(given, str):
             if given != actual and _plain(given.strip()) == _plain(actual) != "":
-                self.note(pointer, f"text is {shorten(actual)}")
+                self.note(pointer, f"text changed to {shorten(actual)}")
                 span["text"] = actual
         elif "text" not in span and actual and self.role != "prediction":
             self.note(pointer, f"text added: {shorten(actual)}")
@@ -296,7 +299,7 @@ class _Mending:
             _arrange(span)
 
     def _repeated_keys(self, value: dict[str, Any]) -> None:
-        """Type and ``kb_id`` of a mention stand in the catalogue; where they are missing they are repeated from it."""
+        """Add missing ``type`` and ``kb_id`` of mentions from the catalogue."""
         mentions = value.get("entities")
         for index, mention in enumerate(mentions if isinstance(mentions, list) else ()):
             key = mention.get("entity") if isinstance(mention, dict) else None
@@ -322,28 +325,28 @@ class _Mending:
             try:
                 self._sort(items, f"/{layer}", key)
             except (TypeError, KeyError):
-                # An item is not what it should be; it has no place in an order.
+                # An invalid item cannot be sorted.
                 continue
 
     def _sort(self, items: list[Any], pointer: str, key: Callable[[Any], Any]) -> None:
         ordered = sorted(items, key=key)
         if ordered != items:
             items[:] = ordered
-            self.note(pointer, "put in order")
+            self.note(pointer, "sorted")
 
 
 def _nearby(text: str, start: int, given: str) -> tuple[int, int] | None:
-    """Where ``given`` stands near a span, if it does so once."""
+    """Where ``given`` occurs near a span, if it occurs once."""
     words, text = _plain(given.strip()), _plain(text)
     low, high = max(start - NEARBY, 0), max(start + len(words) + NEARBY, 0)
-    place = text.find(words, low, high) if words else -1
-    if place < 0 or text.find(words, place + 1, high) >= 0:
+    found = text.find(words, low, high) if words else -1
+    if found < 0 or text.find(words, found + 1, high) >= 0:
         return None
-    return place, place + len(words)
+    return found, found + len(words)
 
 
 def _without_edges(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without white space at its edges; one that is blank, or lies outside the text, as it is."""
+    """A span without white space at its edges; unchanged if it is blank or outside the text."""
     inner = text[start:end].strip() if 0 <= start < end <= len(text) else ""
     if not inner:
         return start, end

@@ -13,7 +13,7 @@ from retold.corpus.load import Corpus, EventFolder
 from retold.io.jsonl import Line, Lookup, read_lines
 from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
-from retold.model.findings import FindingsError, UnreadableError
+from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import (
     Role,
     blank_line,
@@ -32,8 +32,8 @@ from retold.validation.report import FindingCollector, Report
 
 __all__ = ["Run"]
 
-#: Keys of documents among which a nearest name is sought.
-_KNOWN: Final = 5000
+#: Documents among which the nearest key is sought for a "did you mean".
+_MAX_KNOWN: Final = 5000
 
 
 class _Key(msgspec.Struct):
@@ -43,7 +43,7 @@ class _Key(msgspec.Struct):
 
 
 class Run:
-    """One validation: where findings go, and what was looked at."""
+    """One validation: where findings go, and what was checked."""
 
     def __init__(self, corpus: Corpus, collector: FindingCollector, workers: int = 1) -> None:
         self.corpus = corpus
@@ -52,28 +52,28 @@ class Run:
         self.files = 0
         self.records = 0
         self._known: list[str] | None = None
-        #: Faults of the corpus' own documents that were reported: (file, line), or line None for the whole file.
-        self.told: set[tuple[str | None, int | None]] = set()
+        #: Files of the corpus' documents that were checked themselves, or lines of them: (file, line or None).
+        self.reported: set[tuple[str | None, int | None]] = set()
         self._others: list[Run] = []
 
-    def of(self, corpus: Corpus) -> Run:
-        """A run of another corpus, into the same report."""
+    def for_corpus(self, corpus: Corpus) -> Run:
+        """A run for another corpus, with the same report."""
         other = Run(corpus, self.collector)
         self._others.append(other)
         return other
 
     def report(self) -> Report:
-        """All that was found, in this run and those of other corpora."""
+        """All that was found, in this run and those for other corpora."""
         runs = [self, *self._others]
         return self.collector.report(sum(run.files for run in runs), sum(run.records for run in runs))
 
-    def refused(self, error: FindingsError) -> None:
-        """A file that could not be read to its end."""
-        self.files += 1
-        self.collector.add(error.findings)
+    def add(self, findings: list[Finding], file: object, line: int | None = None) -> None:
+        """Collect findings about a file, or a line of it."""
+        if findings:
+            self.collector.add(located(findings, str(file), line))
 
-    def card_of(self, path: str) -> bool:
-        """All that is wrong with the card of a submission folder; False where there is no such file."""
+    def check_card(self, path: str) -> bool:
+        """Check the card of a submission folder; False where there is none, or nothing is wrong with it."""
         try:
             with open_bytes(path) as stream:
                 text = stream.read(MAX_LINE)
@@ -84,32 +84,30 @@ class Run:
         self.collector.add(found)
         return bool(found)
 
-    # Files of records
-
-    def records_of(
+    def check_records(
         self,
         source: Source,
         role: Role,
         event: EventFolder | None = None,
-        tap: Callable[[AnnotationRecord], None] | None = None,
+        on_record: Callable[[AnnotationRecord], None] | None = None,
     ) -> bool:
-        """Validate one file of records; True where every line could be decoded.
+        """Check one file of records; True if every line could be decoded.
 
         Args:
             source: the file.
             role: what it is.
             event: the one event that it must cover; None for all of the corpus.
-            tap: is shown every record.
+            on_record: called with every record.
         """
         self.files += 1
-        if event is None and tap is None:
+        if event is None and on_record is None:
             clean = count_if_clean(source, self.corpus, role, self.workers)
             if clean is not None:
                 self.records += clean
                 return True
         seen: dict[str, int] = {}
         before = self.records
-        decoded = True
+        all_decoded = True
         with closing(self._lookup(event)) as documents:
             try:
                 for number, line in self.lines(source):
@@ -117,45 +115,43 @@ class Run:
                     record, found = decode_record(line, number=number, file=source.name)
                     self.collector.add(found)
                     if record is not None:
-                        self._record(record, number, source.name, role, seen, documents)
-                        if tap is not None:
-                            tap(record)
+                        self._check_record(record, number, source.name, role, seen, documents)
+                        if on_record is not None:
+                            on_record(record)
                     elif found[0].document is not None and found[0].document not in seen:
-                        # At fault, but not missing.
+                        # Invalid, but not missing.
                         seen[found[0].document] = number
                         self._document(documents, found[0].document)
-                    decoded = decoded and record is not None
+                    all_decoded = all_decoded and record is not None
             except FindingsError as error:
                 self.collector.add(error.findings)
                 return False
             if self.records == before:
-                self.collector.add(located([no_records()], source.name, None))
-            elif role != "annotation" and (missing := self._left(documents)):
-                self.collector.add(located([missing_documents(missing)], source.name, None))
-        return decoded
+                self.add([no_records()], source.name)
+            elif role != "annotation" and (missing := self._remaining(documents)):
+                self.add([missing_documents(missing)], source.name)
+        return all_decoded
 
-    def _record(
+    def _check_record(
         self, record: AnnotationRecord, number: int, file: str, role: Role, seen: dict[str, int], documents: Lookup
     ) -> None:
         key = record.document_id
         if key in seen:
-            self.collector.add(located([repeated_document(key, seen[key])], file, number))
+            self.add([repeated_document(key, seen[key])], file, number)
             return
         seen[key] = number
         document = self._document(documents, key)
         if document is None:
-            self.collector.add(located([unknown_document(key, self._known_documents())], file, number))
+            self.add([unknown_document(key, self._known_documents())], file, number)
             return
         if not isinstance(document, Document):
-            # A bare file of gold knows which documents there are, and nothing of their text.
+            # A bare gold file has the keys of its documents, and no texts.
             document = None
         vocabulary = self.corpus.vocabulary(document)
-        found = check_record(record, role=role, document=document, vocabulary=vocabulary)
-        if found:
-            self.collector.add(located(found, file, number))
+        self.add(check_record(record, role=role, document=document, vocabulary=vocabulary), file, number)
 
     def lines(self, source: Source) -> Iterator[Line]:
-        """Lines that are not blank; blank ones between them are findings, at the end of a file they are not."""
+        """Lines that are not blank. Blank lines before another line are findings."""
         first_blank: int | None = None
         for number, line in read_lines(source):
             if is_blank(line):
@@ -163,7 +159,7 @@ class Run:
                 continue
             if first_blank is not None:
                 for blank in range(first_blank, number):
-                    self.collector.add(located([blank_line()], source.name, blank))
+                    self.add([blank_line()], source.name, blank)
                 first_blank = None
             yield number, line
 
@@ -171,8 +167,7 @@ class Run:
 
     def _lookup(self, event: EventFolder | None) -> Lookup:
         if event is not None:
-            file = str(event.documents_file)
-            return Lookup(read_lines(Source(file, file)), Document, file)
+            return Lookup(read_lines(Source.of(event.documents_file)), Document, str(event.documents_file))
         if self.corpus.bare is not None:
             return Lookup(self.corpus.gold_lines(), AnnotationRecord, self.corpus.bare.name)
         return Lookup(self.corpus.document_lines(), Document, str(self.corpus.root))
@@ -182,23 +177,23 @@ class Run:
             try:
                 return documents.get(key)
             except FindingsError as error:
-                self._tell(error)
+                self._add_once(error)
 
-    def _left(self, documents: Lookup) -> list[str]:
-        left: list[str] = []
+    def _remaining(self, documents: Lookup) -> list[str]:
+        keys: list[str] = []
         while True:
             try:
-                left.extend(document.document_id for document in documents.rest())
+                keys.extend(document.document_id for document in documents.rest())
             except FindingsError as error:
-                self._tell(error)
+                self._add_once(error)
             else:
-                return left
+                return keys
 
-    def _tell(self, error: FindingsError) -> None:
-        """Pass on a fault of the corpus' own documents, once, however many files are joined with them."""
+    def _add_once(self, error: FindingsError) -> None:
+        """Report invalid documents of the corpus once, however many files are joined with them."""
         for found in error.findings:
-            if (found.file, found.line) not in self.told and (found.file, None) not in self.told:
-                self.told.add((found.file, found.line))
+            if (found.file, found.line) not in self.reported and (found.file, None) not in self.reported:
+                self.reported.add((found.file, found.line))
                 self.collector.add([found])
 
     def _known_documents(self) -> list[str]:
@@ -206,7 +201,7 @@ class Run:
             lines = self.corpus.gold_lines() if self.corpus.bare is not None else self.corpus.document_lines()
             decoder = msgspec.json.Decoder(_Key)
             self._known = []
-            for _, line in islice(lines, _KNOWN):
+            for _, line in islice(lines, _MAX_KNOWN):
                 try:
                     self._known.append(decoder.decode(line).document_id)
                 except (msgspec.MsgspecError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a validation found, and which of it is kept."""
+"""Findings of a validation: collecting them, and the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retold.rules import RULES
 
 __all__ = ["MAX_FINDINGS", "FindingCollector", "Report", "prefixes"]
 
-#: Findings that a report holds unless asked otherwise; the rest is counted.
+#: Default maximum number of findings in a report; the rest is counted.
 MAX_FINDINGS: Final = 1000
 
 
@@ -22,7 +22,7 @@ class Report:
 
     Attributes:
         findings: sorted by file, line and code.
-        files, records: how many were looked at.
+        files, records: how many were checked.
         suppressed: findings beyond the limit, counted and not kept.
         suppressed_errors: how many of those are errors.
         codes: findings of each code, those beyond the limit included.
@@ -47,32 +47,36 @@ class Report:
 
 
 def prefixes(codes: Sequence[str]) -> tuple[str, ...]:
-    """Codes or beginnings of codes as the table writes them; ValueError for one that matches no rule."""
-    prefixes = tuple(code.strip().upper() for code in codes)
+    """Codes or prefixes of codes in upper case, also from lists with commas.
+
+    Raises:
+        ValueError: a code matches no rule.
+    """
+    prefixes = tuple(code.strip().upper() for each in codes for code in each.split(","))
     for prefix in prefixes:
         if not prefix or not any(code.startswith(prefix) for code in RULES):
-            raise ValueError(f"no rule has a code that begins with {prefix!r}")
+            raise ValueError(f"unknown rule code {prefix!r}")
     return prefixes
 
 
 @dataclass
 class FindingCollector:
-    """Keeps the findings that were asked for, up to a limit, and counts the rest."""
+    """Keeps the selected findings, up to a limit, and counts the rest."""
 
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     limit: int
     kept: list[Finding] = field(default_factory=list)
-    #: Errors of any code, whether asked for or not.
-    faults: int = 0
+    #: Errors of any code, selected or not.
+    errors: int = 0
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Counter[str] = field(default_factory=Counter)
 
     def add(self, findings: Sequence[Finding]) -> None:
-        """Keep, count or pass over each finding."""
+        """Keep, count or ignore each finding."""
         for found in findings:
-            self.faults += found.severity == "error"
+            self.errors += found.severity == "error"
             if (self.select and not found.code.startswith(self.select)) or (
                 self.ignore and found.code.startswith(self.ignore)
             ):
@@ -85,7 +89,7 @@ class FindingCollector:
                 self.suppressed_errors += found.severity == "error"
 
     def report(self, files: int, records: int) -> Report:
-        """What was kept, in order."""
+        """The kept findings, sorted."""
         return Report(
             findings=sorted(self.kept, key=lambda found: (found.file or "", found.line or 0, found.code)),
             files=files,

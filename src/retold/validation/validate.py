@@ -33,19 +33,19 @@ def validate(
     """Validate files against a corpus, or the corpus itself.
 
     Args:
-        paths: annotation files, submissions (file, folder, .zip), folders of annotation files, or corpus folders; None
-            validates ``corpus``.
-        corpus: what documents and keys are looked up in: a corpus, a path that ``load_corpus`` takes, or None for
-            the packaged corpus.
+        paths: annotation files, submissions (file, folder, .zip), folders of annotation files, corpus folders, or ``-``
+            for standard input; None validates ``corpus``.
+        corpus: where documents and keys are looked up: a corpus, a path that ``load_corpus`` takes, or None for the
+            packaged corpus.
         role: what the files are. Without it a submission (``predictions.*``, or with a card) is a prediction,
             ``events/*/gold.jsonl`` is gold, and every other file is an annotation.
-        select: codes or beginnings of codes (``RT4``) to report; none means all.
-        ignore: codes or beginnings of codes to leave out.
-        max_findings: how many findings are kept; the others are counted.
-        workers: processes that share the lines of a large file; the findings do not depend on it.
+        select: codes or prefixes of codes (``RT4``) to report; none means all.
+        ignore: codes or prefixes of codes to leave out.
+        max_findings: maximum number of findings to keep; the rest is counted.
+        workers: processes for a large file; the findings do not depend on it.
 
     Raises:
-        UnreadableError: a path is missing, or is nothing that can be validated.
+        UnreadableError: a path is missing, or cannot be validated.
         ValueError: ``select`` or ``ignore`` matches no rule.
     """
     loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
@@ -59,21 +59,21 @@ def validate(
 
 
 def sources(path: str | Path, role: Role | None = None) -> list[tuple[Source, Role]]:
-    """The files of records that a path stands for, and what each of them is.
+    """The files of records at a path, with their roles.
 
     Raises:
         UnreadableError: the path is missing, is a corpus, or has no files of records.
-        FindingsError: the card of a submission is at fault.
+        FindingsError: the card of a submission is invalid.
     """
     path = str(path)
     folder = Path(path)
     if "://" not in path and folder.is_dir():
         if (folder / "events").is_dir():
-            raise UnreadableError(f"{path}: is a corpus, a file of records was expected")
-        # Decisions lie beside the annotators' records and are none.
+            raise UnreadableError(f"{path}: is a corpus, expected a file of records")
+        # Decisions are in the folder of the annotators' records.
         members = sorted(member for member in folder.glob("*.jsonl") if member.name != "adjudication.jsonl")
         if members and not any(folder.glob("predictions.*")) and not (folder / "event.json").exists():
-            return [(Source(str(member), str(member)), role or _role_of(str(member))) for member in members]
+            return [(Source.of(member), role or _role_of(str(member))) for member in members]
     submission = open_submission(path)
     source = submission.records
     return [(source, role or ("prediction" if submission.card else _role_of(source.member or source.path)))]
@@ -83,15 +83,16 @@ def _validate_path(run: Run, path: str, role: Role | None) -> None:
     folder = Path(path)
     try:
         if "://" not in path and (folder / "events").is_dir():
-            check_corpus(run.of(load_corpus(folder)))
+            check_corpus(run.for_corpus(load_corpus(folder)))
             return
         files = sources(path, role)
     except FindingsError as error:
-        if not run.card_of(str(folder / "submission.json")):
-            run.refused(error)
+        if not run.check_card(str(folder / "submission.json")):
+            run.files += 1
+            run.collector.add(error.findings)
         return
     for source, its_role in files:
-        run.records_of(source, its_role)
+        run.check_records(source, its_role)
 
 
 def _role_of(path: str) -> Role:

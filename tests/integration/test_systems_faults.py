@@ -18,7 +18,7 @@ FAULTS = {
     "syntax": ("def predict(document, context:\n", "SyntaxError"),
     "no predict": (HEAD, "predict"),
     "raises": (HEAD + "def predict(document, context):\n    return 1 / 0\n", "ZeroDivisionError at macron-coalition-0"),
-    "nothing": (HEAD + "def predict(document, context):\n    return None\n", "no record of macron-coalition-0"),
+    "nothing": (HEAD + "def predict(document, context):\n    return None\n", "expected a record of macron-coalition-0"),
     "wrong type": (
         f"{HEAD}{IMPORTS}def predict(document, context):\n"
         "    wrong = Mention(start=0, end=2, type='FOO')\n"

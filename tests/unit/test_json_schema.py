@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,11 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CLAIMS, ENTITIES, EVENT, document_of, gold_of
+from paths import ROOT
 from retold.model.json_schema import SCHEMAS, render, schema_of
 from retold.rules.schema import schema_findings
-
-ROOT = Path(__file__).resolve().parents[2]
+from tiny import CLAIMS, ENTITIES, EVENT, document_of, gold_of
 
 VALID: dict[str, list[Any]] = {
     "annotation-record": [
@@ -67,7 +65,7 @@ def test_nothing_else_is_published() -> None:
 
 
 def test_check_of_the_script_agrees() -> None:
-    done = subprocess.run([sys.executable, ROOT / "scripts" / "build_schemas.py", "--check"], check=False)
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "docs" / "build_schemas.py", "--check"], check=False)
     assert done.returncode == 0
 
 

@@ -124,7 +124,7 @@ def test_every_document_has_a_record_and_its_lists_are_sorted(tiny_corpus: Corpu
         verification=[pair("dam-costs-9"), pair("dam-costs-5", evidence=[2, 0])],
     )
     record = found["flood-0"]
-    # By place, the outer span before those inside it.
+    # By start, the outer span before those inside it.
     assert [m.text for m in record.entities] == ["Mayor Bo Berg", "Mayor", "Bo Berg", "Berg"]
     assert [(c.holder, c.target) for c in record.stance] == [
         ("author", "dam"),
@@ -152,11 +152,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"verification": [pair("dam-costs-5", document_id="no")]},
         *("RT301", "verification", "'no'"),
     ),
-    "no such sentence": ({"mentions": [mention(4, "dam")]}, "RT308", "mentions", "flood-0 has 4 sentences, not one 4"),
-    "a sentence counted from the end": ({"claims": [claim(-1, "Vale")]}, "RT308", "claims", "not one -1"),
-    "evidence of a cell": ({"stance": [cell("mayor", "dam", evidence=[9])]}, "RT308", "stance", "not one 9"),
-    "evidence of a pair": ({"verification": [pair("x", evidence=[1, 4])]}, "RT308", "verification", "not one 4"),
-    "unknown entity": ({"mentions": [mention(1, "dam", "dam")]}, "RT304", "mentions", "no entity 'dam'"),
+    "no such sentence": ({"mentions": [mention(4, "dam")]}, "RT308", "mentions", "no sentence 4; flood-0 has 4"),
+    "a sentence counted from the end": ({"claims": [claim(-1, "Vale")]}, "RT308", "claims", "no sentence -1"),
+    "evidence of a cell": ({"stance": [cell("mayor", "dam", evidence=[9])]}, "RT308", "stance", "no sentence 9"),
+    "evidence of a pair": ({"verification": [pair("x", evidence=[1, 4])]}, "RT308", "verification", "no sentence 4"),
+    "unknown entity": ({"mentions": [mention(1, "dam", "dam")]}, "RT304", "mentions", "unknown entity 'dam'"),
 }
 
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 import retold
 from cli import run
-from conftest import TEXTS, document_of, gold_of
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
 from retold.report.findings import render_diff, render_fixes
 from retold.validation import fix as fix_module
 from retold.validation.fix import FixedFile, fix, write
 from retold.validation.validate import validate
+from tiny import TEXTS, document_of, gold_of
 
 VALE = TEXTS["flood-0"][1].index("Vale")
 BERG = TEXTS["flood-0"][1].index("Bo Berg")

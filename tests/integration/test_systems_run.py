@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from conftest import write_tiny_corpus
 from retold.cli.main import main
 from retold.corpus.load import Corpus, load_corpus, packaged_corpus
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import UnreadableError
 from retold.systems import Context, Example, System, SystemFault, describe_systems, load_system, predictions, run_system
 from retold.systems.controls import shuffled
+from tiny import write_tiny_corpus
 
 HEAD = 'NAME = "mine"\nDESCRIPTION = "A test."\nPROTOCOL = "leave-one-document-out"\n'
 EMPTY = "from retold.model.annotations import AnnotationRecord\n"
@@ -146,7 +146,7 @@ def test_options_have_defaults_and_are_in_the_account_of_the_run(
     assert account["seconds"] >= 0
 
 
-@pytest.mark.parametrize(("option", "words"), [("sise=1", "no option 'sise'"), ("size", "expected NAME=VALUE")])
+@pytest.mark.parametrize(("option", "words"), [("sise=1", "unknown option 'sise'"), ("size", "expected NAME=VALUE")])
 def test_an_unknown_option_is_refused(
     option: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -335,7 +335,7 @@ def test_gold_is_needed_for_learning_only(tmp_path: Path) -> None:
     list(predictions(System("spy", "", "leave-one-document-out", spy), load_corpus(root)))
     assert given == [[], ["flood-0"]]
     gold.write_text("{", encoding="utf-8")
-    with pytest.raises(UnreadableError, match="its gold cannot be read"):
+    with pytest.raises(UnreadableError, match="invalid gold"):
         list(predictions(System("spy", "", "leave-one-document-out", spy), load_corpus(root)))
     gold.unlink()
     assert len(list(predictions(System("spy", "", "zero-shot", spy), load_corpus(root)))) == 2
@@ -384,7 +384,7 @@ def test_a_fault_of_a_system_is_told_as_one(
     ("arguments", "words"),
     [
         (("{mine}:",), "expected the name of an object"),
-        (("{mine}", "--output", "{mine}"), "is a file, a folder was expected"),
+        (("{mine}", "--output", "{mine}"), "is a file, expected a folder"),
         (("{mine}", "--output", "{long}"), "File name too long"),
         (("{long}.py",), "File name too long"),
         (("{mine}", "--output", "{taken}"), "predictions.jsonl: cannot be written"),

@@ -75,21 +75,21 @@ def test_an_opening_that_occurs_again_means_the_next_place() -> None:
 @pytest.mark.parametrize(
     ("zones", "paragraphs", "message"),
     [
-        (ZONES, [*PARAGRAPHS[:2], ["It stopped", "It snowed"]], "no sentence opens with 'It snowed'"),
+        (ZONES, [*PARAGRAPHS[:2], ["It stopped", "It snowed"]], "no sentence begins with 'It snowed'"),
         # In the text, but in another paragraph.
-        (ZONES, [*PARAGRAPHS[:2], ["It stopped", "“Run"]], "no sentence opens with '“Run'"),
-        (ZONES, [*PARAGRAPHS[:1], ["It rained", "It stopped"], *PARAGRAPHS[2:]], "opens with 'It stopped'"),
+        (ZONES, [*PARAGRAPHS[:2], ["It stopped", "“Run"]], "no sentence begins with '“Run'"),
+        (ZONES, [*PARAGRAPHS[:1], ["It rained", "It stopped"], *PARAGRAPHS[2:]], "begins with 'It stopped'"),
         # In the paragraph, but before the opening that it is said to follow.
-        (ZONES, [*PARAGRAPHS[:1], ["It rained", "“Run", "The river"], *PARAGRAPHS[2:]], "opens with 'The river'"),
+        (ZONES, [*PARAGRAPHS[:1], ["It rained", "“Run", "The river"], *PARAGRAPHS[2:]], "begins with 'The river'"),
         # A plain space is no non-breaking one.
-        (ZONES, [*PARAGRAPHS[:1], ["It rained", "The river rose"], *PARAGRAPHS[2:]], "opens with 'The river rose'"),
+        (ZONES, [*PARAGRAPHS[:1], ["It rained", "The river rose"], *PARAGRAPHS[2:]], "begins with 'The river rose'"),
         (ZONES, [*PARAGRAPHS[:1], ["The river\xa0rose", "“Run"], *PARAGRAPHS[2:]], "character 20 begins before"),
         (ZONES, [*PARAGRAPHS[:2], []], "begins before its first sentence"),
         (ZONES, PARAGRAPHS[:2], "have 3 lines, the description has 2 paragraphs"),
         (ZONES, [*PARAGRAPHS, ["Share"]], "have 3 lines, the description has 4 paragraphs"),
-        ([*ZONES[:3], ("boilerplate", "Shore")], PARAGRAPHS, "no boilerplate zone opens with 'Shore'"),
-        ([ZONES[1], ZONES[0], *ZONES[2:]], PARAGRAPHS, "no title zone opens with 'A flood'"),
-        ([], PARAGRAPHS, "no zone is described"),
+        ([*ZONES[:3], ("boilerplate", "Shore")], PARAGRAPHS, "no boilerplate zone begins with 'Shore'"),
+        ([ZONES[1], ZONES[0], *ZONES[2:]], PARAGRAPHS, "no title zone begins with 'A flood'"),
+        ([], PARAGRAPHS, "expected at least one zone"),
     ],
 )
 def test_what_is_not_found_or_left_outside_is_refused(

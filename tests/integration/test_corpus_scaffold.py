@@ -16,15 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CLAIMS, ENTITIES, EVENT, document_of
+from paths import ROOT
 from retold.corpus.load import load_corpus
 from retold.corpus.scaffold import propose, scaffold_event
 from retold.model.annotations import Document
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules.corpus import check_document
 from retold.validation.validate import validate
-
-ROOT = Path(__file__).resolve().parents[2]
+from tiny import CLAIMS, ENTITIES, EVENT, document_of
 
 ONE = (
     "River rises in Vale\nBy Ann Lee\nMay 6, 2024\n\n"
@@ -126,10 +125,10 @@ def test_the_folder_loads_and_the_validator_asks_for_the_rest(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "given", "says"),
     [
-        ("Vale", {}, "no key"),
-        ("../vale", {}, "no key"),
-        ("vale", {"date": "May 6"}, "no date"),
-        ("vale", {"language": "English"}, "no code"),
+        ("Vale", {}, "not a valid key"),
+        ("../vale", {}, "not a valid key"),
+        ("vale", {"date": "May 6"}, "not a valid date"),
+        ("vale", {"language": "English"}, "not a valid language code"),
     ],
 )
 def test_wrong_names_are_refused(name: str, given: dict[str, Any], says: str, tmp_path: Path) -> None:
@@ -152,7 +151,7 @@ def test_files_at_fault_are_refused_and_nothing_is_written(data: bytes, code: st
 
 def test_an_event_that_is_there_is_left_alone(tmp_path: Path) -> None:
     scaffold_event("vale", texts(tmp_path), tmp_path / "c")
-    with pytest.raises(UnreadableError, match="is there already"):
+    with pytest.raises(UnreadableError, match="already exists"):
         scaffold_event("vale", texts(tmp_path), tmp_path / "c")
     assert [path.name for path in (tmp_path / "c" / "events").iterdir()] == ["vale"]
 
@@ -171,7 +170,7 @@ def quote(number: int, sentence: int, words: str, **more: Any) -> dict[str, Any]
 
 
 def quotes() -> dict[str, list[dict[str, Any]]]:
-    """What a reader writes down about the two articles."""
+    """What an annotator quotes from the two articles."""
     cells = [("author", "dam"), ("author", "mayor-berg"), ("mayor", "dam"), ("mayor", "mayor-berg")]
     stance = [
         {
@@ -230,7 +229,7 @@ def test_the_walk(tmp_path: Path) -> None:
     done = follow(new_event)
     assert "RT715 the event has no targets" in done.stdout
     assert "corpus/events/vale-flood/annotators/NAME.jsonl --corpus corpus" in done.stdout
-    # An event that is only laid out does not stand in the way of building the others.
+    # A scaffolded event does not keep others from being built.
     follow(build)
     card = json.loads((event / "event.json").read_text(encoding="utf-8"))
     card.update({key: EVENT[key] for key in ("title", "description", "holders", "targets")})

@@ -16,11 +16,11 @@ import jsonschema
 import pytest
 import sarif_om
 
+from example_findings import COLUMN, ERROR, NASTY, NOWHERE, WARNING, report
+from paths import BAD_FILES
 from retold.corpus.load import Corpus
 from retold.report.findings import render_sarif
 from retold.validation.validate import validate
-from test_report_findings import COLUMN, ERROR, NASTY, NOWHERE, WARNING, report
-from test_rules import BAD_FILES
 
 #: Characters of a URI reference (RFC 3986).
 URI = r"^[!#$%&'()*+,\-./:;=?@_~0-9A-Za-z\[\]]+$"

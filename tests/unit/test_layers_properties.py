@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from random_corpora import everything, written
 from retold.corpus.load import load_corpus
 from retold.io.submission import open_submission
 from retold.layers import claims, entities, stance, verification
@@ -29,7 +30,6 @@ from retold.model.annotations import (
 )
 from retold.scoring import SystemCounts, passes
 from retold.scoring.passes import Pass
-from test_batches import everything, written
 
 PLACE = Place("d", None, "document", pool=False, by_document=False)
 Values = dict[str, float | None]
