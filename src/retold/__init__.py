@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from retold.corpus.load import Corpus, load_corpus
     from retold.io.submission import Submission
     from retold.io.submission import open_submission as load_submission
+    from retold.model.annotations import (
+        AnnotationRecord,
+        ClaimSpan,
+        Document,
+        Mention,
+        StanceCell,
+        VerificationPair,
+    )
     from retold.model.findings import Finding, FindingsError, UnreadableError
+    from retold.model.manifest import Manifest
     from retold.scoring.agreement import Agreement, agreement
     from retold.scoring.evaluate import Score
     from retold.scoring.ranking import Ranking, rank
@@ -30,14 +39,21 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Agreement",
+    "AnnotationRecord",
+    "ClaimSpan",
     "Corpus",
+    "Document",
     "Finding",
     "FindingsError",
+    "Manifest",
+    "Mention",
     "Ranking",
     "Report",
     "Score",
+    "StanceCell",
     "Submission",
     "UnreadableError",
+    "VerificationPair",
     "__version__",
     "agreement",
     "load_corpus",
@@ -49,6 +65,13 @@ __all__ = [
 
 #: Public name -> (module, name there); loaded when first used, so that ``import retold`` costs nothing.
 _HOMES = {
+    "Manifest": ("retold.model.manifest", "Manifest"),
+    "VerificationPair": ("retold.model.annotations", "VerificationPair"),
+    "StanceCell": ("retold.model.annotations", "StanceCell"),
+    "Mention": ("retold.model.annotations", "Mention"),
+    "Document": ("retold.model.annotations", "Document"),
+    "ClaimSpan": ("retold.model.annotations", "ClaimSpan"),
+    "AnnotationRecord": ("retold.model.annotations", "AnnotationRecord"),
     "Agreement": ("retold.scoring.agreement", "Agreement"),
     "Corpus": ("retold.corpus.load", "Corpus"),
     "Finding": ("retold.model.findings", "Finding"),

@@ -19,7 +19,7 @@ from retold.layers import LAYERS
 from retold.layers.scheme import default_scheme
 from retold.report import leaderboard, scores
 from retold.report.leaderboard import render_ranking
-from retold.report.measures import describe, render_measure, render_measures
+from retold.report.measures import render_measure, render_measures
 from retold.report.scores import render_score
 from retold.report.tables import ABSENT, number, one_line, table
 from retold.scoring.evaluate import Score, Value
@@ -861,10 +861,9 @@ def test_the_page_of_a_measure_leaves_out_what_is_not_said() -> None:
     )
 
 
-def test_tracks_are_described_by_their_parts_and_every_measure_says_what_it_is() -> None:
-    known = describe(default_scheme())
-    assert render_measure(known["overall"]) == "overall\n\nMean of entities, stance, claims.\n"
-    assert "Mean of stance.favg." in render_measure(known["stance"])
+def test_every_measure_and_track_says_what_it_is() -> None:
+    known = default_scheme().described
+    assert "entities, stance, claims" in " ".join(render_measure(known["overall"]).split())
     for name, measure in known.items():
         assert len(render_measure(measure).splitlines()) > 2, name
     assert set(render_measures(known.values()).split()) >= set(known)
@@ -874,4 +873,4 @@ def test_answers_to_layers_that_the_corpus_lacks_are_noted() -> None:
     made = made_score()
     assert "ignored" not in render_score(made, "text")
     made.coverage["ignored_layers"] = {"claims": 4}
-    assert "ignored, because the corpus does not have them: claims\n" in render_score(made, "text")
+    assert "ignored, not a layer of the corpus: claims\n" in render_score(made, "text")

@@ -11,15 +11,15 @@ from retold.cli.options import CorpusChoice, corpus_options, did_you_mean
 @click.argument("name", required=False)
 @corpus_options
 def measures(name: str | None, corpus: CorpusChoice) -> None:
-    """List the measures of a corpus, or explain one.
+    """List the measures, or explain one.
 
     \b
     Example:
       retold measures stance.favg
     """
-    from retold.report.measures import describe, render_measure, render_measures
+    from retold.report.measures import render_measure, render_measures
 
-    known = describe(corpus.load().scheme)
+    known = corpus.load().scheme.described
     if name is None:
         click.echo(render_measures(known.values()), nl=False)
     elif name in known:

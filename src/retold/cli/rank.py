@@ -53,7 +53,7 @@ def rank(
         result = run(submissions, corpus.load(), measure=measure, **options.given(**how))
     if output is not None:
         boards = {"leaderboard": result}
-        boards |= {f"leaderboard-{track}": result.by(track) for track in result.systems[0].score.scheme.tracks}
+        boards |= {f"leaderboard-{track}": result.by(track) for track in result.headlines[1:]}
         for name, board in boards.items():
             for kind, suffix in SUFFIXES.items():
                 options.write(output / f"{name}.{suffix}", render_ranking(board, kind))

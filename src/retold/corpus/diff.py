@@ -10,7 +10,7 @@ import msgspec
 
 from retold.corpus.adjudicate import items_by_key
 from retold.corpus.load import Corpus
-from retold.model.annotations import LAYERS
+from retold.layers import LAYERS
 
 __all__ = ["Bump", "Change", "Changes", "compare"]
 
@@ -98,7 +98,7 @@ def _parts(corpus: Corpus) -> dict[str, Mapping[str, Any]]:
         out["claim texts"].update({f"{key}/{name}": plain(claim) for name, claim in folder.claims.items()})
     out["documents"] = {key: plain(document) for key, document in corpus.documents.items()}
     for record in corpus.gold.values():
-        for layer in LAYERS:
+        for name, layer in corpus.scheme.layers.items():
             items = items_by_key(record, layer)
-            out[layer].update({f"{record.document_id}/{item}": plain(given) for item, given in items.items()})
+            out[name].update({f"{record.document_id}/{item}": plain(given) for item, given in items.items()})
     return dict(out)

@@ -21,10 +21,11 @@ from retold.io.jsonl import Line, read_lines
 from retold.io.sources import Source, open_bytes, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
-from retold.model.findings import Finding, FindingsError, UnreadableError
+from retold.model.findings import FindingsError, UnreadableError
 from retold.model.manifest import Manifest
-from retold.rules import LineDecoder, Vocabulary
+from retold.rules import LineDecoder, Vocabulary, located
 from retold.rules.bytes import DECODERS
+from retold.rules.schema import invalid_manifest
 
 __all__ = ["Corpus", "EventFolder", "decode_or_refuse", "load_corpus", "packaged_corpus", "read_all", "read_one"]
 
@@ -282,16 +283,8 @@ def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corp
         try:
             scheme = Scheme(declared)
         except ManifestError as error:
-            key = str(error).partition(":")[0]
-            found = Finding(
-                code="RT208",
-                severity="error",
-                message=str(error),
-                hint="Correct the manifest; schema/manifest.json describes it.",
-                file=str(manifest),
-                pointer="/" + key.replace(".", "/"),
-            )
-            raise FindingsError([found]) from None
+            pointer = "/" + str(error).partition(":")[0].replace(".", "/")
+            raise FindingsError(located([invalid_manifest(str(error), pointer)], str(manifest), None)) from None
         name = declared.name if declared.name and corpus.release is None else corpus.name
         version = declared.version if declared.version and corpus.release is None else corpus.version
         return replace(corpus, scheme=scheme, name=name, version=version, declared="manifest")

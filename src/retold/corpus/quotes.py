@@ -25,10 +25,7 @@ from retold.model.annotations import (
     Document,
     Entity,
     Mention,
-    MentionKind,
     StanceCell,
-    StanceLabel,
-    VerificationLabel,
     VerificationPair,
 )
 from retold.model.findings import Finding, FindingsError, shorten
@@ -46,7 +43,7 @@ class QuotedMention(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     sentence: int
     quote: str
     nth: Nth = 1
-    kind: MentionKind
+    kind: str
     entity: str
 
 
@@ -67,7 +64,7 @@ class QuotedCell(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     document_id: str
     holder: str
     target: str
-    label: StanceLabel
+    label: str
     evidence: list[int]
 
 
@@ -76,7 +73,7 @@ class QuotedPair(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     document_id: str
     claim: str
-    label: VerificationLabel
+    label: str
     evidence: list[int]
 
 

@@ -1,7 +1,8 @@
 """Flat tables for users of Hugging Face ``datasets``: one row for each thing that is labelled.
 
-Every row holds the text that it speaks of, so that it can be used alone. ``TABLES`` says which columns a table has and
-of which kind; the dataset card is written from it.
+Every row holds the text that it speaks of, so that it can be used alone. ``tables_of`` says which columns a table has
+and of which kind; the dataset card is written from it. Each layer of a corpus has a table, whose columns it defines
+itself.
 """
 
 from __future__ import annotations
@@ -9,149 +10,87 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from retold.model.annotations import (
-    ENTITY_TYPES,
-    MENTION_KINDS,
-    STANCE_LABELS,
-    VERIFICATION_LABELS,
-    AnnotationRecord,
-    CanonicalClaim,
-    Document,
-    Entity,
-    Event,
-    Span,
-)
+from retold.layers.scheme import Scheme
+from retold.layers.views import KB_STATUS, ViewContext, span_row
+from retold.model.annotations import AnnotationRecord, Document
 
-__all__ = ["LABELS", "TABLES", "rows"]
+__all__ = ["labels_of", "rows", "tables_of"]
 
-_KB_STATUS: Final = ("verified", "nil", "unverified")
 _MUTATIONS: Final = ("none", "number", "person", "place", "role", "negation", "time")
-
-#: Class labels by the name of the kind that TABLES gives.
-LABELS: Final[Mapping[str, tuple[str, ...]]] = {
-    "entity_type": ENTITY_TYPES,
-    "mention_kind": MENTION_KINDS,
-    "kb_status": _KB_STATUS,
-    "stance": STANCE_LABELS,
-    "verification": VERIFICATION_LABELS,
-    "mutation": _MUTATIONS,
-}
-
 _COMMON: Final = {"id": "string", "event": "string", "document_id": "string", "fold": "string", "language": "string"}
-
-#: Table -> column -> kind: string, int, strings, ints, spans (a list of {start, end, text}), zones, or a class label.
-TABLES: Final[Mapping[str, Mapping[str, str]]] = {
-    "documents": {
-        **_COMMON,
-        "text": "string",
-        "title": "string",
-        "outlet": "string",
-        "original_source": "string",
-        "published": "string",
-        "event_date": "string",
-        "zones": "zones",
-        "paragraphs": "spans",
-        "sentences": "spans",
-        "seed": "string",
-        "seed_sha256": "string",
-        "rights": "string",
-    },
-    "entities": {
-        **_COMMON,
-        "start": "int",
-        "end": "int",
-        "text": "string",
-        "kind": "mention_kind",
-        "type": "entity_type",
-        "entity": "string",
-        "entity_name": "string",
-        "kb_id": "string",
-        "kb_status": "kb_status",
-        "sentence": "int",
-        "context": "string",
-        "context_start": "int",
-    },
-    "stance": {
-        **_COMMON,
-        "holder": "string",
-        "holder_description": "string",
-        "target": "string",
-        "target_description": "string",
-        "label": "stance",
-        "evidence": "ints",
-        "evidence_text": "strings",
-        "context": "string",
-    },
-    "claims": {
-        **_COMMON,
-        "start": "int",
-        "end": "int",
-        "text": "string",
-        "source": "string",
-        "claim": "string",
-        "claim_text": "string",
-        "sentence": "int",
-        "context": "string",
-        "context_start": "int",
-    },
-    "verification": {
-        **_COMMON,
-        "claim": "string",
-        "claim_text": "string",
-        "mutation": "mutation",
-        "label": "verification",
-        "evidence": "ints",
-        "evidence_text": "strings",
-        "context": "string",
-    },
-    "claim_texts": {
-        "id": "string",
-        "event": "string",
-        "claim": "string",
-        "text": "string",
-        "mutation_of": "string",
-        "mutation": "mutation",
-        "stated_in": "strings",
-    },
+_DOCUMENTS: Final = {
+    **_COMMON,
+    "text": "string",
+    "title": "string",
+    "outlet": "string",
+    "original_source": "string",
+    "published": "string",
+    "event_date": "string",
+    "zones": "zones",
+    "paragraphs": "spans",
+    "sentences": "spans",
+    "seed": "string",
+    "seed_sha256": "string",
+    "rights": "string",
 }
+_CLAIM_TEXTS: Final = {
+    "id": "string",
+    "event": "string",
+    "claim": "string",
+    "text": "string",
+    "mutation_of": "string",
+    "mutation": "mutation",
+    "stated_in": "strings",
+}
+
+
+def tables_of(scheme: Scheme) -> dict[str, Mapping[str, str]]:
+    """Table -> column -> kind: string, int, strings, ints, spans (a list of {start, end, text}), zones, or the name of
+    a set of class labels."""
+    tables: dict[str, Mapping[str, str]] = {"documents": _DOCUMENTS}
+    tables |= {name: {**_COMMON, **layer.view_columns()} for name, layer in scheme.layers.items()}
+    if any(layer.names_claims for layer in scheme.layers.values()):
+        tables["claim_texts"] = _CLAIM_TEXTS
+    return tables
+
+
+def labels_of(scheme: Scheme) -> dict[str, tuple[str, ...]]:
+    """Class labels by the name of the kind that ``tables_of`` gives."""
+    found = {"kb_status": KB_STATUS, "mutation": _MUTATIONS}
+    for layer in scheme.layers.values():
+        found |= {name: tuple(labels) for name, labels in layer.view_labels().items()}
+    return found
 
 
 def rows(
     table: str,
-    event: Event,
+    context: ViewContext,
     documents: Sequence[Document],
     gold: Mapping[str, AnnotationRecord],
-    entities: Mapping[str, Entity],
-    claims: Mapping[str, CanonicalClaim],
+    scheme: Scheme,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one table for one event, in the order of its documents.
 
     Raises:
         KeyError: there is no such table.
     """
-    if table not in TABLES:
-        raise KeyError(f"no table {table!r}; there are {', '.join(TABLES)}")
+    if table not in (tables := tables_of(scheme)):
+        raise KeyError(f"unknown table {table!r}; expected one of {', '.join(tables)}")
     if table == "claim_texts":
-        yield from _claim_texts(event, gold, claims)
+        yield from _claim_texts(context, gold)
         return
     for document in documents:
-        record = gold[document.document_id]
         common = {
-            "event": event.event,
+            "event": context.event.event,
             "document_id": document.document_id,
             "fold": document.document_id,
             "language": document.language,
         }
         if table == "documents":
             made: Iterator[dict[str, Any]] = iter([_document(document)])
-        elif table == "entities":
-            made = _mentions(document, record, entities)
-        elif table == "stance":
-            made = _stance(document, record, event)
-        elif table == "claims":
-            made = _claims(document, record, claims)
         else:
-            made = _verification(document, record, claims)
+            items = getattr(gold[document.document_id], table) or ()
+            made = (scheme.layers[table].view_row(item, document, context) for item in items)
         for number, row in enumerate(made):
             yield {"id": f"{document.document_id}/{table}/{number}", **common, **row}
 
@@ -166,106 +105,23 @@ def _document(document: Document) -> dict[str, Any]:
         "published": document.published,
         "event_date": document.event_date,
         "zones": [{"start": z.start, "end": z.end, "zone": z.zone} for z in document.zones],
-        "paragraphs": [_span(document, span) for span in document.paragraphs],
-        "sentences": [_span(document, span) for span in document.sentences],
+        "paragraphs": [span_row(document, span.start, span.end) for span in document.paragraphs],
+        "sentences": [span_row(document, span.start, span.end) for span in document.sentences],
         "seed": document.seed,
         "seed_sha256": document.seed_sha256,
         "rights": document.rights,
     }
 
 
-def _span(document: Document, span: Span) -> dict[str, Any]:
-    return {"start": span.start, "end": span.end, "text": document.text[span.start : span.end]}
-
-
-def _sentence(document: Document, start: int) -> dict[str, Any]:
-    index = max(i for i, sentence in enumerate(document.sentences) if sentence.start <= start)
-    sentence = document.sentences[index]
-    return {
-        "sentence": index,
-        "context": document.text[sentence.start : sentence.end],
-        "context_start": sentence.start,
-    }
-
-
-def _evidence(document: Document, evidence: Any) -> dict[str, Any]:
-    indices = sorted(evidence or ())
-    spans = [document.sentences[index] for index in indices]
-    return {"evidence": indices, "evidence_text": [document.text[s.start : s.end] for s in spans]}
-
-
-def _mentions(document: Document, record: AnnotationRecord, entities: Mapping[str, Entity]) -> Iterator[dict[str, Any]]:
-    for mention in record.entities or ():
-        entity = entities[str(mention.entity)]
-        yield {
-            "start": mention.start,
-            "end": mention.end,
-            "text": document.text[mention.start : mention.end],
-            "kind": mention.kind,
-            "type": mention.type,
-            "entity": entity.entity,
-            "entity_name": entity.name,
-            "kb_id": entity.kb_id,
-            "kb_status": entity.kb_status,
-            **_sentence(document, mention.start),
-        }
-
-
-def _stance(document: Document, record: AnnotationRecord, event: Event) -> Iterator[dict[str, Any]]:
-    holders = {holder.holder: holder.description["en"] for holder in event.holders}
-    targets = {target.target: target.description["en"] for target in event.targets}
-    for cell in record.stance or ():
-        yield {
-            "holder": cell.holder,
-            "holder_description": holders[cell.holder],
-            "target": cell.target,
-            "target_description": targets[cell.target],
-            "label": cell.label,
-            **_evidence(document, cell.evidence),
-            "context": document.text,
-        }
-
-
-def _claims(
-    document: Document, record: AnnotationRecord, claims: Mapping[str, CanonicalClaim]
-) -> Iterator[dict[str, Any]]:
-    for claim in record.claims or ():
-        yield {
-            "start": claim.start,
-            "end": claim.end,
-            "text": document.text[claim.start : claim.end],
-            "source": claim.source,
-            "claim": claim.claim,
-            "claim_text": claims[str(claim.claim)].text,
-            **_sentence(document, claim.start),
-        }
-
-
-def _verification(
-    document: Document, record: AnnotationRecord, claims: Mapping[str, CanonicalClaim]
-) -> Iterator[dict[str, Any]]:
-    for pair in record.verification or ():
-        yield {
-            "claim": pair.claim,
-            "claim_text": claims[pair.claim].text,
-            "mutation": claims[pair.claim].mutation or "none",
-            "label": pair.label,
-            **_evidence(document, pair.evidence),
-            "context": document.text,
-        }
-
-
-def _claim_texts(
-    event: Event, gold: Mapping[str, AnnotationRecord], claims: Mapping[str, CanonicalClaim]
-) -> Iterator[dict[str, Any]]:
-    stated: dict[str, list[str]] = {key: [] for key in claims}
+def _claim_texts(context: ViewContext, gold: Mapping[str, AnnotationRecord]) -> Iterator[dict[str, Any]]:
+    stated: dict[str, list[str]] = {key: [] for key in context.claims}
     for record in gold.values():
         for key in dict.fromkeys(str(span.claim) for span in record.claims or ()):
             stated[key].append(record.document_id)
-    for number, claim in enumerate(claims.values()):
+    for number, claim in enumerate(context.claims.values()):
         yield {
-            "id": f"{event.event}/claim_texts/{number}",
-            "event": event.event,
+            "id": f"{context.event.event}/claim_texts/{number}",
+            "event": context.event.event,
             "claim": claim.claim,
             "text": claim.text,
             "mutation_of": claim.mutation_of,

@@ -87,7 +87,7 @@ class AnswerLayer(KeyedLayer[O]):
 
     def question(self, columns: KeyedColumns, row: int, lists: Sequence[Sequence[str]]) -> dict[str, str]:
         """What an item is about."""
-        codes = zip(self.parts, lists, columns.parts, strict=True)
+        codes = zip(self.identity, lists, columns.parts, strict=True)
         return {part: names[values[row]] for part, names, values in codes}
 
     def item_name(self, question: Mapping[str, str]) -> str:

@@ -7,8 +7,9 @@ breakdown; items, comparisons and agreement read the same table. Nothing here op
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -18,8 +19,9 @@ from msgspec import UNSET, Struct, UnsetType
 from retold.layers.columns import Builder, Index, KeyedColumns, Mask, SpanColumns, bounded, join, positions
 from retold.layers.counts import BatchCounts, Breakdown, CountTable, Rows, breakdown_key
 from retold.layers.units import UnitKind, pooled
+from retold.layers.views import ViewContext
 from retold.measures.base import Array, Counts, Measure
-from retold.model.annotations import Document, KbStatus
+from retold.model.annotations import Document, Entity, KbStatus
 from retold.model.findings import Finding
 from retold.model.segment import unannotated
 from retold.rules.vocabulary import Role, Vocabulary
@@ -249,21 +251,35 @@ class Layer(ABC, Generic[O]):
     Attributes:
         name: its key in a record.
         options: what the manifest says of it.
+        items_title: what its items are called.
         gold_keys: keys that gold must carry although predictions may leave them out.
         columns, measures: what is counted, and the measures over it.
         track, headline: the track that it is part of by default, and its measures there.
         agreement_columns, agreement_measures: likewise for two annotators.
+        identity, separator: attributes that make the key of an item, and what joins them.
+        decided: attributes that a decision between annotators gives.
+        plain_type: type of an item with any labels.
+        labels: the closed set of labels of an item, where it has one.
         clusters: whether items name clusters that reach across documents.
+        names_claims: whether items name claims of the catalogue.
+        event_keys: keys of event.json that the layer needs.
         label_keys: keys of an item that hold a label, with the option that lists the allowed ones.
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
+    items_title: ClassVar[str]
     Options: ClassVar[type]
     gold_keys: ClassVar[tuple[str, ...]]
     keyed: ClassVar[bool]
     clusters: ClassVar[bool] = False
+    identity: tuple[str, ...]
+    separator: ClassVar[str]
+    decided: ClassVar[tuple[str, ...]]
+    plain_type: ClassVar[Any]
+    labels: list[str] = []  # noqa: RUF012 - set by each layer for itself
     label_keys: ClassVar[Mapping[str, str]] = {}
+    names_claims: ClassVar[bool] = False
+    event_keys: tuple[str, ...] = ()
     track: ClassVar[str]
     columns: tuple[str, ...]
     measures: tuple[Measure, ...]
@@ -280,13 +296,18 @@ class Layer(ABC, Generic[O]):
     def item_type(self) -> type[Struct]:
         """Type of an item, with the labels that the corpus allows."""
 
-    @abstractmethod
     def key_of(self, item: Any) -> str:
         """What can be decided alone: ``start:end``, ``holder/target``, the key of a claim."""
+        return self.separator.join(str(getattr(item, name)) for name in self.identity)
 
-    @abstractmethod
     def sort_key(self, item: Any) -> tuple[Any, ...]:
-        """Order of the items in a record."""
+        """Order of the items (or of dicts of their shape) in a record."""
+        get = item.__getitem__ if isinstance(item, dict) else partial(getattr, item)
+        return tuple(get(name) for name in self.identity)
+
+    def repeated_keys(self, item: Any, keys: Vocabulary) -> dict[str, Any]:
+        """What the catalogue says of an item (or of a dict of its shape) and the item repeats; by default nothing."""
+        return {}
 
     @abstractmethod
     def check(
@@ -304,6 +325,28 @@ class Layer(ABC, Generic[O]):
     def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
         """Options for labels that occur in gold."""
         return labels
+
+    # Rows
+
+    @abstractmethod
+    def view_columns(self) -> dict[str, str]:
+        """Columns of the layer's table, beside those that every table has, and their kinds."""
+
+    def view_labels(self) -> dict[str, Sequence[str]]:
+        """Class labels by the name of their kind; by default none."""
+        return {}
+
+    @abstractmethod
+    def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
+        """The columns of one item."""
+
+    def refers_to(self, items: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        """Keys of the catalogues that items use: ("entity", key) or ("claim", key); by default none."""
+        return iter(())
+
+    def check_catalogue(self, entity: Entity) -> list[Finding]:
+        """What is wrong with an entity of the catalogue; by default nothing."""
+        return []
 
     # A batch
 
@@ -371,12 +414,13 @@ class SpanLayer(Layer[O]):
     """A layer whose items are spans of the text."""
 
     keyed = False
-
-    def key_of(self, item: Any) -> str:
-        return f"{item.start}:{item.end}"
+    identity = ("start", "end")
+    separator = ":"
 
     def sort_key(self, item: Any) -> tuple[Any, ...]:
-        return item.start, -item.end
+        start, end = super().sort_key(item)
+        # Outer spans before those inside them.
+        return start, -end
 
     def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
         (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
@@ -401,14 +445,15 @@ class KeyedLayer(Layer[O]):
     """A layer whose items answer questions (holder and target, claim) without a position in the text."""
 
     keyed = True
-    parts: tuple[str, ...]
+    separator = "/"
+    decided = ("label", "evidence")
 
     def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[KeyedColumns, KeyedColumns]:
         (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
         none = np.zeros((0, 0))
         return (
-            KeyedColumns.of(sizes, gold, self.parts, gold.get("scores", none)),
-            KeyedColumns.of(given_sizes, given, self.parts, given.get("scores", none)),
+            KeyedColumns.of(sizes, gold, self.identity, gold.get("scores", none)),
+            KeyedColumns.of(given_sizes, given, self.identity, given.get("scores", none)),
         )
 
     def match(self, gold: KeyedColumns, predicted: KeyedColumns) -> Matches:

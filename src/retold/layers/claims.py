@@ -41,6 +41,7 @@ from retold.layers.base import (
 from retold.layers.columns import Builder, Index, Integers, NamedKeys, SpanColumns, join
 from retold.layers.counts import FIXED, BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames, Namer
+from retold.layers.views import ViewContext, sentence_row, span_row
 from retold.measures.assignment import best_assignment
 from retold.measures.base import Array, f1
 from retold.measures.classification import f1_row, prf_rows
@@ -61,6 +62,7 @@ _AGREED: Final = (2.0**-30, 2.0**-36, 2.0**-42)
 #: Overlaps of spans so long that fixed-point division would overflow 64 bits are divided as Python's integers.
 _LONG: Final = 1 << 39
 _HALF: Final = FIXED.bit_length() // 2
+
 
 class ClaimsOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of the layer ``claims``."""
@@ -184,10 +186,13 @@ class Claims(SpanLayer[ClaimsOptions]):
     """The layer ``claims``."""
 
     name = "claims"
-    title = "claims"
+    items_title = "claim spans"
     Options = ClaimsOptions
     gold_keys = ("text", "claim")
     track = "claims"
+    plain_type = ClaimSpan
+    names_claims = True
+    decided = ("source", "claim")
     columns = ("gold", "predicted", "jaccard~", "exact", "attributed")
     measures = (
         *prf_rows(
@@ -232,6 +237,33 @@ class Claims(SpanLayer[ClaimsOptions]):
                 found.append(references.unknown_claim(span.claim, keys.claims, f"/claims/{index}/claim", role))
             if span.source != self.options.author and span.source not in keys.entities:
                 found.append(references.unknown_source(span.source, keys.entities, f"/claims/{index}/source", role))
+
+    # Rows
+
+    def view_columns(self) -> dict[str, str]:
+        return {
+            "start": "int",
+            "end": "int",
+            "text": "string",
+            "source": "string",
+            "claim": "string",
+            "claim_text": "string",
+            "sentence": "int",
+            "context": "string",
+            "context_start": "int",
+        }
+
+    def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
+        return {
+            **span_row(document, item.start, item.end),
+            "source": item.source,
+            "claim": item.claim,
+            "claim_text": context.claims[str(item.claim)].text,
+            **sentence_row(document, item.start),
+        }
+
+    def refers_to(self, items: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        return (("claim", item.claim) for item in items if item.claim is not UNSET)
 
     # A batch
 

@@ -34,7 +34,16 @@ from retold.measures.jackknife import UnitOverlaps, leave_one_out
 if TYPE_CHECKING:
     from retold.layers.base import Batch, DocumentContext, Matches
 
-__all__ = ["CONLL", "COREFERENCE_MEASURES", "MEASURE_NAMES", "MentionTable", "Mentions", "measures_of", "trials_of"]
+__all__ = [
+    "CONLL",
+    "COREFERENCE_MEASURES",
+    "MEASURE_NAMES",
+    "MentionTable",
+    "Mentions",
+    "measures_of",
+    "no_sum",
+    "trials_of",
+]
 
 Index = npt.NDArray[np.int64]
 
@@ -66,7 +75,8 @@ _REFERENCES: Final = {
 }
 
 
-def _no_sum(counts: Any) -> Array:
+def no_sum(counts: Any) -> Array:
+    """In place of a function of counts, for measures that are none."""
     raise TypeError("coreference is computed from clusters, not from sums of counts")
 
 
@@ -74,8 +84,8 @@ def _measure(name: str, definition: str, reference: str, undefined: str) -> Meas
     counts = dict.fromkeys(("correct", "predicted", "gold", "predicted_clusters", "gold_clusters"), ())
     return Measure(
         name=name,
-        value=_no_sum,
-        trials=_no_sum,
+        value=no_sum,
+        trials=no_sum,
         counts=counts,
         definition=definition,
         reference=reference,

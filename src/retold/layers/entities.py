@@ -47,14 +47,16 @@ from retold.layers.coreference import CONLL, MentionTable
 from retold.layers.counts import BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Namer
 from retold.layers.types import labelled
+from retold.layers.views import ViewContext, sentence_row, span_row
 from retold.measures.assignment import best_assignment
 from retold.measures.base import f1
 from retold.measures.classification import f1_row, prf_rows
 from retold.measures.overlap import overlaps
-from retold.model.annotations import Document, KbStatus, Mention
+from retold.model.annotations import Document, Entity, KbStatus, Mention
 from retold.model.findings import Finding
 from retold.model.manifest import Label, check_labels, check_subset
 from retold.rules import consistency, references
+from retold.rules.schema import label_not_allowed
 from retold.rules.spans import check_spans
 from retold.rules.vocabulary import Role, Vocabulary
 
@@ -198,12 +200,14 @@ class Entities(SpanLayer[EntitiesOptions]):
     """The layer ``entities``."""
 
     name = "entities"
-    title = "entities"
+    items_title = "mentions"
     Options = EntitiesOptions
     gold_keys = ("text", "entity", "kb_id")
     clusters = True
     label_keys: ClassVar = {"type": "types", "kind": "kinds"}
     track = "entities"
+    plain_type = Mention
+    decided = ("kind", "entity")
     columns = ("gold", "predicted", "strict", "exact", "type", "overlap", "linkable", "links", "linked")
     agreement_columns = (
         *("first", "second", "span", "kind", "type"),
@@ -242,7 +246,9 @@ class Entities(SpanLayer[EntitiesOptions]):
                 definition="Names with exact span; one that overlaps counts half.",
                 reference=semeval,
             ),
-            f1_row("entities.mention.type.f1", "type", definition="Names that overlap, of equal type.", reference=semeval),
+            f1_row(
+                "entities.mention.type.f1", "type", definition="Names that overlap, of equal type.", reference=semeval
+            ),
             *(linking if base is not None else ()),
         )
         self.headline = ("entities.mention.f1", *(("entities.linking.f1",) if base is not None else ()), CONLL)
@@ -293,6 +299,11 @@ class Entities(SpanLayer[EntitiesOptions]):
             self._known.add(kb_id)
         return fits
 
+    def repeated_keys(self, item: Any, keys: Vocabulary) -> dict[str, Any]:
+        key = item.get("entity") if isinstance(item, dict) else item.entity
+        entity = keys.entities.get(key) if isinstance(key, str) else None
+        return {} if entity is None else {"type": entity.type, "kb_id": entity.kb_id}
+
     @classmethod
     def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
         # Names are the default: a file in which none is written out has names only.
@@ -301,6 +312,51 @@ class Entities(SpanLayer[EntitiesOptions]):
             "types": labels.get("types") or ["entity"],
             "kinds": ["name", *(kind for kind in kinds if kind != "name")],
         }
+
+    # Rows
+
+    def view_columns(self) -> dict[str, str]:
+        return {
+            "start": "int",
+            "end": "int",
+            "text": "string",
+            "kind": "mention_kind",
+            "type": "entity_type",
+            "entity": "string",
+            "entity_name": "string",
+            "kb_id": "string",
+            "kb_status": "kb_status",
+            "sentence": "int",
+            "context": "string",
+            "context_start": "int",
+        }
+
+    def view_labels(self) -> dict[str, Sequence[str]]:
+        return {"entity_type": self.types, "mention_kind": self.options.kinds}
+
+    def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
+        entity = context.entities[str(item.entity)]
+        return {
+            **span_row(document, item.start, item.end),
+            "kind": item.kind,
+            "type": item.type,
+            "entity": entity.entity,
+            "entity_name": entity.name,
+            "kb_id": entity.kb_id,
+            "kb_status": entity.kb_status,
+            **sentence_row(document, item.start),
+        }
+
+    def refers_to(self, items: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        return (("entity", item.entity) for item in items if item.entity is not UNSET)
+
+    def check_catalogue(self, entity: Entity) -> list[Finding]:
+        found = []
+        if entity.type not in self.types:
+            found.append(label_not_allowed(entity.type, self.types, "/type"))
+        if entity.kb_id is not None and not self._learn(entity.kb_id):
+            found.append(consistency.no_kb_id(entity.kb_id, "/kb_id", "gold"))
+        return found
 
     # A batch
 

@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from retold.layers import LAYERS
 from retold.layers.base import Layer
-from retold.layers.coreference import COREFERENCE_MEASURES
+from retold.layers.coreference import COREFERENCE_MEASURES, no_sum
 from retold.measures.base import Measure, Track
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import Finding, context_of
@@ -59,6 +59,7 @@ class Scheme:
             if name not in LAYERS:
                 raise ManifestError(f"layers: unknown layer {name!r}; known layers are {', '.join(LAYERS)}")
         self.layers: dict[str, Layer[Any]] = {}
+        options: Any
         for name, kind in LAYERS.items():
             if name in declared:
                 try:
@@ -94,6 +95,29 @@ class Scheme:
         if any(layer.clusters for layer in self.layers.values()):
             found |= {measure.name: measure for measure in COREFERENCE_MEASURES}
         return found
+
+    @cached_property
+    def described(self) -> dict[str, Measure]:
+        """``overall``, the tracks and every measure, for a list of them."""
+        means = {
+            "overall": (self.overall, "Mean of the tracks, for a system that competes in all of them"),
+            **{
+                name: (track.parts, "Mean over the parts that gold has something of")
+                for name, track in self.tracks.items()
+            },
+        }
+        headlines = {
+            name: Measure(
+                name=name,
+                value=no_sum,
+                trials=no_sum,
+                counts={},
+                definition=f"{what}: {', '.join(parts)}.",
+                undefined="null where gold has none of the parts",
+            )
+            for name, (parts, what) in means.items()
+        }
+        return {**headlines, **self.measures}
 
     def layer_of(self, measure: str) -> str:
         """Name of the layer that a measure is of."""

@@ -39,6 +39,7 @@ from retold.layers.columns import Builder, Floats, Index, KeyedColumns, Keys, La
 from retold.layers.counts import FIXED, BatchCounts, Breakdown, Rows, breakdown, compact
 from retold.layers.names import Codes
 from retold.layers.types import labelled
+from retold.layers.views import ViewContext, evidence_row, wording
 from retold.measures.calibration import calibration_measures
 from retold.measures.classification import confusion_columns, confusion_measures, f1_row, macro_f1_row
 from retold.model.annotations import Document, Score, StanceCell
@@ -52,6 +53,7 @@ __all__ = ["BINS", "Stance", "StanceOptions"]
 BINS: Final = 10
 #: How far probabilities may be from summing to 1.
 _TOLERANCE: Final = 1e-3
+
 
 class StanceOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of the layer ``stance``."""
@@ -88,16 +90,18 @@ class Stance(AnswerLayer[StanceOptions]):
     """The layer ``stance``."""
 
     name = "stance"
-    title = "stance"
+    items_title = "stance cells"
     Options = StanceOptions
     gold_keys = ("evidence",)
     label_keys: ClassVar = {"label": "labels"}
     track = "stance"
+    plain_type = StanceCell
 
     def __init__(self, options: StanceOptions) -> None:
         super().__init__(options)
         labels = self.labels = options.labels
-        self.parts = ("holder", "target") if options.holders else ("target",)
+        self.identity = ("holder", "target") if options.holders else ("target",)
+        self.event_keys = ("holders", "targets") if options.holders else ("targets",)
         self._shown = np.array([label in (options.evidence_for or ()) for label in labels])
         confusion = confusion_columns(labels)
         self.columns = (
@@ -160,12 +164,6 @@ class Stance(AnswerLayer[StanceOptions]):
             )
         return labelled(StanceCell, {"label": labels}, more)
 
-    def key_of(self, item: Any) -> str:
-        return "/".join(getattr(item, part) for part in self.parts)
-
-    def sort_key(self, item: Any) -> tuple[Any, ...]:
-        return tuple(getattr(item, part) for part in self.parts)
-
     def check(
         self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
     ) -> None:
@@ -206,14 +204,32 @@ class Stance(AnswerLayer[StanceOptions]):
     def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
         return {"labels": labels.get("labels") or ["none"], "holders": seen["holders"]}
 
+    # Rows
+
+    def view_columns(self) -> dict[str, str]:
+        parts = {column: "string" for part in self.identity for column in (part, f"{part}_description")}
+        return {**parts, "label": "stance", "evidence": "ints", "evidence_text": "strings", "context": "string"}
+
+    def view_labels(self) -> dict[str, Sequence[str]]:
+        return {"stance": self.labels}
+
+    def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for part, known in (("holder", context.event.holders), ("target", context.event.targets)):
+            if part in self.identity:
+                key = getattr(item, part)
+                row[part] = key
+                row[f"{part}_description"] = wording({getattr(e, part): e for e in known}[key].description)
+        return {**row, "label": item.label, **evidence_row(document, item.evidence), "context": document.text}
+
     # A batch
 
     def names(self, event: str, joined: None) -> KeyNames:
-        codes = [Codes() for _ in self.parts]
+        codes = [Codes() for _ in self.identity]
         sides = [
             Builder(
                 {
-                    **{part: Keys(part, each) for part, each in zip(self.parts, codes, strict=True)},
+                    **{part: Keys(part, each) for part, each in zip(self.identity, codes, strict=True)},
                     "label": Labels("label", self.labels),
                     "evidence": Lists("evidence"),
                     "scores": Scores("scores", len(self.labels)),
@@ -234,7 +250,7 @@ class Stance(AnswerLayer[StanceOptions]):
     def _breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
         return [
             compact(part, *pair)
-            for part, pair in zip(self.parts, zip(names.lists(), columns.parts, strict=True), strict=True)
+            for part, pair in zip(self.identity, zip(names.lists(), columns.parts, strict=True), strict=True)
         ]
 
     def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:

@@ -34,6 +34,7 @@ from retold.layers.columns import Builder, Index, Keys, Labels, Lists, Mask, sha
 from retold.layers.counts import BatchCounts, breakdown
 from retold.layers.names import Codes
 from retold.layers.types import labelled
+from retold.layers.views import ViewContext, evidence_row
 from retold.measures.base import Measure, ratio
 from retold.measures.classification import added_up, confusion_columns, confusion_measures
 from retold.model.annotations import Document, VerificationPair
@@ -45,6 +46,7 @@ from retold.rules.vocabulary import Role, Vocabulary
 __all__ = ["MAX_EVIDENCE", "Verification", "VerificationOptions"]
 
 MAX_EVIDENCE: Final = 5
+
 
 class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Options of the layer ``verification``."""
@@ -82,12 +84,14 @@ class Verification(AnswerLayer[VerificationOptions]):
     """The layer ``verification``."""
 
     name = "verification"
-    title = "verification"
+    items_title = "verification pairs"
     Options = VerificationOptions
     gold_keys = ("evidence",)
     label_keys: ClassVar = {"label": "labels"}
     track = "claims"
-    parts = ("claim",)
+    identity = ("claim",)
+    plain_type = VerificationPair
+    names_claims = True
     headline = ("claims.verification.macro_f1",)
 
     def __init__(self, options: VerificationOptions) -> None:
@@ -118,13 +122,6 @@ class Verification(AnswerLayer[VerificationOptions]):
 
     def item_type(self) -> type[Struct]:
         return labelled(VerificationPair, {"label": self.labels})
-
-    def key_of(self, item: Any) -> str:
-        claim: str = item.claim
-        return claim
-
-    def sort_key(self, item: Any) -> tuple[Any, ...]:
-        return (item.claim,)
 
     def check(
         self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
@@ -160,6 +157,37 @@ class Verification(AnswerLayer[VerificationOptions]):
     @classmethod
     def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
         return {"labels": labels.get("labels") or ["not_enough_info"]}
+
+    # Rows
+
+    def view_columns(self) -> dict[str, str]:
+        return {
+            "claim": "string",
+            "claim_text": "string",
+            "mutation": "mutation",
+            "label": "verification",
+            "evidence": "ints",
+            "evidence_text": "strings",
+            "context": "string",
+        }
+
+    def view_labels(self) -> dict[str, Sequence[str]]:
+        return {"verification": self.labels}
+
+    def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
+        claim = context.claims[item.claim]
+        return {
+            "claim": item.claim,
+            "claim_text": claim.text,
+            "mutation": claim.mutation or "none",
+            "label": item.label,
+            **evidence_row(document, item.evidence),
+            "context": document.text,
+        }
+
+    def refers_to(self, items: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        # A claim that a document states; only looked at or refuted it is still nobody's.
+        return (("claim", item.claim) for item in items if item.label == self.labels[0])
 
     # A batch
 

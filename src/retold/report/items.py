@@ -29,7 +29,7 @@ _CONTEXT: Final = 100
 
 
 def error_tables(errors: ErrorTables, style: TableFormat) -> list[tuple[str, str]]:
-    """A (title, table) for each task, from ``retold.scoring.compare.errors``."""
+    """A (title, table) for each task, from ``retold.scoring.errors``."""
     found = []
     for task, (title, rows, columns) in _TABLES.items():
         counted = errors.get(task)

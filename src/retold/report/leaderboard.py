@@ -33,7 +33,7 @@ from retold.report.tables import (
     one_line,
     table,
 )
-from retold.scoring.evaluate import Score, headline_names
+from retold.scoring.evaluate import Score
 from retold.scoring.ranking import ALPHA, Comparison, Ranking
 
 __all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
@@ -73,15 +73,11 @@ def render_ranking(ranking: Ranking, style: str) -> str:
     return "\n".join(parts)
 
 
-def _headlines(ranking: Ranking) -> tuple[str, ...]:
-    return headline_names(ranking.systems[0].score.scheme)
-
-
 def _board(ranking: Ranking, *, in_words: bool = False) -> _Grid:
     rows = []
     for system in ranking.systems:
         ranks = [system.rank, system.rank_low and f"{system.rank_low}–{system.rank_high}", system.tier]
-        values = [_value(system.score, name, in_words) for name in _headlines(ranking)]
+        values = [_value(system.score, name, in_words) for name in system.score.headlines]
         rows.append(
             [
                 *(ABSENT if rank is None else str(rank) for rank in ranks),
@@ -90,7 +86,7 @@ def _board(ranking: Ranking, *, in_words: bool = False) -> _Grid:
                 *values,
             ]
         )
-    headers = ["rank", "range", "tier", "system", "protocol", *(f"{name} [95%]" for name in _headlines(ranking))]
+    headers = ["rank", "range", "tier", "system", "protocol", *(f"{name} [95%]" for name in ranking.headlines)]
     return _Grid("Ranks and scores", headers, rows, name=3)
 
 
@@ -104,19 +100,18 @@ def _value(score: Score, name: str, in_words: bool) -> str:
 def _files(ranking: Ranking) -> _Grid:
     """What was scored, and for few documents the range of each headline when one is left out."""
     scores = [system.score for system in ranking.systems]
-    headlines = _headlines(ranking)
-    few = any(score.measures[name].leave_one_out for score in scores for name in headlines)
+    few = any(score.measures[name].leave_one_out for score in scores for name in ranking.headlines)
     rows = [
         [
             score.system,
-            *(spread(score.measures[name]) for name in headlines if few),
+            *(spread(score.measures[name]) for name in ranking.headlines if few),
             score.submission["corpus_version"] or ABSENT,
             short_hash(score),
         ]
         for score in scores
     ]
     title = "Range when one document is left out, and the file scored" if few else "The file scored"
-    return _Grid(title, ["system", *(headlines if few else ()), "made for corpus", "SHA-256"], rows)
+    return _Grid(title, ["system", *(ranking.headlines if few else ()), "made for corpus", "SHA-256"], rows)
 
 
 def _differences(ranking: Ranking) -> _Grid:
@@ -130,7 +125,7 @@ def _comparison(c: Comparison) -> list[str]:
 
 def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
     scores = [system.score for system in ranking.systems]
-    found = {status(score, name) for score in scores for name in _headlines(ranking)}
+    found = {status(score, name) for score in scores for name in ranking.headlines}
     lines = []
     if not in_words:
         lines += [UNDEFINED] if "undefined" in found else []
@@ -172,12 +167,8 @@ def _notes_on(scores: Sequence[Score]) -> list[str]:
     """Notes on some of the systems: means of fewer parts, unanswered questions, another corpus."""
     about: dict[str, list[str]] = {}
     for score in scores:
-        # Notes on the columns and on what they average.
-        shown = {
-            *headline_names(score.scheme),
-            *(part for track in score.scheme.tracks.values() for part in track.parts),
-        }
-        means = [note for name, note in mean_notes(score).items() if name in shown]
+        on_board = {*score.headlines, *(part for track in score.scheme.tracks.values() for part in track.parts)}
+        means = [note for name, note in mean_notes(score).items() if name in on_board]
         for note in filter(None, [*means, unanswered(score), other_corpus(score)]):
             about.setdefault(note, []).append(score.system)
     alone = len(scores) == 1
@@ -203,12 +194,11 @@ def _html(ranking: Ranking, title: str, grids: Sequence[_Grid], notes: Sequence[
 
 
 def _csv(ranking: Ranking) -> str:
-    headlines = _headlines(ranking)
     names = list(ranking.systems[0].score.measures)
     headers = ["rank", "rank_low", "rank_high", "tier", "system", "protocol"]
     for name in names:
         headers += [name, f"{name}.low", f"{name}.high"]
-        headers += [f"{name}.leave_one_out.low", f"{name}.leave_one_out.high"] if name in headlines else []
+        headers += [f"{name}.leave_one_out.low", f"{name}.leave_one_out.high"] if name in ranking.headlines else []
     headers += ["undefined", "not_competed", "not_in_gold", "notes"]
     headers += ["corpus_version", "sha256", "ranked_by", "signature"]
     rows = []
@@ -219,7 +209,7 @@ def _csv(ranking: Ranking) -> str:
         for name in names:
             value = score.measures[name]
             row += map(format_exact, (value.value, value.low, value.high))
-            row += map(format_exact, value.leave_one_out or (None, None)) if name in headlines else []
+            row += map(format_exact, value.leave_one_out or (None, None)) if name in ranking.headlines else []
         missing, no_gold = layers_left(score)
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]

@@ -13,7 +13,6 @@ __all__ = [
     "Status",
     "few_documents",
     "format_value",
-    "ignored",
     "layers_left",
     "mean_notes",
     "other_corpus",
@@ -40,11 +39,12 @@ def status(score: Score, name: str) -> Status:
     """Why a measure has a value or none; a headline is competed in where every layer that gold has is given."""
     if score.measures[name].value is not None:
         return "defined"
-    scheme, gold, given = score.scheme, score.coverage["gold_layers"], score.coverage["layers"]
+    gold, given = score.coverage["gold_layers"], score.coverage["layers"]
+    scheme = score.scheme
     if name == OVERALL:
         tracks = [scheme.track_layers[track] for track in scheme.overall]
     else:
-        tracks = [scheme.track_layers[name] if name in scheme.tracks else (scheme.layer_of(name),)]
+        tracks = [scheme.track_layers.get(name) or (scheme.layer_of(name),)]
     wanted = [[layer for layer in layers if layer in gold] for layers in tracks]
     if not all(wanted):
         return "not in gold"
@@ -68,13 +68,10 @@ def spread(value: Value) -> str:
 def layers_left(score: Score) -> tuple[list[str], list[str]]:
     """Layers of gold that the system does not give, and layers that gold does not have."""
     gold, given = score.coverage["gold_layers"], score.coverage["layers"]
-    return [each for each in gold if each not in given], [each for each in score.scheme.layers if each not in gold]
-
-
-def ignored(score: Score) -> str:
-    """A note on answers to layers that the corpus does not have."""
-    layers = score.coverage.get("ignored_layers")
-    return f"ignored, because the corpus does not have them: {', '.join(layers)}" if layers else ""
+    layers = score.scheme.layers
+    return [each for each in layers if each in gold and each not in given], [
+        each for each in layers if each not in gold
+    ]
 
 
 def mean_notes(score: Score) -> dict[str, str]:
@@ -103,9 +100,9 @@ def other_corpus(score: Score) -> str:
 def unanswered(score: Score) -> str:
     """How many gold cells and pairs the system leaves unanswered in layers that it competes in."""
     counted = [
-        f"{cells['missing']} of {cells['gold']} in {name}"
+        f"{score.coverage[name]['missing']} of {score.coverage[name]['gold']} {layer.items_title}"
         for name, layer in score.scheme.layers.items()
-        if layer.keyed and name in score.coverage["layers"] and (cells := score.coverage[name])["missing"]
+        if layer.keyed and name in score.coverage["layers"] and score.coverage[name]["missing"]
     ]
     return f"unanswered: {', '.join(counted)}" if counted else ""
 

@@ -13,7 +13,6 @@ from retold.report.notes import (
     UNDEFINED,
     few_documents,
     format_value,
-    ignored,
     layers_left,
     mean_notes,
     other_corpus,
@@ -23,7 +22,7 @@ from retold.report.notes import (
     status,
 )
 from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
-from retold.scoring.evaluate import Score, headline_names
+from retold.scoring.evaluate import Score
 
 __all__ = ["FORMATS", "render_score", "select_measures"]
 
@@ -56,15 +55,29 @@ def render_score(
     Args:
         score: what to render.
         style: one of ``FORMATS``.
-        errors: from ``retold.scoring.compare.errors``; shown in the formats for people, unless ``measures`` are given.
+        errors: from ``retold.scoring.errors``; shown in the formats for people, unless ``measures`` are given.
         measures: names of the measures to show; all where it is None.
     """
     if style == "json":
         return as_json(_as_dict(score, measures))
+    names = score.measures if measures is None else measures
     if style == "csv":
-        return _csv(score, score.measures if measures is None else measures)
+        return _csv(score, names)
     kind: TableFormat = style  # type: ignore[assignment]
-    return _document(score, kind, errors or {}, measures)
+    return _document(
+        score, kind, errors if errors and measures is None else {}, names, measures or _in_breakdowns(score)
+    )
+
+
+def _in_breakdowns(score: Score) -> list[str]:
+    """Measures that a breakdown shows in print, if it has them: parts of the tracks, and accuracy; JSON has all."""
+    found = []
+    for track in score.scheme.tracks.values():
+        for part in track.parts:
+            stem = part.rpartition(".")[0]
+            more = "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"
+            found += [part, more]
+    return list(dict.fromkeys(found))
 
 
 def _as_dict(score: Score, measures: Collection[str] | None) -> dict[str, Any]:
@@ -97,22 +110,31 @@ def _csv(score: Score, names: Collection[str]) -> str:
     return table(_COLUMNS, rows, "csv")
 
 
-def _document(score: Score, style: TableFormat, errors: ErrorTables, measures: Collection[str] | None) -> str:
-    names, in_breakdowns = _all(score) if measures is None else (measures, measures)
+def _document(
+    score: Score, style: TableFormat, errors: ErrorTables, names: Collection[str], in_breakdowns: Collection[str]
+) -> str:
     parts = [heading(score.system, style, 1)]
-    headlines = [(name, score.measures[name]) for name in headline_names(score.scheme) if name in names]
-    if headlines:
-        rows = [[name, format_value(score, name), interval(v.low, v.high), spread(v)] for name, v in headlines]
-        parts.append(table(["track", "score", "95% interval", "one document left out"], rows, style))
-    for section in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
+    if headlines := [
+        [
+            name,
+            format_value(score, name),
+            interval(score.measures[name].low, score.measures[name].high),
+            spread(score.measures[name]),
+        ]
+        for name in score.headlines
+        if name in names
+    ]:
+        parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style))
+    groups = dict.fromkeys(name.partition(".")[0] for name in score.measures if name not in score.headlines)
+    for track in groups:
         rows = [
             [name, format_value(score, name), interval(value.low, value.high), _counts(value.counts)]
             for name, value in score.measures.items()
-            if name.startswith(f"{section}.") and name in names and status(score, name) in ("defined", "undefined")
+            if name.startswith(f"{track}.") and name in names and status(score, name) in ("defined", "undefined")
         ]
         if rows:
-            parts += [heading(section, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
-    for title, errors_by_kind in error_tables(errors if measures is None else {}, style):
+            parts += [heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
+    for title, errors_by_kind in error_tables(errors, style):
         parts += [heading(title, style, 2), errors_by_kind]
     for dimension, values in score.breakdowns.items():
         parts += _breakdown(dimension, values, in_breakdowns, style)
@@ -121,15 +143,6 @@ def _document(score: Score, style: TableFormat, errors: ErrorTables, measures: C
         table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style),
     ]
     return "\n".join([*parts, listed(_notes(score, names), style)])
-
-
-def _all(score: Score) -> tuple[Collection[str], Collection[str]]:
-    """Names of the measures to show, and of those in breakdowns: what tracks are made of, and accuracy."""
-    parts = {part for track in score.scheme.tracks.values() for part in track.parts}
-    in_breakdowns = {name: None for values in score.breakdowns.values() for cells in values.values() for name in cells}
-    return score.measures, [
-        name for name in in_breakdowns if name in parts or name.endswith((".accuracy", ".links.f1"))
-    ]
 
 
 def _counts(counts: Mapping[str, int | float]) -> str:
@@ -168,8 +181,10 @@ def _notes(score: Score, names: Collection[str]) -> list[str]:
     for words, layers in zip(("not competed in", "not in gold"), layers_left(score), strict=True):
         if layers:
             lines.append(f"· {words}: {', '.join(layers)}")
+    if ignored := score.coverage.get("ignored_layers"):
+        lines.append(f"ignored, not a layer of the corpus: {', '.join(ignored)}")
     lines += [*(note for name, note in mean_notes(score).items() if name in names), provenance(score)]
-    lines += [note for note in (ignored(score), other_corpus(score), saw_gold(score)) if note]
+    lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
         lines.append(few_documents(documents, score.signature))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Span
 from retold.model.findings import Finding, shorten
 from retold.model.segment import ANNOTATED_ZONES
-from retold.rules.consistency import format_kb_id, no_kb_id
+from retold.rules.consistency import format_kb_id
 from retold.rules.references import unknown_entity
 from retold.rules.registry import finding, printable, rule
 
@@ -30,12 +30,12 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGITS_AND_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 
-def check_event(event: Event, folder: str, entities: Collection[str]) -> list[Finding]:
-    """Check an event and its holders and targets."""
+def check_event(event: Event, folder: str, entities: Collection[str], needed: Collection[str]) -> list[Finding]:
+    """Check an event and its holders and targets; ``needed`` are the keys that the layers of the corpus need."""
     findings = list(not_kebab(event.event, "/event"))
     if event.event != folder:
         findings.append(event_named_otherwise(event.event, folder, "/event"))
-    findings += event_unfinished(event)
+    findings += event_unfinished(event, needed)
     for index, holder in enumerate(event.holders):
         for number, entity in enumerate(holder.entities):
             if entity not in entities:
@@ -63,11 +63,9 @@ def check_document(document: Document, event: str) -> list[Finding]:
     return findings
 
 
-def check_entity(entity: Entity, is_kb_id: Callable[[str], bool]) -> list[Finding]:
-    """Check one entity of a catalogue, whose ids ``is_kb_id`` knows."""
+def check_entity(entity: Entity) -> list[Finding]:
+    """Check one entity of a catalogue; whether its labels are the corpus', the layers know."""
     findings = list(not_kebab(entity.entity, "/entity"))
-    if entity.kb_id is not None and not is_kb_id(entity.kb_id):
-        findings.append(no_kb_id(entity.kb_id, "/kb_id", "gold"))
     if (entity.kb_status == "verified") != (entity.kb_id is not None):
         findings.append(status_contradicts_kb_id(entity))
     return findings
@@ -334,7 +332,7 @@ def gold_not_reproduced(why: str) -> Finding:
 
 
 @rule("RT715")
-def event_unfinished(event: Event) -> Iterator[Finding]:
+def event_unfinished(event: Event, needed: Collection[str]) -> Iterator[Finding]:
     """An event has no title, date, description, holder or target.
 
     Stance is labelled for holders towards targets.
@@ -343,7 +341,7 @@ def event_unfinished(event: Event) -> Iterator[Finding]:
 
     Hint: Complete event.json, with the date as YYYY-MM-DD.
     """
-    for key in ("title", "description", "holders", "targets"):
+    for key in ("title", "description", *needed):
         if not getattr(event, key):
             yield finding("RT715", "gold", f"the event has no {key}", pointer=f"/{key}")
     if not _DATE.fullmatch(event.date):

@@ -5,7 +5,7 @@ They run on what the typed decoder refused, which reports only the first error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from retold.model.findings import Finding, shorten
@@ -183,6 +183,25 @@ def other_schema_fault(path: list[str | int], error: ValidationError) -> Finding
     Hint: Compare the line with the schema in schema/.
     """
     return finding("RT207", "gold", shorten(error.message, 200), pointer=pointer_to(*path))
+
+
+def label_not_allowed(value: str, allowed: Sequence[str], pointer: str) -> Finding:
+    """RT204 for a label that the manifest of the corpus does not list."""
+    message = f"{shorten(value)} is not allowed here; allowed: {', '.join(allowed)}"
+    return finding("RT204", "gold", message, hint=did_you_mean(value, allowed), pointer=pointer)
+
+
+@rule("RT208")
+def invalid_manifest(message: str, pointer: str) -> Finding:
+    """The manifest contradicts itself, or names what there is not.
+
+    Labels, measures and tables of the corpus come from it.
+
+    Example: `{"layers": {"stance": {"labels": ["support", "deny"], "neutral": "none"}}}` - none is not a label.
+
+    Hint: Correct corpus.json; schema/manifest.json describes it.
+    """
+    return finding("RT208", "gold", message, pointer=pointer)
 
 
 def _one_of(path: list[str | int], error: ValidationError) -> Finding:

@@ -20,7 +20,17 @@ from retold.scoring.count import BY_DOCUMENT, SystemCounts
 from retold.stats.bootstrap import LinearResamples, bootstrap_products
 from retold.stats.intervals import percentile_interval, wilson
 
-__all__ = ["OVERALL", "Score", "Value", "evaluate", "headline_columns", "headlines", "signature"]
+__all__ = [
+    "OVERALL",
+    "Score",
+    "Value",
+    "evaluate",
+    "headline_columns",
+    "headline_names",
+    "headlines",
+    "means",
+    "signature",
+]
 
 #: The mean of the tracks.
 OVERALL: Final = "overall"
@@ -73,6 +83,11 @@ class Score:
     breakdowns: dict[str, dict[str, dict[str, Any]]]
     scheme: Scheme = field(repr=False, compare=False)
     replicates: dict[str, Array] = field(repr=False, compare=False)
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """Measures that systems are ranked and compared by: ``overall`` and the tracks."""
+        return headline_names(self.scheme)
 
     @property
     def protocol(self) -> str:

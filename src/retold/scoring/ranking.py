@@ -109,6 +109,11 @@ class Ranking:
     hypotheses: dict[str, int] = field(default_factory=dict)
 
     @property
+    def headlines(self) -> tuple[str, ...]:
+        """Measures that systems can be ranked by."""
+        return self.systems[0].score.headlines
+
+    @property
     def least_p(self) -> float:
         """The smallest p that Holm's adjustment leaves possible for a pair; at or above 5% no pair can be separable."""
         return min(self.hypotheses.get(self.measure, 0) / (self.resamples + 1), 1.0)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, VerificationPair
+from retold.layers import LAYERS
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention
 from retold.systems.interface import Example
 
 __all__ = ["CONTROLS", "shuffled"]
@@ -21,7 +22,6 @@ __all__ = ["CONTROLS", "shuffled"]
 _WORD = re.compile(r"\S+")
 #: Tries to find a free position for a span before it is dropped.
 _TRIES = 200
-_Item = TypeVar("_Item")
 
 
 def shuffled(example: Example, seed: int) -> Example:
@@ -38,17 +38,17 @@ def shuffled(example: Example, seed: int) -> Example:
     draw = random.Random(f"{seed} {example.document.document_id}")
     gold = example.gold
     changes: dict[str, object] = {}
-    if gold.stance is not msgspec.UNSET:
-        changes["stance"] = _permuted(gold.stance, _stance_label, draw)
-    if gold.verification is not msgspec.UNSET:
-        changes["verification"] = _permuted(gold.verification, _verdict, draw)
-    if gold.entities is not msgspec.UNSET:
-        names = [m for m in gold.entities if m.kind == "name"]
-        nominals = [m for m in gold.entities if m.kind != "name"]
-        moved = [*_moved(names, example.document, draw, True), *_moved(nominals, example.document, draw, True)]
-        changes["entities"] = sorted(moved, key=lambda m: (m.start, -m.end))
-    if gold.claims is not msgspec.UNSET:
-        changes["claims"] = sorted(_moved(gold.claims, example.document, draw, False), key=lambda c: (c.start, -c.end))
+    given = {name: items for name in LAYERS if (items := getattr(gold, name, msgspec.UNSET)) is not msgspec.UNSET}
+    for name, items in given.items():
+        if LAYERS[name].keyed:
+            changes[name] = _permuted(items, draw)
+    for name, items in given.items():
+        if not LAYERS[name].keyed:
+            # Spans of a kind stay apart where the layer has kinds.
+            kinds = list(dict.fromkeys(sorted((getattr(item, "kind", None) for item in items), key=str)))
+            groups = [[item for item in items if getattr(item, "kind", None) == kind] for kind in kinds]
+            moved = [span for group in groups for span in _moved(group, example.document, draw, kinds != [None])]
+            changes[name] = sorted(moved, key=lambda span: (span.start, -span.end))
     record: AnnotationRecord = msgspec.structs.replace(gold, **changes)
     return Example(example.document, record)
 
@@ -57,18 +57,15 @@ def shuffled(example: Example, seed: int) -> Example:
 CONTROLS: Final[dict[str, Callable[[Example, int], Example]]] = {"shuffled": shuffled}
 
 
-def _stance_label(cell: StanceCell, of: StanceCell) -> StanceCell:
-    return msgspec.structs.replace(cell, label=of.label, evidence=of.evidence, scores=of.scores)
-
-
-def _verdict(pair: VerificationPair, of: VerificationPair) -> VerificationPair:
-    return msgspec.structs.replace(pair, label=of.label, evidence=of.evidence)
-
-
-def _permuted(items: Sequence[_Item], relabel: Callable[[_Item, _Item], _Item], draw: random.Random) -> list[_Item]:
+def _permuted(items: Sequence[Any], draw: random.Random) -> list[Any]:
+    """Items with the labels, evidence and scores of others."""
     sources = list(items)
     draw.shuffle(sources)
-    return [relabel(item, source) for item, source in zip(items, sources, strict=True)]
+    names = [name for name in ("label", "evidence", "scores") if items and hasattr(items[0], name)]
+    return [
+        msgspec.structs.replace(item, **{name: getattr(source, name) for name in names})
+        for item, source in zip(items, sources, strict=True)
+    ]
 
 
 _Span = TypeVar("_Span", Mention, ClaimSpan)

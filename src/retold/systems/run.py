@@ -15,13 +15,12 @@ from typing import Any, Final
 import msgspec
 
 from retold import __version__
-from retold.corpus.load import Corpus, EventFolder
+from retold.corpus.load import Corpus
 from retold.io.atomic import append_line, write_atomic
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
 from retold.model.findings import UnreadableError, shorten
-from retold.rules import check_record, decode_record
 from retold.systems.controls import CONTROLS
 from retold.systems.guard import GoldRefused, without_gold
 from retold.systems.interface import Context, Example, Question, System, SystemFault
@@ -161,7 +160,7 @@ def predictions(
                 # A system that is reloaded for each document reports after each, others at the end.
                 report = _report(system) if learns and system.again else {}
             begun = True
-            _refuse_invalid(system, record, document, folder)
+            _refuse_invalid(system, record, document, corpus)
             line = _Line(key, record, seconds, report)
             finished.add(line)
         else:
@@ -268,7 +267,7 @@ def _report(system: System) -> dict[str, object]:
         raise SystemFault(f"report() must return a dict that JSON can hold: {error}") from error
 
 
-def _refuse_invalid(system: System, record: object, document: Document, folder: EventFolder) -> None:
+def _refuse_invalid(system: System, record: object, document: Document, corpus: Corpus) -> None:
     """Check what a system returned as a submission is checked, types included."""
     if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
         raise SystemFault(f"{system.name}: expected a record of {document.document_id}, got {shorten(record)}")
@@ -277,9 +276,10 @@ def _refuse_invalid(system: System, record: object, document: Document, folder: 
     except (TypeError, ValueError) as error:
         # For example a number or a string of another library.
         raise SystemFault(f"{system.name}: {document.document_id}: the record cannot be written: {error}") from error
-    decoded, found = decode_record(line, number=1, file=document.document_id)
+    decoded, found = corpus.scheme.decoder.decode(line, number=1, file=document.document_id)
     if decoded is not None:
-        found = check_record(decoded, role="prediction", document=document, vocabulary=folder.vocabulary)
+        vocabulary = corpus.vocabulary(document)
+        found = corpus.scheme.check(decoded, role="prediction", document=document, vocabulary=vocabulary)
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
         pointer = f" [{errors[0].pointer}]" if errors[0].pointer else ""

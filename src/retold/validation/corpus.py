@@ -12,12 +12,16 @@ from typing import Any
 
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
-from retold.io.jsonl import read_json, read_jsonl, read_lines
+from retold.corpus.load import read_all, read_one
+from retold.io.jsonl import read_lines
 from retold.io.sources import Source, open_bytes, sha256
-from retold.model.annotations import LAYERS, AnnotationRecord, CanonicalClaim, Decision, Entity, Release
+from retold.layers.scheme import Scheme
+from retold.layers.views import ViewContext
+from retold.model.annotations import AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import corpus as rules
 from retold.rules import decode_line, missing_documents, repeated_document
+from retold.rules.bytes import DECODERS
 from retold.validation.records import Run
 
 __all__ = ["check_corpus"]
@@ -67,18 +71,18 @@ class _Event:
 
     def _reproduced(self, decisions: list[Decision]) -> None:
         """Whether gold is what the annotators agree on and the decisions say."""
-        gold = {record.document_id: record for record in read_jsonl(self.event.gold_file, AnnotationRecord)}
+        gold = {record.document_id: record for record in read_all(self.event.gold_file, self._scheme.decoder)}
         documents = {key: self.run.corpus.documents[key] for key in self._own}
-        annotators = {file.stem: read_jsonl(file, AnnotationRecord) for file in self.event.annotator_files}
+        annotators = {file.stem: read_all(file, self._scheme.decoder) for file in self.event.annotator_files}
         try:
-            rebuilt = adjudicate(annotators, decisions, documents, self.event.entities)
+            rebuilt = adjudicate(annotators, decisions, documents, self.event.entities, self._scheme)
         except (AdjudicationError, KeyError) as error:
             found = [rules.gold_not_reproduced(str(error))]
         else:
             found = [
                 rules.gold_not_reproduced(f"{record.document_id} differs")
                 for record in rebuilt
-                if not _same_labels(gold.get(record.document_id), record)
+                if not _same_labels(gold.get(record.document_id), record, self._scheme)
             ]
         self.run.add(found, self.event.gold_file)
 
@@ -92,12 +96,15 @@ class _Event:
         self.run.files += 1
         with open_bytes(str(file)) as stream:
             _, found = decode_line(stream.read(), "event", number=None, file=str(file))
-        checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities)
+        needed = [key for layer in self._scheme.layers.values() for key in layer.event_keys]
+        checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities, needed)
         self.run.collector.add(found)
         self.run.add(checked, file)
 
     def _decoded(self, file: Path, kind: str) -> Iterator[tuple[int, Any]]:
         """Records of a file; invalid lines are reported."""
+        if not file.exists() and not self._needs(file.name):
+            return
         self.run.files += 1
         try:
             for number, line in self.run.lines(Source.of(file)):
@@ -108,13 +115,30 @@ class _Event:
         except FindingsError as error:
             self.run.collector.add(error.findings)
 
+    def _check_type(self, entity: Entity) -> list[Finding]:
+        """Check an entity against the types and the knowledge base of the corpus."""
+        return [
+            finding for layer in self._scheme.layers.values() for finding in layer.check_catalogue(entity)
+        ] + rules.check_entity(entity)
+
+    def _needs(self, file: str) -> bool:
+        """Whether the layers of the corpus need a catalogue."""
+        layers = self._scheme.layers.values()
+        if file == "entities.jsonl":
+            return any(layer.clusters for layer in layers)
+        return file != "claims.jsonl" or any(layer.names_claims for layer in layers)
+
+    @property
+    def _scheme(self) -> Scheme:
+        return self.run.corpus.scheme
+
     def _entities(self) -> Lines:
         file = self.folder / "entities.jsonl"
         lines: Lines = {}
         by_id: dict[str, str] = {}
         for number, record in self._decoded(file, "entity"):
             entity: Entity = record
-            found = rules.check_entity(entity)
+            found = self._check_type(entity)
             if entity.entity in lines:
                 found.append(rules.repeated_key(entity.entity, "/entity"))
             elif entity.kb_id is not None and (other := by_id.setdefault(entity.kb_id, entity.entity)) != entity.entity:
@@ -153,38 +177,42 @@ class _Event:
             # The event is still being annotated; everything else can be validated.
             self.run.add([missing_documents(list(documents))], file)
             return
-        used: set[object] = set()
-        stated: set[object] = set()
+        used: set[tuple[str, str]] = set()
 
         def collect(record: AnnotationRecord) -> None:
-            used.update(mention.entity for mention in record.entities or ())
-            stated.update(span.claim for span in record.claims or ())
-            stated.update(pair.claim for pair in record.verification or () if pair.label == "supported")
+            used.update(self._used(record))
 
         if not self.run.check_records(Source.of(file), "gold", self.event, collect):
             # What seems unused may be used in a line that could not be decoded.
             return
+        stated = {key for kind, key in used if kind == "claim"}
         used |= self._used_by_annotators()
         for entity, number in entities.items():
-            if entity not in used:
+            if ("entity", entity) not in used:
                 self.run.add([rules.entity_without_mention(entity)], self.folder / "entities.jsonl", number)
         for claim, number in claims.items():
             if claim not in stated and claim in self.event.claims and self.event.claims[claim].mutation_of is None:
                 self.run.add([rules.claim_that_no_span_states(claim)], self.folder / "claims.jsonl", number)
 
-    def _used_by_annotators(self) -> set[object]:
-        """Entities that an annotator names; unreadable files are reported elsewhere."""
-        used: set[object] = set()
+    def _used(self, record: AnnotationRecord) -> Iterator[tuple[str, str]]:
+        """Entities and claims of the catalogues that a record uses."""
+        for name, layer in self._scheme.layers.items():
+            yield from layer.refers_to(getattr(record, name) or ())
+
+    def _used_by_annotators(self) -> set[tuple[str, str]]:
+        """What an annotator names; unreadable files are reported elsewhere."""
+        used: set[tuple[str, str]] = set()
         for file in self.event.annotator_files:
             with contextlib.suppress(FindingsError, UnreadableError):
-                for record in read_jsonl(file, AnnotationRecord):
-                    used.update(mention.entity for mention in record.entities or ())
+                for record in read_all(file, self._scheme.decoder):
+                    used.update(self._used(record))
         return used
 
 
-def _same_labels(one: AnnotationRecord | None, other: AnnotationRecord) -> bool:
+def _same_labels(one: AnnotationRecord | None, other: AnnotationRecord, scheme: Scheme) -> bool:
     """Whether two records give the same labels, in whatever order."""
-    return one is not None and all(items_by_key(one, layer) == items_by_key(other, layer) for layer in LAYERS)
+    layers = scheme.layers.values()
+    return one is not None and all(items_by_key(one, layer) == items_by_key(other, layer) for layer in layers)
 
 
 def _views(run: Run) -> None:
@@ -192,7 +220,7 @@ def _views(run: Run) -> None:
     folder = run.corpus.root / "views"
     if not folder.is_dir():
         return
-    for table in views.TABLES:
+    for table in views.tables_of(run.corpus.scheme):
         run.files += 1
         file = folder / f"{table}.jsonl"
         rows = read_lines(Source.of(file)) if file.exists() else iter(())
@@ -208,7 +236,8 @@ def _rows(run: Run, table: str) -> Iterator[bytes]:
     for folder in run.corpus.events.values():
         documents = [d for d in run.corpus.documents.values() if d.event == folder.event.event]
         gold = {d.document_id: run.corpus.gold[d.document_id] for d in documents}
-        for row in views.rows(table, folder.event, documents, gold, folder.entities, folder.claims):
+        context = ViewContext(folder.event, folder.entities, folder.claims)
+        for row in views.rows(table, context, documents, gold, run.corpus.scheme):
             yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -218,7 +247,7 @@ def _release(run: Run) -> None:
     if not file.exists():
         return
     run.files += 1
-    release: Release = read_json(file, Release)
+    release: Release = read_one(file, DECODERS["release"])
     found: list[Finding] = []
     for path, expected in release.files.items():
         member = root / path

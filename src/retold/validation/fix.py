@@ -18,13 +18,16 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.corpus.load import Corpus
+from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import Lookup
 from retold.io.sources import Source, open_bytes
-from retold.model.annotations import AnnotationRecord, Document
+from retold.layers import LAYERS
+from retold.layers.scheme import Scheme
+from retold.model.annotations import Document
 from retold.model.findings import UnreadableError, shorten
-from retold.rules import Role, Vocabulary, check_record, decode_record
+from retold.rules import Role, Vocabulary
+from retold.rules.bytes import DECODERS
 from retold.validation.validate import sources
 
 __all__ = ["MAX_FILE_SIZE", "Fix", "FixedFile", "fix", "write"]
@@ -41,19 +44,6 @@ _KEYS: Final = ("start", "end", "text", "kind", "type", "entity", "kb_id", "sour
 _UNITS: Final[dict[str, Callable[[str], int]]] = {
     "UTF-16 units": lambda c: 1 + (c > "\uffff"),
     "bytes": lambda c: len(c.encode("utf-8", "surrogatepass")),
-}
-
-
-def _by_span(span: Any) -> tuple[Any, ...]:
-    return span["start"], -span["end"]
-
-
-#: Sort keys of the layers.
-_ORDER: Final[dict[str, Callable[[Any], tuple[Any, ...]]]] = {
-    "entities": _by_span,
-    "stance": lambda cell: (cell["holder"], cell["target"]),
-    "claims": _by_span,
-    "verification": lambda pair: (pair["claim"],),
 }
 
 
@@ -120,11 +110,11 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
     fixes: list[Fix] = []
     with closing(_documents(corpus)) as documents:
         for index, line in enumerate(lines):
-            value = _read(line)
+            value = _read(line, corpus)
             if value is None:
                 continue
             document = documents.get(value["document_id"])
-            fixer = _RecordFixer(document, corpus.vocabulary(document), role, unit)
+            fixer = _RecordFixer(corpus.scheme, document, corpus.vocabulary(document), role, unit)
             if line.startswith(_BOM):
                 fixer.note("", "byte-order mark removed")
             after = fixer.fix(value)
@@ -137,12 +127,12 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
 def _documents(corpus: Corpus) -> Lookup:
     """Documents in the order of the file; none for a bare gold file."""
     lines = iter(()) if corpus.bare is not None else corpus.document_lines()
-    return Lookup(lines, Document, str(corpus.root))
+    return Lookup(lines, lambda line, number: decode_or_refuse(DECODERS["document"], line, number, str(corpus.root)))
 
 
-def _read(line: bytes) -> dict[str, Any] | None:
+def _read(line: bytes, corpus: Corpus) -> dict[str, Any] | None:
     """The record of a line, even if it breaks the schema; None if the line is ambiguous or malformed."""
-    _, findings = decode_record(line, number=1, file="")
+    _, findings = corpus.scheme.decoder.decode(line, number=1, file="")
     if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):
         return None
     value = json.loads(line.removeprefix(_BOM))
@@ -174,7 +164,7 @@ def _unit_of(lines: Iterable[bytes], corpus: Corpus) -> str | None:
     gained: Counter[str] = Counter()
     with closing(_documents(corpus)) as documents:
         for line in lines:
-            value = _read(line)
+            value = _read(line, corpus)
             document = documents.get(value["document_id"]) if value is not None else None
             if value is None or document is None or document.text.isascii():
                 continue
@@ -205,7 +195,7 @@ def _offset_table(text: str, width: Callable[[str], int]) -> dict[int, int]:
 
 def _spans(value: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Spans of a record that have offsets, with layer and index."""
-    for layer in (layer for layer, order in _ORDER.items() if order is _by_span):
+    for layer in (name for name, layer in LAYERS.items() if not layer.keyed):
         items = value.get(layer)
         for index, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict) and type(item.get("start")) is int and type(item.get("end")) is int:
@@ -227,7 +217,10 @@ def _matches(text: str, start: int, end: int, given: str) -> bool:
 class _RecordFixer:
     """Fixes one record and notes what was done."""
 
-    def __init__(self, document: Document | None, vocabulary: Vocabulary | None, role: Role, unit: str | None) -> None:
+    def __init__(
+        self, scheme: Scheme, document: Document | None, vocabulary: Vocabulary | None, role: Role, unit: str | None
+    ) -> None:
+        self.scheme = scheme
         self.document = document
         self.vocabulary = vocabulary
         self.role = role
@@ -254,10 +247,10 @@ class _RecordFixer:
 
     def _problems(self, value: Any) -> Counter[str] | None:
         try:
-            record = msgspec.json.decode(json.dumps(value), type=AnnotationRecord)
+            record = self.scheme.decoder.typed.decode(json.dumps(value))
         except msgspec.DecodeError:
             return None
-        found = check_record(record, role=self.role, document=self.document, vocabulary=self.vocabulary)
+        found = self.scheme.check(record, role=self.role, document=self.document, vocabulary=self.vocabulary)
         return Counter(finding.code for finding in found)
 
     def _offsets(self, value: dict[str, Any], text: str) -> None:
@@ -299,22 +292,22 @@ class _RecordFixer:
             _arrange(span)
 
     def _repeated_keys(self, value: dict[str, Any]) -> None:
-        """Add missing ``type`` and ``kb_id`` of mentions from the catalogue."""
-        mentions = value.get("entities")
-        for index, mention in enumerate(mentions if isinstance(mentions, list) else ()):
-            key = mention.get("entity") if isinstance(mention, dict) else None
-            entity = self.vocabulary.entities.get(key) if self.vocabulary is not None and isinstance(key, str) else None
-            if entity is None:
-                continue
-            missing = {k: v for k, v in (("type", entity.type), ("kb_id", entity.kb_id)) if k not in mention}
-            for name, known in missing.items():
-                self.note(f"/entities/{index}", f"{name} added: {json.dumps(known)}")
-            if missing:
-                mention.update(missing)
-                _arrange(mention)
+        """Add missing keys that repeat the catalogue."""
+        for name, layer in self.scheme.layers.items():
+            items = value.get(name)
+            for index, item in enumerate(items if isinstance(items, list) else ()):
+                if self.vocabulary is None or not isinstance(item, dict):
+                    continue
+                known = layer.repeated_keys(item, self.vocabulary)
+                missing = {key: said for key, said in known.items() if key not in item}
+                for key, said in missing.items():
+                    self.note(f"/{name}/{index}", f"{key} added: {json.dumps(said)}")
+                if missing:
+                    item.update(missing)
+                    _arrange(item)
 
     def _order(self, value: dict[str, Any]) -> None:
-        for layer, key in _ORDER.items():
+        for layer, definition in self.scheme.layers.items():
             items = value.get(layer)
             if not isinstance(items, list):
                 continue
@@ -323,7 +316,7 @@ class _RecordFixer:
                 if isinstance(evidence, list) and all(type(number) is int for number in evidence):
                     self._sort(evidence, f"/{layer}/{index}/evidence", lambda number: number)
             try:
-                self._sort(items, f"/{layer}", key)
+                self._sort(items, f"/{layer}", definition.sort_key)
             except (TypeError, KeyError):
                 # An invalid item cannot be sorted.
                 continue

@@ -22,7 +22,7 @@ from retold.corpus.load import Corpus, load_corpus
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.annotations import Document
-from retold.rules import Role, check_record, decode_record
+from retold.rules import Role
 
 __all__ = ["count_if_clean"]
 
@@ -70,11 +70,11 @@ def _clean_documents(source: Source, root: str, role: Role, start: int, stop: in
     try:
         lines = islice(read_lines(source), start, stop)
         for (number, line), (_, text) in zip(lines, islice(corpus.document_lines(), start, stop), strict=True):
-            record, findings = decode_record(line, number=number, file=source.name)
+            record, findings = corpus.scheme.decoder.decode(line, number=number, file=source.name)
             document = decode(text)
             if record is None or findings or record.document_id != document.document_id:
                 return None
-            if check_record(record, role=role, document=document, vocabulary=corpus.vocabulary(document)):
+            if corpus.scheme.check(record, role=role, document=document, vocabulary=corpus.vocabulary(document)):
                 return None
             keys.append(record.document_id)
     except (ValueError, OSError):

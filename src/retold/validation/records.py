@@ -9,17 +9,16 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.corpus.load import Corpus, EventFolder
+from retold.corpus.load import Corpus, EventFolder, decode_or_refuse
 from retold.io.jsonl import Line, Lookup, read_lines
 from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import (
+    LineDecoder,
     Role,
     blank_line,
-    check_record,
     decode_line,
-    decode_record,
     is_blank,
     located,
     missing_documents,
@@ -27,6 +26,7 @@ from retold.rules import (
     repeated_document,
     unknown_document,
 )
+from retold.rules.bytes import DECODERS
 from retold.validation.parallel import count_if_clean
 from retold.validation.report import FindingCollector, Report
 
@@ -112,7 +112,7 @@ class Run:
             try:
                 for number, line in self.lines(source):
                     self.records += 1
-                    record, found = decode_record(line, number=number, file=source.name)
+                    record, found = self.corpus.scheme.decoder.decode(line, number=number, file=source.name)
                     self.collector.add(found)
                     if record is not None:
                         self._check_record(record, number, source.name, role, seen, documents)
@@ -148,7 +148,7 @@ class Run:
             # A bare gold file has the keys of its documents, and no texts.
             document = None
         vocabulary = self.corpus.vocabulary(document)
-        self.add(check_record(record, role=role, document=document, vocabulary=vocabulary), file, number)
+        self.add(self.corpus.scheme.check(record, role=role, document=document, vocabulary=vocabulary), file, number)
 
     def lines(self, source: Source) -> Iterator[Line]:
         """Lines that are not blank. Blank lines before another line are findings."""
@@ -166,11 +166,14 @@ class Run:
     # Documents that records are joined with
 
     def _lookup(self, event: EventFolder | None) -> Lookup:
-        if event is not None:
-            return Lookup(read_lines(Source.of(event.documents_file)), Document, str(event.documents_file))
         if self.corpus.bare is not None:
-            return Lookup(self.corpus.gold_lines(), AnnotationRecord, self.corpus.bare.name)
-        return Lookup(self.corpus.document_lines(), Document, str(self.corpus.root))
+            return Lookup(self.corpus.gold_lines(), self._decode(self.corpus.scheme.decoder, self.corpus.bare.name))
+        lines = self.corpus.document_lines() if event is None else read_lines(Source.of(event.documents_file))
+        file = str(self.corpus.root if event is None else event.documents_file)
+        return Lookup(lines, self._decode(DECODERS["document"], file))
+
+    def _decode(self, decoder: LineDecoder, file: str) -> Callable[[bytes, int], Any]:
+        return lambda line, number: decode_or_refuse(decoder, line, number, file)
 
     def _document(self, documents: Lookup, key: str) -> Any | None:
         while True:
