@@ -387,7 +387,7 @@ def test_a_fault_of_a_system_is_told_as_one(
         (("{mine}", "--output", "{mine}"), "is a file, expected a folder"),
         (("{mine}", "--output", "{long}"), "File name too long"),
         (("{long}.py",), "File name too long"),
-        (("{mine}", "--output", "{taken}"), "predictions.jsonl: cannot write"),
+        (("{mine}", "--output", "{taken}"), "predictions.jsonl: cannot be written"),
     ],
 )
 def test_a_place_that_cannot_be_used_is_named(
