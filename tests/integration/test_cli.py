@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -112,7 +111,7 @@ def test_bad_predictions_are_refused_with_file_line_and_cause(
         ("rank", "SUBMISSION"),
         ("rank - -", "only once"),
         ("rank mine.jsonl --format html5", "html5"),
-        ("rank mine.jsonl --measure stance.brier", "not by 'stance.brier'"),
+        ("rank mine.jsonl --measure stance.brier", "cannot rank by 'stance.brier'"),
         ("compare mine.jsonl", "Missing argument 'B'"),
         ("compare mine.jsonl mine.jsonl --format html", "html"),
         ("rank --compare mine.jsonl mine.jsonl --format html", "--format html"),
@@ -260,6 +259,32 @@ def test_no_resamples_give_no_intervals(mine: Path) -> None:
     agreement = json.loads(run("agree", mine, mine, "--resamples", "0", "--format", "json").stdout)
     for found in (score, agreement):
         assert {(value["low"], value["high"]) for value in found["measures"].values()} == {(None, None)}
+    board = json.loads(run("rank", mine, mine, "--resamples", "0", "--format", "json").stdout)
+    assert [(system["rank"], system["rank_low"]) for system in board["systems"]] == [(1, None), (1, None)]
+    assert board["comparisons"] == []
+
+
+@pytest.mark.parametrize("executor", ["process", "threads"])
+def test_workers_and_executor_do_not_change_the_result(executor: str, mine: Path) -> None:
+    for command in ("score", "rank"):
+        plain, shared = (
+            run(command, mine, "--resamples", "20", "--format", "json", *options)
+            for options in ((), ("--workers", "2", "--executor", executor))
+        )
+        assert (shared.returncode, shared.stdout) == (0, plain.stdout)
+
+
+def test_labels_can_come_from_gold_or_from_a_manifest(mine: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "stance.json"
+    manifest.write_text('{"format": 2, "layers": {"stance": {}}}', encoding="utf-8")
+    options = ["--gold", mine, "--resamples", "0", "--format", "json"]
+    declared = json.loads(run("score", mine, *options, "--manifest", manifest).stdout)
+    assert {name.partition(".")[0] for name in declared["measures"]} == {"overall", "stance"}
+    assert "|labels:" in declared["signature"]
+    assert json.loads(run("score", mine, *options, "--labels", "from-gold").stdout)["measures"]["overall"]["value"] == 1
+    shown = run("measures", "--gold", mine, "--manifest", manifest).stdout
+    assert "stance.favg" in shown
+    assert "claims" not in shown
 
 
 def test_compare_and_its_old_spelling(mine: Path, gold: list[bytes]) -> None:
@@ -290,11 +315,9 @@ def test_run_and_its_old_spelling(tmp_path: Path, tiny_folder: Path) -> None:
     assert first == second
 
 
-def test_measures_come_from_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    favg = SimpleNamespace(name="stance.favg", definition="Mean F1.", reference="", undefined="null", counts=())
-    monkeypatch.setitem(sys.modules, "retold.measures.catalogue", SimpleNamespace(MEASURES={"stance.favg": favg}))  # type: ignore[arg-type]
+def test_measures_are_listed_and_explained() -> None:
     assert "stance.favg" in run("measures").stdout
-    assert run("measures", "stance.favg").stdout == "stance.favg\n\nMean F1.\n\n0/0: null\n"
+    assert "Mohammad" in run("measures", "stance.favg").stdout
     wrong = run("measures", "stance.fvag")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "did you mean 'stance.favg'?" in wrong.stderr

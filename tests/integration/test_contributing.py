@@ -8,8 +8,9 @@ from typing import Any
 
 import retold
 from cli import run
+from paths import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "CONTRIBUTING.md"
+PAGE = ROOT / "CONTRIBUTING.md"
 
 
 def mistakes() -> list[dict[str, Any]]:

@@ -230,7 +230,7 @@ def test_a_file_too_large_for_memory_is_not_mended(
 ) -> None:
     monkeypatch.setattr(fix_module, "MAX_FILE_SIZE", 10)
     (tmp_path / "mine.jsonl").write_text('{"document_id": "flood-0"}\n', encoding="utf-8")
-    with pytest.raises(UnreadableError, match="not mended"):
+    with pytest.raises(UnreadableError, match="cannot be fixed"):
         list(fix(tmp_path / "mine.jsonl", tiny_corpus))
 
 

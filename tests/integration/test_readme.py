@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from cli import run
+from paths import ROOT
 from retold.model.annotations import AnnotationRecord, decode
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(bash|python|json)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli import Done, run_script
+from paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 GOLD = ROOT / "corpus" / "events" / "macron-coalition" / "gold.jsonl"
 
 

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 
 from golden import assert_golden
-from retold.model.annotations import LAYERS
+from retold.layers import LAYERS
+from retold.layers.scheme import default_scheme
 from retold.report import leaderboard, scores
 from retold.report.leaderboard import render_ranking
 from retold.report.measures import render_measure, render_measures
 from retold.report.scores import render_score
 from retold.report.tables import ABSENT, number, one_line, table
-from retold.scoring import Score, Value
+from retold.scoring.evaluate import Score, Value
 from retold.scoring.ranking import Comparison, Ranked, Ranking
 
 # --- Tables -----------------------------------------------------------------------------------------------------------
@@ -185,6 +186,7 @@ def made_score(system: str = "mine", overall: float | None = 0.5, protocol: str 
                 "id": {"stance.favg": {"value": None, "counts": {}}, "stance.accuracy": {"value": None, "counts": {}}},
             }
         },
+        scheme=default_scheme(),
         replicates={"overall": np.array([0.4, 0.6])},
     )
 
@@ -776,6 +778,7 @@ def written_score(
                 "id": {"stance.favg": {"value": None, "counts": {}}},
             }
         },
+        scheme=default_scheme(),
         replicates={},
     )
 
@@ -843,28 +846,31 @@ def test_a_part_that_gold_has_nothing_of_is_told_even_where_it_has_a_value() -> 
 # --- Measures ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Described:
-    name: str
-    definition: str
-    reference: str = ""
-    undefined: str = ""
-    counts: tuple[str, ...] = ()
-
-
-FAVG = Described(
-    *("stance.favg", "Mean F1 of favor and against. Over gold cells.", "Mohammad et al. 2016", "null"),
-    counts=("correct", "gold"),
-)
-
-
-def test_measures_are_listed_by_the_first_sentence_of_their_definition() -> None:
-    assert cells_of(render_measures([FAVG]), "stance.favg") == ["stance.favg", "Mean F1 of favor and against"]
-
-
 def test_the_page_of_a_measure_leaves_out_what_is_not_said() -> None:
-    assert render_measure(FAVG) == (
-        "stance.favg\n\nMean F1 of favor and against. Over gold cells.\n\n"
-        "reference: Mohammad et al. 2016\n\n0/0: null\n\ncounts: correct, gold\n"
+    favg = replace(
+        default_scheme().measures["stance.favg"],
+        definition="Mean F1 of favor and against. Over gold cells.",
+        reference="Mohammad et al. 2016",
+        undefined="",
+        counts={"correct": (), "gold": ()},
     )
-    assert render_measure(Described("x", "All.")) == "x\n\nAll.\n"
+    assert cells_of(render_measures([favg]), "stance.favg") == ["stance.favg", "Mean F1 of favor and against"]
+    assert render_measure(favg) == (
+        "stance.favg\n\nMean F1 of favor and against. Over gold cells.\n\n"
+        "reference: Mohammad et al. 2016\n\ncounts: correct, gold\n"
+    )
+
+
+def test_every_measure_and_track_says_what_it_is() -> None:
+    known = default_scheme().described
+    assert "entities, stance, claims" in " ".join(render_measure(known["overall"]).split())
+    for name, measure in known.items():
+        assert len(render_measure(measure).splitlines()) > 2, name
+    assert set(render_measures(known.values()).split()) >= set(known)
+
+
+def test_answers_to_layers_that_the_corpus_lacks_are_noted() -> None:
+    made = made_score()
+    assert "ignored" not in render_score(made, "text")
+    made.coverage["ignored_layers"] = {"claims": 4}
+    assert "ignored, not a layer of the corpus: claims\n" in render_score(made, "text")

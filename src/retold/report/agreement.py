@@ -38,11 +38,11 @@ def render_agreement(result: Agreement, style: str, *, disagreements: bool = Fal
             [d.layer, d.document_id, d.item, d.kind, _brief(d.first), _brief(d.second), d.context]
             for d in result.disagreements
         ]
-        parts.append(table(["layer", "document", "item", "differs in", *result.readers, "context"], rows, kind))
+        parts.append(table(["layer", "document", "item", "differs in", *result.annotators, "context"], rows, kind))
     documents = len(result.breakdowns.get("document", {}))
     differ = len(result.disagreements)
     counted = "1 disagreement" if differ == 1 else f"{differ} disagreements"
-    lines = [f"annotators: {result.readers[0]}, {result.readers[1]}; {counted}"]
+    lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {counted}"]
     if documents < 30:
         lines.append(few_documents(documents, result.signature))
     lines.append(f"signature: {result.signature}")
@@ -61,7 +61,7 @@ def render_pairs(results: Sequence[Agreement], style: str) -> str:
         values = [result.measures[name].value if name in result.measures else None for result in results]
         known = [value for value in values if value is not None]
         rows.append([name, *map(format_value, values), format_value(sum(known) / len(known) if known else None)])
-    headers = ["measure", *(" / ".join(result.readers) for result in results), "mean"]
+    headers = ["measure", *(" / ".join(result.annotators) for result in results), "mean"]
     if kind == "csv":
         return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], kind)
     return f"{table(headers, rows, kind)}\n{listed([f'signature: {results[0].signature}'], kind)}"

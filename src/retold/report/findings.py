@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from difflib import diff_bytes, unified_diff
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from unicodedata import combining, east_asian_width
 from urllib.parse import quote
 
@@ -16,8 +16,10 @@ from retold import __version__
 from retold.model.findings import Context, Finding, Severity
 from retold.report.tables import as_json
 from retold.rules import RULES, Role
-from retold.validation.fix import FixedFile
-from retold.validation.report import Report
+
+if TYPE_CHECKING:
+    from retold.validation.fix import FixedFile
+    from retold.validation.report import Report
 
 __all__ = [
     "STYLES",

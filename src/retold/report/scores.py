@@ -70,14 +70,14 @@ def render_score(
 
 
 def _in_breakdowns(score: Score) -> list[str]:
-    """Measures that a breakdown shows in print: parts of the tracks, and accuracy beside them; JSON has all."""
+    """Measures that a breakdown shows in print, if it has them: parts of the tracks, and accuracy; JSON has all."""
     found = []
     for track in score.scheme.tracks.values():
         for part in track.parts:
             stem = part.rpartition(".")[0]
             more = "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"
             found += [part, more]
-    return [name for name in found if name in score.measures or name.endswith(".links.f1")]
+    return list(dict.fromkeys(found))
 
 
 def _as_dict(score: Score, measures: Collection[str] | None) -> dict[str, Any]:
