@@ -1,8 +1,8 @@
 """The one checked, joined stream of records: predictions with their gold and their document.
 
-``read_pairs`` reads a whole file in its own order and says everything that is wrong with it. ``read_shard`` reads a range
-of bytes of a file whose records stand in the order of gold; where they do not, or anything is wrong, it raises
-``ShardMismatch``, and reading the whole file finds out what is the matter.
+``Pairs`` reads a whole file in its own order and says everything that is wrong with it. ``read_shard`` reads a range of
+bytes of a file whose records stand in the order of gold; where they do not, or anything is wrong, it raises
+``ShardMismatch``, and reading the whole file finds out what is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, zip_longest
+from itertools import chain, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
@@ -23,7 +23,7 @@ from msgspec import UNSET
 from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.jsonl import Line, Lookup, read_lines
 from retold.io.sources import Source
-from retold.model.annotations import Document
+from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
 from retold.rules import located, missing_documents, no_records, repeated_document, unknown_document
 from retold.rules.bytes import DECODERS
@@ -53,6 +53,7 @@ class Pair:
         number, gold_number: lines of the record and of gold; 0 for a record that is missing and taken as empty.
         record, gold: as decoded.
         document: the document, None where only gold records are at hand.
+        line, gold_line: what they were decoded from.
     """
 
     number: int
@@ -60,6 +61,8 @@ class Pair:
     gold_number: int
     gold: Any
     document: Document | None
+    line: bytes
+    gold_line: bytes
 
 
 @dataclass
@@ -98,7 +101,7 @@ class Pairs:
                     wanted = self._wanted(record.document_id, number, gold)
                     if wanted is not None:
                         document = self._document(documents, record.document_id, gold.number)
-                        yield Pair(number, record, gold.number, wanted, document)
+                        yield Pair(number, record, gold.number, wanted, document, line, gold.line)
                 if len(self.findings) >= MAX_FINDINGS:
                     return
             for key, number in gold.repeated:
@@ -112,7 +115,8 @@ class Pairs:
                     self.missing += 1
                     self.seen[key] = 0
                     empty = corpus.scheme.record_type(document_id=key)
-                    yield Pair(0, empty, gold.number, wanted, self._document(documents, key, gold.number))
+                    document = self._document(documents, key, gold.number)
+                    yield Pair(0, empty, gold.number, wanted, document, encode(empty), gold.line)
 
     def finish(self) -> None:
         """Refuse predictions that are not complete or not right.
@@ -241,7 +245,7 @@ def _line_starts(source: Source) -> list[int]:
 def _cut(side: Sequence[tuple[Source, list[int]]], bounds: Sequence[int]) -> list[tuple[Part, ...]]:
     """The parts of a side between each two bounds, which are numbers of lines over all its files."""
     found = []
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         parts, before = [], 0
         for source, starts in side:
             lines = len(starts) - 1
@@ -277,7 +281,7 @@ def read_shard(corpus: Corpus, shard: Shard) -> Iterator[Pair]:
             raise ShardMismatch
         if document is not None and document.document_id != record.document_id:
             raise ShardMismatch
-        yield Pair(number, record, gold_line[0], gold, document)
+        yield Pair(number, record, gold_line[0], gold, document, line, gold_line[1])
 
 
 def map_shards(

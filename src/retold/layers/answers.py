@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -157,7 +158,7 @@ def _evidence_of(columns: KeyedColumns) -> list[list[int]]:
     owner, sentences = columns.evidence
     ends = np.searchsorted(owner, np.arange(len(columns) + 1))
     values = sentences.tolist()
-    return [values[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [values[start:end] for start, end in pairwise(ends.tolist())]
 
 
 def agreement_columns(labels: Sequence[str]) -> tuple[str, ...]:

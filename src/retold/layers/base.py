@@ -1,7 +1,7 @@
 """What every layer of annotation offers, and how a batch of documents is matched and counted.
 
-A layer matches gold and predictions of a batch once, in columns (``Matches``). Counts are sums over that table by unit and
-breakdown; items, comparisons and agreement read the same table. Nothing here opens or prints anything.
+A layer matches gold and predictions of a batch once, in columns (``Matches``). Counts are sums over that table by unit
+and breakdown; items, comparisons and agreement read the same table. Nothing here opens or prints anything.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ class Batch:
         names = [each.paragraph_units() for each in self.documents]
         openings = [(number, first) for number, each in enumerate(self.documents) for first in each.paragraphs]
         owner, first = np.array(openings, np.int64).reshape(-1, 2).T
-        before = np.searchsorted(*positions((owner, first), (document, start)), side="right") - 1
+        openings_at, spans_at = positions((owner, first), (document, start))
+        before = np.searchsorted(openings_at, spans_at, side="right") - 1
         # Paragraphs are numbered through; what stands before the first one of its document counts there.
         divided = np.bincount(owner, minlength=len(names))
         within = np.maximum(before - (np.cumsum(divided) - divided)[document], 0)
@@ -385,7 +386,7 @@ class Layer(ABC, Generic[O]):
         return None
 
     def finish(self, counts: LayerCounts, refers_to: Callable[[str, str], str | None]) -> None:
-        """Count what needed all documents; ``refers_to``: (event, predicted cluster) -> gold entity. By default nothing."""
+        """Count what needed all documents; ``refers_to`` maps (event, predicted cluster) to a gold entity."""
 
     # Two annotators
 

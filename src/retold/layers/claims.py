@@ -20,6 +20,7 @@ Conventions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -128,7 +129,7 @@ class SourceMatches:
         named, referred = [], []
         for event, name in sources:
             named.append(meant[event, name])
-            target = self.referent(name, lambda key, of=event: refers_to(events[of], key))
+            target = self.referent(name, partial(refers_to, events[event]))
             referred.append(-1 if target is None else meant[event, target])
         right = np.flatnonzero(np.array(named)[gold] == np.array(referred)[predicted])
         by_author = np.array([name == self._author for _, name in sources])[gold[right]]
@@ -199,8 +200,8 @@ class Claims(SpanLayer[ClaimsOptions]):
             "claims.span",
             "jaccard",
             shown="overlap",
-            definition="A span counts by the Jaccard overlap of its characters with its match, one to one for the largest "
-            "sum.",
+            definition="A span counts by the Jaccard overlap of its characters with its match (one to one, for the "
+            "largest sum).",
         ),
         f1_row("claims.span.exact.f1", "exact", definition="Spans with the same boundaries."),
         f1_row(
@@ -301,7 +302,7 @@ class Claims(SpanLayer[ClaimsOptions]):
         partner[g[chosen]] = p[chosen]
         return Matches(gold, predicted, join(gold.key, predicted.key), partner)
 
-    def columns_of(self, names: _Names, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
+    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
         sides = super().columns_of(names, batch, both=both)
         for side in sides:
             side.labels["author"] = np.full(len(side), names.author)
@@ -336,7 +337,8 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     def _kinds(self, spans: SpanColumns) -> Index:
         """0 for what the author says, 1 for what an entity does."""
-        return (spans.labels["source"] != spans.labels["author"]).astype(np.int64)
+        kinds: Index = (spans.labels["source"] != spans.labels["author"]).astype(np.int64)
+        return kinds
 
     def _breakdowns(self, kinds: Index) -> list[Any]:
         return [breakdown("source", (self.options.author, "entity"), kinds)]

@@ -266,11 +266,14 @@ class SpanColumns:
 
     def take(self, which: Index | Mask) -> SpanColumns:
         """Some of the spans."""
-        labels = {name: values[which] for name, values in self.labels.items()}
         return SpanColumns(
-            *(values[which] for values in (self.document, self.start, self.end, self.low, self.high)),
-            labels,
-            self.needs_check,
+            document=self.document[which],
+            start=self.start[which],
+            end=self.end[which],
+            low=self.low[which],
+            high=self.high[which],
+            labels={name: values[which] for name, values in self.labels.items()},
+            needs_check=self.needs_check,
         )
 
     def within(self, zones: tuple[Index, Index, Index]) -> SpanColumns:
@@ -278,7 +281,8 @@ class SpanColumns:
         document, start, end = zones
         if not len(document):
             return self
-        at = np.searchsorted(*positions((document, start), (self.document, self.start)), side="right") - 1
+        first, own = positions((document, start), (self.document, self.start))
+        at = np.searchsorted(first, own, side="right") - 1
         outside = (at >= 0) & (document[at] == self.document) & (self.end <= end[at])
         return self.take(~outside) if outside.any() else self
 

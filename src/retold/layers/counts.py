@@ -16,18 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from retold.layers.names import Codes
+from retold.measures.base import Counts, Index
 
-__all__ = ["FIXED", "BatchCounts", "Breakdown", "CountTable", "Counts", "Rows", "breakdown", "breakdown_key", "compact"]
+__all__ = ["FIXED", "BatchCounts", "Breakdown", "CountTable", "Rows", "breakdown", "breakdown_key", "compact"]
 
 #: Denominator of fixed-point columns. One item is off by at most 2**-47 (7e-15).
 FIXED: Final = 1 << 46
 #: Bits of the lower half of a fixed-point amount.
 _LOW: Final = 32
 
-Index = npt.NDArray[np.int64]
-#: Columns of counts by name: scalars for one sum, arrays of shape (resamples,) for many.
-Counts = Mapping[str, npt.NDArray[np.float64]]
-#: The breakdown keys of each code (a type ``loc.phys`` counts under ``loc`` too), and the code of each row, -1 for none.
+#: Breakdown keys of each code (a type ``loc.phys`` counts under ``loc`` too), and the code of each row, -1 for none.
 Breakdown = tuple[Sequence[tuple[str, ...]], Index]
 
 
@@ -143,7 +141,7 @@ class CountTable:
     def real(self, totals: Mapping[str, int]) -> Counts:
         """Exact integers of ``row`` or ``totals`` as named real numbers."""
         return {
-            name.rstrip("~"): np.float64(amount / FIXED if name.endswith("~") else amount)
+            name.rstrip("~"): np.asarray(amount / FIXED if name.endswith("~") else amount, np.float64)
             for name, amount in totals.items()
         }
 

@@ -153,6 +153,7 @@ class _Names(BatchNames):
         ]
         super().__init__(event, *sides)
         self._statuses: dict[tuple[int, int], int] = {}
+        self._last: Index = np.zeros((2, 0), np.int64)
 
     def entity(self, side: int, code: int) -> Any:
         """Name of a cluster; UNSET where a mention names none."""
@@ -164,18 +165,21 @@ class _Names(BatchNames):
 
     def statuses(self, gold: SpanColumns, facts: CorpusFacts) -> Index:
         """Status of the id of each gold mention; the catalogue is asked once for a cluster and an id."""
-        entity, link = gold.labels["entity"], gold.labels["kb"]
-        width = int(link.max(initial=0)) + 4
-        distinct, inverse = np.unique((entity - UNNAMED) * width + link - _NO_ID, return_inverse=True)
-        found = np.empty(len(distinct), np.int64)
-        for number, code in enumerate(distinct.tolist()):
-            pair = code // width + UNNAMED, code % width + _NO_ID
+        entity, link = gold.labels["entity"] - UNNAMED, gold.labels["kb"]
+        # Nearly every cluster has one id: of each, the id that was seen last and its status.
+        if (short := int(entity.max(initial=0)) + 1 - self._last.shape[1]) > 0:
+            self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=_NO_ID - 1)
+        found: Index = self._last[1][entity]
+        for row in np.flatnonzero(self._last[0][entity] != link).tolist():
+            pair = int(entity[row]), int(link[row])
             status = self._statuses.get(pair)
             if status is None:
-                status = _STATUSES.index(facts.kb_status(self.event, self.entity(0, pair[0]), self.kb_id(pair[1])))
+                name = self.entity(0, pair[0] + UNNAMED)
+                status = _STATUSES.index(facts.kb_status(self.event, name, self.kb_id(pair[1])))
                 self._statuses[pair] = status
-            found[number] = status
-        return found[inverse]
+            found[row] = status
+            self._last[:, pair[0]] = pair[1], status
+        return found
 
 
 class _Links(dict[Any, int]):
@@ -521,7 +525,7 @@ class Entities(SpanLayer[EntitiesOptions]):
     def _link_items(
         self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts
     ) -> Iterator[tuple[int, Item]]:
-        gold, predicted, same = matches.gold, matches.predicted, matches.same()
+        gold, predicted = matches.gold, matches.predicted
         status = names.statuses(gold, facts)
         for side, g, p in _in_text_order(matches):
             link = int(predicted.labels["kb"][p]) if p >= 0 else _NO_LINK
@@ -604,7 +608,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         first, second, same = matches.gold, matches.predicted, matches.same()
         at = {name: index for index, name in enumerate(self.agreement_columns)}
         sides = []
-        for columns, prefix in ((first, "first"), (second, "second")):
+        for columns in (first, second):
             rows = self.rows(batch, table, columns, self._breakdowns(columns.labels["type"], columns.labels["kind"]))
             sides.append(rows)
         alone = np.flatnonzero(matches.equal < 0)
@@ -661,7 +665,8 @@ class Entities(SpanLayer[EntitiesOptions]):
                     context.document_id,
                     f"{start}:{end}",
                     kind,
-                    *(None if each is None else {key: each[key] for key in shown} for each in (one, two)),
+                    one and {key: one[key] for key in shown},
+                    two and {key: two[key] for key in shown},
                     sentence_around(context.document, start, end),
                 )
 

@@ -158,13 +158,21 @@ class Scheme:
     @cached_property
     def record_type(self) -> type[Struct]:
         """Type of a record, with the labels that the layers allow. A layer that is not declared may hold anything."""
+        return self._record_type(sparse=False)
+
+    def _record_type(self, *, sparse: bool) -> type[Struct]:
         known = {field.name: field for field in msgspec.structs.fields(AnnotationRecord)}
         fields: list[Any] = []
         for name in LAYERS:
             meta = known[name].type.__args__[0].__metadata__[0] if name in known else Meta(description=name)
-            layer = self.layers.get(name)
-            kind = list[layer.item_type()] if layer is not None else list[Any]  # type: ignore[misc]
-            fields.append((name, Annotated[kind, meta] | UnsetType, UNSET))
+            kind: Any = Any
+            if name in self.layers:
+                kind = self.layers[name].item_type()
+                if sparse:
+                    kind = msgspec.defstruct(
+                        kind.__name__, [], bases=(kind,), frozen=True, gc=False, omit_defaults=True
+                    )
+            fields.append((name, Annotated[list[kind], meta] | UnsetType, UNSET))
         return msgspec.defstruct(
             "AnnotationRecord",
             fields,
@@ -183,13 +191,7 @@ class Scheme:
     @cached_property
     def decoder(self) -> LineDecoder:
         """Decoder of a record."""
-        defaults = [
-            msgspec.json.encode({field.name: field.default})[1:-1] + b","
-            for layer in self.layers.values()
-            for field in msgspec.structs.fields(layer.item_type())
-            if isinstance(field.default, str)
-        ]
-        return LineDecoder(self.record_type, lambda: self.schema, *defaults[:1])
+        return LineDecoder(self.record_type, lambda: self.schema, self._record_type(sparse=True))
 
     def convert(self, record: Any) -> Any:
         """A record from a dict or from a record of another type.
@@ -293,11 +295,10 @@ def scheme_from_gold(records: Iterable[Any], name: str = "") -> Scheme:
     layers: dict[str, Any] = {}
     for layer, labels in seen.items():
         # The default labels first, in their order, so that what is known is told as always.
-        known = {field.name: field.default for field in msgspec.structs.fields(LAYERS[layer].Options)}
-        options: dict[str, Any] = {
-            option: sorted(found, key=lambda label: (label not in usual, label))
+        usual = msgspec.to_builtins(LAYERS[layer].Options())
+        options = {
+            option: [label for label in usual[option] if label in found] + sorted(found.keys() - set(usual[option]))
             for option, found in labels.items()
-            if (usual := list(known.get(option) or ())) is not None
         }
         layers[layer] = LAYERS[layer].options_from(options, holders=holders)
     return Scheme(Manifest(name=name, layers=layers))

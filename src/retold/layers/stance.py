@@ -1,7 +1,7 @@
 """Stance: is a holder, as this document shows it, for a target, against it, or neither?
 
-Task. For each (holder, target) cell of a document give a label, the sentences that carry it, and if wanted a probability
-for each label. Where a corpus knows no holders, the cell is the target alone.
+Task. For each (holder, target) cell of a document give a label, the sentences that carry it, and if wanted a
+probability for each label. Where a corpus has no holders, a cell is a target alone.
 
 Conventions.
     The gold cells are what is scored. A missing cell is wrong for its label and is never imputed; a cell that gold does
@@ -137,7 +137,7 @@ class Stance(AnswerLayer[StanceOptions]):
 
     def item_type(self) -> type[Struct]:
         labels = self.labels
-        scores = msgspec.defstruct(
+        scores: Any = msgspec.defstruct(
             "StanceScores",
             [
                 (
@@ -239,7 +239,7 @@ class Stance(AnswerLayer[StanceOptions]):
         ]
         return KeyNames(event, codes, sides)
 
-    def columns_of(self, names: KeyNames, batch: Batch, *, both: bool = False) -> tuple[KeyedColumns, KeyedColumns]:
+    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[KeyedColumns, KeyedColumns]:
         sides = super().columns_of(names, batch, both=both)
         for side in sides:
             if len(side.scores):

@@ -1,8 +1,8 @@
 """The records of the corpus: the one source of every shape that Retold reads or writes.
 
-An annotation record is *one document as read by one annotator*. Gold, an annotator's file and a system's predictions are
-all files of such records, so one type describes them. Labels are plain strings here: which ones a corpus allows is said
-by its manifest, and ``retold.layers`` derives the types that check them, and the published JSON Schemas, from both.
+An annotation record is *one document as read by one annotator*. Gold, an annotator's file and a system's predictions
+are all files of such records, so one type describes them. Labels are plain strings here: the manifest of a corpus says
+which ones it allows, and ``retold.layers`` derives the types that check them, and the JSON Schemas, from both.
 
 Offsets are Unicode code points into the verbatim document text, ``start`` inclusive, ``end`` exclusive.
 Evidence is given as indices into the document's list of sentences.

@@ -36,7 +36,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema_of(name: str, kind: type | None = None) -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of one kind of record: of ``kind``, or of the type that ``SCHEMAS`` has for ``name``."""
+    """JSON Schema (draft 2020-12) of ``kind``, by default of the type that ``SCHEMAS`` has for ``name``."""
     generated = msgspec.json.schema(kind or SCHEMAS[name])
     root = generated["$ref"].rpartition("/")[2]
     return {

@@ -34,18 +34,26 @@ _BOM: Final = b"\xef\xbb\xbf"
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
+_ENCODER: Final = msgspec.json.Encoder()
+
+
 class LineDecoder:
     """Decodes lines of one kind of record; what is wrong with a line comes as findings, never as an exception.
 
     Args:
         kind: type of the records.
         schema: makes the JSON Schema of the type; it is asked for when a line is refused.
-        optional: a key and its default as ``encode`` writes them, which a line may leave out.
+        sparse: the same type, which leaves out defaults when it is encoded.
     """
 
-    def __init__(self, kind: type[Any], schema: Callable[[], Mapping[str, Any]], optional: bytes = b"") -> None:
+    def __init__(
+        self, kind: type[Any], schema: Callable[[], Mapping[str, Any]], sparse: type[Any] | None = None
+    ) -> None:
         self.typed: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
-        self._schema, self._optional = schema, optional
+        self._schema = schema
+        #: Files write defaults or leave them out; the decoder that the last line was written like comes first.
+        self._decoders = [self.typed, *([msgspec.json.Decoder(sparse)] if sparse else [])]
+        self._again = bytearray()
 
     @cached_property
     def validator(self) -> Any:
@@ -65,23 +73,28 @@ class LineDecoder:
             problem is a byte-order mark gives both.
         """
         try:
-            record = self.typed.decode(line)
+            record = self._decoders[0].decode(line)
+            _ENCODER.encode_into(record, self._again)
+            if self._again == line:
+                return record, []
+            repeats_a_key = self._repeats_a_key(line)
         except _REFUSALS as error:
             refused, findings = self._diagnose(line, error)
             return refused, located(findings, file, number)
-        if not self._repeats_a_key(line, record):
+        if not repeats_a_key:
             return record, []
         _, findings = self._diagnose(line, None)
         return (None if findings else record), located(findings, file, number)
 
-    def _repeats_a_key(self, line: bytes, record: Any) -> bool:
+    def _repeats_a_key(self, line: bytes) -> bool:
         """Whether an accepted line has a key twice in one object; the decoder keeps the last of the two."""
-        # Most files are written as ``encode`` writes, or with white space, or without the default kind.
-        again = encode(record)
-        if line == again or line == (short := again.replace(self._optional, b"") if self._optional else again):
-            return False
-        if b"\\u" not in line and msgspec.json.format(line, indent=-1) in (again, short):
-            return False
+        # Most files are written as this project writes them, or with white space: encoded again they are the same.
+        plain = line if b"\\u" in line else msgspec.json.format(line, indent=-1)
+        for decoder in self._decoders:
+            if encode(decoder.decode(line)) in (line, plain):
+                if plain == line:
+                    self._decoders.sort(key=lambda each: each is not decoder)
+                return False
         repeated = False
 
         def look(pairs: list[tuple[str, Any]]) -> None:

@@ -86,7 +86,7 @@ class Agreement:
         return self.annotators
 
     def as_dict(self) -> dict[str, Any]:
-        """The result in the shape of ``retold agree --format json``; ``readers`` is the former name of ``annotators``."""
+        """The result in the shape of ``retold agree --format json``, ``annotators`` also under their former name."""
         return {
             "signature": self.signature,
             "annotators": list(self.annotators),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,8 +83,9 @@ class _Waiting:
     asked: list[tuple[bool, ...]] = field(default_factory=list)
     #: Records that are not yet in columns.
     warm: list[Pair] = field(default_factory=list)
-    #: Of documents without text, which rules look at only where columns are conspicuous: the pairs.
-    pairs: list[Pair] = field(default_factory=list)
+    #: Of documents without text, which rules look at only where columns are conspicuous: number and line of the record
+    #: and of gold. Bytes are small and decoded again where they are needed; records that wait would be cold by then.
+    lines: list[tuple[int, bytes, int, bytes]] = field(default_factory=list)
     unasked: list[int] = field(default_factory=list)
 
 
@@ -149,6 +151,7 @@ class Counting:
         self._file, self._refuse, self._sink = file, refuse, sink
         self._waiting: dict[str, _Waiting] = {}
         self._names = tuple(LAYERS)
+        self._layers_of = attrgetter(*LAYERS)
         self._layouts: Counter[tuple[tuple[bool, ...], tuple[bool, ...]]] = Counter()
 
     def add(self, pair: Pair) -> None:
@@ -180,7 +183,7 @@ class Counting:
             self._flush(event, waiting)
 
     def _layout(self, record: Any) -> tuple[bool, ...]:
-        return tuple([getattr(record, name) is not UNSET for name in self._names])
+        return tuple([items is not UNSET for items in self._layers_of(record)])
 
     def _check_gold(self, pair: Pair) -> None:
         """Refuse gold that no prediction can be compared with: spans that end before they begin, and the like.
@@ -221,7 +224,7 @@ class Counting:
                     golds[number] = answers[number] = ()
             counts.extend(event, golds, answers)
         if waiting.warm[0].document is None:
-            waiting.pairs += waiting.warm
+            waiting.lines += [(pair.number, pair.line, pair.gold_number, pair.gold_line) for pair in waiting.warm]
         waiting.warm = []
 
     def _flush(self, event: str, waiting: _Waiting) -> None:
@@ -240,9 +243,12 @@ class Counting:
             layer_needs_check, matches, names = counts.flush(batch)
             needs_check |= layer_needs_check
             shown[name] = matches, names
-        for number in np.flatnonzero(needs_check).tolist() if waiting.pairs else ():
-            self._check_gold(waiting.pairs[number])
-            self._check(waiting.pairs[number])
+        decode = self._scheme.decoder.typed.decode
+        for at in np.flatnonzero(needs_check).tolist() if waiting.lines else ():
+            number, line, gold_number, gold_line = waiting.lines[at]
+            pair = Pair(number, decode(line), gold_number, decode(gold_line), None, line, gold_line)
+            self._check_gold(pair)
+            self._check(pair)
         for context in contexts:
             if self._plan.units == "document":
                 self.counts.text_units.add(context.unit)
