@@ -18,17 +18,28 @@ from itertools import chain, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
-from msgspec import UNSET
-
 from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.jsonl import Line, Lookup, read_lines
+from retold.io.parquet import read_batches
 from retold.io.sources import Source
+from retold.layers import LAYERS
+from retold.layers.columns import NotColumnar
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
 from retold.rules import located, missing_documents, no_records, repeated_document, unknown_document
 from retold.rules.bytes import DECODERS
 
-__all__ = ["ExecutorName", "Pair", "Pairs", "Shard", "ShardMismatch", "map_shards", "read_shard", "shards_of"]
+__all__ = [
+    "ExecutorName",
+    "Pair",
+    "Pairs",
+    "Shard",
+    "ShardMismatch",
+    "map_shards",
+    "read_columns",
+    "read_shard",
+    "shards_of",
+]
 
 #: Findings after which a file is not read any further.
 MAX_FINDINGS: Final = 1000
@@ -173,6 +184,37 @@ def gold_name(corpus: Corpus) -> str:
 
 def _decode(decoder: Any, name: str, line: bytes, number: int) -> Any:
     return decode_or_refuse(decoder, line, number, name)
+
+
+# Columns
+
+
+def read_columns(corpus: Corpus, records: Source, size: int) -> Iterator[tuple[list[str], Any, Any]]:
+    """Yield documents, gold and predictions of two Parquet files with the same documents in the same order.
+
+    Gold and predictions are Arrow record batches of up to ``size`` documents.
+
+    Raises:
+        NotColumnar: the files are not of that kind; ``Pairs`` reads them as records and says what is wrong.
+    """
+    sources = corpus.gold_sources()
+    if corpus.events or len(sources) != 1 or not (records.is_parquet and sources[0].is_parquet):
+        raise NotColumnar("records in other files than Parquet")
+    known = {"document_id", *LAYERS}
+    try:
+        batches = (read_batches(source, size, without=("text",)) for source in (sources[0], records))
+        for gold, predicted in zip_longest(*batches):
+            if gold is None or predicted is None or {*gold.schema.names, *predicted.schema.names} - known:
+                raise NotColumnar("files of different documents or columns")
+            keys, others = (batch.column("document_id").to_pylist() for batch in (gold, predicted))
+            if keys != others or not all(isinstance(key, str) and key for key in keys):
+                raise NotColumnar("documents in another order")
+            yield keys, gold, predicted
+    except NotColumnar:
+        raise
+    except Exception as error:
+        # Whatever a damaged file makes of its reader, reading it row by row gives the finding.
+        raise NotColumnar(str(error)) from error
 
 
 # Shards
@@ -329,8 +371,3 @@ def _end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def answered_layers(record: Any, names: Sequence[str]) -> tuple[bool, ...]:
-    """For each layer, whether a record has it."""
-    return tuple(getattr(record, name) is not UNSET for name in names)

@@ -58,6 +58,10 @@ def read_lines(source: Source) -> Iterator[Line]:
 
 def count_lines(source: Source) -> int:
     """Number of records: lines that are not blank, or Parquet rows."""
+    if source.is_parquet:
+        from retold.io.parquet import count_rows
+
+        return count_rows(source)
     return sum(1 for _, line in read_lines(source) if line)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from retold.io.sources import ARCHIVE_ERRORS, Source
 from retold.model.findings import Finding, FindingsError, UnreadableError
 
-__all__ = ["read_rows"]
+__all__ = ["count_rows", "read_batches", "read_rows"]
 
 
 def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
@@ -24,21 +24,13 @@ def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
         FindingsError: it is not a Parquet file, or a truncated one.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     number = 0
     try:
-        with contextlib.ExitStack() as stack:
-            stream: Any = stack.enter_context(source.open())
-            if source.member is not None:
-                # Archives do not seek, and the index of a Parquet file is at its end.
-                packed, stream = stream, stack.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(packed, stream)
-                stream.seek(0)
-            for batch in pq.ParquetFile(stream).iter_batches(batch_size=256):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, msgspec.json.encode(_without_nulls(row))
+        for batch in read_batches(source, 256):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, msgspec.json.encode(_without_nulls(row))
     except UnreadableError:
         raise
     except (pa.ArrowException, msgspec.MsgspecError, TypeError, ValueError, *ARCHIVE_ERRORS) as error:
@@ -52,6 +44,32 @@ def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
             line=number or None,
         )
         raise FindingsError([found]) from error
+
+
+def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> Iterator[Any]:
+    """Yield the rows of a Parquet file as Arrow record batches of ``size`` rows, ``without`` columns of some names."""
+    import pyarrow.parquet as pq
+
+    with contextlib.ExitStack() as stack:
+        stream: Any = stack.enter_context(source.open())
+        if source.member is not None:
+            # Archives do not seek, and the index of a Parquet file is at its end.
+            packed, stream = stream, stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(packed, stream)
+            stream.seek(0)
+        file = pq.ParquetFile(stream)
+        paths = [file.schema.column(index).path for index in range(len(file.schema))]
+        yield from file.iter_batches(size, columns=[path for path in paths if path.rpartition(".")[2] not in without])
+
+
+def count_rows(source: Source) -> int:
+    """Number of rows of a Parquet file, from its footer."""
+    import pyarrow.parquet as pq
+
+    if source.member is not None:
+        return sum(batch.num_rows for batch in read_batches(source, 1 << 12))
+    with source.open() as stream:
+        return int(pq.ParquetFile(stream).metadata.num_rows)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
-from retold.layers.columns import Builder, Index, KeyedColumns, Mask, SpanColumns, bounded, join, positions
+from retold.layers.columns import Builder, Index, KeyedColumns, Mask, SpanColumns, bounded, join, key_bits, positions
 from retold.layers.counts import BatchCounts, Breakdown, CountTable, Rows, breakdown_key
 from retold.layers.units import UnitKind, pooled
 from retold.layers.views import ViewContext
@@ -70,12 +70,16 @@ class DocumentContext:
     def __init__(self, document_id: str, document: Document | None, *, pool: bool, by_document: bool) -> None:
         self.document_id = document_id
         self.document = document
-        self.event = document.event if document else ""
-        self.language = document.language if document else "unknown"
         self.unit = pooled(document_id) if pool else document_id
-        self.zones = unannotated(document) if document else []
-        self.paragraphs = [span.start for span in document.paragraphs] if document else []
-        self.groups = [breakdown_key("language", self.language)] if document else []
+        self.event, self.language = "", "unknown"
+        self.zones: list[tuple[int, int]] = []
+        self.paragraphs: list[int] = []
+        self.groups: list[str] = []
+        if document is not None:
+            self.event, self.language = document.event, document.language
+            self.zones = unannotated(document)
+            self.paragraphs = [span.start for span in document.paragraphs]
+            self.groups = [breakdown_key("language", self.language)]
         if by_document:
             self.groups.append(breakdown_key("document", document_id))
 
@@ -253,6 +257,7 @@ class Layer(ABC, Generic[O]):
         name: its key in a record.
         options: what the manifest says of it.
         items_title: what its items are called.
+        uncounted: keys of an item that no count looks at.
         gold_keys: keys that gold must carry although predictions may leave them out.
         columns, measures: what is counted, and the measures over it.
         track, headline: the track that it is part of by default, and its measures there.
@@ -271,6 +276,7 @@ class Layer(ABC, Generic[O]):
     items_title: ClassVar[str]
     Options: ClassVar[type]
     gold_keys: ClassVar[tuple[str, ...]]
+    uncounted: ClassVar[tuple[str, ...]] = ()
     keyed: ClassVar[bool]
     clusters: ClassVar[bool] = False
     identity: tuple[str, ...]
@@ -415,6 +421,7 @@ class SpanLayer(Layer[O]):
     """A layer whose items are spans of the text."""
 
     keyed = False
+    uncounted = ("text",)
     identity = ("start", "end")
     separator = ":"
 
@@ -426,10 +433,9 @@ class SpanLayer(Layer[O]):
     def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
         (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
         low, high, given_low, given_high = bounded(gold["start"], gold["end"], given["start"], given["end"])
-        first, second = (
-            SpanColumns.of(sizes, gold, low, high),
-            SpanColumns.of(given_sizes, given, given_low, given_high),
-        )
+        bits = key_bits(low, high, given_low, given_high)
+        first = SpanColumns.of(sizes, gold, low, high, bits)
+        second = SpanColumns.of(given_sizes, given, given_low, given_high, bits)
         # What is predicted outside of title and body counts neither way; of two annotators, what either gives there.
         return first.within(batch.zones) if both else first, second.within(batch.zones)
 
@@ -511,6 +517,19 @@ class LayerCounts:
         names = self.names(event)
         names.gold.extend(gold)
         names.predicted.extend(predicted)
+
+    def extend_arrow(self, event: str, gold: Any, predicted: Any, documents: int) -> None:
+        """Gather the items of some documents from Arrow arrays of lists.
+
+        Raises:
+            NotColumnar: they are not the items of valid records.
+        """
+        names = self.names(event)
+        for builder, lists in ((names.gold, gold), (names.predicted, predicted)):
+            if lists is None:
+                builder.extend([()] * documents)
+            else:
+                builder.extend_arrow(lists, self.layer.uncounted)
 
     def flush(self, batch: Batch) -> tuple[Mask, Matches, Any]:
         """Match and count what was gathered: documents that a rule should look at, the match table, and the names."""

@@ -166,7 +166,7 @@ class _Names(BatchNames):
                     "start": Integers("start"),
                     "end": Integers("end"),
                     "source": NamedKeys("source", sources_of),
-                    "claim": NamedKeys("claim", claims_of),
+                    "claim": NamedKeys("claim", claims_of, optional=True),
                 }
             )
             for _ in range(2)

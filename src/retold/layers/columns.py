@@ -21,6 +21,7 @@ import numpy.typing as npt
 from msgspec import UNSET
 
 from retold.layers.names import Codes, Namer, Names
+from retold.model.annotations import MAX_INTEGER
 
 __all__ = [
     "Builder",
@@ -34,10 +35,12 @@ __all__ = [
     "Lists",
     "Mask",
     "NamedKeys",
+    "NotColumnar",
     "Scores",
     "SpanColumns",
     "bounded",
     "join",
+    "key_bits",
     "positions",
     "shared_sentences",
 ]
@@ -46,15 +49,25 @@ Index = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+#: Bits of a part of a key; larger offsets and sentence numbers are replaced by their rank in the batch (``bounded``).
 _BITS: Final = 26
-#: Offsets and sentence numbers from here on are replaced by their rank among those of the batch (``bounded``).
 _LIMIT: Final = 1 << _BITS
+#: Bits of offsets of usual documents, which leave room for more documents in a batch.
+_FEW_BITS: Final = 20
+
+
+class NotColumnar(ValueError):
+    """Arrow columns that are not those of valid records; what is wrong with them only records can tell."""
 
 
 class Field(ABC):
     """A growing column of one field of many items."""
 
+    #: Whether items may lack the field.
+    optional = False
+
     def __init__(self, name: str) -> None:
+        self.name = name
         self.get: Callable[[Any], Any] = attrgetter(name)
         self.clear()
 
@@ -66,6 +79,14 @@ class Field(ABC):
     def extend(self, items: list[Any]) -> None:
         """Append the field of each item."""
 
+    @abstractmethod
+    def extend_arrow(self, values: Any, size: int) -> None:
+        """Append a column of ``size`` values from Arrow; None where no item has the field.
+
+        Raises:
+            NotColumnar: a value is missing, or is none that the field takes.
+        """
+
 
 class Integers(Field):
     """64-bit integers."""
@@ -76,17 +97,26 @@ class Integers(Field):
     def extend(self, items: list[Any]) -> None:
         self._bytes += pack(f"{len(items)}q", *map(self.get, items))
 
+    def extend_arrow(self, values: Any, size: int) -> None:
+        self._bytes += arrow_integers(values).tobytes()
+
     def index(self) -> Index:
         """The column."""
         return np.frombuffer(self._bytes, np.int64)
 
 
 class Labels(Field):
-    """Labels of a closed set, as their codes in it."""
+    """Labels of a closed set, as their codes in it.
 
-    def __init__(self, name: str, labels: Sequence[str]) -> None:
-        self._code = {label: code for code, label in enumerate(labels)}.__getitem__
+    Args:
+        default: what is meant where no label is given.
+    """
+
+    def __init__(self, name: str, labels: Sequence[str], default: str | None = None) -> None:
+        self._codes = {label: code for code, label in enumerate(labels)}
+        self._code = self._codes.__getitem__
         self._kind = "B" if len(labels) <= 256 else "I"
+        self._default, self.optional = default, default is not None
         super().__init__(name)
 
     def clear(self) -> None:
@@ -96,6 +126,10 @@ class Labels(Field):
         codes = map(self._code, map(self.get, items))
         self._bytes += bytes(codes) if self._kind == "B" else pack(f"{len(items)}I", *codes)
 
+    def extend_arrow(self, values: Any, size: int) -> None:
+        codes = arrow_codes(values, size, self._codes, self._default)
+        self._bytes += codes.astype(np.uint8 if self._kind == "B" else np.uint32).tobytes()
+
     def index(self) -> Index:
         """The column."""
         return np.frombuffer(self._bytes, np.uint8 if self._kind == "B" else np.uint32).astype(np.int64)
@@ -104,26 +138,30 @@ class Labels(Field):
 class NamedKeys(Field):
     """Names of an open set with very many members (clusters, ids, sources), coded by a ``Namer``."""
 
-    def __init__(self, name: str, namer: Namer) -> None:
-        self._namer = namer
+    def __init__(self, name: str, namer: Namer, *, optional: bool = False) -> None:
+        self._namer, self.optional = namer, optional
         super().__init__(name)
 
     def clear(self) -> None:
         self._names = Names(self._namer.known)
+        self._coded: list[Index] = []
 
     def extend(self, items: list[Any]) -> None:
         self._names.extend(list(map(self.get, items)))
 
+    def extend_arrow(self, values: Any, size: int) -> None:
+        self._coded.append(arrow_codes(values, size, self._namer.known, UNSET if self.optional else None))
+
     def index(self) -> Index:
         """The column."""
-        return self._namer.codes(self._names)
+        return np.concatenate(self._coded) if self._coded else self._namer.codes(self._names)
 
 
 class Keys(Field):
     """Names of an open set with few members (holders, targets, claims)."""
 
     def __init__(self, name: str, codes: Codes) -> None:
-        self._code = codes.__getitem__
+        self._codes, self._code = codes, codes.__getitem__
         super().__init__(name)
 
     def clear(self) -> None:
@@ -132,6 +170,9 @@ class Keys(Field):
     def extend(self, items: list[Any]) -> None:
         self._bytes += pack(f"{len(items)}q", *map(self._code, map(self.get, items)))
 
+    def extend_arrow(self, values: Any, size: int) -> None:
+        self._bytes += arrow_codes(values, size, self._codes).tobytes()
+
     def index(self) -> Index:
         """The column."""
         return np.frombuffer(self._bytes, np.int64)
@@ -139,6 +180,8 @@ class Keys(Field):
 
 class Lists(Field):
     """Lists of integers; one that is not given is as good as empty."""
+
+    optional = True
 
     def clear(self) -> None:
         self._sizes, self._values = bytearray(), bytearray()
@@ -149,6 +192,13 @@ class Lists(Field):
         values = list(chain.from_iterable(lists))
         self._values += pack(f"{len(values)}q", *values)
 
+    def extend_arrow(self, values: Any, size: int) -> None:
+        if values is None:
+            self._sizes += bytes(8 * size)
+            return
+        self._sizes += arrow_integers(values.value_lengths().fill_null(0)).tobytes()
+        self._values += arrow_integers(values.flatten()).tobytes()
+
     def index(self) -> tuple[Index, Index]:
         """Length of each list, and all values."""
         return np.frombuffer(self._sizes, np.int64), np.frombuffer(self._values, np.int64)
@@ -157,8 +207,10 @@ class Lists(Field):
 class Scores(Field):
     """Probabilities of the labels, where they are given."""
 
-    def __init__(self, name: str, labels: int) -> None:
-        self._labels = labels
+    optional = True
+
+    def __init__(self, name: str, labels: Sequence[str]) -> None:
+        self._names, self._labels = labels, len(labels)
         super().__init__(name)
 
     def clear(self) -> None:
@@ -172,6 +224,17 @@ class Scores(Field):
                 self._at.append(number)
                 self._values += pack(f"{self._labels}d", *msgspec.structs.astuple(scores))
         self._size += len(items)
+
+    def extend_arrow(self, values: Any, size: int) -> None:
+        given = np.flatnonzero(values.is_valid()) if values is not None else np.zeros(0, np.int64)
+        if len(given):
+            rows = values.take(given)
+            if sorted(field.name for field in rows.type) != sorted(self._names):
+                raise NotColumnar("scores of other labels")
+            columns = [arrow_floats(rows.field(name)) for name in self._names]
+            self._at += (given + self._size).tolist()
+            self._values += np.column_stack(columns).tobytes()
+        self._size += size
 
     def index(self) -> Floats:
         """Shape (items, labels), NaN where there are none; of no rows where no item has any."""
@@ -197,6 +260,24 @@ class Builder:
                 column.extend(items)
         self._sizes += map(len, documents)
 
+    def extend_arrow(self, documents: Any, ignored: Sequence[str]) -> None:
+        """Append the items of some documents from an Arrow array of lists.
+
+        Raises:
+            NotColumnar: they are not the items of valid records.
+        """
+        items = documents.flatten()
+        fields = {field.name: number for number, field in enumerate(items.type)}
+        if items.null_count or fields.keys() - {column.name for column in self.fields.values()} - set(ignored):
+            raise NotColumnar("items with other fields")
+        columns = items.flatten()
+        for column in self.fields.values():
+            at = fields.get(column.name)
+            if at is None and not column.optional:
+                raise NotColumnar(f"items without {column.name}")
+            column.extend_arrow(None if at is None else columns[at], len(items))
+        self._sizes += documents.value_lengths().fill_null(0).to_pylist()
+
     def take(self) -> tuple[Index, dict[str, Any]]:
         """Items of each document and the columns by name; begins a new batch."""
         sizes = np.array(self._sizes, np.int64)
@@ -207,12 +288,69 @@ class Builder:
         return sizes, columns
 
 
+def arrow_integers(values: Any) -> Index:
+    """An Arrow column of non-negative integers."""
+    if not _is(values, "is_integer") or values.null_count:
+        raise NotColumnar("integers that are missing, or of another type")
+    found: Index = values.to_numpy(zero_copy_only=False).astype(np.int64)
+    if len(found) and not 0 <= int(found.min()) <= int(found.max()) <= MAX_INTEGER:
+        raise NotColumnar("an integer out of range")
+    return found
+
+
+def arrow_floats(values: Any) -> Floats:
+    """An Arrow column of probabilities."""
+    if not _is(values, "is_floating") or values.null_count:
+        raise NotColumnar("probabilities that are missing, or of another type")
+    found: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64)
+    if not ((found >= 0) & (found <= 1)).all():
+        raise NotColumnar("a probability out of range")
+    return found
+
+
+def arrow_codes(values: Any, size: int, known: Mapping[Any, int], missing: Any = None) -> Index:
+    """Codes of an Arrow column of names, each of which is looked up once.
+
+    Args:
+        values: the column; None where no item has the field.
+        size: of the column.
+        known: codes of the names.
+        missing: the name that stands for a missing value; where there is none, no value may be missing.
+    """
+    try:
+        if values is None:
+            return np.full(size, known[missing], np.int64)
+        if not (_is(values, "is_string") or _is(values, "is_large_string") or _is(values, "is_dictionary")):
+            raise NotColumnar("names of another type")
+        coded = values if _is(values, "is_dictionary") else values.dictionary_encode()
+        names = coded.dictionary.to_pylist()
+        if not all(names) or (coded.null_count and missing is None):
+            raise NotColumnar("a name is missing")
+        codes = [*map(known.__getitem__, names), known[missing] if coded.null_count else 0]
+    except KeyError as error:
+        raise NotColumnar(f"{error} is not one of the labels") from None
+    indices = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+    found: Index = np.array(codes, np.int64)[indices]
+    return found
+
+
+def _is(values: Any, kind: str) -> bool:
+    from pyarrow import types
+
+    return bool(getattr(types, kind)(values.type))
+
+
 def bounded(*columns: Index) -> tuple[Index, ...]:
     """Columns whose values fit into keys: as they are, or as ranks that keep the order of all values together."""
     if all(int(column.max(initial=0)) < _LIMIT for column in columns):
         return columns
     known = np.unique(np.concatenate(columns))
     return tuple(np.searchsorted(known, column) for column in columns)
+
+
+def key_bits(*columns: Index) -> int:
+    """Bits that bounded offsets need in keys."""
+    return _FEW_BITS if all(int(column.max(initial=0)) < 1 << _FEW_BITS for column in columns) else _BITS
 
 
 def positions(*sides: tuple[Index, Index]) -> tuple[Index, ...]:
@@ -231,6 +369,7 @@ class SpanColumns:
         labels: shape (spans,) each, by name.
         needs_check: shape (documents,): documents with a span that is empty or was given twice, which rules may refuse.
             Such spans are left out.
+        bits: bits of an offset in ``key``, the same on both sides.
     """
 
     document: Index
@@ -240,18 +379,19 @@ class SpanColumns:
     high: Index
     labels: dict[str, Index]
     needs_check: Mask
+    bits: int
     key: Index = field(init=False)
 
     def __post_init__(self) -> None:
-        self.key = (((self.document << _BITS) | self.low) << _BITS) | self.high
+        self.key = (((self.document << self.bits) | self.low) << self.bits) | self.high
 
     @classmethod
-    def of(cls, sizes: Index, columns: Mapping[str, Index], low: Index, high: Index) -> SpanColumns:
+    def of(cls, sizes: Index, columns: Mapping[str, Index], low: Index, high: Index, bits: int) -> SpanColumns:
         """Columns of the spans of each document, ``sizes`` of them, in any order."""
         labels = {name: values for name, values in columns.items() if name not in ("start", "end")}
         needs_check = np.zeros(len(sizes), np.bool_)
         document = np.repeat(np.arange(len(sizes)), sizes)
-        made = cls(document, columns["start"], columns["end"], low, high, labels, needs_check)
+        made = cls(document, columns["start"], columns["end"], low, high, labels, needs_check, bits)
         empty = made.start >= made.end
         if empty.any():
             needs_check[document[empty]] = True
@@ -274,6 +414,7 @@ class SpanColumns:
             high=self.high[which],
             labels={name: values[which] for name, values in self.labels.items()},
             needs_check=self.needs_check,
+            bits=self.bits,
         )
 
     def within(self, zones: tuple[Index, Index, Index]) -> SpanColumns:

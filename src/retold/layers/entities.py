@@ -144,9 +144,9 @@ class _Names(BatchNames):
                     "start": Integers("start"),
                     "end": Integers("end"),
                     "type": Labels("type", layer.types),
-                    "kind": Labels("kind", layer.options.kinds),
-                    "entity": NamedKeys("entity", Namer(codes)),
-                    "kb": NamedKeys("kb_id", links),
+                    "kind": Labels("kind", layer.options.kinds, layer.options.kinds[0]),
+                    "entity": NamedKeys("entity", Namer(codes), optional=True),
+                    "kb": NamedKeys("kb_id", links, optional=True),
                 }
             )
             for codes in clusters
@@ -170,16 +170,22 @@ class _Names(BatchNames):
         if (short := int(entity.max(initial=0)) + 1 - self._last.shape[1]) > 0:
             self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=_NO_ID - 1)
         found: Index = self._last[1][entity]
-        for row in np.flatnonzero(self._last[0][entity] != link).tolist():
-            pair = int(entity[row]), int(link[row])
-            status = self._statuses.get(pair)
-            if status is None:
-                name = self.entity(0, pair[0] + UNNAMED)
-                status = _STATUSES.index(facts.kb_status(self.event, name, self.kb_id(pair[1])))
-                self._statuses[pair] = status
-            found[row] = status
-            self._last[:, pair[0]] = pair[1], status
+        other = np.flatnonzero(self._last[0][entity] != link)
+        if len(other):
+            width = int(link.max()) - _NO_ID + 1
+            distinct, inverse = np.unique(entity[other] * width + link[other] - _NO_ID, return_inverse=True)
+            answers = [self._status(code // width, code % width + _NO_ID, facts) for code in distinct.tolist()]
+            found[other] = np.array(answers)[inverse]
+            self._last[:, entity[other]] = link[other], found[other]
         return found
+
+    def _status(self, entity: int, link: int, facts: CorpusFacts) -> int:
+        status = self._statuses.get((entity, link))
+        if status is None:
+            name = self.entity(0, entity + UNNAMED)
+            status = _STATUSES.index(facts.kb_status(self.event, name, self.kb_id(link)))
+            self._statuses[entity, link] = status
+        return status
 
 
 class _Links(dict[Any, int]):
@@ -369,6 +375,12 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def names(self, event: str, joined: MentionTable) -> _Names:
         return _Names(self, event, joined)
+
+    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
+        sides = super().columns_of(names, batch, both=both)
+        for side in sides:
+            side.needs_check[side.document[side.labels["kb"] == _NO_ID]] = True
+        return sides
 
     def match(self, gold: SpanColumns, predicted: SpanColumns) -> Matches:
         equal = join(gold.key, predicted.key)

@@ -232,7 +232,7 @@ class Stance(AnswerLayer[StanceOptions]):
                     **{part: Keys(part, each) for part, each in zip(self.identity, codes, strict=True)},
                     "label": Labels("label", self.labels),
                     "evidence": Lists("evidence"),
-                    "scores": Scores("scores", len(self.labels)),
+                    "scores": Scores("scores", self.labels),
                 }
             )
             for _ in range(2)

@@ -14,6 +14,8 @@ MANY_DOCUMENTS: Final = 30
 #: More units than this are pooled into this many groups.
 POOL: Final = 4096
 
+_GROUPS: Final = [f"group-{number:04d}" for number in range(POOL)]
+
 
 def unit_kind(documents: int, *, paragraphs_known: bool = True) -> UnitKind:
     """What is drawn: the document where there are 30 or more, otherwise the paragraph.
@@ -27,4 +29,4 @@ def unit_kind(documents: int, *, paragraphs_known: bool = True) -> UnitKind:
 
 def pooled(unit: str) -> str:
     """Name of the group of a unit, one of ``POOL``: sums have the same variance, and the cost stops growing."""
-    return f"group-{zlib.crc32(unit.encode()) % POOL:04d}"
+    return _GROUPS[zlib.crc32(unit.encode()) % POOL]

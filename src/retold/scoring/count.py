@@ -26,18 +26,32 @@ from retold.io.sources import Source, sha256
 from retold.io.submission import Submission
 from retold.layers import LAYERS
 from retold.layers.base import Batch, DocumentContext, LayerCounts, Matches
+from retold.layers.columns import NotColumnar
 from retold.layers.coreference import Mentions
 from retold.layers.scheme import Scheme
 from retold.layers.units import POOL, UnitKind, unit_kind
 from retold.measures.base import Array
 from retold.model.findings import Finding, FindingsError
-from retold.reading import ExecutorName, Pair, Pairs, Shard, ShardMismatch, gold_name, map_shards, read_shard, shards_of
+from retold.reading import (
+    ExecutorName,
+    Pair,
+    Pairs,
+    Shard,
+    ShardMismatch,
+    gold_name,
+    map_shards,
+    read_columns,
+    read_shard,
+    shards_of,
+)
 from retold.rules import located
 
 __all__ = ["BY_DOCUMENT", "Counting", "SystemCounts", "count", "count_shard"]
 
 #: Documents of one batch.
 BATCH: Final = 512
+#: Documents of one batch of Arrow columns.
+COLUMN_BATCH: Final = 4096
 #: Documents whose labels wait as objects: few enough for a processor's cache, enough for a column to be worth a loop.
 WARM: Final = 32
 #: Events whose documents are gathered at the same time.
@@ -182,6 +196,37 @@ class Counting:
         if len(waiting.contexts) >= BATCH:
             self._flush(event, waiting)
 
+    def add_columns(self, keys: Sequence[str], gold: Any, predicted: Any) -> None:
+        """Count the documents of two Arrow record batches.
+
+        Raises:
+            NotColumnar: they are not those of valid records, or a rule should look at one.
+        """
+        waiting = _Waiting()
+        by_document = self._plan.by_document
+        waiting.contexts = [DocumentContext(key, None, pool=self._plan.pool, by_document=by_document) for key in keys]
+        present = []
+        for batch in (gold, predicted):
+            given = set(batch.schema.names)
+            columns = (batch.column(name).is_valid() if name in given else None for name in self._names)
+            flags = [np.zeros(len(keys), np.bool_) if c is None else c.to_numpy(zero_copy_only=False) for c in columns]
+            present.append(np.stack(flags, axis=1))
+        if (present[1] & ~present[0]).any():
+            raise NotColumnar("an answer to a layer that gold lacks")
+        for at, name in enumerate(self._names):
+            if name in self.counts.layers:
+                lists = [
+                    batch.column(name) if side[:, at].any() else None
+                    for batch, side in zip((gold, predicted), present, strict=True)
+                ]
+                self.counts.layers[name].extend_arrow("", lists[0], lists[1], len(keys))
+        waiting.asked = [tuple(row) for row in present[0].tolist()]
+        for asked, answered in zip(waiting.asked, map(tuple, present[1].tolist()), strict=True):
+            self._layouts[asked, answered] += 1
+        self._waiting[""] = waiting
+        if self._flush("", waiting):
+            raise NotColumnar("documents that a rule may object to")
+
     def _layout(self, record: Any) -> tuple[bool, ...]:
         return tuple([items is not UNSET for items in self._layers_of(record)])
 
@@ -227,12 +272,12 @@ class Counting:
             waiting.lines += [(pair.number, pair.line, pair.gold_number, pair.gold_line) for pair in waiting.warm]
         waiting.warm = []
 
-    def _flush(self, event: str, waiting: _Waiting) -> None:
-        """Count what was gathered of an event."""
+    def _flush(self, event: str, waiting: _Waiting) -> bool:
+        """Count what was gathered of an event; whether a rule should look at one of the documents."""
         self._drain(event, waiting)
         contexts = waiting.contexts
         if not contexts:
-            return
+            return False
         table = np.array(waiting.asked, np.bool_)
         asked = {name: table[:, at] for at, name in enumerate(self._names)}
         batch = Batch(event, contexts, self._plan.units, asked)
@@ -257,6 +302,7 @@ class Counting:
         if self._sink is not None:
             self._sink(batch, shown)
         self._waiting[event] = _Waiting()
+        return bool(needs_check.any())
 
     def _close(self, event: str) -> None:
         """Count what was gathered of an event, and let it go."""
@@ -384,6 +430,8 @@ def count(
     done, missing = None, 0
     if workers > 1 and plan.units == "document" and sink is None:
         done = _count_shards(corpus, plan, submission.records, workers, executor)
+    if done is None and plan.units == "document" and sink is None and submission.records.is_parquet:
+        done = _count_columns(corpus, plan, submission.records)
     if done is None:
         pairs = Pairs(corpus, submission.records, allow_missing)
         counting = Counting(corpus, plan, submission.records.name, pairs.add, sink)
@@ -403,6 +451,20 @@ def _suitable(records: Source) -> int:
     except OSError:
         return 1
     return min(os.cpu_count() or 1, MAX_WORKERS) if large else 1
+
+
+def _count_columns(corpus: Corpus, plan: Plan, records: Source) -> Counts | None:
+    """Count nested Parquet columns without making records of them; None where only records tell what is wrong."""
+    counting = Counting(corpus, plan, records.name, lambda findings: None)
+    seen: set[str] = set()
+    try:
+        for keys, gold, predicted in read_columns(corpus, records, COLUMN_BATCH):
+            counting.add_columns(keys, gold, predicted)
+            seen.update(keys)
+        counts = counting.finish()
+    except NotColumnar:
+        return None
+    return counts if 0 < len(seen) == counts.total else None
 
 
 def _count_shards(corpus: Corpus, plan: Plan, records: Source, workers: int, executor: ExecutorName) -> Counts | None:
