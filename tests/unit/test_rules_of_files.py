@@ -133,12 +133,12 @@ FAULTS: dict[str, tuple[Spoil, str | None, tuple[str, ...]]] = {
 }
 
 
-def test_every_code_is_shown_to_fire_alone() -> None:
+def test_every_code_has_a_case() -> None:
     assert sorted({path.name.partition(".")[0] for path in BAD_FILES} | FAULTS.keys()) == sorted(RULES)
 
 
 @pytest.mark.parametrize("code", FAULTS)
-def test_fault_fires_its_code_alone(code: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case_gives_only_its_code(code: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil, file, ignore = FAULTS[code]
     corpus = load_corpus(tiny_folder)
     spoil(tiny_folder, monkeypatch)
