@@ -391,7 +391,7 @@ def not_a_number(path: tuple[str | int, ...], value: float) -> Finding:
     Hint: Leave the scores out if there are none.
     """
     name = "NaN" if math.isnan(value) else "Infinity"
-    return finding("RT109", "gold", f"{name} is not valid JSON", pointer=pointer_to(*path))
+    return finding("RT109", "gold", f"expected a finite number, got {name}", pointer=pointer_to(*path))
 
 
 declare(

@@ -71,7 +71,7 @@ def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
 def evidence_missing(label: str, pointer: str, role: Role) -> Finding:
     """A label that needs evidence has none.
 
-    favor, against, supported and refuted need at least one sentence by which the label can be checked.
+    Such a label (favor, supported) needs at least one sentence by which it can be checked.
     Example: `{"claim": "dam-costs-5", "label": "supported"}` - there is no sentence that supports it.
     Hint: Add the indices of the sentences, or use the neutral label.
     """
