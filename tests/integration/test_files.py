@@ -149,6 +149,12 @@ def test_open_submission_reads_standard_input_as_often_as_needed(monkeypatch: py
     assert [r.document_id for r in open_submission("-").read()] == ["d3"]
 
 
+def test_open_submission_with_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UnreadableError, match="standard input is closed"):
+        open_submission("-")
+
+
 def test_open_submission_reads_parquet_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     standard_input(monkeypatch, parquet(tmp_path / "x.parquet", [{"document_id": "d1"}]).read_bytes())
     assert [r.document_id for r in open_submission("-").read()] == ["d1"]
