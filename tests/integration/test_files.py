@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from retold.io import jsonl, submission
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup, count_lines, read_json, read_jsonl, read_lines
+from retold.io.jsonl import Lookup, count_lines, decode_json, read_json, read_jsonl, read_lines
 from retold.io.sources import Source, sha256
 from retold.io.submission import open_submission
 from retold.model.annotations import AnnotationRecord, SubmissionCard
@@ -187,6 +188,11 @@ def test_sha256(tmp_path: Path) -> None:
 KEYS = [f"d{n}" for n in range(12)]
 
 
+def decode(line: bytes, number: int) -> AnnotationRecord:
+    record: AnnotationRecord = decode_json(msgspec.json.Decoder(AnnotationRecord), line, "gold.jsonl", number)
+    return record
+
+
 def numbered(keys: list[str]) -> Iterator[tuple[int, bytes]]:
     yield from enumerate(map(record, keys), start=1)
 
@@ -194,20 +200,20 @@ def numbered(keys: list[str]) -> Iterator[tuple[int, bytes]]:
 @settings(deadline=None)
 @given(st.permutations(KEYS), st.permutations(KEYS), st.integers(0, len(KEYS)))
 def test_lookup_in_any_order(stored: list[str], asked: list[str], amount: int) -> None:
-    with Lookup(numbered(stored), AnnotationRecord, "gold") as lookup:
+    with Lookup(numbered(stored), decode) as lookup:
         assert [lookup.get(key).document_id for key in asked[:amount]] == asked[:amount]  # type: ignore[union-attr]
         assert sorted(r.document_id for r in lookup.rest()) == sorted(asked[amount:])
 
 
 def test_lookup_in_file_order_spools_nothing() -> None:
-    with Lookup(numbered(KEYS), AnnotationRecord, "gold") as lookup:
+    with Lookup(numbered(KEYS), decode) as lookup:
         for key in KEYS:
             assert lookup.get(key) is not None
         assert lookup._spool is None
 
 
 def test_lookup_of_an_unknown_document() -> None:
-    with Lookup(numbered(KEYS), AnnotationRecord, "gold") as lookup:
+    with Lookup(numbered(KEYS), decode) as lookup:
         assert lookup.get("nobody") is None
         assert [lookup.get(key).document_id for key in KEYS] == KEYS  # type: ignore[union-attr]
         assert lookup.get(KEYS[0]) is None  # taken already
@@ -215,7 +221,7 @@ def test_lookup_of_an_unknown_document() -> None:
 
 def test_lookup_names_the_invalid_line() -> None:
     lines = iter([(1, record("d1")), (2, b""), (3, b"nonsense")])
-    with Lookup(lines, AnnotationRecord, "gold.jsonl") as lookup, pytest.raises(FindingsError) as caught:
+    with Lookup(lines, decode) as lookup, pytest.raises(FindingsError) as caught:
         lookup.get("d2")
     assert (caught.value.findings[0].file, caught.value.findings[0].line) == ("gold.jsonl", 3)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -206,10 +205,13 @@ def test_resolve_counts_occurrences_from_1(nth: int, tiny_corpus: Corpus) -> Non
     assert [fault.code for fault in refused(tiny_corpus, mentions=[made])] == ["RT403"]
 
 
-@pytest.mark.parametrize("make", [lambda: mention(1, "dam", kind="names"), lambda: cell("mayor", "dam", label="for")])
-def test_quotes_refuse_unknown_labels(make: Callable[[], object]) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        make()
+def test_resolve_refuses_unknown_labels(tiny_corpus: Corpus) -> None:
+    found = refused(tiny_corpus, mentions=[mention(1, "dam", kind="names")], stance=[cell("mayor", "dam", label="for")])
+    assert [(finding.code, finding.file) for finding in found] == [
+        ("RT204", "mentions.jsonl"),
+        ("RT204", "stance.jsonl"),
+    ]
+    assert found[0].hint == "Did you mean 'name'?"
 
 
 @given(data=st.data())

@@ -16,26 +16,26 @@ from hypothesis import strategies as st
 
 from paths import BAD_FILES
 from retold.corpus.load import Corpus
+from retold.layers.scheme import default_scheme
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Span, encode
 from retold.rules import (
     RULES,
-    check_record,
     corpus,
-    decode_record,
     located,
     missing_documents,
     no_records,
     repeated_document,
     unknown_document,
 )
-from retold.rules import bytes as byte_rules
-from retold.rules.consistency import is_kb_id
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
 from tiny import TEXTS
 
+SCHEME = default_scheme()
+decode_record, check_record = SCHEME.decoder.decode, SCHEME.check
+
 #: Codes that no small file of records can show; tests/unit/test_rules_of_files.py makes what they fire on.
-WITHOUT_FILE = {"RT106", "RT110", "RT207", "RT601", "RT605"}
+WITHOUT_FILE = {"RT106", "RT110", "RT207", "RT208", "RT601", "RT605"}
 
 
 @pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
@@ -240,7 +240,7 @@ def test_pointer_to_escapes() -> None:
 
 def test_decode_record_with_a_byte_order_mark() -> None:
     record, findings = decode_record(b'\xef\xbb\xbf{"document_id": "a"}', number=1, file="f")
-    assert record == AnnotationRecord(document_id="a")
+    assert record == SCHEME.record_type(document_id="a")
     assert [found.code for found in findings] == ["RT104"]
 
 
@@ -249,7 +249,7 @@ def test_decode_record_refuses_what_only_the_decoder_refuses(monkeypatch: pytest
         def decode(self, _: bytes) -> Any:
             raise msgspec.DecodeError("not today")
 
-    monkeypatch.setattr(byte_rules, "_DECODER", Refusing())
+    monkeypatch.setattr(SCHEME.decoder, "typed", Refusing())
     record, findings = decode_record(b'{"document_id": "a"}', number=1, file="f")
     assert record is None
     assert [found.code for found in findings] == ["RT207"]
@@ -289,7 +289,7 @@ def test_decode_record_reports_any_corruption(data: st.DataObject) -> None:
     record, findings = decode_record(line, number=1, file="f")
     assert record is not None or findings
     if record is not None and not findings:
-        assert msgspec.json.decode(line, type=AnnotationRecord) == record
+        assert msgspec.json.decode(line, type=SCHEME.record_type) == record
 
 
 # Duplicate keys pass the typed decoder; the check beside it must miss none.
@@ -379,7 +379,7 @@ def document(corpus: Corpus, key: str = "flood-0") -> Document:
 def check(corpus: Corpus, record: dict[str, Any], role: Any, **given: Any) -> list[str]:
     doc = document(corpus)
     known: dict[str, Any] = {"document": doc, "vocabulary": corpus.vocabulary(doc), **given}
-    return [f.code for f in check_record(msgspec.convert(record, AnnotationRecord), role=role, **known)]
+    return [f.code for f in check_record(SCHEME.convert(record), role=role, **known)]
 
 
 @pytest.mark.parametrize("role", ["gold", "annotation", "prediction"])
@@ -460,8 +460,10 @@ def test_crossing_spans(tiny_corpus: Corpus, spans: list[tuple[int, int]], cross
         *((bad, False) for bad in ("", "Q", "Q0", "Q01", "q1", "Q12\n", " Q12", "Q١٢", "Q²", "P12", "QQ1")),
     ],
 )
-def test_wikidata_ids(kb_id: str, good: bool) -> None:
-    assert is_kb_id(kb_id) is good
+def test_wikidata_ids(kb_id: str, good: bool, tiny_corpus: Corpus) -> None:
+    mention = {"start": 15, "end": 19, "type": "GPE", "kb_id": kb_id}
+    found = check(tiny_corpus, {"document_id": "flood-0", "entities": [mention]}, "prediction")
+    assert found == ([] if good else ["RT512"])
 
 
 def test_an_empty_kb_id_is_no_nil(tiny_corpus: Corpus) -> None:
@@ -493,7 +495,7 @@ def hints(corpus: Corpus, text: str, words: str, layer: str, **labels: Any) -> l
     )
     start = text.index(words)
     record = {"document_id": "flood-0", layer: [{"start": start, "end": start + len(words), **labels}]}
-    typed = msgspec.convert(record, AnnotationRecord)
+    typed = SCHEME.convert(record)
     found = check_record(typed, role="annotation", document=doc, vocabulary=None)
     assert check_record(typed, role="prediction", document=doc, vocabulary=None) == []
     return [f.code for f in found if f.severity == "warning"]
@@ -600,7 +602,8 @@ def test_invalid_sentences(tiny_corpus: Corpus, sentences: list[tuple[int, int]]
 )
 def test_entities(tiny_corpus: Corpus, change: dict[str, Any], expected: list[str]) -> None:
     entity: Entity = changed(tiny_corpus.events["flood"].entities["bo-berg"], **change)
-    assert [f.code for f in corpus.check_entity(entity)] == expected
+    found = corpus.check_entity(entity) + SCHEME.layers["entities"].check_catalogue(entity)
+    assert [f.code for f in found] == expected
 
 
 @pytest.mark.parametrize(
@@ -622,14 +625,15 @@ def test_mutations(tiny_corpus: Corpus, change: dict[str, Any], expected: list[s
 
 def test_event(tiny_corpus: Corpus) -> None:
     event: Event = tiny_corpus.events["flood"].event
-    assert corpus.check_event(event, "flood", {"bo-berg"}) == []
-    assert [f.code for f in corpus.check_event(event, "drought", set())] == ["RT712", "RT304"]
+    needed = ("holders", "targets")
+    assert corpus.check_event(event, "flood", {"bo-berg"}, needed) == []
+    assert [f.code for f in corpus.check_event(event, "drought", set(), needed)] == ["RT712", "RT304"]
     bare = changed(event, title="", date="May 2024", description="", holders=[], targets=[])
-    assert {f.pointer for f in corpus.check_event(bare, "flood", set()) if f.code == "RT715"} == {
+    assert {f.pointer for f in corpus.check_event(bare, "flood", set(), needed) if f.code == "RT715"} == {
         "/title", "/date", "/description", "/holders", "/targets",
     }  # fmt: skip
     twice = changed(event, holders=[*event.holders, event.holders[0]], targets=[event.targets[0]] * 2)
-    assert [f.code for f in corpus.check_event(twice, "flood", {"bo-berg"})] == ["RT711", "RT711"]
+    assert [f.code for f in corpus.check_event(twice, "flood", {"bo-berg"}, needed)] == ["RT711", "RT711"]
 
 
 @pytest.mark.parametrize(
@@ -648,8 +652,8 @@ def test_release(expected: str | None, actual: str | None, count: int) -> None:
 
 def test_valid_input_does_not_import_jsonschema() -> None:
     program = (
-        "import sys; from retold.rules import decode_record;"
-        "assert decode_record(b'{\"document_id\": \"a\"}', number=1, file='f')[1] == [];"
+        "import sys; from retold.layers.scheme import default_scheme;"
+        "assert default_scheme().decoder.decode(b'{\"document_id\": \"a\"}', number=1, file='f')[1] == [];"
         "assert 'jsonschema' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
