@@ -249,7 +249,7 @@ def test_decode_record_refuses_what_only_the_decoder_refuses(monkeypatch: pytest
         def decode(self, _: bytes) -> Any:
             raise msgspec.DecodeError("not today")
 
-    monkeypatch.setattr(SCHEME.decoder, "typed", Refusing())
+    monkeypatch.setattr(SCHEME.decoder, "_decoders", [Refusing()])
     record, findings = decode_record(b'{"document_id": "a"}', number=1, file="f")
     assert record is None
     assert [found.code for found in findings] == ["RT207"]

@@ -62,7 +62,7 @@ def refusing_decoder(folder: Path, patch: pytest.MonkeyPatch) -> None:
         def decode(self, _: bytes) -> Any:
             raise msgspec.DecodeError("not today")
 
-    patch.setattr(default_scheme().decoder, "typed", Refusing())
+    patch.setattr(default_scheme().decoder, "_decoders", [Refusing()])
     (folder / "mine.jsonl").write_text('{"document_id": "flood-0"}\n', encoding="utf-8")
 
 
