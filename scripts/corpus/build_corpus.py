@@ -27,8 +27,8 @@ from retold.corpus.load import load_corpus
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_json, read_jsonl
 from retold.io.sources import sha256
-from retold.layers.base import ViewContext
 from retold.layers.scheme import Scheme
+from retold.layers.views import ViewContext
 from retold.model.annotations import (
     AnnotationRecord,
     CanonicalClaim,

@@ -16,8 +16,8 @@ import pytest
 from paths import BAD_FILES
 from retold.corpus.load import load_corpus
 from retold.io import jsonl
-from retold.layers.base import ViewContext
 from retold.layers.scheme import default_scheme
+from retold.layers.views import ViewContext
 from retold.rules import RULES
 from retold.validation.validate import validate
 from tiny import TEXTS, write_release
