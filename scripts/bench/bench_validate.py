@@ -98,9 +98,9 @@ def plain_jsonschema(path: Path) -> float:
     """Documents per second of json and jsonschema with the published schema, and nothing else, on one core."""
     import jsonschema
 
-    from retold.model.json_schema import schema_of
+    from retold.layers.scheme import default_scheme
 
-    validator = jsonschema.Draft202012Validator(schema_of("annotation-record"))
+    validator = jsonschema.Draft202012Validator(default_scheme().schema)
     with path.open("rb") as stream:
         lines = [line for line, _ in zip(stream, range(SAMPLE), strict=False)]
     start = time.perf_counter()

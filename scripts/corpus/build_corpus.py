@@ -13,7 +13,7 @@ import hashlib
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,9 +27,9 @@ from retold.corpus.load import load_corpus
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_json, read_jsonl
 from retold.io.sources import sha256
+from retold.layers.scheme import Scheme
+from retold.layers.views import ViewContext
 from retold.model.annotations import (
-    STANCE_LABELS,
-    VERIFICATION_LABELS,
     AnnotationRecord,
     CanonicalClaim,
     Decision,
@@ -77,7 +77,8 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
         version, date = version or released.version, date or released.date
     files: dict[Path, bytes] = {}
     described = tomllib.loads((ROOT / "scripts" / "corpus" / "documents.toml").read_text(encoding="utf-8"))["document"]
-    tables: dict[str, list[bytes]] = {name: [] for name in views.TABLES}
+    scheme = load_corpus(CORPUS).scheme
+    tables: dict[str, list[bytes]] = {name: [] for name in views.tables_of(scheme)}
     counts: dict[str, int] = dict.fromkeys(
         ("documents", "entities", "mentions", "stance", "claims", "spans", "pairs"), 0
     )
@@ -95,7 +96,7 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
             # Still being laid out: nothing can be built from it, and `retold validate` says what it lacks.
             counts["documents"] += len(documents)
             continue
-        gold = adjudicated_gold(folder, documents, catalogue)
+        gold = adjudicated_gold(folder, documents, catalogue, scheme)
         entities = with_aliases(catalogue.values(), documents, gold)
         claims: list[CanonicalClaim] = read_jsonl(folder / "claims.jsonl", CanonicalClaim)
         files[folder / "documents.jsonl"] = lines(documents)
@@ -104,9 +105,9 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
         all_gold.update(gold)
         languages = sorted({*languages, *(doc.language for doc in documents)})
         all_claims.update({f"{event.event}/{claim.claim}": claim for claim in claims})
-        by_entity, by_claim = {e.entity: e for e in entities}, {c.claim: c for c in claims}
+        context = ViewContext(event, {e.entity: e for e in entities}, {c.claim: c for c in claims})
         for name, rows in tables.items():
-            for row in views.rows(name, event, documents, gold, by_entity, by_claim):
+            for row in views.rows(name, context, documents, gold, scheme):
                 rows.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
         counts["documents"] += len(documents)
         counts["entities"] += len(entities)
@@ -121,9 +122,9 @@ def build(version: str | None = None, date: str | None = None) -> dict[Path, byt
                 counts[key] += len(layer or ())
     flat = {name: b"".join(rows) for name, rows in tables.items()}
     files.update({CORPUS / "views" / f"{name}.jsonl": data for name, data in flat.items()})
-    files[CORPUS / "croissant.json"] = croissant(flat, version or "0.0.0", date or "1970-01-01", languages)
+    files[CORPUS / "croissant.json"] = croissant(flat, version or "0.0.0", date or "1970-01-01", languages, scheme)
     sizes = {name: len(rows) for name, rows in tables.items()}
-    files[CORPUS / "README.md"] = card(head(sizes, languages), sizes, all_gold, all_claims).encode()
+    files[CORPUS / "README.md"] = card(head(sizes, languages, scheme), sizes, all_gold, all_claims, scheme).encode()
     files[CORPUS / "release.json"] = release(files, counts, version or "0.0.0", date or "1970-01-01")
     return files
 
@@ -153,7 +154,7 @@ def document(row: Mapping[str, Any], event: Event) -> Document:
 
 
 def adjudicated_gold(
-    folder: Path, documents: Iterable[Document], catalogue: Mapping[str, Entity]
+    folder: Path, documents: Iterable[Document], catalogue: Mapping[str, Entity], scheme: Scheme
 ) -> dict[str, AnnotationRecord]:
     """Gold of an event: what its annotators agree on, and what was decided where they do not.
 
@@ -163,7 +164,7 @@ def adjudicated_gold(
     files = sorted(path for path in decided.parent.glob("*.jsonl") if path != decided)
     annotators = {path.stem: read_jsonl(path, AnnotationRecord) for path in files}
     decisions = read_jsonl(decided, Decision) if decided.exists() else []
-    records = adjudicate(annotators, decisions, {d.document_id: d for d in documents}, catalogue)
+    records = adjudicate(annotators, decisions, {d.document_id: d for d in documents}, catalogue, scheme)
     return {record.document_id: record for record in records}
 
 
@@ -191,13 +192,14 @@ def card(
     sizes: Mapping[str, int],
     gold: Mapping[str, AnnotationRecord],
     claims: Mapping[str, CanonicalClaim],
+    scheme: Scheme,
 ) -> str:
     """The dataset card: its YAML head and its generated tables are made anew, the rest is kept as it stands."""
     text = (CORPUS / "README.md").read_text(encoding="utf-8")
     body = text.split("\n---\n", 1)[1] if text.startswith("---\n") else text
     tables = {
         "rows": table(["configuration", "rows"], [[f"`{n}`", str(size)] for n, size in sizes.items()], "markdown"),
-        "labels": label_table(gold),
+        "labels": label_table(gold, scheme),
         "claims": claim_table(claims),
         "agreement": agreement_table(),
     }
@@ -211,10 +213,10 @@ def card(
     return f"---\n{yaml}\n---\n{body}"
 
 
-def label_table(gold: Mapping[str, AnnotationRecord]) -> str:
+def label_table(gold: Mapping[str, AnnotationRecord], scheme: Scheme) -> str:
     """Labels by document."""
-    headers = ["document", "names", "nominals", "favor", "against", "none", "claim spans"]
-    headers += ["supported", "refuted", "not_enough_info"]
+    stance_labels, verdict_labels = (scheme.layers[name].labels for name in ("stance", "verification"))
+    headers = ["document", "names", "nominals", *stance_labels, "claim spans", *verdict_labels]
     rows = []
     for record in gold.values():
         kinds = Counter(mention.kind for mention in record.entities or ())
@@ -224,9 +226,9 @@ def label_table(gold: Mapping[str, AnnotationRecord]) -> str:
             [
                 kinds["name"],
                 kinds["nominal"],
-                *(stances[label] for label in STANCE_LABELS),
+                *(stances[label] for label in stance_labels),
                 len(record.claims or ()),
-                *(verdicts[label] for label in VERIFICATION_LABELS),
+                *(verdicts[label] for label in verdict_labels),
             ]
         )
     total = [sum(column) for column in zip(*rows, strict=True)]
@@ -242,7 +244,7 @@ def claim_table(claims: Mapping[str, CanonicalClaim]) -> str:
 
 
 def agreement_table() -> str:
-    """Agreement of the two readers of each event with two."""
+    """Agreement of the annotators of each event with two."""
     corpus = load_corpus(CORPUS)
     parts = []
     for event in corpus.events.values():
@@ -257,7 +259,7 @@ def agreement_table() -> str:
 SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def head(sizes: Mapping[str, int], languages: Iterable[str]) -> str:
+def head(sizes: Mapping[str, int], languages: Iterable[str], scheme: Scheme) -> str:
     """YAML that ``datasets.load_dataset`` reads: configurations, files and features."""
     rows = sum(sizes.values())
     out = [
@@ -287,12 +289,12 @@ def head(sizes: Mapping[str, int], languages: Iterable[str]) -> str:
     out.append("dataset_info:")
     for name in sizes:
         out += [f"- config_name: {name}", "  features:"]
-        for column, kind in views.TABLES[name].items():
-            out += feature(column, kind)
+        for column, kind in views.tables_of(scheme)[name].items():
+            out += feature(column, kind, views.labels_of(scheme))
     return "\n".join(out)
 
 
-def feature(column: str, kind: str) -> list[str]:
+def feature(column: str, kind: str, labels: Mapping[str, Sequence[str]]) -> list[str]:
     """YAML lines of one column."""
     start = f"  - name: {column}"
     if kind in ("string", "int"):
@@ -302,7 +304,7 @@ def feature(column: str, kind: str) -> list[str]:
     if kind in ("spans", "zones"):
         fields = [("start", "int64"), ("end", "int64"), ("text" if kind == "spans" else "zone", "string")]
         return [start, "    list:", *(line for n, t in fields for line in (f"    - name: {n}", f"      dtype: {t}"))]
-    names = [f"          '{index}': {label}" for index, label in enumerate(views.LABELS[kind])]
+    names = [f"          '{index}': {label}" for index, label in enumerate(labels[kind])]
     return [start, "    dtype:", "      class_label:", "        names:", *names]
 
 

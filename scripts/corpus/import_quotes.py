@@ -40,6 +40,7 @@ def main(folder: Path, event_key: str, annotator: str) -> None:
         records = resolve(
             documents,
             event.entities,
+            scheme=corpus.scheme,
             mentions=read("mentions", QuotedMention),
             stance=read("stance", QuotedCell),
             claims=read("claims", QuotedClaim),

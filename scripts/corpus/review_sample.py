@@ -1,4 +1,4 @@
-"""Draw labels of gold at random, with their context, for a reader who checks them against the guideline.
+"""Draw labels of gold at random, with their context, for someone who checks them against the guideline.
 
     python scripts/corpus/review_sample.py [--size 60] [--seed 0] > sample.md
 
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from retold.corpus.adjudicate import items_by_key
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import LAYERS, Document, Layer, Reading
+from retold.layers.base import Layer
+from retold.model.annotations import Document, Reading
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -26,22 +27,22 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 @click.option("--corpus", "folder", default=str(ROOT / "corpus"), help="Corpus folder.")
 def main(size: int, seed: int, folder: str) -> None:
     corpus = load_corpus(folder)
-    for layer in LAYERS:
+    for name, layer in corpus.scheme.layers.items():
         items = [
             (key, item, reading)
             for key, record in corpus.gold.items()
             for item, reading in items_by_key(record, layer).items()
         ]
-        drawn = random.Random(f"{seed}/{layer}").sample(items, min(size, len(items)))
-        click.echo(f"# {layer}: {len(drawn)} of {len(items)} labels, seed {seed}\n")
+        drawn = random.Random(f"{seed}/{name}").sample(items, min(size, len(items)))
+        click.echo(f"# {name}: {len(drawn)} of {len(items)} labels, seed {seed}\n")
         for number, (key, item, reading) in enumerate(sorted(drawn, key=lambda row: (row[0], row[1])), 1):
             click.echo(f"{number}. {describe(corpus, layer, key, item, reading)}\n")
 
 
-def describe(corpus: Corpus, layer: Layer, key: str, item: str, reading: Reading) -> str:
+def describe(corpus: Corpus, layer: Layer[Any], key: str, item: str, reading: Reading) -> str:
     """One label in words, with the sentences that it speaks of."""
     document = corpus.documents[key]
-    if layer in ("entities", "claims"):
+    if not layer.keyed:
         start, end = (int(part) for part in item.split(":"))
         index = max(i for i, span in enumerate(document.sentences) if span.start <= start)
         span = document.sentences[index]
@@ -49,17 +50,17 @@ def describe(corpus: Corpus, layer: Layer, key: str, item: str, reading: Reading
         shown = f"{text[span.start : start]}[[{text[start:end]}]]{text[end : max(span.end, end)]}"
         what = (
             f"{reading.kind} of {reading.entity}"
-            if layer == "entities"
+            if layer.clusters
             else f"source {reading.source}, states {reading.claim}: "
             f"{corpus.events[document.event].claims[str(reading.claim)].text}"
         )
         return f"{key} [{index}] {what}\n   {shown}"
-    name = item if layer == "stance" else corpus.events[document.event].claims[item].text
+    name = corpus.events[document.event].claims[item].text if layer.names_claims else item
     return f"{key} {name} -> {reading.label}\n{quoted(document, reading)}"
 
 
 def quoted(document: Document, reading: Reading) -> str:
-    """The evidence sentences of a reading."""
+    """The evidence sentences of an item."""
     numbers = reading.evidence if isinstance(reading.evidence, list) else []
     spans = [(number, document.sentences[number]) for number in numbers]
     return "".join(f"   [{n}] {document.text[span.start : span.end]}\n" for n, span in spans).rstrip("\n")

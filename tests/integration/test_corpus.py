@@ -146,8 +146,9 @@ def test_load_dataset_loads_every_view_from_any_folder_offline(corpus: Corpus, t
     command = [sys.executable, "-c", LOAD_VIEWS, str(ROOT / "corpus"), *SIZES]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    tables, labels = views.tables_of(corpus.scheme), views.labels_of(corpus.scheme)
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
-        [name, size(corpus), [column for column, kind in views.TABLES[name].items() if kind in views.LABELS]]
+        [name, size(corpus), [column for column, kind in tables[name].items() if kind in labels]]
         for name, size in SIZES.items()
     ]
 

@@ -42,7 +42,7 @@ def divided(text: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     )
 
 
-def test_zones_and_sentences_are_proposed() -> None:
+def test_propose_zones_and_sentences() -> None:
     zones, paragraphs, sentences = divided(ONE)
     first, second = ONE.split("\n")[4:6]
     assert zones == [
@@ -62,7 +62,7 @@ def test_zones_and_sentences_are_proposed() -> None:
     ]
 
 
-def test_indonesian() -> None:
+def test_propose_for_indonesian() -> None:
     zones, _, sentences = divided(TWO)
     assert [zone for zone, _ in zones] == ["title", "byline", "body", "boilerplate"]
     assert sentences[1:] == ["Bo Berg meminta bendungan.", "Biayanya 7 juta."]
@@ -78,12 +78,12 @@ def test_indonesian() -> None:
         ("", []),
     ],
 )
-def test_a_text_without_a_title(text: str, zones: list[str]) -> None:
+def test_propose_without_a_title(text: str, zones: list[str]) -> None:
     assert [zone for zone, _ in divided(text)[0]] == zones
 
 
 @given(st.text(st.sampled_from("aB .!?\n\r\t\xa0“”’…1🌊\u2028\x1cé"), max_size=80) | st.text(max_size=60))
-def test_a_proposal_keeps_the_rules_of_a_division(text: str) -> None:
+def test_propose_passes_the_rules_of_a_corpus(text: str) -> None:
     zones, paragraphs, sentences = propose(text)
     plain = {**document_of("flood-0"), "text": text, "zones": [], "paragraphs": [], "sentences": []}
     document = msgspec.structs.replace(
@@ -100,7 +100,7 @@ def texts(folder: Path) -> list[Path]:
     return files
 
 
-def test_the_folder_loads_and_the_validator_asks_for_the_rest(tmp_path: Path) -> None:
+def test_scaffold_event_can_be_loaded_and_validated(tmp_path: Path) -> None:
     folder = scaffold_event("vale", texts(tmp_path), tmp_path / "c")
     assert sorted(path.name for path in folder.iterdir()) == [
         "annotators",
@@ -131,7 +131,7 @@ def test_the_folder_loads_and_the_validator_asks_for_the_rest(tmp_path: Path) ->
         ("vale", {"language": "English"}, "not a valid language code"),
     ],
 )
-def test_wrong_names_are_refused(name: str, given: dict[str, Any], says: str, tmp_path: Path) -> None:
+def test_scaffold_event_refuses_invalid_names(name: str, given: dict[str, Any], says: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=says):
         scaffold_event(name, texts(tmp_path), tmp_path / "c", **given)
     with pytest.raises(ValueError, match="at least one"):
@@ -141,7 +141,7 @@ def test_wrong_names_are_refused(name: str, given: dict[str, Any], says: str, tm
 @pytest.mark.parametrize(
     ("data", "code"), [(b"\xff", "RT101"), (b"\xef\xbb\xbfText.", "RT104"), (b" \n", "RT111"), (b"", "RT111")]
 )
-def test_files_at_fault_are_refused_and_nothing_is_written(data: bytes, code: str, tmp_path: Path) -> None:
+def test_scaffold_event_refuses_invalid_files_and_writes_nothing(data: bytes, code: str, tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(data)
     with pytest.raises(FindingsError) as caught:
         scaffold_event("vale", [*texts(tmp_path), tmp_path / "bad.txt"], tmp_path / "c")
@@ -149,7 +149,7 @@ def test_files_at_fault_are_refused_and_nothing_is_written(data: bytes, code: st
     assert not (tmp_path / "c").exists()
 
 
-def test_an_event_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_scaffold_event_refuses_an_existing_event(tmp_path: Path) -> None:
     scaffold_event("vale", texts(tmp_path), tmp_path / "c")
     with pytest.raises(UnreadableError, match="already exists"):
         scaffold_event("vale", texts(tmp_path), tmp_path / "c")
@@ -212,7 +212,7 @@ def write_lines(path: Path, records: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
-def test_the_walk(tmp_path: Path) -> None:
+def test_commands_of_contributing_add_an_event(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     for part in ("corpus", "scripts", "seeds"):
         shutil.copytree(ROOT / part, checkout / part)

@@ -12,7 +12,10 @@ import mlcroissant
 import pytest
 
 from retold.corpus.load import packaged_corpus
-from retold.corpus.views import TABLES
+from retold.corpus.views import tables_of
+from retold.layers.scheme import default_scheme
+
+TABLES = tables_of(default_scheme())
 
 
 @cache

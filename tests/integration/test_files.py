@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from retold.io import jsonl, submission
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup, count_lines, read_json, read_jsonl, read_lines
+from retold.io.jsonl import Lookup, count_lines, decode_json, read_json, read_jsonl, read_lines
 from retold.io.sources import Source, sha256
 from retold.io.submission import open_submission
 from retold.model.annotations import AnnotationRecord, SubmissionCard
@@ -60,19 +61,17 @@ def record(name: str) -> bytes:
         pytest.param(b"\xff\xfe\n", [(1, b"\xff\xfe")], id="bytes-are-not-judged-here"),
     ],
 )
-def test_lines_come_with_their_number_and_without_their_end(
+def test_read_lines_numbers_lines_and_strips_line_ends(
     tmp_path: Path, data: bytes, expected: list[tuple[int, bytes]]
 ) -> None:
     assert list(read_lines(source(written(tmp_path / "x.jsonl", data)))) == expected
 
 
-def test_count_lines_leaves_blank_ones_out(tmp_path: Path) -> None:
+def test_count_lines_ignores_blank_lines(tmp_path: Path) -> None:
     assert count_lines(source(written(tmp_path / "x.jsonl", b"a\n\nb"))) == 2
 
 
-def test_an_over_long_line_is_a_finding_and_what_stands_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_read_lines_refuses_a_line_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl, "MAX_LINE", 10)
     lines = read_lines(source(written(tmp_path / "x.jsonl", b"short\n" + b"x" * 1000 + b"\nshort\n")))
     assert next(lines) == (1, b"short")
@@ -85,17 +84,17 @@ def test_an_over_long_line_is_a_finding_and_what_stands_before_it_is_read(
 # --- What cannot be read ----------------------------------------------------------------------------------------------
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_read_lines_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match=r"nowhere\.jsonl"):
         list(read_lines(source(tmp_path / "nowhere.jsonl")))
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_read_lines_of_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="folder"):
         list(read_lines(source(tmp_path)))
 
 
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(UnreadableError, match="regular file"):
         list(read_lines(source(tmp_path / "pipe.jsonl")))
@@ -103,7 +102,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         open_submission(tmp_path / "pipe.jsonl")
 
 
-def test_a_file_without_permission_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_lines_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "x.jsonl", b"{}")
 
     def refuse(*_: object, **__: object) -> None:
@@ -116,17 +115,17 @@ def test_a_file_without_permission_is_unreadable(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
-def test_a_name_that_no_file_can_have_is_unreadable(name: str) -> None:
+def test_open_submission_with_an_impossible_file_name(name: str) -> None:
     with pytest.raises(UnreadableError):
         open_submission(name)
 
 
-def test_an_address_of_an_unknown_kind_is_unreadable() -> None:
+def test_open_submission_with_an_unknown_url_scheme() -> None:
     with pytest.raises(UnreadableError):
         open_submission("no-such-scheme://somewhere/x.jsonl")
 
 
-def test_addresses_are_read_through_fsspec() -> None:
+def test_open_submission_reads_urls_with_fsspec() -> None:
     import fsspec
 
     with fsspec.open("memory://retold-test/x.jsonl", "wb") as stream:
@@ -136,24 +135,50 @@ def test_addresses_are_read_through_fsspec() -> None:
     assert [r.document_id for r in submission.read()] == ["d1"]
 
 
+def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_open_submission_reads_standard_input_as_often_as_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    standard_input(monkeypatch, record("d1") + b"\n" + record("d2") + b"\n")
+    submission = open_submission("-")
+    assert (submission.name, submission.records.name) == ("stdin", "<stdin>")
+    for _ in range(2):
+        assert [r.document_id for r in submission.read()] == ["d1", "d2"]
+    assert [r.document_id for r in read_jsonl("-", AnnotationRecord)] == ["d1", "d2"]
+    standard_input(monkeypatch, record("d3"))
+    assert [r.document_id for r in open_submission("-").read()] == ["d3"]
+
+
+def test_open_submission_with_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UnreadableError, match="standard input is closed"):
+        open_submission("-")
+
+
+def test_open_submission_reads_parquet_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    standard_input(monkeypatch, parquet(tmp_path / "x.parquet", [{"document_id": "d1"}]).read_bytes())
+    assert [r.document_id for r in open_submission("-").read()] == ["d1"]
+
+
 # --- Typed files ------------------------------------------------------------------------------------------------------
 
 
-def test_read_jsonl_names_the_line_at_fault(tmp_path: Path) -> None:
+def test_read_jsonl_names_the_invalid_line(tmp_path: Path) -> None:
     path = written(tmp_path / "x.jsonl", record("d1") + b"\n\n{\n")
     with pytest.raises(FindingsError) as caught:
         read_jsonl(path, AnnotationRecord)
     assert (caught.value.findings[0].code, caught.value.findings[0].line) == ("RT102", 3)
 
 
-def test_read_json_tells_malformed_from_misshapen(tmp_path: Path) -> None:
+def test_read_json_distinguishes_malformed_json_from_wrong_shape(tmp_path: Path) -> None:
     for data, code in ((b"{", "RT102"), (b"{}", "RT201"), (b"\xff", "RT102")):
         with pytest.raises(FindingsError) as caught:
             read_json(written(tmp_path / "x.json", data), SubmissionCard)
         assert caught.value.findings[0].code == code, data[:5]
 
 
-def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
+def test_sha256(tmp_path: Path) -> None:
     # FIPS 180-2, appendix B.1: SHA-256 of "abc".
     assert sha256(written(tmp_path / "x", b"abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -163,35 +188,40 @@ def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
 KEYS = [f"d{n}" for n in range(12)]
 
 
+def decode(line: bytes, number: int) -> AnnotationRecord:
+    record: AnnotationRecord = decode_json(msgspec.json.Decoder(AnnotationRecord), line, "gold.jsonl", number)
+    return record
+
+
 def numbered(keys: list[str]) -> Iterator[tuple[int, bytes]]:
     yield from enumerate(map(record, keys), start=1)
 
 
 @settings(deadline=None)
 @given(st.permutations(KEYS), st.permutations(KEYS), st.integers(0, len(KEYS)))
-def test_lookup_gives_every_record_in_any_order(stored: list[str], asked: list[str], amount: int) -> None:
-    with Lookup(numbered(stored), AnnotationRecord, "gold") as lookup:
+def test_lookup_in_any_order(stored: list[str], asked: list[str], amount: int) -> None:
+    with Lookup(numbered(stored), decode) as lookup:
         assert [lookup.get(key).document_id for key in asked[:amount]] == asked[:amount]  # type: ignore[union-attr]
         assert sorted(r.document_id for r in lookup.rest()) == sorted(asked[amount:])
 
 
-def test_lookup_in_the_order_of_the_file_keeps_nothing() -> None:
-    with Lookup(numbered(KEYS), AnnotationRecord, "gold") as lookup:
+def test_lookup_in_file_order_spools_nothing() -> None:
+    with Lookup(numbered(KEYS), decode) as lookup:
         for key in KEYS:
             assert lookup.get(key) is not None
         assert lookup._spool is None
 
 
-def test_lookup_of_an_unknown_document_is_none_and_loses_nothing() -> None:
-    with Lookup(numbered(KEYS), AnnotationRecord, "gold") as lookup:
+def test_lookup_of_an_unknown_document() -> None:
+    with Lookup(numbered(KEYS), decode) as lookup:
         assert lookup.get("nobody") is None
         assert [lookup.get(key).document_id for key in KEYS] == KEYS  # type: ignore[union-attr]
         assert lookup.get(KEYS[0]) is None  # taken already
 
 
-def test_lookup_names_the_line_that_is_no_record() -> None:
+def test_lookup_names_the_invalid_line() -> None:
     lines = iter([(1, record("d1")), (2, b""), (3, b"nonsense")])
-    with Lookup(lines, AnnotationRecord, "gold.jsonl") as lookup, pytest.raises(FindingsError) as caught:
+    with Lookup(lines, decode) as lookup, pytest.raises(FindingsError) as caught:
         lookup.get("d2")
     assert (caught.value.findings[0].file, caught.value.findings[0].line) == ("gold.jsonl", 3)
 
@@ -204,7 +234,7 @@ def parquet(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-def test_parquet_rows_come_as_lines_without_their_nulls(tmp_path: Path) -> None:
+def test_read_lines_of_parquet_drops_nulls(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [
         {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER", "kb_id": None}], "claims": []},
         {"document_id": "d2", "entities": None, "claims": None},
@@ -218,7 +248,7 @@ def test_parquet_rows_come_as_lines_without_their_nulls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
-def test_a_torn_parquet_file_is_a_finding(tmp_path: Path, keep: int) -> None:
+def test_truncated_parquet_is_a_finding(tmp_path: Path, keep: int) -> None:
     path = parquet(tmp_path / "x.parquet", [{"document_id": f"d{n}"} for n in range(50)])
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(FindingsError) as caught:
@@ -229,13 +259,13 @@ def test_a_torn_parquet_file_is_a_finding(tmp_path: Path, keep: int) -> None:
 # --- Submissions ------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_a_submission_named_after_it(tmp_path: Path) -> None:
+def test_open_submission_names_a_file_by_its_stem(tmp_path: Path) -> None:
     submission = open_submission(written(tmp_path / "my-system.jsonl", record("d1")))
     assert (submission.name, submission.card) == ("my-system", None)
     assert [r.document_id for r in submission.read()] == ["d1"]
 
 
-def test_a_folder_may_have_a_card(tmp_path: Path) -> None:
+def test_open_submission_reads_the_card_of_a_folder(tmp_path: Path) -> None:
     written(tmp_path / "predictions.jsonl", record("d1"))
     assert open_submission(tmp_path).name == tmp_path.name
     written(tmp_path / "submission.json", json.dumps(CARD).encode())
@@ -245,7 +275,7 @@ def test_a_folder_may_have_a_card(tmp_path: Path) -> None:
     assert submission.card.protocol == "zero-shot"
 
 
-def test_a_folder_without_predictions_is_unreadable(tmp_path: Path) -> None:
+def test_open_submission_of_a_folder_without_predictions(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="predictions"):
         open_submission(tmp_path)
 
@@ -258,7 +288,7 @@ def test_a_folder_without_predictions_is_unreadable(tmp_path: Path) -> None:
         pytest.param({**CARD, "nmae": "x"}, id="unknown-key"),
     ],
 )
-def test_a_card_at_fault_is_a_finding(tmp_path: Path, card: dict[str, str]) -> None:
+def test_open_submission_with_an_invalid_card(tmp_path: Path, card: dict[str, str]) -> None:
     written(tmp_path / "predictions.jsonl", record("d1"))
     written(tmp_path / "submission.json", json.dumps(card).encode())
     with pytest.raises(FindingsError) as caught:
@@ -275,32 +305,39 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
 
 
 @pytest.mark.parametrize("folder", ["", "mine/", "a/b/"])
-def test_an_archive_may_hold_the_folder_or_its_files(tmp_path: Path, folder: str) -> None:
+def test_open_submission_of_a_zip(tmp_path: Path, folder: str) -> None:
     members = {f"{folder}predictions.jsonl": record("d1"), f"{folder}submission.json": json.dumps(CARD).encode()}
     submission = open_submission(zipped(tmp_path / "x.zip", members))
     assert submission.name == "mine"
     assert [r.document_id for r in submission.read()] == ["d1"]
 
 
-def test_an_archive_may_hold_parquet(tmp_path: Path) -> None:
+def test_open_submission_of_a_zip_with_parquet(tmp_path: Path) -> None:
     stored = parquet(tmp_path / "x.parquet", [{"document_id": "d1"}, {"document_id": "d2"}]).read_bytes()
     submission = open_submission(zipped(tmp_path / "x.zip", {"predictions.parquet": stored}))
     assert submission.name == "x"
     assert [r.document_id for r in submission.read()] == ["d1", "d2"]
 
 
-def test_an_archive_with_two_predictions_is_refused(tmp_path: Path) -> None:
+def test_open_submission_ignores_the_case_of_extensions(tmp_path: Path) -> None:
+    stored = parquet(tmp_path / "A.PARQUET", [{"document_id": "d1"}])
+    archive = zipped(tmp_path / "B.ZIP", {"Predictions.PARQUET": stored.read_bytes()})
+    for path in (stored, archive):
+        assert [r.document_id for r in open_submission(path).read()] == ["d1"]
+
+
+def test_open_submission_of_a_zip_with_two_prediction_files(tmp_path: Path) -> None:
     members = {"a/predictions.jsonl": record("d1"), "b/predictions.jsonl": record("d2")}
     with pytest.raises(UnreadableError, match="more than one"):
         open_submission(zipped(tmp_path / "x.zip", members))
 
 
-def test_an_archive_without_predictions_is_unreadable(tmp_path: Path) -> None:
+def test_open_submission_of_a_zip_without_predictions(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="neither"):
         open_submission(zipped(tmp_path / "x.zip", {"readme.txt": b"hello"}))
 
 
-def test_what_is_called_an_archive_and_is_none_is_unreadable(tmp_path: Path) -> None:
+def test_open_submission_of_an_invalid_zip(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="zip"):
         open_submission(written(tmp_path / "x.zip", b"PK\x03\x04 and then something else"))
     (tmp_path / "folder.zip").mkdir()
@@ -309,7 +346,7 @@ def test_what_is_called_an_archive_and_is_none_is_unreadable(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("at", [80, 300, 900])
-def test_a_damaged_archive_gives_no_traceback(tmp_path: Path, at: int) -> None:
+def test_damaged_zip(tmp_path: Path, at: int) -> None:
     # Bytes inside the compressed member are overwritten; what zlib, or the checksum, says is one kind of error.
     lines = b"".join(record(f"d{os.urandom(6).hex()}") + b"\n" for _ in range(100))
     path = zipped(tmp_path / "x.zip", {"predictions.jsonl": lines})
@@ -320,7 +357,7 @@ def test_a_damaged_archive_gives_no_traceback(tmp_path: Path, at: int) -> None:
         list(read_lines(open_submission(path).records))
 
 
-def test_an_encrypted_archive_is_unreadable(tmp_path: Path) -> None:
+def test_encrypted_zip(tmp_path: Path) -> None:
     # Bit 0 of the general purpose flag means encrypted (APPNOTE 4.4.4): at 6 of a local header, 8 of a central one.
     members = {"predictions.jsonl": record("d1"), "submission.json": json.dumps(CARD).encode()}
     path = zipped(tmp_path / "x.zip", members)
@@ -339,13 +376,13 @@ def test_an_encrypted_archive_is_unreadable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pieces", ["Zażółć\n", "Zażółć\n".encode(), ["Zaż".encode(), "ółć\n".encode()]])
-def test_text_bytes_and_pieces_are_written_as_they_are(tmp_path: Path, pieces: object) -> None:
+def test_write_atomic_takes_text_bytes_and_iterables(tmp_path: Path, pieces: object) -> None:
     path = tmp_path / "new" / "folder" / "x.txt"
     write_atomic(path, pieces)  # type: ignore[arg-type]
     assert path.read_bytes() == "Zażółć\n".encode()
 
 
-def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_write_atomic_interrupted_leaves_the_old_file(tmp_path: Path) -> None:
     path = written(tmp_path / "x.txt", b"old")
 
     def pieces() -> Iterator[bytes]:
@@ -359,20 +396,20 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
 
 
-def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+def test_write_atomic_applies_the_umask(tmp_path: Path) -> None:
     path, plain = tmp_path / "x.txt", written(tmp_path / "plain.txt", b"")
     write_atomic(path, "x")
     assert path.stat().st_mode == plain.stat().st_mode
 
 
-def test_reading_what_was_written_gives_the_same(tmp_path: Path) -> None:
+def test_write_atomic_and_read_lines_round_trip(tmp_path: Path) -> None:
     lines = [record(key) for key in KEYS]
     write_atomic(tmp_path / "x.jsonl", (line + b"\n" for line in lines))
     assert [line for _, line in read_lines(source(tmp_path / "x.jsonl"))] == lines
     assert io.BytesIO((tmp_path / "x.jsonl").read_bytes()).readlines()[-1].endswith(b"\n")
 
 
-def test_an_archive_behind_an_address_is_read_like_one_beside_us(tmp_path: Path) -> None:
+def test_open_submission_of_a_zip_by_url(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
         archive.writestr("mine/predictions.jsonl", '{"document_id": "flood-0", "entities": []}\n')
     near = list(open_submission(tmp_path / "mine.zip").read())
@@ -382,14 +419,14 @@ def test_an_archive_behind_an_address_is_read_like_one_beside_us(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["../../predictions.jsonl", "/etc/predictions.jsonl"])
-def test_an_archive_whose_names_lead_out_of_it_is_refused(name: str, tmp_path: Path) -> None:
+def test_zip_member_outside_the_archive_is_refused(name: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
         archive.writestr(name, "{}\n")
     with pytest.raises(UnreadableError, match="outside the archive"):
         open_submission(tmp_path / "mine.zip")
 
 
-def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
+def test_zip_member_that_is_a_link_is_refused(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("predictions.jsonl")
     link.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
@@ -398,7 +435,7 @@ def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
         open_submission(tmp_path / "mine.zip")
 
 
-def test_a_bomb_is_refused_unopened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A million blank lines pack to a thousandth; the limit on lines alone would let them pass."""
     monkeypatch.setattr(submission, "MAX_LINE", 100_000)
     with zipfile.ZipFile(tmp_path / "mine.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -407,7 +444,7 @@ def test_a_bomb_is_refused_unopened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         open_submission(tmp_path / "mine.zip")
 
 
-def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+def test_write_atomic_follows_links(tmp_path: Path) -> None:
     target, link = written(tmp_path / "target", b"old"), tmp_path / "link"
     link.symlink_to(target)
     write_atomic(link, b"new")
@@ -415,7 +452,7 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> 
     assert target.read_bytes() == b"new"
 
 
-def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+def test_write_atomic_to_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as pool:
@@ -425,7 +462,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_an_archive_with_two_files_of_one_name_is_refused(tmp_path: Path) -> None:
+def test_open_submission_of_a_zip_with_duplicate_names(tmp_path: Path) -> None:
     path = tmp_path / "mine.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("predictions.jsonl", record("a") + b"\n")

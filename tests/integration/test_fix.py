@@ -67,7 +67,9 @@ def one(*mentions: dict[str, Any]) -> list[dict[str, Any]]:
         (mention(VALE, VALE + 4, text=""), None),
     ],
 )
-def test_a_span(given: dict[str, Any], right: tuple[int, int, str] | None, tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_span(
+    given: dict[str, Any], right: tuple[int, int, str] | None, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
     (record,), made = mended(one(given), tiny_corpus, tmp_path)
     (span,) = record["entities"]
     if right is None:
@@ -80,7 +82,7 @@ def test_a_span(given: dict[str, Any], right: tuple[int, int, str] | None, tiny_
         assert {repair.pointer for repair in made.fixes} == {"/entities/0"}
 
 
-def test_a_text_that_occurs_twice_nearby_is_left(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_leaves_a_text_that_occurs_twice_nearby(tiny_corpus: Corpus, tmp_path: Path) -> None:
     # "dam" stands twice in the body, both within reach.
     assert TEXTS["flood-0"][1].count("dam") == 2
     (record,), made = mended(one(mention(BERG, BERG + 3, text="dam")), tiny_corpus, tmp_path)
@@ -88,7 +90,7 @@ def test_a_text_that_occurs_twice_nearby_is_left(tiny_corpus: Corpus, tmp_path: 
     assert made.fixes == []
 
 
-def test_a_place_that_another_span_has_is_left(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_moves_no_span_onto_another(tiny_corpus: Corpus, tmp_path: Path) -> None:
     right = mention(VALE, VALE + 4, text="Vale")
     records = one(right, mention(VALE + 1, VALE + 5, text="Vale"))
     assert mended(records, tiny_corpus, tmp_path)[0] == records
@@ -97,7 +99,7 @@ def test_a_place_that_another_span_has_is_left(tiny_corpus: Corpus, tmp_path: Pa
     assert [span["start"] for span in record["entities"]].count(VALE) == 1
 
 
-def test_order_of_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_sorts_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
     right = gold_of("flood-0")
     wrong = {**right, **{layer: right[layer][::-1] for layer in ("entities", "stance", "claims", "verification")}}
     wrong["stance"] = [{**cell, "evidence": [1, 0]} if cell["evidence"] else cell for cell in wrong["stance"]]
@@ -114,7 +116,7 @@ def test_order_of_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
     }
 
 
-def test_keys_that_repeat_the_catalogue(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_adds_keys_from_the_catalogue(tiny_corpus: Corpus, tmp_path: Path) -> None:
     bare = {"start": BERG, "end": BERG + 7, "entity": "bo-berg"}
     full = {"start": BERG, "end": BERG + 7, "text": "Bo Berg", "type": "PER", "entity": "bo-berg", "kb_id": "Q11"}
     # Without the type it was no record at all; mended it is one.
@@ -126,12 +128,12 @@ def test_keys_that_repeat_the_catalogue(tiny_corpus: Corpus, tmp_path: Path) -> 
         assert mended(one(each), tiny_corpus, tmp_path)[0] == one(each)
 
 
-def test_predictions_get_no_keys(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_adds_no_keys_to_predictions(tiny_corpus: Corpus, tmp_path: Path) -> None:
     bare = {"start": BERG, "end": BERG + 7, "type": "PER", "entity": "bo-berg"}
     assert mended(one(bare), tiny_corpus, tmp_path, role="prediction")[0] == one(bare)
 
 
-def test_a_byte_order_mark_goes(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_removes_a_byte_order_mark(tiny_corpus: Corpus, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"document_id": "flood-0"}\r\n')
     (made,) = fix(path, tiny_corpus)
@@ -159,7 +161,7 @@ def corpus_of(folder: Path, text: str) -> Corpus:
 
 @pytest.mark.parametrize(("unit", "offsets"), [("UTF-16 units", UTF_16), ("bytes", BYTES), (None, CODE_POINTS)])
 @pytest.mark.parametrize("with_text", [9, 3])
-def test_units_are_recognised_over_a_whole_file(
+def test_fix_detects_the_unit_of_offsets(
     unit: str | None, offsets: list[tuple[int, int]], with_text: int, tiny_folder: Path, tmp_path: Path
 ) -> None:
     corpus = corpus_of(tiny_folder, EMOJI)
@@ -178,14 +180,14 @@ def test_units_are_recognised_over_a_whole_file(
     assert ("offsets count" in said) is (unit is not None)
 
 
-def test_label_studio(tiny_folder: Path, tmp_path: Path) -> None:
+def test_fix_offsets_of_label_studio(tiny_folder: Path, tmp_path: Path) -> None:
     corpus = corpus_of(tiny_folder, "💩This is an annotation.")
     (record,), made = mended(one(mention(13, 23, text="annotation")), corpus, tmp_path)
     assert made.unit == "UTF-16 units"
     assert [(span["start"], span["end"]) for span in record["entities"]] == [(12, 22)]
 
 
-def test_one_slip_is_not_a_unit(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_does_not_take_one_wrong_offset_for_a_unit(tiny_corpus: Corpus, tmp_path: Path) -> None:
     """A span that UTF-16 units would explain, beside one that only code points explain."""
     slip, right = mention(VALE + 25, VALE + 29, text="Berg"), mention(BERG, BERG + 7, text="Bo Berg")
     _, made = mended(one(slip, right), tiny_corpus, tmp_path)
@@ -195,7 +197,7 @@ def test_one_slip_is_not_a_unit(tiny_corpus: Corpus, tmp_path: Path) -> None:
 # Files
 
 
-def test_only_what_was_mended_differs(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_keeps_the_style_of_other_lines(tiny_corpus: Corpus, tmp_path: Path) -> None:
     good = json.dumps({**gold_of("flood-1"), "verification": []})
     slip = gold_of("flood-0")
     slip["entities"][0]["start"] -= 1
@@ -209,7 +211,7 @@ def test_only_what_was_mended_differs(tiny_corpus: Corpus, tmp_path: Path) -> No
     assert [repair.line for repair in made.fixes] == [2]
 
 
-def test_gold_of_the_corpus_has_nothing_to_mend() -> None:
+def test_fix_changes_nothing_in_the_packaged_gold() -> None:
     corpus = retold.load_corpus()
     for event in corpus.events.values():
         for file in (event.gold_file, *event.annotator_files):
@@ -217,7 +219,7 @@ def test_gold_of_the_corpus_has_nothing_to_mend() -> None:
             assert made.after == made.before
 
 
-def test_files_that_are_not_mended(tiny_corpus: Corpus, tiny_folder: Path, tmp_path: Path) -> None:
+def test_fix_refuses_other_files_than_local_jsonl(tiny_corpus: Corpus, tiny_folder: Path, tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / "s"), "zip", tiny_folder)
     (tmp_path / "p.parquet").write_bytes(b"PAR1")
     for path in (archive, tmp_path / "p.parquet", tiny_folder, tmp_path / "none.jsonl"):
@@ -225,7 +227,7 @@ def test_files_that_are_not_mended(tiny_corpus: Corpus, tiny_folder: Path, tmp_p
             list(fix(path, tiny_corpus))
 
 
-def test_a_file_too_large_for_memory_is_not_mended(
+def test_fix_refuses_a_file_that_is_too_large(
     tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fix_module, "MAX_FILE_SIZE", 10)
@@ -234,7 +236,7 @@ def test_a_file_too_large_for_memory_is_not_mended(
         list(fix(tmp_path / "mine.jsonl", tiny_corpus))
 
 
-def test_writing_follows_a_link_and_keeps_the_mode(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_write_follows_links_and_keeps_permissions(tiny_corpus: Corpus, tmp_path: Path) -> None:
     records = one(mention(VALE - 1, VALE + 4, text="Vale"))
     real = tmp_path / "real" / "a.jsonl"
     real.parent.mkdir()
@@ -256,9 +258,7 @@ def codes(path: Path, corpus: Corpus, role: Any) -> list[str]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(data=st.data())
-def test_whatever_is_mended_validates_as_well_and_stays_mended(
-    data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path
-) -> None:
+def test_fix_adds_no_findings_and_is_idempotent(data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path) -> None:
     role = data.draw(st.sampled_from(["gold", "annotation", "prediction"]))
     record = gold_of("flood-0")
     for span in [*record["entities"], *record["claims"]]:
@@ -295,7 +295,7 @@ def slipped(tmp_path: Path) -> tuple[Path, bytes]:
     return path, line + b"\n"
 
 
-def test_fix_mends_in_place_and_says_what(slipped: tuple[Path, bytes]) -> None:
+def test_validate_fix_option(slipped: tuple[Path, bytes]) -> None:
     path, right = slipped
     assert run("validate", path).returncode == 1
     done = run("validate", path, "--fix")
@@ -305,7 +305,7 @@ def test_fix_mends_in_place_and_says_what(slipped: tuple[Path, bytes]) -> None:
     assert (done.returncode, done.stdout) == (0, "1 record in 1 file: no findings\n")
 
 
-def test_diff_writes_nothing_and_can_be_applied(slipped: tuple[Path, bytes]) -> None:
+def test_validate_diff_option(slipped: tuple[Path, bytes]) -> None:
     path, right = slipped
     before = path.read_bytes()
     done = run("validate", path, "--diff")
@@ -323,18 +323,18 @@ def test_diff_writes_nothing_and_can_be_applied(slipped: tuple[Path, bytes]) -> 
     assert (clean.returncode, clean.stdout, clean.stderr) == (0, "", "")
 
 
-def test_fix_needs_files() -> None:
+def test_validate_fix_option_needs_files() -> None:
     done = run("validate", "--fix")
     assert done.returncode == 2
     assert "name the files" in done.stderr
 
 
-def test_diff_of_a_file_without_line_end() -> None:
+def test_render_diff_of_a_file_without_line_end() -> None:
     shown = render_diff(FixedFile("a", b"x\ny", b"x\nz"))
     assert shown.endswith(b"-y\n\\ No newline at end of file\n+z\n\\ No newline at end of file\n")
 
 
-def test_repairs_beyond_the_limit_are_counted(
+def test_render_fixes_counts_beyond_the_limit(
     tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], dict[str, Any]]
 ) -> None:
     record = gold_record("flood-0")

@@ -428,7 +428,7 @@ def test_versions_and_revisions_that_make_no_sense_are_refused(checkout: Path) -
     assert "three numbers" in check_refused(checkout, "1.0", "--previous", "before")
     assert "three numbers" in check_refused(checkout, "next")
     assert "neither a folder nor a git revision" in check_refused(checkout, "9.0.0", "--previous", "nowhere")
-    assert "no corpus folder" in check_refused(checkout, "9.0.0", "--previous", str(checkout / "seeds"))
+    assert "not a corpus folder" in check_refused(checkout, "9.0.0", "--previous", str(checkout / "seeds"))
     # Without a release to compare with, release.json still says which version there is.
     assert f"{BEFORE} does not come after {BEFORE}" in check_refused(checkout, BEFORE)
 

@@ -13,7 +13,7 @@ from retold.cli.main import main
 from retold.corpus.load import packaged_corpus
 
 HEAD = 'NAME = "mine"\nDESCRIPTION = "A test."\nPROTOCOL = "zero-shot"\n'
-IMPORTS = "from retold.model.annotations import AnnotationRecord, Mention, StanceCell, StanceScores\n"
+IMPORTS = "from retold.model.annotations import AnnotationRecord, Mention, StanceCell\n"
 FAULTS = {
     "syntax": ("def predict(document, context:\n", "SyntaxError"),
     "no predict": (HEAD, "predict"),

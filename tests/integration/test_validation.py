@@ -76,7 +76,7 @@ DIRTY: dict[str, tuple[bytes, list[tuple[str, int | None]]]] = {
 
 
 @pytest.mark.parametrize("case", DIRTY)
-def test_dirty_input_gives_findings_with_file_and_line(case: str, tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_malformed_input(case: str, tiny_corpus: Corpus, tmp_path: Path) -> None:
     content, expected = DIRTY[case]
     path = write(tmp_path / "mine.jsonl", content)
     report = validate([path], tiny_corpus)
@@ -88,7 +88,7 @@ def test_dirty_input_gives_findings_with_file_and_line(case: str, tiny_corpus: C
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.binary(max_size=200))
 @pytest.mark.parametrize("name", ["mine.jsonl", "predictions.jsonl", "mine.parquet", "mine.zip"])
-def test_random_bytes(name: str, content: bytes, tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_random_bytes(name: str, content: bytes, tiny_corpus: Corpus, tmp_path: Path) -> None:
     path = write(tmp_path / name, content)
     try:
         report = validate([path], tiny_corpus)
@@ -101,7 +101,7 @@ def test_random_bytes(name: str, content: bytes, tiny_corpus: Corpus, tmp_path: 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["mine.parquet", "mine.zip"])
-def test_spoilt_containers(
+def test_validate_corrupted_zip_and_parquet(
     name: str, data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold
 ) -> None:
     records = [gold_record("flood-0"), gold_record("flood-1")]
@@ -122,14 +122,14 @@ def test_spoilt_containers(
     assert all(found.file is not None for found in report.findings)
 
 
-def test_over_long_line(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validate_a_line_that_is_too_long(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl, "MAX_LINE", 4000)
     path = write(tmp_path / "mine.jsonl", '{"document_id": "flood-0"}\n' + "x" * 4001 + "\n")
     report = validate([path], tiny_corpus)
     assert [(found.code, found.line) for found in report.findings] == [("RT106", 2)]
 
 
-def test_torn_parquet(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
+def test_validate_truncated_parquet(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
     path = tmp_path / "predictions.parquet"
     pq.write_table(pa.Table.from_pylist([gold_record("flood-0"), gold_record("flood-1")]), path)
     assert codes(validate([path], tiny_corpus)) == []
@@ -137,7 +137,7 @@ def test_torn_parquet(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) ->
     assert codes(validate([path], tiny_corpus)) == ["RT110"]
 
 
-def test_missing_path(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_a_missing_path(tiny_corpus: Corpus, tmp_path: Path) -> None:
     with pytest.raises(UnreadableError):
         validate([tmp_path / "none.jsonl"], tiny_corpus)
     with pytest.raises(UnreadableError):
@@ -147,19 +147,25 @@ def test_missing_path(tiny_corpus: Corpus, tmp_path: Path) -> None:
 # What a path is
 
 
-def test_missing_documents_are_a_fault_of_predictions_only(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_standard_input(tiny_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"document_id": "flood-9"}')))
+    report = validate(["-"], tiny_corpus)
+    assert [(found.code, found.file, found.line) for found in report.findings] == [("RT301", "<stdin>", 1)]
+
+
+def test_missing_documents_are_an_error_in_predictions_only(tiny_corpus: Corpus, tmp_path: Path) -> None:
     one = '{"document_id": "flood-0"}\n'
     assert codes(validate([write(tmp_path / "mine.jsonl", one)], tiny_corpus)) == []
     assert codes(validate([write(tmp_path / "predictions.jsonl", one)], tiny_corpus)) == ["RT303"]
     assert codes(validate([write(tmp_path / "mine.jsonl", one)], tiny_corpus, role="prediction")) == ["RT303"]
 
 
-def test_a_line_at_fault_is_not_missing_as_well(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_the_document_of_an_invalid_line_is_not_missing(tiny_corpus: Corpus, tmp_path: Path) -> None:
     both = '{"document_id": "flood-0"}\n{"document_id": "flood-1", "entity": []}\n'
     assert codes(validate([write(tmp_path / "predictions.jsonl", both)], tiny_corpus)) == ["RT203"]
 
 
-def test_gold_is_known_by_its_place(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_role_of_gold_is_guessed_from_its_path(tiny_corpus: Corpus, tmp_path: Path) -> None:
     path = write(tmp_path / "events" / "flood" / "gold.jsonl", '{"document_id": "flood-0"}\n')
     assert sorted(codes(validate([path], tiny_corpus))) == ["RT303", "RT510", "RT510", "RT510", "RT510"]
 
@@ -167,7 +173,7 @@ def test_gold_is_known_by_its_place(tiny_corpus: Corpus, tmp_path: Path) -> None
 CARD = {"name": "s", "protocol": "zero-shot", "corpus_version": "0.1.0"}
 
 
-def test_submission_folder_and_archive(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_submission_folder_and_zip(tiny_corpus: Corpus, tmp_path: Path) -> None:
     predictions = '{"document_id": "flood-0"}\n{"document_id": "flood-1", "claims": [{}]}\n'
     folder = write(tmp_path / "s" / "predictions.jsonl", predictions).parent
     write(folder / "submission.json", json.dumps(CARD))
@@ -180,7 +186,7 @@ def test_submission_folder_and_archive(tiny_corpus: Corpus, tmp_path: Path) -> N
         assert [(found.code, found.file, found.line) for found in report.findings] == [("RT202", name, 2)] * 3
 
 
-def test_card_at_fault(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_an_invalid_card(tiny_corpus: Corpus, tmp_path: Path) -> None:
     folder = write(tmp_path / "s" / "predictions.jsonl", "").parent
     write(folder / "submission.json", json.dumps({**CARD, "protocol": "guess"}))
     report = validate([folder], tiny_corpus)
@@ -190,7 +196,7 @@ def test_card_at_fault(tiny_corpus: Corpus, tmp_path: Path) -> None:
     assert report.files == 1
 
 
-def test_folder_of_annotations(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_a_folder_of_annotations(tiny_corpus: Corpus, tmp_path: Path) -> None:
     write(tmp_path / "a" / "one.jsonl", '{"document_id": "flood-0"}\n')
     write(tmp_path / "a" / "two.jsonl", "{}\n")
     report = validate([tmp_path / "a"], tiny_corpus)
@@ -200,7 +206,7 @@ def test_folder_of_annotations(tiny_corpus: Corpus, tmp_path: Path) -> None:
     assert validate([tmp_path / "a"], tiny_corpus).files == 2
 
 
-def test_parquet_is_checked_like_json(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
+def test_validate_parquet_like_json(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
     records = [gold_record("flood-0"), gold_record("flood-1")]
     records[1]["entities"][0]["type"] = "PLACE"
     path = tmp_path / "predictions.parquet"
@@ -211,7 +217,7 @@ def test_parquet_is_checked_like_json(tiny_corpus: Corpus, tmp_path: Path, gold_
 # The report
 
 
-def test_findings_are_sorted_selected_and_limited(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_validate_sorts_selects_and_limits_findings(tiny_corpus: Corpus, tmp_path: Path) -> None:
     first = write(tmp_path / "a.jsonl", '{"document_id": "flood-9", "x": 1}\n\n{"document_id": "flood-9"}\n')
     second = write(tmp_path / "b.jsonl", "{\n")
     paths = [second, first]
@@ -226,7 +232,7 @@ def test_findings_are_sorted_selected_and_limited(tiny_corpus: Corpus, tmp_path:
 
 
 @pytest.mark.parametrize("code", ["RT999", "", "E501"])
-def test_a_selection_of_nothing_is_refused(tiny_corpus: Corpus, code: str) -> None:
+def test_validate_refuses_unknown_codes(tiny_corpus: Corpus, code: str) -> None:
     with pytest.raises(ValueError, match="unknown rule code"):
         validate(None, tiny_corpus, select=[code])
 
@@ -234,7 +240,7 @@ def test_a_selection_of_nothing_is_refused(tiny_corpus: Corpus, code: str) -> No
 # The corpus itself
 
 
-def test_tiny_corpus_is_clean(tiny_corpus: Corpus) -> None:
+def test_validate_a_clean_corpus(tiny_corpus: Corpus) -> None:
     report = validate(None, tiny_corpus)
     assert report.findings == []
     assert (report.files, report.records) == (6, 4)
@@ -265,7 +271,7 @@ def spoil(folder: Path, file: str, old: str, new: str) -> Path:
         ("annotators/reader-1.jsonl", '"label": "favor"', '"label": "favour"', [("reader-1.jsonl", 1, "RT204")]),
     ],
 )
-def test_spoilt_corpus(
+def test_validate_a_corpus_with_errors(
     tiny_folder: Path, file: str, old: str, new: str, expected: list[tuple[str, int | None, str]]
 ) -> None:
     spoil(tiny_folder, file, old, new)
@@ -273,7 +279,7 @@ def test_spoilt_corpus(
     assert [(Path(found.file or "").name, found.line, found.code) for found in report.findings] == expected
 
 
-def test_catalogue_of_its_own(tiny_folder: Path) -> None:
+def test_validate_duplicates_in_catalogues(tiny_folder: Path) -> None:
     event = tiny_folder / "events" / "flood"
     entities = (event / "entities.jsonl").read_text(encoding="utf-8")
     extra = {"entity": "berg", "name": "B", "type": "PER", "kb_id": "Q11", "kb_status": "verified", "aliases": {}}
@@ -291,13 +297,13 @@ def test_catalogue_of_its_own(tiny_folder: Path) -> None:
     assert report.warnings == 2
 
 
-def test_gold_that_is_not_there_yet(tiny_folder: Path) -> None:
+def test_validate_an_event_without_gold(tiny_folder: Path) -> None:
     (tiny_folder / "events" / "flood" / "gold.jsonl").unlink()
     (found,) = validate(None, load_corpus(tiny_folder)).findings
     assert (found.code, Path(found.file or "").name) == ("RT303", "gold.jsonl")
 
 
-def test_documents_that_cannot_be_read_are_told_once(tiny_folder: Path, tmp_path: Path) -> None:
+def test_invalid_documents_are_reported_once(tiny_folder: Path, tmp_path: Path) -> None:
     path = spoil(tiny_folder, "documents.jsonl", '"language": "en"', '"language": 5')
     corpus = load_corpus(tiny_folder)
     records = '{"document_id": "flood-0"}\n{"document_id": "flood-1"}\n'
@@ -311,7 +317,7 @@ def test_documents_that_cannot_be_read_are_told_once(tiny_folder: Path, tmp_path
     assert [(f.file, f.line) for f in validate(None, corpus).findings if f.code == "RT201"] == [(str(path), 1)]
 
 
-def test_release(tiny_folder: Path) -> None:
+def test_validate_the_release(tiny_folder: Path) -> None:
     write_release(tiny_folder)
     assert codes(validate(None, load_corpus(tiny_folder))) == []
     annotators = tiny_folder / "events" / "flood" / "annotators"
@@ -325,20 +331,20 @@ def test_release(tiny_folder: Path) -> None:
     assert "is not in the release" in report.findings[1].message
 
 
-def test_views_that_are_missing(tiny_folder: Path) -> None:
+def test_validate_missing_views(tiny_folder: Path) -> None:
     (tiny_folder / "views").mkdir()
     found = validate(None, load_corpus(tiny_folder)).findings
     assert {f.code for f in found} == {"RT702"}
     assert {Path(f.file or "").stem for f in found} >= {"documents", "entities", "stance", "claims", "verification"}
 
 
-def test_corpus_folder_as_path(tiny_corpus: Corpus, tiny_folder: Path) -> None:
+def test_validate_a_corpus_folder_by_path(tiny_corpus: Corpus, tiny_folder: Path) -> None:
     assert validate([tiny_folder], tiny_corpus).records == 4
     write(tiny_folder / "events" / "flood" / "claims.jsonl", "{\n")
     assert validate([tiny_folder], tiny_corpus).errors == 1
 
 
-def test_bare_gold_knows_its_documents_only(tiny_folder: Path, tmp_path: Path) -> None:
+def test_validate_against_a_bare_gold_file(tiny_folder: Path, tmp_path: Path) -> None:
     corpus = load_corpus(tiny_folder / "events" / "flood" / "gold.jsonl")
     assert validate(None, corpus).findings == []
     record = {"document_id": "flood-2", "stance": [{"holder": "anyone", "target": "x", "label": "none"}]}

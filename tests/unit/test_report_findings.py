@@ -16,7 +16,7 @@ from retold.report.findings import STYLES, render_findings, render_json, render_
 from retold.rules import RULES
 
 
-def test_text() -> None:
+def test_render_text() -> None:
     assert render_findings(report(ERROR, COLUMN, WARNING, files=2, records=7), "text") == (
         "x/mine.jsonl:3: error RT403 the span's text is 'a', the document has 'b' at 1 to 2 [/entities/0/text]\n"
         "    The text stands at 3 to 4.\n"
@@ -32,17 +32,17 @@ def test_text() -> None:
     )
 
 
-def test_text_of_nothing() -> None:
+def test_render_text_without_findings() -> None:
     assert render_findings(report(records=1), "text") == "1 record in 1 file: no findings\n"
     assert render_text([]) == ""
 
 
-def test_text_says_what_it_does_not_show() -> None:
+def test_render_text_counts_suppressed_findings() -> None:
     shown = render_findings(report(ERROR, suppressed=5, suppressed_errors=4), "text")
     assert shown.endswith("2 records in 1 file: 5 errors, 1 warning (5 not shown)\n")
 
 
-def test_most_frequent_codes_come_first_and_hidden_ones_count() -> None:
+def test_render_text_lists_codes_by_frequency() -> None:
     found = report(ERROR, suppressed=10, suppressed_errors=1, codes={"RT105": 9, "RT403": 1, "RT404": 1})
     assert render_findings(found, "text").endswith(
         "    The text stands at 3 to 4.\n\n9  RT105 blank-line\n1  RT403 text-differs\n"
@@ -62,14 +62,14 @@ def test_most_frequent_codes_come_first_and_hidden_ones_count() -> None:
         ("a\x1bb Bo", "Bo", ["a\\x1bb Bo", "       ^^"]),
     ],
 )
-def test_carets_stand_under_the_span(text: str, words: str, shown: list[str]) -> None:
+def test_render_text_puts_carets_under_the_span(text: str, words: str, shown: list[str]) -> None:
     start = text.index(words)
     found = msgspec.structs.replace(ERROR, context=context_of(text, start, start + len(words)))
     _, *drawn, _ = render_text([found]).splitlines()
     assert [line.removeprefix("    | ") for line in drawn] == shown
 
 
-def test_context_is_cut_on_both_sides_and_inside() -> None:
+def test_context_of_shortens_long_text() -> None:
     text = "a" * 100 + "B" * 100 + "c" * 100
     context = context_of(text, 100, 200)
     assert context.text == "…" + "a" * 32 + "B" * 40 + "…" + "B" * 19 + "c" * 32 + "…"
@@ -79,7 +79,7 @@ def test_context_is_cut_on_both_sides_and_inside() -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [(9, 4), (-3, 2), (12, 99), (500, 600)])
-def test_context_takes_offsets_that_are_wrong(start: int, end: int) -> None:
+def test_context_of_invalid_offsets(start: int, end: int) -> None:
     context = context_of("Bo Berg spoke.", start, end)
     assert 0 <= context.start <= context.end <= len(context.text)
 
@@ -94,24 +94,24 @@ def test_context_takes_offsets_that_are_wrong(start: int, end: int) -> None:
         (dict.fromkeys(range(9)), "an object with 9 keys"),
     ],
 )
-def test_values_are_shown_short(value: object, shown: str) -> None:
+def test_shorten(value: object, shown: str) -> None:
     assert shorten(value) == shown
 
 
-def test_text_without_a_place() -> None:
+def test_render_text_without_a_location() -> None:
     bare = Finding(code="RT111", severity="error", message="nothing", hint="Write.")
     assert render_text([bare]).startswith("error RT111 nothing\n")
     assert render_text([NOWHERE]).startswith("b.jsonl: error RT111 the file has no records\n")
 
 
-def test_colour_is_asked_for() -> None:
+def test_render_text_in_colour() -> None:
     assert "\x1b" not in render_text([ERROR, WARNING])
     coloured = render_text([ERROR, WARNING], color=True)
     assert "\x1b[31m\x1b[1merror RT403\x1b[0m" in coloured
     assert "\x1b[33m\x1b[1mwarning RT105\x1b[0m" in coloured
 
 
-def test_nothing_of_the_input_reaches_the_terminal_raw() -> None:
+def test_render_text_escapes_control_characters() -> None:
     shown = render_text([NASTY])
     assert "\x1b" not in shown
     assert "\\x1b[31m" in shown
@@ -119,7 +119,7 @@ def test_nothing_of_the_input_reaches_the_terminal_raw() -> None:
     shown.encode()
 
 
-def test_json() -> None:
+def test_render_json() -> None:
     out = json.loads(render_findings(report(ERROR, WARNING, files=2, records=7, suppressed=1), "json"))
     assert {key: value for key, value in out.items() if key != "findings"} == {
         "version": __version__,
@@ -146,7 +146,7 @@ def test_json() -> None:
     }
 
 
-def test_github() -> None:
+def test_render_github() -> None:
     assert render_findings(report(ERROR, COLUMN, WARNING), "github") == (
         "::error file=x/mine.jsonl,line=3,title=RT403 text-differs::"
         "the span's text is 'a', the document has 'b' at 1 to 2 [/entities/0/text]%0AThe text stands at 3 to 4.\n"
@@ -155,7 +155,7 @@ def test_github() -> None:
     )
 
 
-def test_github_escapes_what_would_end_a_command_or_a_property() -> None:
+def test_render_github_escapes() -> None:
     # Escapes as in actions/toolkit, packages/core/src/command.ts: % CR LF, and in properties also : and comma.
     (line,) = render_findings(report(NASTY), "github").splitlines()
     assert line.startswith("::error file=dir%2C1/a%3Ab\\udcff.jsonl,line=1,title=RT203 unknown-key::50%25 of%0D%0Ait")
@@ -195,14 +195,14 @@ def test_report_sarif() -> None:
         ("a:b\udcff.jsonl", "a%3Ab%FF.jsonl"),
     ],
 )
-def test_sarif_names_files_by_uri(file: str, uri: str) -> None:
+def test_render_sarif_uris(file: str, uri: str) -> None:
     found = Finding(code="RT111", severity="error", message="m", hint="c", file=file)
     (result,) = json.loads(render_findings(report(found), "sarif"))["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_every_style_takes_anything(style: str) -> None:
+def test_every_style_renders_any_text(style: str) -> None:
     nasty: list[Any] = [NASTY, Finding(code="RT999", severity="warning", message="", hint="")]
     for findings in ([], nasty):
         render_findings(report(*findings), style).encode()
@@ -221,11 +221,11 @@ class Counted:
     codes: dict[str, int] = field(default_factory=dict)
 
 
-def test_renderers_take_any_report() -> None:
+def test_render_findings_takes_any_report() -> None:
     assert json.loads(render_findings(Counted(), "json"))["findings"] == []
 
 
-def test_table_of_rules() -> None:
+def test_rules_table() -> None:
     head, rule, *rows = rules_table().splitlines()
     assert head == "| code | rule | severity | what is wrong | why it matters | example | hint |"
     assert rule == "|---|---|---|---|---|---|---|"

@@ -16,8 +16,9 @@ import pytest
 from paths import BAD_FILES
 from retold.corpus.load import load_corpus
 from retold.io import jsonl
+from retold.layers.scheme import default_scheme
+from retold.layers.views import ViewContext
 from retold.rules import RULES
-from retold.rules import bytes as byte_rules
 from retold.validation.validate import validate
 from tiny import TEXTS, write_release
 
@@ -61,7 +62,7 @@ def refusing_decoder(folder: Path, patch: pytest.MonkeyPatch) -> None:
         def decode(self, _: bytes) -> Any:
             raise msgspec.DecodeError("not today")
 
-    patch.setattr(byte_rules, "_DECODER", Refusing())
+    patch.setattr(default_scheme().decoder, "_decoders", [Refusing()])
     (folder / "mine.jsonl").write_text('{"document_id": "flood-0"}\n', encoding="utf-8")
 
 
@@ -84,9 +85,9 @@ def stale_view(folder: Path, _: pytest.MonkeyPatch) -> None:
 
     (folder / "views").mkdir()
     (event,) = corpus.events.values()
-    for table in views.TABLES:
-        documents = list(corpus.documents.values())
-        rows = views.rows(table, event.event, documents, corpus.gold, event.entities, event.claims)
+    context = ViewContext(event.event, event.entities, event.claims)
+    for table in views.tables_of(corpus.scheme):
+        rows = views.rows(table, context, list(corpus.documents.values()), corpus.gold, corpus.scheme)
         text = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
         (folder / "views" / f"{table}.jsonl").write_text(text, encoding="utf-8")
     assert validate(None, corpus).findings == []
@@ -98,6 +99,11 @@ def stale_release(folder: Path, _: pytest.MonkeyPatch) -> None:
     write_release(folder)
     path = folder / "events" / "flood" / "event.json"
     path.write_bytes(path.read_bytes() + b"\n")
+
+
+def invalid_manifest(folder: Path, _: pytest.MonkeyPatch) -> None:
+    manifest = {"layers": {"stance": {"labels": ["support", "deny"], "neutral": "none"}}}
+    (folder / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def renamed_folder(folder: Path, _: pytest.MonkeyPatch) -> None:
@@ -112,6 +118,7 @@ FAULTS: dict[str, tuple[Spoil, str | None, tuple[str, ...]]] = {
     "RT106": (long_line, "events/flood/annotators/reader-1.jsonl", ()),
     "RT110": (torn_parquet, "predictions.parquet", ()),
     "RT207": (refusing_decoder, "mine.jsonl", ()),
+    "RT208": (invalid_manifest, ".", ()),
     "RT601": (other_words("Bo Berg", "Bo Be’s", "entities", type="PER", entity="bo-berg"), "mine.jsonl", ()),
     "RT605": (other_words("The dam", "“he dam", "claims", source="author"), "mine.jsonl", ()),
     "RT701": (edit("documents.jsonl", '"seed_sha256": "', '"seed_sha256": "0'), None, ()),
@@ -133,12 +140,12 @@ FAULTS: dict[str, tuple[Spoil, str | None, tuple[str, ...]]] = {
 }
 
 
-def test_every_code_is_shown_to_fire_alone() -> None:
+def test_every_code_has_a_case() -> None:
     assert sorted({path.name.partition(".")[0] for path in BAD_FILES} | FAULTS.keys()) == sorted(RULES)
 
 
 @pytest.mark.parametrize("code", FAULTS)
-def test_fault_fires_its_code_alone(code: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case_gives_only_its_code(code: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil, file, ignore = FAULTS[code]
     corpus = load_corpus(tiny_folder)
     spoil(tiny_folder, monkeypatch)

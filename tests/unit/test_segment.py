@@ -32,20 +32,20 @@ def words(text: str, spans: Sequence[object]) -> list[str]:
     return [text[span.start : span.end] for span in spans]  # type: ignore[attr-defined]
 
 
-def test_zones_tile_the_text() -> None:
+def test_divide_covers_the_text_with_zones() -> None:
     zones, _, _ = divide(TEXT, ZONES, PARAGRAPHS)
     assert [zone.zone for zone in zones] == ["title", "byline", "body", "boilerplate"]
     assert "".join(words(TEXT, zones)) == TEXT
     assert [zone.start for zone in zones] == [0, 8, 20, TEXT.index("Share")]
 
 
-def test_the_first_zone_begins_at_0_whatever_stands_before_its_opening() -> None:
+def test_divide_starts_the_first_zone_at_0() -> None:
     zones, paragraphs, _ = divide("\n\n A flood\nIt rained.", [("title", "A flood"), ("body", "It")], [["A"], ["It"]])
     assert (zones[0].start, zones[0].end) == (0, 11)
     assert (paragraphs[0].start, paragraphs[0].end) == (3, 10)
 
 
-def test_paragraphs_are_the_lines_of_title_and_body_without_white_space_around_them() -> None:
+def test_divide_makes_a_paragraph_of_each_line() -> None:
     _, paragraphs, _ = divide(TEXT, ZONES, PARAGRAPHS)
     assert words(TEXT, paragraphs) == [
         "A flood",
@@ -54,7 +54,7 @@ def test_paragraphs_are_the_lines_of_title_and_body_without_white_space_around_t
     ]
 
 
-def test_a_sentence_runs_to_the_next_opening_or_the_end_of_its_paragraph() -> None:
+def test_divide_ends_sentences_before_the_next_or_with_the_paragraph() -> None:
     _, _, sentences = divide(TEXT, ZONES, PARAGRAPHS)
     assert words(TEXT, sentences) == [
         "A flood",
@@ -67,7 +67,7 @@ def test_a_sentence_runs_to_the_next_opening_or_the_end_of_its_paragraph() -> No
     ]
 
 
-def test_an_opening_that_occurs_again_means_the_next_place() -> None:
+def test_divide_finds_repeated_openings_in_order() -> None:
     _, _, sentences = divide("No. No. No.", [("body", "No")], [["No", "No", "No"]])
     assert [(span.start, span.end) for span in sentences] == [(0, 3), (4, 7), (8, 11)]
 
@@ -92,7 +92,7 @@ def test_an_opening_that_occurs_again_means_the_next_place() -> None:
         ([], PARAGRAPHS, "expected at least one zone"),
     ],
 )
-def test_what_is_not_found_or_left_outside_is_refused(
+def test_divide_refuses_missing_openings_and_uncovered_text(
     zones: list[tuple[ZoneName, str]], paragraphs: list[list[str]], message: str
 ) -> None:
     with pytest.raises(SegmentationError) as caught:
@@ -104,7 +104,7 @@ SENTENCES = st.lists(st.text("ab é🌊", min_size=1, max_size=6).map(lambda bod
 
 
 @given(paragraphs=st.lists(SENTENCES, min_size=1, max_size=4), blank=st.sampled_from(["\n", "\n\n", " \n\t\n"]))
-def test_any_text_is_divided_into_the_sentences_that_it_was_made_of(paragraphs: list[list[str]], blank: str) -> None:
+def test_divide_any_text(paragraphs: list[list[str]], blank: str) -> None:
     text = blank.join(" ".join(sentences) for sentences in paragraphs) + blank
     zones, lines, found = divide(text, [("body", "S")], [["S"] * len(sentences) for sentences in paragraphs])
     assert [(zone.start, zone.end) for zone in zones] == [(0, len(text))]

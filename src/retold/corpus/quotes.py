@@ -14,11 +14,12 @@ in the document may be quoted as a plain one. Types and Wikidata ids of mentions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, structs
 
+from retold.layers.scheme import Scheme, default_scheme
 from retold.model.annotations import (
     AnnotationRecord,
     ClaimSpan,
@@ -29,6 +30,8 @@ from retold.model.annotations import (
     VerificationPair,
 )
 from retold.model.findings import Finding, FindingsError, shorten
+from retold.rules import RULES
+from retold.rules.registry import did_you_mean
 
 __all__ = ["QuotedCell", "QuotedClaim", "QuotedMention", "QuotedPair", "resolve"]
 
@@ -94,6 +97,7 @@ def resolve(
     documents: Mapping[str, Document],
     catalogue: Mapping[str, Entity],
     *,
+    scheme: Scheme | None = None,
     mentions: Iterable[QuotedMention] = (),
     stance: Iterable[QuotedCell] = (),
     claims: Iterable[QuotedClaim] = (),
@@ -101,9 +105,12 @@ def resolve(
 ) -> list[AnnotationRecord]:
     """Return one record for each document, its lists sorted by span or key.
 
+    Labels are those of ``scheme``, by default of the default manifest.
+
     Raises:
-        FindingsError: a quote, document, sentence or entity does not exist; all are listed, with file and line.
+        FindingsError: a quote, document, sentence, entity or label does not exist; all are listed, with file and line.
     """
+    scheme = scheme or default_scheme()
     findings: list[Finding] = []
     made: dict[str, dict[str, list[Any]]] = {key: {layer: [] for layer, *_ in _LAYERS.values()} for key in documents}
     given: dict[str, Iterable[Any]] = {
@@ -114,10 +121,11 @@ def resolve(
     }
     for name, items in given.items():
         layer, kind, _ = _LAYERS[name]
+        labels = _labels(scheme, layer)
         for line, item in enumerate(items, 1):
             problems = [
                 Finding(code=code, severity="error", message=message, hint=hint, file=f"{name}.jsonl", line=line)
-                for code, message, hint in _problems(item, documents, catalogue)
+                for code, message, hint in _problems(item, documents, catalogue, labels)
             ]
             findings += problems
             if not problems:
@@ -126,16 +134,37 @@ def resolve(
         raise FindingsError(findings)
     return [
         AnnotationRecord(
-            document_id=key, **{layer: sorted(lists[layer], key=order) for layer, _, order in _LAYERS.values()}
+            document_id=key,
+            **{
+                layer: sorted(lists[layer], key=order)
+                for layer, _, order in _LAYERS.values()
+                if layer in scheme.layers or lists[layer]
+            },
         )
         for key, lists in made.items()
     ]
 
 
+def _labels(scheme: Scheme, layer: str) -> dict[str, Sequence[str]]:
+    """The allowed labels of a layer by key of an item."""
+    if layer not in scheme.layers:
+        return {}
+    declared = scheme.layers[layer]
+    return {key: list(getattr(declared.options, option)) for key, option in declared.label_keys.items()}
+
+
 def _problems(
-    item: Any, documents: Mapping[str, Document], catalogue: Mapping[str, Entity]
+    item: Any,
+    documents: Mapping[str, Document],
+    catalogue: Mapping[str, Entity],
+    labels: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[str, str, str]]:
     """What is wrong with an item: code, message and hint."""
+    for key, allowed in labels.items():
+        value = getattr(item, key, None)
+        if value is not None and value not in allowed:
+            hint = did_you_mean(value, allowed) or RULES["RT204"].hint
+            yield "RT204", f"{value!r} is not allowed, expected one of {', '.join(allowed)}", hint
     if isinstance(item, QuotedMention) and item.entity not in catalogue:
         yield "RT304", f"unknown entity {item.entity!r}", "Add it to entities.jsonl, or correct the key."
     document = documents.get(item.document_id)

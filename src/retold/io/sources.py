@@ -47,7 +47,11 @@ class Source:
     def of(cls, path: str | Path) -> Source:
         """A file by its path or URL; ``-`` is standard input, spooled so that it can be read more than once."""
         path = str(path)
-        return cls("<stdin>", _spool(sys.stdin.buffer)) if path == "-" else cls(path, path)
+        if path != "-":
+            return cls(path, path)
+        if sys.stdin is None:
+            raise UnreadableError("standard input is closed")
+        return cls("<stdin>", _spool(sys.stdin.buffer))
 
     @property
     def is_parquet(self) -> bool:

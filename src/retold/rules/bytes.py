@@ -288,9 +288,7 @@ def not_utf8(line: bytes, index: int, skipped: int) -> Finding:
     """The line is not UTF-8.
 
     Offsets count code points; in another encoding they cannot be trusted even where the text looks right.
-
     Example: `{"document_id": "flood-0ÿ"}` saved as Latin-1 - ÿ becomes the byte 0xff, which does not occur in UTF-8.
-
     Hint: Save the file as UTF-8.
     """
     wide = line.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -308,9 +306,7 @@ def malformed_json(reason: str, column: int, found: str) -> Finding:
     """The line is not one JSON text.
 
     A file that was truncated while it was written ends in such a line.
-
     Example: `{"document_id": "flood-0", "entities": [` - the line ends inside a list.
-
     Hint: Write each record as one JSON object on one line.
     """
     reason = (reason[:1].lower() + reason[1:]).removesuffix(" at").removesuffix(" starting")
@@ -324,9 +320,7 @@ def duplicate_key(path: tuple[str | int, ...], key: str) -> Finding:
     """An object has the same key twice.
 
     Some JSON parsers keep the first value, others the last.
-
     Example: `{"document_id": "flood-0", "entities": [], "entities": []}` - `entities` occurs twice.
-
     Hint: Keep one of them.
     """
     return finding("RT103", "gold", f"duplicate key {shorten(key)}", pointer=pointer_to(*path))
@@ -337,9 +331,7 @@ def byte_order_mark() -> Finding:
     """The line begins with a byte-order mark.
 
     JSON does not allow one, and parsers differ in whether they skip it.
-
     Example: the bytes EF BB BF before `{"document_id": "flood-0"}` - they encode the mark.
-
     Hint: Save the file as UTF-8 without byte-order mark.
     """
     return finding("RT104", "gold", "the line begins with a byte-order mark", column=1)
@@ -350,9 +342,7 @@ def blank_line() -> Finding:
     """There is a blank line between the records.
 
     A record may be missing there.
-
     Example: an empty line between `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}`.
-
     Hint: Remove it.
     """
     return finding("RT105", "gold", "the line is blank")
@@ -364,9 +354,7 @@ declare(
     """A line is too long.
 
     The limit of 64 MiB bounds memory.
-
     Example: all records of a file on one line of 65 MiB - the limit is 64 MiB.
-
     Hint: Write one document per line.
     """,
 )
@@ -377,9 +365,7 @@ def lone_surrogate(path: tuple[str | int, ...], text: str) -> Finding:
     r"""A string holds half of a surrogate pair, such as `"\ud83d"`.
 
     It is not a character and cannot be encoded as UTF-8; the string was cut inside a character.
-
     Example: `{"start": 15, "end": 19, "text": "\ud83d"}` - the first half of an emoji, without the second.
-
     Hint: Cut strings between code points, not between UTF-16 units.
     """
     return finding("RT107", "gold", f"lone surrogate in {shorten(text)}", pointer=pointer_to(*path))
@@ -390,9 +376,7 @@ def integer_too_large(path: tuple[str | int, ...], value: int) -> Finding:
     """An integer is larger than 2^53 - 1.
 
     Many JSON parsers keep numbers as doubles and would round it.
-
     Example: `{"start": 15, "end": 9007199254740993}` - `end` is 2^53 + 1.
-
     Hint: Check where the number comes from; no offset is that large.
     """
     return finding("RT108", "gold", f"{shorten(value)} is larger than 2^53 - 1", pointer=pointer_to(*path))
@@ -403,13 +387,11 @@ def not_a_number(path: tuple[str | int, ...], value: float) -> Finding:
     """A number is NaN, infinite, or too large for a double.
 
     JSON has no such numbers.
-
     Example: `{"favor": NaN, "against": 0, "none": 1}` - NaN is not a probability.
-
     Hint: Leave the scores out if there are none.
     """
     name = "NaN" if math.isnan(value) else "Infinity"
-    return finding("RT109", "gold", f"{name} is not valid JSON", pointer=pointer_to(*path))
+    return finding("RT109", "gold", f"expected a finite number, got {name}", pointer=pointer_to(*path))
 
 
 declare(
@@ -418,9 +400,7 @@ declare(
     """A Parquet file cannot be read.
 
     Its index is at the end; a file that was truncated while it was written has none.
-
     Example: a predictions.parquet that begins with PAR1 and ends after a few bytes - the index is missing.
-
     Hint: Write the file again.
     """,
 )
@@ -431,9 +411,7 @@ def no_records() -> Finding:
     """The file has no records.
 
     An empty file is usually an accident.
-
     Example: a file of 0 bytes - it has no record.
-
     Hint: Write one line per document; for a document with nothing to annotate, a record with empty lists.
     """
     return finding("RT111", "gold", "the file has no records")
@@ -444,9 +422,7 @@ def nested_too_deeply() -> Finding:
     """Lists or objects are nested too deeply.
 
     The limit keeps such input from exhausting memory; a record needs five levels.
-
     Example: `[[[[` and so on until 65 lists are open - the limit is 64.
-
     Hint: Write the record in the shape of the schema.
     """
     return finding("RT112", "gold", f"more than {MAX_DEPTH} levels of lists and objects")

@@ -17,9 +17,7 @@ def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Findin
     """The type of a mention is not the type of its entity in the catalogue.
 
     The type belongs to the entity, not to the wording of the mention.
-
     Example: `{"start": 15, "end": 19, "type": "LOC", "entity": "vale"}` - in entities.jsonl vale is a GPE.
-
     Hint: Use the type in entities.jsonl, or the entity that is meant.
     """
     message = f"type is {given}, but {shorten(entity.entity)} has type {entity.type} in the catalogue"
@@ -31,10 +29,8 @@ def kb_id_differs(given: str | None, entity: Entity, pointer: str, role: Role) -
     """The `kb_id` of a gold mention is not that of its entity in the catalogue.
 
     Gold repeats the id of the catalogue, so that one file is enough.
-
     Example: `{"start": 39, "end": 46, "type": "PER", "entity": "bo-berg", "kb_id": "Q12"}` - in entities.jsonl bo-berg
     has Q11.
-
     Hint: Use the id in entities.jsonl.
     """
     catalogued = format_kb_id(entity.kb_id)
@@ -51,10 +47,8 @@ def stance_cell_repeated(cell: str, pointer: str, role: Role) -> Finding:
     """A holder and a target have more than one cell.
 
     A cell has one label; with two, a guess would always be right.
-
     Example: `{"stance": [{"holder": "mayor", "target": "dam", "label": "none"}, {"holder": "mayor", "target": "dam",
     "label": "none"}]}` - the cell of mayor and dam occurs twice.
-
     Hint: Keep one cell.
     """
     message = f"duplicate cell {shorten(cell)}"
@@ -66,10 +60,8 @@ def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
     """A claim has more than one verdict.
 
     A document has one verdict on a claim; with two, a guess would always be right.
-
     Example: `{"verification": [{"claim": "dam-costs-5", "label": "not_enough_info"}, {"claim": "dam-costs-5", "label":
     "not_enough_info"}]}` - dam-costs-5 has two verdicts.
-
     Hint: Keep one.
     """
     return finding("RT504", role, f"duplicate verdict on claim {shorten(claim)}", pointer=pointer)
@@ -79,10 +71,8 @@ def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
 def evidence_missing(label: str, pointer: str, role: Role) -> Finding:
     """A label that needs evidence has none.
 
-    favor, against, supported and refuted need at least one sentence by which the label can be checked.
-
+    Such a label (favor, supported) needs at least one sentence by which it can be checked.
     Example: `{"claim": "dam-costs-5", "label": "supported"}` - there is no sentence that supports it.
-
     Hint: Add the indices of the sentences, or use the neutral label.
     """
     return finding("RT505", role, f"missing evidence for {label}", pointer=pointer)
@@ -93,9 +83,7 @@ def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
     """A neutral label (none, not_enough_info) has evidence.
 
     If a sentence is evidence, the label should say of what.
-
     Example: `{"claim": "dam-costs-5", "label": "not_enough_info", "evidence": [2]}` - sentence 2 cannot be evidence.
-
     Hint: Remove the evidence, or change the label.
     """
     return finding("RT506", role, f"unexpected evidence for {label}", pointer=pointer)
@@ -106,9 +94,7 @@ def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, ro
     """A holder has no cell for some targets, or the author for any.
 
     A holder is labelled for every target, so that "none" is a judgement and not an omission.
-
     Example: `{"stance": [{"holder": "author", "target": "dam", "label": "none"}]}` - mayor-berg is missing.
-
     Hint: Add the cells, with the label none if there is no stance.
     """
     message = f"holder {shorten(holder)} has no cell for {listed(missing)}"
@@ -120,9 +106,7 @@ def scores_do_not_sum(total: float, pointer: str, role: Role) -> Finding:
     """The probabilities of a cell do not sum to 1.
 
     Calibration is measured on probabilities.
-
     Example: `{"favor": 0.5, "against": 0.5, "none": 0.5}` - they sum to 1.5.
-
     Hint: Divide each by their sum.
     """
     return finding("RT508", role, f"scores sum to {total:.6g}, expected 1", pointer=pointer)
@@ -133,10 +117,8 @@ def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
     """A gold span states a claim that is not verified as supported in the same document.
 
     A document supports what is stated in it, by whatever source.
-
     Example: `{"claims": [{"start": 64, "end": 87, "claim": "dam-costs-5"}], "verification": [{"claim": "dam-costs-5",
     "label": "refuted"}]}` - the document states what it refutes.
-
     Hint: Correct the claim of the span or the verdict.
     """
     message = f"the span states {shorten(claim)}, but its verification is {label}"
@@ -148,10 +130,8 @@ def gold_key_missing(key: str, pointer: str) -> Finding:
     """Gold lacks a key that is optional in predictions.
 
     In gold every layer is annotated and every item is complete; a missing key would mean "not annotated".
-
     Example: `{"start": 15, "end": 19, "kind": "name", "type": "GPE", "entity": "vale", "kb_id": null}` - the gold
     mention has no `text`.
-
     Hint: Add the key, with an empty list if there is nothing to annotate.
     """
     return finding("RT510", "gold", f"missing key {key!r}, which gold must have", pointer=pointer)
@@ -162,10 +142,8 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
     """Claims of the catalogue have no verdict in gold.
 
     Every claim is verified in every document; a missing pair would not be scored.
-
     Example: `{"verification": [{"claim": "dam-costs-5", "label": "supported", "evidence": [2]}, {"claim":
     "dam-costs-7", "label": "refuted", "evidence": [2]}]}` - claims.jsonl also has dam-costs-9.
-
     Hint: Add the pairs.
     """
     return finding("RT511", "gold", f"no verdict on {listed(missing)}", pointer="/verification")
@@ -176,9 +154,7 @@ def no_kb_id(given: Any, pointer: str, role: Role) -> Finding:
     r"""A `kb_id` is not a Wikidata item id.
 
     Ids are compared as strings: a URL, a lower-case q or a blank never equals an id.
-
     Example: `{"start": 15, "end": 19, "type": "GPE", "kb_id": "Q12\n"}` - a line feed follows the id.
-
     Hint: Write Q and the number, or null if Wikidata has no item.
     """
     return finding("RT512", role, f"expected a Wikidata id such as 'Q142', got {shorten(given)}", pointer=pointer)

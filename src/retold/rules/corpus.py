@@ -81,9 +81,7 @@ def seed_differs(document: Document) -> Iterator[Finding]:
     """The text of a document does not match the hash of its seed.
 
     The text is the seed file byte for byte; every offset depends on it.
-
     Example: a typo corrected in `text` of documents.jsonl - `seed_sha256` is still the hash of the old text.
-
     Hint: Rebuild the corpus from the seeds; never edit the text.
     """
     actual = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -97,10 +95,8 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
     """A flat view is out of date: a row differs from the corpus, is missing, or is extra.
 
     Users of `datasets` read the views, the scorer reads gold.
-
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in views/stance.jsonl - in gold the label is
     favor.
-
     Hint: Rebuild the views with scripts/corpus/build_corpus.py.
     """
     if expected != actual:
@@ -113,10 +109,8 @@ def entity_without_mention(entity: str) -> Finding:
     """An entity of the catalogue has no mention, in gold or by an annotator.
 
     It may be left over, or its mentions were forgotten.
-
     Example: `{"entity": "berg", "name": "B", "type": "PER", "kb_id": null, "kb_status": "nil", "aliases": {}}` - every
     mention of the mayor has the entity bo-berg.
-
     Hint: Remove the entity, or annotate its mentions.
     """
     return finding("RT703", "gold", f"entity {shorten(entity)} has no mention", pointer="/entity")
@@ -127,9 +121,7 @@ def zones_do_not_tile(document: Document) -> Iterator[Finding]:
     """The zones of a document have gaps, overlap, or do not end with the text.
 
     Every character belongs to one zone, which decides whether it is annotated.
-
     Example: `{"zones": [{"start": 1, "end": 22, "zone": "title"}]}` - the character at 0 is in no zone.
-
     Hint: Start the first zone at 0 and each other where the one before ends; end the last with the text.
     """
     key = printable(document.document_id)
@@ -150,9 +142,7 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
     """Paragraphs or sentences overlap, are out of order or blank, or do not cover title and body exactly.
 
     Evidence counts sentences, and intervals resample paragraphs.
-
     Example: `{"sentences": [{"start": 65, "end": 88}]}` - the sentence begins at 64; its first letter is left out.
-
     Hint: Correct documents.jsonl, or the opening words in scripts/corpus/documents.toml, and rebuild.
     """
     text, key = document.text, printable(document.document_id)
@@ -201,9 +191,7 @@ def release_differs(path: str, expected: str | None, actual: str | None) -> Iter
     """A file does not match its hash in release.json.
 
     The hash of the release is in the signature of every score.
-
     Example: a line feed added to event.json after the release - its SHA-256 is no longer that in release.json.
-
     Hint: Restore the file, or make a new release.
     """
     if actual is None:
@@ -219,9 +207,7 @@ def mutation_at_fault(claim: CanonicalClaim, claims: Mapping[str, CanonicalClaim
     """A mutated claim lacks its original or the kind of fact that was changed.
 
     Results are broken down by mutation; a mutation of a mutation would differ in two facts.
-
     Example: `{"claim": "dam-costs-9", "mutation_of": "dam-costs-5", "mutation": null}` - `mutation` should be number.
-
     Hint: Set both `mutation_of`, the key of a claim that is not a mutation, and `mutation`; or neither.
     """
     if (claim.mutation_of is None) != (claim.mutation is None):
@@ -240,9 +226,7 @@ def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
     """Two entities of a catalogue have the same `kb_id`.
 
     One of the links is wrong, or they are the same entity.
-
     Example: `{"entity": "bo-berg", "kb_id": "Q11"}` and `{"entity": "berg", "kb_id": "Q11"}` - both are Q11.
-
     Hint: Correct the id, or merge the entities.
     """
     message = f"{shorten(entity.kb_id)} is also the kb_id of {shorten(other)}"
@@ -254,9 +238,7 @@ def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
     """A key has other characters than lower-case letters, digits and single hyphens.
 
     Keys are used in file names, URLs and column names.
-
     Example: `{"entity": "Bo Berg"}` - the key should be bo-berg.
-
     Hint: Use kebab case, as in `emmanuel-macron`.
     """
     if not all(part and _DIGITS_AND_LETTERS.issuperset(part) for part in key.split("-")):
@@ -268,10 +250,8 @@ def claim_that_no_span_states(claim: str) -> Finding:
     """A claim of the catalogue, not a mutation, is stated by no gold span and supported by no document.
 
     It may be left over, or its span was forgotten.
-
     Example: `{"claim": "unsaid", "text": "Nobody says it.", "mutation_of": null, "mutation": null}` - no document says
     it.
-
     Hint: Remove the claim, or annotate the span that states it.
     """
     return finding("RT710", "gold", f"claim {shorten(claim)} is neither stated nor supported", pointer="/claim")
@@ -282,9 +262,7 @@ def repeated_key(key: str, pointer: str) -> Finding:
     """A key occurs twice in a catalogue or in an event.
 
     The second would replace the first.
-
     Example: `{"entity": "vale", "type": "GPE"}` in two lines of entities.jsonl - the second replaces the first.
-
     Hint: Merge the two, or rename one.
     """
     return finding("RT711", "gold", f"key {shorten(key)} already exists", pointer=pointer)
@@ -295,9 +273,7 @@ def event_named_otherwise(event: str, folder: str, pointer: str) -> Finding:
     """The event named in a document or an event.json is not the name of its folder.
 
     Records are checked against the event that the document names.
-
     Example: `{"event": "flood"}` in events/drought/event.json - the event should be drought.
-
     Hint: Use the name of the folder, or move the file.
     """
     return finding("RT712", "gold", f"expected event {shorten(folder)}, got {shorten(event)}", pointer=pointer)
@@ -308,9 +284,7 @@ def status_contradicts_kb_id(entity: Entity) -> Finding:
     """`kb_status` and `kb_id` of an entity contradict each other.
 
     Linking is scored over verified ids; nil and unverified entities have none.
-
     Example: `{"entity": "vale", "kb_id": null, "kb_status": "verified"}` - there is no id to verify.
-
     Hint: Use `verified` with an id, `nil` or `unverified` with null.
     """
     message = f"kb_status is {entity.kb_status}, but kb_id is {format_kb_id(entity.kb_id)}"
@@ -322,10 +296,8 @@ def gold_not_reproduced(why: str) -> Finding:
     """Gold is not what the annotators' files and the adjudication give.
 
     Every gold label can be traced to the annotators and to a written decision.
-
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in annotators/reader-1.jsonl - gold, built
     before that was changed, has favor.
-
     Hint: Add the missing decisions to annotators/adjudication.jsonl and rebuild gold (make corpus).
     """
     return finding("RT714", "gold", f"gold cannot be rebuilt from annotations and adjudication: {why}")
@@ -336,9 +308,7 @@ def event_unfinished(event: Event, needed: Collection[str]) -> Iterator[Finding]
     """An event has no title, date, description, holder or target.
 
     Stance is labelled for holders towards targets.
-
     Example: `{"event": "flood", "title": ""}` - the title is empty.
-
     Hint: Complete event.json, with the date as YYYY-MM-DD.
     """
     for key in ("title", "description", *needed):

@@ -63,9 +63,7 @@ def name_with_possessive(words: str, pointer: str, role: Role) -> Finding:
     """A name ends with a possessive ending.
 
     The ending is not part of the name.
-
     Example: `{"text": "Macron’s", "kind": "name", "type": "PER"}` - the name is Macron.
-
     Hint: Exclude the ending, as in `[Macron]’s visit`.
     """
     return finding("RT601", role, f"name {shorten(words)} ends with a possessive", pointer=pointer)
@@ -76,9 +74,7 @@ def mention_with_determiner(words: str, pointer: str, role: Role) -> Finding:
     """A mention begins with a determiner.
 
     Names and nominals begin after the determiner (the, a, this, its, whose).
-
     Example: `{"start": 57, "end": 62, "text": "a dam", "kind": "nominal"}` - the mention is dam, from 59.
-
     Hint: Exclude the determiner.
     """
     return finding("RT602", role, f"mention {shorten(words)} begins with a determiner", pointer=pointer)
@@ -89,10 +85,8 @@ def span_across_sentences(words: str, pointer: str, role: Role) -> Finding:
     """A mention or a claim extends over more than one sentence.
 
     A mention is a phrase and a claim is a clause of one sentence.
-
     Example: `{"start": 33, "end": 87, "text": "Mayor Bo Berg asked for a dam. The dam costs 5 million"}` - the claim
     begins with "The dam".
-
     Hint: Use one span per sentence.
     """
     return finding("RT603", role, f"span {shorten(words)} is in more than one sentence", pointer=pointer)
@@ -103,9 +97,7 @@ def claim_with_closing_mark(words: str, pointer: str, role: Role) -> Finding:
     """A claim ends with a full stop, comma, semicolon or colon.
 
     A claim ends with the last word of its clause; the mark belongs to the sentence.
-
     Example: `{"start": 64, "end": 88, "text": "The dam costs 5 million."}` - the full stop is part of the span.
-
     Hint: Exclude the mark, unless it is part of an abbreviation.
     """
     return finding("RT604", role, f"claim ends with {words[-1]!r}", pointer=pointer)
@@ -116,9 +108,7 @@ def quotation_mark_without_partner(words: str, pointer: str, role: Role) -> Find
     """A claim begins or ends with an unpaired quotation mark.
 
     A claim includes both marks of a quotation or neither.
-
     Example: `{"text": "“The dam costs 5 million", "source": "author"}` - the closing mark is outside the span.
-
     Hint: Exclude the mark, or include the other one.
     """
     return finding("RT605", role, f"unpaired quotation mark in {shorten(words)}", pointer=pointer)

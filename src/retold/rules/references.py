@@ -25,9 +25,7 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
     """A record names a document that is not in the corpus.
 
     It cannot be scored; often it belongs to another release.
-
     Example: `{"document_id": "flod-0"}` - the document is flood-0.
-
     Hint: Use the `document_id` of the corpus, and check that file and corpus are of the same release.
     """
     return finding(
@@ -45,10 +43,8 @@ def repeated_document(document_id: str, first_line: int) -> Finding:
     """A document has more than one record in the file.
 
     It is not clear which of them counts.
-
     Example: `{"document_id": "flood-0"}` in line 1 and `{"document_id": "flood-0"}` in line 2 - flood-0 has two
     records.
-
     Hint: Merge the records, or remove one.
     """
     return finding(
@@ -65,9 +61,7 @@ def missing_documents(document_ids: Sequence[str]) -> Finding:
     """Documents of the corpus have no record in the file.
 
     Scores over different documents cannot be compared.
-
     Example: a file with only `{"document_id": "flood-0"}` - the corpus also has flood-1.
-
     Hint: Add a record for each, with empty lists if there is nothing to annotate.
     """
     count = len(document_ids)
@@ -83,9 +77,7 @@ def unknown_entity(entity: str, known: Iterable[str], pointer: str, role: Role) 
     """An entity is not in the event's catalogue.
 
     Gold joins documents by these keys.
-
     Example: `{"start": 15, "end": 19, "type": "GPE", "entity": "vail"}` - the key in entities.jsonl is vale.
-
     Hint: Use a key of entities.jsonl, or add the entity there.
     """
     message = f"unknown entity {shorten(entity)}"
@@ -97,9 +89,7 @@ def unknown_holder(holder: str, known: Iterable[str], pointer: str, role: Role) 
     """The holder of a stance cell is not one of the event.
 
     No gold cell can match it.
-
     Example: `{"holder": "major", "target": "dam", "label": "none"}` - the holder in event.json is mayor.
-
     Hint: Use a holder of event.json.
     """
     message = f"unknown holder {shorten(holder)}"
@@ -111,9 +101,7 @@ def unknown_target(target: str, known: Iterable[str], pointer: str, role: Role) 
     """The target of a stance cell is not one of the event.
 
     No gold cell can match it.
-
     Example: `{"holder": "mayor", "target": "damn", "label": "none"}` - the target in event.json is dam.
-
     Hint: Use a target of event.json.
     """
     message = f"unknown target {shorten(target)}"
@@ -125,9 +113,7 @@ def unknown_claim(claim: str, known: Iterable[str], pointer: str, role: Role) ->
     """A claim is not in the event's catalogue.
 
     Verification is about the claims of the catalogue. In a claim span of a prediction any key is allowed.
-
     Example: `{"claim": "dam-costs-6", "label": "not_enough_info"}` - the key in claims.jsonl is dam-costs-5.
-
     Hint: Use a key of claims.jsonl, or add the claim there.
     """
     message = f"unknown claim {shorten(claim)}"
@@ -139,9 +125,7 @@ def no_such_sentence(sentence: int, sentences: int, pointer: str, role: Role) ->
     """Evidence names a sentence that does not exist.
 
     Evidence is an index into the document's `sentences`, counted from 0, not a character offset.
-
     Example: `{"claim": "dam-costs-5", "label": "supported", "evidence": [4]}` - the document has sentences 0 to 3.
-
     Hint: Count the sentences of documents.jsonl from 0.
     """
     last = f"the last is {sentences - 1}" if sentences else "the document has none"
@@ -153,9 +137,7 @@ def unknown_source(source: str, known: Iterable[str], pointer: str, role: Role) 
     """The source of a claim is neither `author` nor an entity of the catalogue.
 
     Attribution is scored by entity.
-
     Example: `{"start": 64, "end": 87, "source": "berg"}` - the key in entities.jsonl is bo-berg.
-
     Hint: Use `author` or a key of entities.jsonl.
     """
     message = f"unknown source {shorten(source)}"

@@ -84,32 +84,22 @@ def declare(
 def _parts(documentation: str) -> dict[str, str]:
     """The parts of a rule's documentation by name, empty if missing."""
     parts = {"what": "", "why": "", "example": "", "hint": ""}
-    for paragraph in inspect.cleandoc(documentation).split("\n\n"):
-        line = " ".join(paragraph.split())
-        if line.startswith("Example: "):
-            parts["example"] = line.removeprefix("Example: ")
-        elif line.startswith("Hint: "):
-            parts["hint"] = line.removeprefix("Hint: ")
-        elif not parts["what"]:
-            parts["what"] = line
-        else:
-            parts["why"] = f"{parts['why']} {line}".strip()
+    current = "what"
+    for line in inspect.cleandoc(documentation).splitlines():
+        for label in ("Example: ", "Hint: "):
+            if line.startswith(label):
+                current, line = label[:-2].lower(), line.removeprefix(label)
+        if not line and current == "what":
+            current = "why"
+        parts[current] = f"{parts[current]} {line}".strip()
     return parts
 
 
-def rule(
-    code: str,
-    *,
-    gold: Severity | None = "error",
-    annotation: Severity | None = "error",
-    prediction: Severity | None = "error",
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def rule(code: str, **severity: Severity | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function the rule of ``code``: its name and docstring fill the row."""
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        name = function.__name__.replace("_", "-")
-        documentation = function.__doc__ or ""
-        declare(code, name, documentation, function, gold=gold, annotation=annotation, prediction=prediction)
+        declare(code, function.__name__.replace("_", "-"), function.__doc__ or "", function, **severity)
         return function
 
     return register

@@ -81,9 +81,7 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
     """A value has the wrong type.
 
     Nothing is converted: `"17"` is not 17, and `1.0` is not the integer 1.
-
     Example: `{"start": "15", "end": 19, "type": "GPE"}` - `start` is a string, not an integer.
-
     Hint: Use the type in the schema, or leave out an optional key.
     """
     return finding(
@@ -99,9 +97,7 @@ def key_missing(path: list[str | int], missing: str, error: ValidationError) -> 
     """A required key is missing.
 
     Without it the item cannot be scored.
-
     Example: `{"start": 15, "type": "GPE"}` - the mention has no `end`.
-
     Hint: Add the key.
     """
     similar = nearest(missing, (key for key in error.instance if key not in error.schema["properties"]))
@@ -114,9 +110,7 @@ def unknown_key(path: list[str | int], key: str, missing: list[str], known: list
     """An object has an unknown key.
 
     A misspelt key would otherwise be ignored, and with it a layer or a label.
-
     Example: `{"document_id": "flood-0", "entites": []}` - `entities` is misspelt.
-
     Hint: Remove the key, or correct its spelling.
     """
     hint = did_you_mean(key, missing) or did_you_mean(key, known) or f"Remove it; known keys are {', '.join(known)}."
@@ -128,9 +122,7 @@ def value_not_allowed(path: list[str | int], error: ValidationError) -> Finding:
     """A value is not one of the allowed values.
 
     Labels are compared as strings.
-
     Example: `{"start": 15, "end": 19, "type": "COUNTRY"}` - there is no type COUNTRY; a country is a GPE.
-
     Hint: Use one of the allowed values.
     """
     if not isinstance(error.instance, str):
@@ -148,9 +140,7 @@ def number_out_of_range(path: list[str | int], error: ValidationError) -> Findin
     """A number is out of range.
 
     Offsets and sentence indices count from 0, probabilities lie between 0 and 1.
-
     Example: `{"start": -1, "end": 19, "type": "GPE"}` - `start` is less than 0.
-
     Hint: Use a number in the range.
     """
     side = "at least" if error.validator == "minimum" else "at most"
@@ -163,9 +153,7 @@ def empty_string(path: list[str | int], error: ValidationError) -> Finding:
     """A key or a name is the empty string.
 
     An empty key names nothing, and all empty keys would be the same.
-
     Example: `{"start": 15, "end": 19, "type": "GPE", "entity": ""}` - the key of the entity is empty.
-
     Hint: Fill in the key, or leave it out if it is optional.
     """
     return finding("RT206", "gold", "expected a non-empty string", pointer=pointer_to(*path))
@@ -176,10 +164,8 @@ def other_schema_fault(path: list[str | int], error: ValidationError) -> Finding
     """The value breaks the schema in another way, or the decoder refuses it for another reason.
 
     Whatever the decoder refuses is an error, even if the schema allows it.
-
     Example: `{"document_id": "flood-0"}` and a decoder that refuses it - no line is known on which schema and decoder
     disagree.
-
     Hint: Compare the line with the schema in schema/.
     """
     return finding("RT207", "gold", shorten(error.message, 200), pointer=pointer_to(*path))

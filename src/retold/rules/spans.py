@@ -89,9 +89,7 @@ def end_not_after_start(start: int, end: int, pointer: str, role: Role) -> Findi
     """A span is empty or ends before it starts.
 
     Spans are half open: a span of one character has `end = start + 1`.
-
     Example: `{"start": 19, "end": 15, "type": "GPE"}` - the span ends before it starts.
-
     Hint: Set `end` to the offset after the last code point.
     """
     return finding("RT401", role, f"end {end} is not after start {start}", pointer=pointer)
@@ -102,9 +100,7 @@ def beyond_the_text(end: int, size: int, pointer: str, role: Role) -> Finding:
     """A span ends after the end of the text.
 
     Offsets count Unicode code points of the verbatim text, not bytes or UTF-16 units.
-
     Example: `{"start": 15, "end": 134, "type": "GPE"}` - the text has 133 characters.
-
     Hint: Count code points, in the text of this release.
     """
     return finding("RT402", role, f"end {end} is after the end of the text at {size}", pointer=pointer)
@@ -115,10 +111,8 @@ def text_differs(text: str, start: int, end: int, given: str, pointer: str, role
     """The `text` of a span is not the text of the document at its offsets.
 
     Scores are computed from the offsets; if they are wrong, the span counts as an error.
-
     Example: `{"start": 43, "end": 50, "text": "Bo Berg", "type": "PER"}` - Bo Berg is at 39 to 46; these offsets count
     bytes.
-
     Hint: Correct the offsets (code points, not bytes or UTF-16 units) or the text.
     """
     hint = None
@@ -139,9 +133,7 @@ def white_space_at_the_edge(text: str, pointer: str, role: Role) -> Finding:
     """A span begins or ends with white space.
 
     It can never equal a gold span.
-
     Example: `{"start": 14, "end": 19, "type": "GPE"}` - Vale begins at 15, at 14 there is a no-break space.
-
     Hint: Exclude the white space.
     """
     return finding("RT404", role, f"the span {shorten(text)} begins or ends with white space", pointer=pointer)
@@ -152,10 +144,8 @@ def span_repeated(start: int, end: int, earlier: int, pointer: str, role: Role) 
     """A span occurs twice with the same labels.
 
     In predictions it counts once.
-
     Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "GPE"}]}` - the
     two are the same.
-
     Hint: Remove one.
     """
     return finding("RT405", role, f"duplicate of span {start} to {end} at index {earlier}", pointer=pointer)
@@ -166,10 +156,8 @@ def span_with_two_labels(start: int, end: int, earlier: int, pointer: str, role:
     """A span occurs twice with different labels.
 
     A span has one label; with two, a guess would always be right.
-
     Example: `{"entities": [{"start": 15, "end": 19, "type": "GPE"}, {"start": 15, "end": 19, "type": "LOC"}]}` - the
     span has two types.
-
     Hint: Keep one of them.
     """
     message = f"span {start} to {end} is at index {earlier} with other labels"
@@ -181,10 +169,8 @@ def crossing_spans(span: S, other: S, number: int, pointer: str, role: Role) -> 
     """Two spans of a layer overlap and neither contains the other.
 
     Mentions and claims may nest, but not cross.
-
     Example: `{"claims": [{"start": 68, "end": 77, "source": "author"}, {"start": 72, "end": 79, "source": "author"}]}`
     - the second begins inside the first and ends outside it.
-
     Hint: Change a boundary so that one contains the other or they do not overlap.
     """
     message = f"span {span.start} to {span.end} crosses {other.start} to {other.end} at index {number}"
@@ -196,9 +182,7 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
     """A span is in a zone that is not annotated (byline, boilerplate).
 
     Only title and body are annotated. A prediction wholly elsewhere is ignored.
-
     Example: `{"start": 25, "end": 32, "text": "Ann Lee", "type": "PER"}` - the name is in the byline.
-
     Hint: Remove the span.
     """
     return finding("RT408", role, f"span {start} to {end} is in a zone that is not annotated", pointer=pointer)

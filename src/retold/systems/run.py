@@ -20,7 +20,7 @@ from retold.io.atomic import append_line, write_atomic
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
-from retold.model.findings import UnreadableError, shorten
+from retold.model.findings import FindingsError, UnreadableError, shorten
 from retold.systems.controls import CONTROLS
 from retold.systems.guard import GoldRefused, without_gold
 from retold.systems.interface import Context, Example, Question, System, SystemFault
@@ -184,7 +184,7 @@ def _training(system: System, corpus: Corpus, control: str | None, seed: int) ->
         return {}
     try:
         gold = corpus.gold
-    except msgspec.DecodeError as error:
+    except FindingsError as error:
         raise UnreadableError(f"{corpus.root}: invalid gold ({error}); run `retold validate`") from error
     made = {}
     for key, document in corpus.documents.items():

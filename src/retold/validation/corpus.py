@@ -71,9 +71,13 @@ class _Event:
 
     def _reproduced(self, decisions: list[Decision]) -> None:
         """Whether gold is what the annotators agree on and the decisions say."""
-        gold = {record.document_id: record for record in read_all(self.event.gold_file, self._scheme.decoder)}
         documents = {key: self.run.corpus.documents[key] for key in self._own}
-        annotators = {file.stem: read_all(file, self._scheme.decoder) for file in self.event.annotator_files}
+        try:
+            gold = {record.document_id: record for record in read_all(self.event.gold_file, self._scheme.decoder)}
+            annotators = {file.stem: read_all(file, self._scheme.decoder) for file in self.event.annotator_files}
+        except FindingsError:
+            # Reported already.
+            return
         try:
             rebuilt = adjudicate(annotators, decisions, documents, self.event.entities, self._scheme)
         except (AdjudicationError, KeyError) as error:
