@@ -35,16 +35,16 @@ import numpy.typing as npt
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import VERIFICATION_LABELS, AnnotationRecord, Document, VerificationPair
 from retold.systems import Context, Example, Question
 
-from ._figures import agreement, figures, negations
-from ._options import yes_or_no
-from ._plain import every_sentence, not_enough_info
-from ._retrieval import Names, Okapi, carried, terms
-from ._text import sentences, words
+from ..common.figures import agreement, figures, negations
+from ..common.options import yes_or_no
+from ..common.defaults import every_sentence, not_enough_info
+from ..common.retrieval import Names, Okapi, carried, terms
+from ..common.text import sentences, words
 from .gazetteer import Gazetteer
 from .overlap import rarity, verdict
 

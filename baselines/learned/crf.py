@@ -21,20 +21,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import ENTITY_TYPES, AnnotationRecord, Document, EntityType, Mention
 from retold.systems import Context, Example
 
 from ._clustering import Likeness, Wording, join_known
-from ._linking import AliasTable, Dictionary, company, folded
-from ._linking_nominals import Named, Resolver
+from ..common.linking import AliasTable, Dictionary, company, folded
+from ._nominals import Named, Resolver
 from ._tagging import Tagger, chunks
 from ._tagging_features import Capitals, Sentence, cut, describe_names, describe_nominals
-from ._text import fold, sentences
-from .gazetteer import Gazetteer
-from .overlap import names as capitalised_names
-from .same_string import by_string
+from ..common.text import fold, sentences
+from ..lexical.gazetteer import Gazetteer
+from ..lexical.overlap import names as capitalised_names
+from ..floors.same_string import by_string
 from .tfidf_logreg import claims, stance, verification
 
 NAME = "perceptron"

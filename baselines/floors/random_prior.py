@@ -26,8 +26,8 @@ from retold.model.annotations import (
 )
 from retold.systems import Context
 
-from ._plain import cells, every_sentence
-from ._text import fold, sentences
+from ..common.defaults import cells, every_sentence
+from ..common.text import fold, sentences
 
 NAME = "random_prior"
 DESCRIPTION = (

@@ -18,8 +18,8 @@ from functools import lru_cache
 from retold.model.annotations import EntityType, Event, Mention
 from retold.systems import Example
 
-from ._text import content_words, fold
-from ._words import INDONESIAN_MONTHS
+from .text import content_words, fold
+from .calendar import INDONESIAN_MONTHS
 
 __all__ = ["AliasTable", "Dictionary", "Known", "canonical", "is_acronym", "singular", "spelling"]
 

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
-from ._linking import folded
-from .overlap import names
+from ..common.linking import folded
+from ..lexical.overlap import names
 
 NAME = "same_string"
 DESCRIPTION = "Zero-shot floor for entities: names by their capitals, equal strings are one entity, no links."

@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from retold.model.annotations import Document, EntityType, Mention
 from retold.systems import Example
 
-from ._linking import AliasTable, canonical, company, cosine, head_of
-from ._text import fold
+from ..common.linking import AliasTable, canonical, company, cosine, head_of
+from ..common.text import fold
 
 __all__ = ["Named", "Resolver", "roles"]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context, Example
 
-from ._plain import every_sentence, no_stance, not_enough_info
-from ._text import fold, sentences
+from ..common.defaults import every_sentence, no_stance, not_enough_info
+from ..common.text import fold, sentences
 
 NAME = "gazetteer"
 DESCRIPTION = (

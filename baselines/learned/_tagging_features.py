@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from retold.model.annotations import Document, Mention
 
-from ._linking import AliasTable, Dictionary, canonical, is_acronym, singular, spelling
+from ..common.linking import AliasTable, Dictionary, canonical, is_acronym, singular, spelling
 from ._tagging import Chunk, Token, from_spans, tags_of, tokens
-from ._text import NEGATIONS, content_words, fold, sentences
-from ._words import DAYS, MONTHS
-from .gazetteer import Gazetteer
-from .overlap import TITLES, names
+from ..common.text import NEGATIONS, content_words, fold, sentences
+from ..common.calendar import DAYS, MONTHS
+from ..lexical.gazetteer import Gazetteer
+from ..lexical.overlap import TITLES, names
 
 __all__ = ["Capitals", "Sentence", "cut", "describe_names", "describe_nominals"]
 

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ._text import NEGATIONS, fold, words
-from ._words import MONTHS, NUMBERS
+from .text import NEGATIONS, fold, words
+from .calendar import MONTHS, NUMBERS
 
 __all__ = ["CALENDAR_AND_NUMBERS", "Figure", "Figures", "agreement", "figures", "negations"]
 

@@ -9,7 +9,7 @@ import re
 
 from retold.model.annotations import ClaimSpan, Document
 
-from ._words import NUMBERS
+from .calendar import NUMBERS
 
 __all__ = ["NEGATIONS", "claim_edges", "claim_span", "content_words", "fold", "numbers", "sentences", "words"]
 

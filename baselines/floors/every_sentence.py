@@ -8,7 +8,7 @@ from __future__ import annotations
 from retold.model.annotations import AnnotationRecord, Document
 from retold.systems import Context
 
-from ._plain import every_sentence, not_enough_info
+from ..common.defaults import every_sentence, not_enough_info
 
 NAME = "every_sentence"
 DESCRIPTION = "Zero-shot floor for claims: every sentence a claim of the author, verification not_enough_info."

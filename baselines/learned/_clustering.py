@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from retold.model.annotations import EntityType
 
-from ._linking import AliasTable, Dictionary, canonical, cosine, is_acronym
+from ..common.linking import AliasTable, Dictionary, canonical, cosine, is_acronym
 
 __all__ = ["APART", "Likeness", "Wording", "agglomerate", "compare", "join_known"]
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from retold.model.annotations import Document, Mention
 
-from ._plain import MIN_WORDS
-from ._stance_features import SAY, Voice, described, voices
-from ._text import claim_edges, sentences, words
-from .overlap import TITLES
-from .rules import ACTIVE, PAST, coordinated, coordination, quoted
+from .defaults import MIN_WORDS
+from .voices import SAY, Voice, described, voices
+from .text import claim_edges, sentences, words
+from ..lexical.overlap import TITLES
+from ..lexical.rules import ACTIVE, PAST, coordinated, coordination, quoted
 
 __all__ = ["OPINION", "Candidate", "candidates"]
 

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
     STANCE_LABELS,
@@ -44,13 +44,13 @@ from retold.model.annotations import (
 )
 from retold.systems import Context, Example
 
-from ._options import yes_or_no
-from ._plain import cells, no_stance
-from ._retrieval import Names, Okapi, carried, terms
-from ._stance_features import AUTHOR, Voice, cues, judging, outside_quotes, own_sentences, voices
-from ._text import sentences
-from .gazetteer import Gazetteer
-from .rules import known_or_capitalised
+from ..common.options import yes_or_no
+from ..common.defaults import cells, no_stance
+from ..common.retrieval import Names, Okapi, carried, terms
+from ..common.voices import AUTHOR, Voice, cues, judging, outside_quotes, own_sentences, voices
+from ..common.text import sentences
+from ..lexical.gazetteer import Gazetteer
+from ..lexical.rules import known_or_capitalised
 
 NAME = "holder_target"
 DESCRIPTION = (

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention, StanceCell, StanceLabel, Target
 from retold.systems import Context
 
-from ._plain import MIN_WORDS, wording
-from ._text import claim_span, content_words, fold, sentences, words
+from ..common.defaults import MIN_WORDS, wording
+from ..common.text import claim_span, content_words, fold, sentences, words
 from .gazetteer import Gazetteer
 from .overlap import TITLES, names, rarity, stem, verdict
 

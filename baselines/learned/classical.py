@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention
 from retold.systems import Context
 
-from ._clauses import OPINION, Candidate, candidates
-from ._text import fold
-from .bm25 import verification
-from .gazetteer import Gazetteer
+from ..common.clauses import OPINION, Candidate, candidates
+from ..common.text import fold
+from ..lexical.bm25 import verification
+from ..lexical.gazetteer import Gazetteer
 from .holder_target import stance
-from .perceptron import find_mentions
-from .rules import known_or_capitalised
+from .crf import find_mentions
+from ..lexical.rules import known_or_capitalised
 
 NAME = "classical"
 DESCRIPTION = (

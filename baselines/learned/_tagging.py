@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ._text import fold
+from ..common.text import fold
 
 __all__ = ["OUTSIDE", "Chunk", "Tagger", "Token", "chunks", "from_spans", "tags_of", "tokens", "viterbi"]
 

@@ -20,11 +20,11 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ._figures import CALENDAR_AND_NUMBERS, figures
-from ._indonesian import to_english
-from ._text import content_words, fold, words
-from .gazetteer import Gazetteer
-from .overlap import stem
+from .figures import CALENDAR_AND_NUMBERS, figures
+from .indonesian import to_english
+from .text import content_words, fold, words
+from ..lexical.gazetteer import Gazetteer
+from ..lexical.overlap import stem
 
 __all__ = ["Names", "Okapi", "carried", "terms"]
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
-from ._linking import folded
-from ._text import sentences
+from ..common.linking import folded
+from ..common.text import sentences
 
 NAME = "title_gazetteer"
 DESCRIPTION = (

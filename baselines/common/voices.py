@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from retold.model.annotations import Document, Holder, Mention
 
-from ._text import content_words, sentences, words
-from .overlap import TITLES, stem
+from .text import content_words, sentences, words
+from ..lexical.overlap import TITLES, stem
 
 __all__ = ["AUTHOR", "SAY", "Voice", "cues", "described", "judging", "outside_quotes", "own_sentences", "voices"]
 

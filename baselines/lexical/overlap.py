@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from retold.model.annotations import AnnotationRecord, Document, EntityType, Mention, VerificationPair
 from retold.systems import Context
 
-from ._plain import every_sentence, no_stance
-from ._text import NEGATIONS, content_words, fold, numbers, sentences, words
-from ._words import DAYS, MONTHS
+from ..common.defaults import every_sentence, no_stance
+from ..common.text import NEGATIONS, content_words, fold, numbers, sentences, words
+from ..common.calendar import DAYS, MONTHS
 
 NAME = "overlap"
 DESCRIPTION = (

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
     AnnotationRecord,
@@ -27,8 +27,8 @@ from retold.model.annotations import (
 )
 from retold.systems import Context, Example, Question
 
-from ._plain import cells, every_sentence, not_enough_info
-from .bm25 import TREES, Matrix, answers_elsewhere, twins, with_those_of_twins
+from ..common.defaults import cells, every_sentence, not_enough_info
+from ..lexical.bm25 import TREES, Matrix, answers_elsewhere, twins, with_those_of_twins
 from .majority import frequent_names
 
 NAME = "blind"

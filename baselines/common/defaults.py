@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from retold.model.annotations import ClaimSpan, Document, StanceCell, Target, VerificationPair
 from retold.systems import Context
 
-from ._text import claim_span, sentences, words
+from .text import claim_span, sentences, words
 
 __all__ = ["MIN_WORDS", "cells", "every_sentence", "no_stance", "not_enough_info", "wording"]
 

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
     AnnotationRecord,
@@ -36,11 +36,11 @@ from retold.model.annotations import (
 )
 from retold.systems import Context, Example
 
-from ._plain import cells, no_stance, not_enough_info, wording
-from ._text import NEGATIONS, content_words, sentences, words
-from .gazetteer import Gazetteer
-from .overlap import figures, proper, rarity, stem
-from .rules import Clause, clauses, known_or_capitalised, speaker, to_claims
+from ..common.defaults import cells, no_stance, not_enough_info, wording
+from ..common.text import NEGATIONS, content_words, sentences, words
+from ..lexical.gazetteer import Gazetteer
+from ..lexical.overlap import figures, proper, rarity, stem
+from ..lexical.rules import Clause, clauses, known_or_capitalised, speaker, to_claims
 
 NAME = "tfidf_logreg"
 DESCRIPTION = (

@@ -21,9 +21,9 @@ from retold.model.annotations import (
 )
 from retold.systems import Context, Example
 
-from ._plain import cells, every_sentence
-from ._text import fold, sentences
-from .gazetteer import mention_like
+from ..common.defaults import cells, every_sentence
+from ..common.text import fold, sentences
+from ..lexical.gazetteer import mention_like
 
 NAME = "majority"
 DESCRIPTION = (
