@@ -1,30 +1,26 @@
-"""Clauses that may be claims, as the guideline draws their edges, each with who would be its source.
+"""Clauses as claims, with the edges that the guideline draws and with who is their source.
 
-Where a sentence may be read in two ways (what is reported, or the whole clause with its reporting words), both are
-given as one group, of which at most one is a claim. Clauses that only comment on another (set off by commas, or
-openings with a participle) are groups of their own.
-
-The patterns start from those of ``rules``, follow the guideline that comes with the corpus, and were tried on it.
+Patterns of English and Indonesian divide a sentence at coordinated verbs; clauses set off by commas and openings with a
+participle are claims of their own. Where reported speech may be read in two ways, what is said is taken if it is a
+fact, and the whole report if it is a demand, a readiness or an opinion. A logistic regression over the form of the
+clauses reached no more than this rule. Who wrote the patterns had read the corpus.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from retold.model.annotations import Document, Mention
+from retold.model.annotations import ClaimSpan, Document, Mention
 
-from .defaults import MIN_WORDS
+from .text import MIN_WORDS, TITLES, claim_edges, quoted, sentences, words
 from .voices import SAY, Voice, described, voices
-from .text import claim_edges, sentences, words
-from ..lexical.overlap import TITLES
-from ..lexical.rules import ACTIVE, PAST, coordinated, coordination, quoted
 
-__all__ = ["OPINION", "Candidate", "candidates"]
+__all__ = ["Clause", "claims", "clauses", "to_claims"]
 
 #: Words that make a demand, a readiness, a hope or an opinion of what is said.
-OPINION = re.compile(
+_OPINION = re.compile(
     r"\b(?:must|should|ought|needs?|needed|had to|has to|have to|would|want(?:s|ed)?|ready|duty|hope[sd]?|think|"
     r"believe|harus|perlu|seharusnya|sebaiknya|siap|ingin|berharap)\b",
     re.IGNORECASE,
@@ -43,22 +39,30 @@ _TAIL = re.compile(
     rf",?\"?,? (?P<who>[^,\"]{{2,60}}?) (?:has |had |also |later |\w+ly )?{SAY}(?P<rest> [^,\"]{{0,60}})?[.]?$"
 )
 _TAIL_TURNED = re.compile(rf",?\"?,? {SAY} (?P<who>[^,\"]{{2,60}}?)(?P<rest>)[.]?$")
+#: An Indonesian verb of the active voice; no English word that begins like one.
+_ACTIVE = r"me(?!mber|mor|nt)[mn]\w{4,}"
+#: A verb with what shows that it is no participle.
+_PAST = r"[a-z]{3,}ed (?:the|a|an|to|by|in|on|that|how|as|at|with|over|him|her|them|his|its|their)"
 _FINITE = (
     r"(?:is|are|was|were|has|have|had|will|would|can|could|should|may|must|might|did|does|do|went|gave|took|made|says?|"
     r"said|came|flew|met|told|left|held|led|fell|rose|won|lost|began|became|kept|sent|found|put|set|spoke|"
     r"involves|includes|calls|wants|plans|aims|remains?|[a-z]{3,}ed|telah|akan|sudah|masih|tidak|belum|harus|adalah|"
-    rf"datang|pergi|pulang|tiba|minta|tewas|jatuh|naik|turun|{ACTIVE}|ber\w{{4,}}|ter\w{{5,}}|di\w{{5,}}kan)"
+    rf"datang|pergi|pulang|tiba|minta|tewas|jatuh|naik|turun|{_ACTIVE}|ber\w{{4,}}|ter\w{{5,}}|di\w{{5,}}kan)"
 )
 _VERB = (
     r"(?:also |later |then )?(?:is|are|was|were|has|have|had|will|would|could|went|gave|took|made|said|says|told|"
-    rf"involves|includes|calls|wants|plans|aims|stressed|called|raised|discussed|asked|urged|added|met|flew|{PAST})\b"
+    rf"involves|includes|calls|wants|plans|aims|stressed|called|raised|discussed|asked|urged|added|met|flew|{_PAST})\b"
 )
-_JOINT = coordination(_VERB, _FINITE)
+#: What joins two clauses.
+_JOINT = re.compile(
+    rf"(?: (?:and|but),? )(?={_VERB})|(?:, (?:and|but|while|dan|tetapi|tapi|namun|sementara) )"
+    rf"(?=[^,\"]{{0,60}}\b{_FINITE}\b)|(?: dan )(?=(?:{_ACTIVE}|telah|akan) )|(?:: )(?=[^\"]*\b{_FINITE}\b)"
+)
 _SUBORDINATE = re.compile(r"^(?:While|Although|Though|If|When|As|Jika|Meskipun|Ketika|Saat|Regarding)\b")
 _ASIDE = re.compile(
     r", (?=(?:which|who|whose|when|where|of which|(?:at least )?\w+ of (?:whom|which)|(?:after |\w+ly |first )?"
     r"(?!during|including|according|following|regarding)(?:[a-z]{3,}ing|[a-z]{3,}ed) (?!and\b)|"
-    rf"{ACTIVE} |yang |with [^,]{{3,60}} (?:[a-z]{{3,}}ing|[a-z]{{3,}}ed) ))"
+    rf"{_ACTIVE} |yang |with [^,]{{3,60}} (?:[a-z]{{3,}}ing|[a-z]{{3,}}ed) ))"
 )
 #: The same in a headline that writes nearly every word with a capital.
 _ASIDE_CAPITAL = re.compile(_ASIDE.pattern, re.IGNORECASE)
@@ -80,38 +84,47 @@ _GOVERNMENT = re.compile(r"\bgovernment$|^pemerintah\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A stretch of a sentence that may be a claim.
-
-    Attributes:
-        start, end: in the document, with the edges that a claim has.
-        source: whose claim it would be, 'author' or an entity.
-        kind: how it was found.
-        group: of the candidates of a group at most one is a claim.
-    """
+class Clause:
+    """A stretch of a document that may be a claim: whose it would be ('author' or an entity), and how it was found."""
 
     start: int
     end: int
     source: str
     kind: str
-    group: tuple[int, int]
 
 
-def candidates(document: Document, mentions: Sequence[Mention]) -> list[Candidate]:
-    """All candidates in the order of the text, the longer first; each span once."""
-    found: dict[tuple[int, int], Candidate] = {}
+def claims(document: Document, mentions: Sequence[Mention]) -> list[ClaimSpan]:
+    """Every clause as a claim."""
+    return to_claims(document, clauses(document, mentions))
+
+
+def to_claims(document: Document, found: Iterable[Clause]) -> list[ClaimSpan]:
+    """Clauses as claims."""
+    return [ClaimSpan(start=c.start, end=c.end, text=document.text[c.start : c.end], source=c.source) for c in found]
+
+
+def clauses(document: Document, mentions: Sequence[Mention]) -> list[Clause]:
+    """One reading of each clause in the order of the text, the longer first; each span once."""
+    found: dict[tuple[int, int], Clause] = {}
     who = voices(document, mentions)
-    texts = sentences(document)
-    for number, (span, text) in enumerate(zip(document.sentences, texts, strict=True)):
+    for number, (span, text) in enumerate(zip(document.sentences, sentences(document), strict=True)):
         if len(words(text)) < MIN_WORDS:
             continue
-        before = who[number - 1].speaker if number else None
-        sources = _Sources(mentions, span.start, text, who[number], before)
-        for group, (low, high, source, kind) in _read(text, sources):
+        sources = _Sources(mentions, span.start, text, who[number], who[number - 1].speaker if number else None)
+        for readings in _read(text, sources):
+            low, high, source, kind = _chosen(text, readings)
             start, end = claim_edges(document.text, span.start + low, span.start + high)
             if start < end:
-                found.setdefault((start, end), Candidate(start, end, source or "author", kind, (number, group)))
+                found.setdefault((start, end), Clause(start, end, source or "author", kind))
     return sorted(found.values(), key=lambda made: (made.start, -made.end))
+
+
+def _chosen(text: str, readings: Sequence[_Reading]) -> _Reading:
+    """What is said if it is no opinion, else the report of it."""
+    for reading in readings:
+        if reading[3].endswith("content") and not _OPINION.search(text, reading[0], reading[1]):
+            return reading
+    return next((reading for reading in readings if not reading[3].endswith("content")), readings[0])
 
 
 @dataclass(frozen=True)
@@ -135,7 +148,7 @@ class _Sources:
         outer = [m for m in there if not any(_holds(other, m) for other in there)]
         for mention in outer:
             after = self.text[mention.end - self.start : mention.end - self.start + 30]
-            if not (len(outer) > 1 and re.match(rf" (?:{'|'.join(TITLES.split())})\b", after, re.IGNORECASE)):
+            if not (len(outer) > 1 and re.match(rf" (?:{TITLES})\b", after, re.IGNORECASE)):
                 inside = [m for m in there if _holds(mention, m)]
                 # A government that is called by a name is what the name stands for (guideline, D4).
                 return str(
@@ -150,7 +163,7 @@ def _holds(outer: Mention, inner: Mention) -> bool:
     return outer is not inner and outer.start <= inner.start and inner.end <= outer.end
 
 
-#: Start, end, source and kind of a candidate; places are in the sentence.
+#: Start and end in the sentence, source and kind of a clause.
 _Reading = tuple[int, int, str | None, str]
 
 
@@ -159,7 +172,7 @@ class _Part:
     """A coordinated clause.
 
     Attributes:
-        readings: the candidates that it has as a whole.
+        readings: how it may be read as a whole.
         start, end: what is stated in it, without the words that report it.
         reporter: who is said to report it; None for the article.
     """
@@ -170,10 +183,9 @@ class _Part:
     reporter: str | None
 
 
-def _read(text: str, sources: _Sources) -> Iterator[tuple[int, _Reading]]:
-    """The candidates of a sentence, each with the number of its group."""
-    groups: list[list[_Reading]] = []
-    parts = list(coordinated(text, _JOINT, _FINITE, _SUBORDINATE))
+def _read(text: str, sources: _Sources) -> Iterator[list[_Reading]]:
+    """The clauses of a sentence, each with its readings."""
+    parts = list(_coordinated(text))
     reporter: str | None = None
     for low, high in parts:
         part = _part(text, low, high, sources, reporter)
@@ -181,7 +193,7 @@ def _read(text: str, sources: _Sources) -> Iterator[tuple[int, _Reading]]:
             part.readings[0] = (low, high, None, "sentence")
         if part.readings[0][3] == "content":
             reporter = part.reporter
-        groups.append(part.readings)
+        yield part.readings
         asides = list(_asides(text, part.start, part.end))
         for count, (start, end) in enumerate(asides, start=1):
             lead = _LEADING.match(text[start:end])
@@ -189,13 +201,24 @@ def _read(text: str, sources: _Sources) -> Iterator[tuple[int, _Reading]]:
             if part.readings[0][3] == "according" and count == len(asides):
                 # '..., according to X' vouches for what stands nearest to it.
                 source = part.reporter
-            groups.append([(start + (lead.end() if lead else 0), end, source, "aside")])
+            yield [(start + (lead.end() if lead else 0), end, source, "aside")]
         opener = _OPENER.match(text[low:high])
         if opener and not _NO_OPENER.match(opener[0]) and _participle(opener):
-            groups.append([(low + opener.start("body"), low + opener.end("body"), None, "opener")])
-    for group, readings in enumerate(groups):
-        for reading in readings:
-            yield group, reading
+            yield [(low + opener.start("body"), low + opener.end("body"), None, "opener")]
+
+
+def _coordinated(text: str) -> Iterator[tuple[int, int]]:
+    """Coordinated clauses, at least one."""
+    start = 0
+    for match in _JOINT.finditer(text):
+        left, right = text[start : match.start()], text[match.end() :]
+        if quoted(text, match.start()) or min(len(words(left)), len(words(right))) < MIN_WORDS - 1:
+            continue
+        if re.search(rf"\b{_FINITE}\b", left) is None or _SUBORDINATE.match(left):
+            continue
+        yield start, match.start()
+        start = match.end()
+    yield start, len(text)
 
 
 def _part(text: str, low: int, high: int, sources: _Sources, before: str | None) -> _Part:

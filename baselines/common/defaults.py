@@ -1,18 +1,41 @@
-"""Plain defaults: what a system that has no idea for a layer may give, unless it leaves the layer out."""
+"""Plain defaults, for layers that a system has no idea for, and its options."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retold.model.annotations import ClaimSpan, Document, StanceCell, Target, VerificationPair
+from retold.model.annotations import ClaimSpan, Document, StanceCell, StanceLabel, StanceScores, Target, VerificationPair
 from retold.systems import Context
 
-from .text import claim_span, sentences, words
+from .text import MIN_WORDS, claim_span, sentences, words
 
-__all__ = ["MIN_WORDS", "cells", "every_sentence", "no_stance", "not_enough_info", "wording"]
+__all__ = [
+    "OptionFault",
+    "cells",
+    "every_sentence",
+    "likeliest",
+    "no_stance",
+    "not_enough_info",
+    "stance_scores",
+    "wording",
+    "yes",
+]
 
-#: A shorter sentence is a heading.
-MIN_WORDS = 4
+
+class OptionFault(ValueError):
+    """An option has no such value. Told to the user."""
+
+
+def yes(context: Context, name: str, default: str) -> bool:
+    """Whether an option says yes.
+
+    Raises:
+        OptionFault: it is neither 'yes' nor 'no'.
+    """
+    value = context.options.get(name, default)
+    if value not in ("yes", "no"):
+        raise OptionFault(f"option {name} is {value!r}, it must be 'yes' or 'no'")
+    return value == "yes"
 
 
 def cells(context: Context) -> Iterator[tuple[str, str]]:
@@ -30,6 +53,19 @@ def wording(target: Target, language: str) -> str:
 def no_stance(context: Context) -> list[StanceCell]:
     """Nobody takes a side."""
     return [StanceCell(holder=holder, target=target, label="none", evidence=[]) for holder, target in cells(context)]
+
+
+def stance_scores(favor: float, against: float) -> StanceScores:
+    """Probabilities of the three labels, cut to four digits so that what is left for none is never below 0."""
+    favor, against = (int(share * 10_000) / 10_000 for share in (favor, against))
+    return StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
+
+
+def likeliest(scores: StanceScores) -> StanceLabel:
+    """The label with the greatest probability; of equal ones none, then favor."""
+    if scores.none >= max(scores.favor, scores.against):
+        return "none"
+    return "favor" if scores.favor >= scores.against else "against"
 
 
 def every_sentence(document: Document) -> list[ClaimSpan]:

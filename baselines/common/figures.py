@@ -1,29 +1,27 @@
-"""Numbers, days, years and negations of a text, English or Indonesian, and whether the figures of two texts agree."""
+"""Numbers, days and years of a text, English or Indonesian, and whether those of two texts agree."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .text import NEGATIONS, fold, words
-from .calendar import MONTHS, NUMBERS
+from .text import MONTHS, fold
 
-__all__ = ["CALENDAR_AND_NUMBERS", "Figure", "Figures", "agreement", "figures", "negations"]
+__all__ = ["CALENDAR_AND_NUMBERS", "Figure", "Figures", "agreement", "figures", "values"]
 
-_SCALES = {
-    "puluh": 10,
-    "hundred": 100,
-    "ratus": 100,
-    "thousand": 1000,
-    "ribu": 1000,
-    "million": 10**6,
-    "juta": 10**6,
-    "billion": 10**9,
-    "miliar": 10**9,
-}
-_HUNDRED = {"seratus": 100, "seribu": 1000}
+_UNITS = (
+    "one satu,two dua,three tiga,four empat,five lima,six enam,seven tujuh,eight delapan,nine sembilan,ten sepuluh,"
+    "eleven sebelas,twelve,thirteen,fourteen,fifteen,sixteen,seventeen,eighteen,nineteen,twenty"
+)
+_NUMBERS = {word: number for number, names in enumerate(_UNITS.split(","), start=1) for word in names.split()}
+_NUMBERS |= {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+_NUMBERS |= {"seratus": 100, "seribu": 1000}
+_SCALES = {"puluh": 10, "hundred": 100, "ratus": 100, "thousand": 10**3, "ribu": 10**3}
+_SCALES |= {"million": 10**6, "juta": 10**6, "billion": 10**9, "miliar": 10**9}
+#: Words that say a number or a month, and are no content.
+CALENDAR_AND_NUMBERS = frozenset({*_NUMBERS, *_SCALES, *MONTHS})
 _MONTH = "|".join(MONTHS)
 _DATE = re.compile(
     rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)? (?P<month>{_MONTH})\b|"
@@ -31,9 +29,11 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-#: Words that say a number or a month, and are no content.
-CALENDAR_AND_NUMBERS = frozenset({*NUMBERS, *_SCALES, *_HUNDRED, *MONTHS})
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
+#: A number, and the scales after it: 'two million', 'dua puluh'. A bare 'one' mostly stands for a thing.
+_NUMBER = re.compile(
+    rf"(?<![\w.,])(?P<number>\d+(?:[.,]\d+)*|(?:{'|'.join(_NUMBERS)})\b)(?P<scales>(?:[ -](?:{'|'.join(_SCALES)})\b)*)",
+    re.IGNORECASE,
+)
 _ABOVE = re.compile(
     r"\b(?:more than|over|at least|exceed\w*|upwards of|no fewer than|lebih dari|sedikitnya|setidaknya|paling sedikit)"
     r"(?: \w+)? $",
@@ -70,50 +70,35 @@ class Figures:
 
 @lru_cache(maxsize=20_000)
 def figures(text: str) -> Figures:
-    """The numbers of a text, in digits or words, English or Indonesian; '5,791', 'two million', 'dua puluh'.
-
-    A bare 'one' or 'satu' is no number: it mostly stands for a thing.
-    """
+    """The numbers of a text, in digits or words: '5,791', 'two million', 'dua puluh'."""
     text = fold(text)
-    days = set()
-    for match in _DATE.finditer(text):
-        day, month = match["day"] or match["day2"], match["month"] or match["month2"]
-        days.add((MONTHS[month.lower()], int(day)))
+    days = {(MONTHS[(m["month"] or m["month2"]).lower()], int(m["day"] or m["day2"])) for m in _DATE.finditer(text)}
     text = _DATE.sub(lambda match: " " * len(match[0]), text)
     years = {int(match[0]) for match in _YEAR.finditer(text)}
     text = _YEAR.sub("    ", text)
-    found: set[Figure] = set()
-    value: float | None = None
-    where = last = 0
-    for match in _TOKEN.finditer(text):
-        word = match[0].lower()
-        number = _number(word)
-        if value is not None and word in _SCALES and not text[last : match.start()].strip(" -"):
-            value *= _SCALES[word]
-            last = match.end()
-            continue
-        if value is not None:
-            found.add(_bounded(text, where, value))
-            value = None
-        if number is not None and word not in ("one", "satu"):
-            value, where, last = number, match.start(), match.end()
-    if value is not None:
-        found.add(_bounded(text, where, value))
+    found = set()
+    for match in _NUMBER.finditer(text):
+        value, scales = _value(match["number"].lower()), re.findall(r"\w+", match["scales"].lower())
+        if scales or match["number"].lower() not in ("one", "satu"):
+            for scale in scales:
+                value *= _SCALES[scale]
+            before = text[max(match.start() - 25, 0) : match.start()]
+            found.add(Figure(value, 1 if _ABOVE.search(before) else -1 if _BELOW.search(before) else 0))
     return Figures(frozenset(found), frozenset(days), frozenset(years))
 
 
-def _number(word: str) -> float | None:
-    if word[0].isdigit():
-        # Three digits after every mark are thousands, in either language; else the mark is a decimal one.
-        if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+|\d+", word):
-            return float(re.sub(r"[.,]", "", word))
-        return float(re.sub(r"[.,](?=.*[.,])", "", word).replace(",", "."))
-    return NUMBERS.get(word, _HUNDRED.get(word))
+def values(text: str) -> set[float]:
+    """The values of the numbers of a text that are no part of a date."""
+    return {figure.value for figure in figures(text).counted}
 
 
-def _bounded(text: str, where: int, value: float) -> Figure:
-    before = text[max(where - 25, 0) : where]
-    return Figure(value, 1 if _ABOVE.search(before) else -1 if _BELOW.search(before) else 0)
+def _value(word: str) -> float:
+    if not word[0].isdigit():
+        return _NUMBERS[word]
+    # Three digits after every mark are thousands, in either language; else the mark is a decimal one.
+    if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+|\d+", word):
+        return float(re.sub(r"[.,]", "", word))
+    return float(re.sub(r"[.,](?=.*[.,])", "", word).replace(",", "."))
 
 
 def agreement(claim: Figures, shown: Figures) -> tuple[int, int]:
@@ -127,13 +112,10 @@ def agreement(claim: Figures, shown: Figures) -> tuple[int, int]:
             fits += 1
         elif shown.counted:
             clashes += 1
-    pairs: tuple[tuple[Collection[object], Collection[object]], ...] = (
-        (claim.days, shown.days),
-        (claim.years, shown.years),
-    )
+    pairs: list[tuple[Set[object], Set[object]]] = [(claim.days, shown.days), (claim.years, shown.years)]
     for wanted, there in pairs:
-        fits += sum(value in there for value in wanted)
-        clashes += sum(value not in there for value in wanted) if there else 0
+        fits += len(wanted & there)
+        clashes += len(wanted - there) if there else 0
     return fits, clashes
 
 
@@ -143,8 +125,3 @@ def _fits(claim: Figure, shown: Figure) -> bool:
     if claim.bound > 0:
         return shown.bound >= 0 and shown.value >= claim.value
     return shown.bound <= 0 and shown.value <= claim.value
-
-
-def negations(text: str) -> int:
-    """How many words of a text negate."""
-    return sum(word in NEGATIONS or word.endswith("n't") for word in words(text))

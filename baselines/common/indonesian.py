@@ -7,8 +7,9 @@ states, peoples, places or persons. Words that it lacks stay as they are, which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
+
+import snowballstemmer
 
 __all__ = ["to_english"]
 
@@ -83,47 +84,12 @@ ungkap reveal, ungsi refugee, upaya effort, urus manage, usaha effort, usul prop
 envoy, wabah outbreak, wajib duty, wakil representative, waktu time, wanita woman, warga citizen, wartawan
 journalist, wilayah territory, yakin sure, zona zone
 """
-_ENGLISH: Mapping[str, str] = dict(pair.split() for pair in _WORDS.replace("\n", " ").split(","))
-_SUFFIXES = ("", "nya", "lah", "kan", "an", "i", "kannya", "annya", "inya")
-#: A prefix and the letters that it may have swallowed.
-_PREFIXES = (
-    ("", ("",)),
-    ("memper", ("",)),
-    ("diper", ("",)),
-    ("keber", ("",)),
-    ("penye", ("se",)),
-    ("meny", ("s",)),
-    ("peny", ("s",)),
-    ("meng", ("", "k")),
-    ("peng", ("", "k")),
-    ("mem", ("", "p")),
-    ("pem", ("", "p")),
-    ("men", ("", "t")),
-    ("pen", ("", "t")),
-    ("ber", ("",)),
-    ("ter", ("",)),
-    ("per", ("",)),
-    ("me", ("",)),
-    ("pe", ("",)),
-    ("di", ("",)),
-    ("ke", ("",)),
-    ("se", ("",)),
-    ("be", ("",)),
-)
+_STEMMER = snowballstemmer.stemmer("indonesian")
+_ENGLISH: dict[str, str] = dict(pair.split() for pair in _WORDS.replace("\n", " ").split(","))
+_BY_STEM = {_STEMMER.stemWord(word): english for word, english in reversed(_ENGLISH.items())}
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(50_000)
 def to_english(word: str) -> str:
-    """An Indonesian word as English if the list has it, or has what is left of it without its affixes."""
-    for suffix in _SUFFIXES:
-        if not word.endswith(suffix):
-            continue
-        bare = word[: len(word) - len(suffix)]
-        for prefix, swallowed in _PREFIXES:
-            if not bare.startswith(prefix):
-                continue
-            for letters in swallowed:
-                root = letters + bare[len(prefix) :]
-                if len(root) > 2 and root in _ENGLISH:
-                    return _ENGLISH[root]
-    return word
+    """An Indonesian word as English, if the list has it or a word of the same stem."""
+    return _ENGLISH.get(word) or _BY_STEM.get(_STEMMER.stemWord(word), word)

@@ -1,4 +1,4 @@
-"""Text helpers of the baselines: folding, words, numbers, sentences, claim spans.
+"""Text of two languages: folding, words, stems, the calendar, sentences, the edges of claims.
 
 Whatever is folded keeps its length, so that an offset into the folded text is an offset into the document.
 """
@@ -6,21 +6,52 @@ Whatever is folded keeps its length, so that an offset into the folded text is a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+import snowballstemmer
 
 from retold.model.annotations import ClaimSpan, Document
 
-from .calendar import NUMBERS
+__all__ = [
+    "CALENDAR",
+    "MIN_WORDS",
+    "MONTHS",
+    "TITLES",
+    "claim_edges",
+    "claim_span",
+    "content_words",
+    "fold",
+    "negations",
+    "quoted",
+    "sentences",
+    "stem",
+    "stems",
+    "words",
+]
 
-__all__ = ["NEGATIONS", "claim_edges", "claim_span", "content_words", "fold", "numbers", "sentences", "words"]
-
+#: A shorter sentence is a heading.
+MIN_WORDS = 4
+#: Words before a name that say who it is.
+TITLES = (
+    "president|minister|prime|foreign|vice|deputy|chancellor|secretary|king|general|mr|mrs|dr|presiden|menteri|perdana|"
+    "kanselir"
+)
+#: Names of months, English and Indonesian, and which one it is.
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        "january januari,february februari,march maret,april,may mei,june juni,july juli,august agustus,september,"
+        "october oktober,november,december desember".split(","),
+        start=1,
+    )
+    for name in names.split()
+}
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday senin selasa rabu kamis jumat sabtu minggu"
+CALENDAR = frozenset((*MONTHS, *_DAYS.split()))
 _FOLDED = str.maketrans({"\u00a0": " ", "\u202f": " ", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "\n": " "})
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _THOUSANDS = re.compile(r"(?<=\d)[.,](?=\d{3})")
-#: Only small ones: larger ones are mostly given in digits.
-_NUMBER_WORDS = {word: str(value) for word, value in NUMBERS.items() if value <= 10}
-NEGATIONS = frozenset(
-    ("no", "not", "never", "none", "neither", "nor", "without", "cannot", "tidak", "tanpa", "bukan", "belum", "tak")
-)
+_NEGATIONS = frozenset("no not never none neither nor without cannot tidak tanpa bukan belum tak".split())
 _ENGLISH = (
     "a about after all also an and any are as at be been before being but by can could did do does for from had has "
     "have he her his how i if in including into is it its just more most no nor not of on or other our over said say "
@@ -33,6 +64,7 @@ _INDONESIAN = (
     "yang"
 )
 _STOP_WORDS = frozenset(f"{_ENGLISH} {_INDONESIAN}".split())
+_STEMMER = snowballstemmer.stemmer("english")
 
 
 def fold(text: str) -> str:
@@ -40,20 +72,41 @@ def fold(text: str) -> str:
     return text.translate(_FOLDED)
 
 
+@lru_cache(50_000)
+def _words(text: str) -> tuple[str, ...]:
+    tokens = (token.lower().removesuffix("'s") for token in _TOKEN.findall(fold(text)))
+    return tuple(_THOUSANDS.sub("", token) if token[0].isdigit() else token for token in tokens)
+
+
 def words(text: str) -> list[str]:
     """Words and numbers in lower case; a possessive 's is dropped, and so are the commas of a number."""
-    tokens = [token.lower().removesuffix("'s") for token in _TOKEN.findall(fold(text))]
-    return [_THOUSANDS.sub("", token) if token[0].isdigit() else token for token in tokens]
+    return list(_words(text))
 
 
 def content_words(text: str) -> list[str]:
     """The words that say what a text is about: no function words, no numbers, no single letters."""
-    return [w for w in words(text) if len(w) > 1 and w not in _STOP_WORDS and not w[0].isdigit()]
+    return [w for w in _words(text) if len(w) > 1 and w not in _STOP_WORDS and not w[0].isdigit()]
 
 
-def numbers(text: str) -> set[str]:
-    """The numbers of a text, as digits; small ones may be written out in English or Indonesian."""
-    return {_NUMBER_WORDS.get(w, w) for w in words(text) if w[0].isdigit() or w in _NUMBER_WORDS}
+@lru_cache(50_000)
+def stem(word: str) -> str:
+    """A word without its English endings (Snowball)."""
+    return str(_STEMMER.stemWord(word))
+
+
+def stems(text: str) -> list[str]:
+    """The stems of the content words of a text."""
+    return [stem(word) for word in content_words(text)]
+
+
+def negations(text: str) -> int:
+    """How many words of a text negate."""
+    return sum(word in _NEGATIONS or word.endswith("n't") for word in _words(text))
+
+
+def quoted(text: str, index: int) -> bool:
+    """Whether an index of a folded text lies inside a quotation."""
+    return text.count('"', 0, index) % 2 == 1
 
 
 def sentences(document: Document) -> list[str]:

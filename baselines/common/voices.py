@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from retold.model.annotations import Document, Holder, Mention
 
-from .text import content_words, sentences, words
-from ..lexical.overlap import TITLES, stem
+from .text import TITLES, sentences, stems, words
 
 __all__ = ["AUTHOR", "SAY", "Voice", "cues", "described", "judging", "outside_quotes", "own_sentences", "voices"]
 
@@ -43,7 +42,7 @@ _OPENING = re.compile(
 )
 #: A person described and not named: 'The French president said'.
 _DESCRIBED = re.compile(
-    rf"^(?:the |an? )?(?:\w+ )?(?:{'|'.join(TITLES.split())}|leader|premier|pemimpin)(?: \w+)? (?=(?-i:[a-z]))",
+    rf"^(?:the |an? )?(?:\w+ )?(?:{TITLES}|leader|premier|pemimpin)(?: \w+)? (?=(?-i:[a-z]))",
     re.IGNORECASE,
 )
 #: A person by office: 'the head of the office'.
@@ -123,7 +122,7 @@ def _head(mentions: Sequence[Mention], text: str, start: int) -> str | None:
     """The first entity that is no modifier of a title: not 'French' of 'French President', and no date or place."""
     for mention in mentions:
         after = words(text[mention.end - start :])[:1]
-        if not (after and after[0] in TITLES.split()) and mention.type not in ("EVENT", "LOC"):
+        if not (after and after[0] in TITLES.split('|')) and mention.type not in ("EVENT", "LOC"):
             return str(mention.entity)
     return None
 
@@ -137,13 +136,13 @@ def own_sentences(holder: Holder, found: Sequence[Voice], texts: Sequence[str]) 
     if holder.holder == AUTHOR:
         return list(range(len(texts))), []
     keys = set(holder.entities) | {key.rsplit("-", 1)[-1] for key in holder.entities if key.count("-") == 1}
-    label = {stem(word) for word in content_words(holder.holder.replace("-", " "))}
+    label = set(stems(holder.holder.replace("-", " ")))
     own = [index for index, voice in enumerate(found) if voice.speaker in keys]
     named = [
         index
         for index, (voice, text) in enumerate(zip(found, texts, strict=True))
         if index not in own
-        and (keys & voice.named or (label and label <= {stem(word) for word in content_words(text)}))
+        and (keys & voice.named or (label and label <= set(stems(text))))
     ]
     return own, named
 

@@ -28,7 +28,8 @@ from retold.model.annotations import (
 from retold.systems import Context, Example, Question
 
 from ..common.defaults import cells, every_sentence, not_enough_info
-from ..lexical.bm25 import TREES, Matrix, answers_elsewhere, twins, with_those_of_twins
+from ..common.retrieval import Matrix
+from ..lexical.bm25 import TREES, answers_elsewhere, twins, with_those_of_twins
 from .majority import frequent_names
 
 NAME = "blind"
@@ -74,13 +75,13 @@ def verification(context: Context) -> list[VerificationPair]:
     """
     questions = context.questions
     alike = twins([question.text for question in questions])
-    place = {question.claim: index for index, question in enumerate(questions)}
+    row_of = {question.claim: index for index, question in enumerate(questions)}
     rows, labels = [], []
     for example in context.training:
         known = _elsewhere([other for other in context.training if other is not example], questions, alike)
         for pair in example.gold.verification or []:
-            if pair.claim in place:
-                rows.append(known[place[pair.claim]])
+            if pair.claim in row_of:
+                rows.append(known[row_of[pair.claim]])
                 labels.append(pair.label)
     if not rows:
         return not_enough_info(context)

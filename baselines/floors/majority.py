@@ -23,7 +23,7 @@ from retold.systems import Context, Example
 
 from ..common.defaults import cells, every_sentence
 from ..common.text import fold, sentences
-from ..lexical.gazetteer import mention_like
+from ..common.gazetteer import mention_like
 
 NAME = "majority"
 DESCRIPTION = (

@@ -5,15 +5,10 @@ What a system adds to this is all that it knows of who is who: "Bo Berg" and "Be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from msgspec.structs import replace
-
-from retold.model.annotations import AnnotationRecord, Document, Mention
+from retold.model.annotations import AnnotationRecord, Document
 from retold.systems import Context
 
-from ..common.linking import folded
-from ..lexical.overlap import names
+from ..common.names import by_string, names
 
 NAME = "same_string"
 DESCRIPTION = "Zero-shot floor for entities: names by their capitals, equal strings are one entity, no links."
@@ -27,8 +22,3 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
         document_id=document.document_id,
         entities=by_string(document, names(document)),
     )
-
-
-def by_string(document: Document, mentions: Sequence[Mention]) -> list[Mention]:
-    """Mentions with their own wording as entity, whatever capitals, accents, spaces and hyphens it has."""
-    return [replace(m, entity=folded(document.text[m.start : m.end]), kb_id=None) for m in mentions]

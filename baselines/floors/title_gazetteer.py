@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
-from ..common.linking import folded
+from ..common.names import folded
 from ..common.text import sentences
 
 NAME = "title_gazetteer"

@@ -12,7 +12,7 @@ from ..common.linking import AliasTable, Dictionary, canonical, is_acronym, sing
 from ._tagging import Chunk, Token, from_spans, tags_of, tokens
 from ..common.text import NEGATIONS, content_words, fold, sentences
 from ..common.calendar import DAYS, MONTHS
-from ..lexical.gazetteer import Gazetteer
+from ..common.gazetteer import Gazetteer
 from ..lexical.overlap import TITLES, names
 
 __all__ = ["Capitals", "Sentence", "cut", "describe_names", "describe_nominals"]
@@ -146,7 +146,15 @@ def describe_names(
     return made
 
 
-def _with_neighbours(sentence: Sentence, own: Sequence[Sequence[str]], language: str) -> list[list[str]]:
+import os
+_AB = [x for x in os.environ.get("AB", "").split(",") if x]
+
+def _with_neighbours(sentence, own, language):
+    own = [[f for f in fs if not any(f.startswith(a) for a in _AB)] for fs in own]
+    made = _with_neighbours0(sentence, own, language)
+    return [[f for f in fs if not any(f.startswith(a) for a in _AB)] for fs in made]
+
+def _with_neighbours0(sentence: Sentence, own: Sequence[Sequence[str]], language: str) -> list[list[str]]:
     """Add words, affixes and what is told of the tokens beside."""
     words = [token.text.lower() for token in sentence.tokens]
     made = []

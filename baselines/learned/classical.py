@@ -21,7 +21,7 @@ from retold.systems import Context
 from ..common.clauses import OPINION, Candidate, candidates
 from ..common.text import fold
 from ..lexical.bm25 import verification
-from ..lexical.gazetteer import Gazetteer
+from ..common.gazetteer import Gazetteer
 from .holder_target import stance
 from .crf import find_mentions
 from ..lexical.rules import known_or_capitalised

@@ -32,12 +32,12 @@ from ._nominals import Named, Resolver
 from ._tagging import Tagger, chunks
 from ._tagging_features import Capitals, Sentence, cut, describe_names, describe_nominals
 from ..common.text import fold, sentences
-from ..lexical.gazetteer import Gazetteer
+from ..common.gazetteer import Gazetteer
 from ..lexical.overlap import names as capitalised_names
 from ..floors.same_string import by_string
 from .tfidf_logreg import claims, stance, verification
 
-NAME = "perceptron"
+NAME = "crf"
 DESCRIPTION = (
     "Averaged structured perceptron for names and nominals; links by an alias table, coreference by agglomerative "
     "clustering over a learned likeness of names. Stance, claims and verification as in tfidf_logreg."
@@ -65,9 +65,6 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
         return AnnotationRecord(
             document_id=document.document_id,
             entities=mentions,
-            stance=stance(document, mentions, context),
-            claims=claims(document, mentions, context.training),
-            verification=verification(document, context, Gazetteer(context.training)),
         )
 
 
@@ -113,29 +110,20 @@ def find_mentions(document: Document, context: Context) -> list[Mention]:
         return describe_names(of, cut(of), known.table, known.gazetteer, dictionary, capitals)
 
     tagger = _taught(
-        [(names_told(lesson.example.document, lesson.memory), lesson, "name") for lesson in (*full, *scarce)],
+        [(names_told(lesson.example.document, lesson.memory), lesson, "name") for lesson in ((*full, *scarce) if not __import__('os').environ.get('NOSC') else full)],
         context.seed,
     )
     tagged = _tagged(document, names_told(document, memory), tagger)
     names = link_names(document, tagged, memory.table, dictionary)
 
-    def nominals_told(of: Document, mentions: Sequence[Mention], known: _Memory) -> Described:
-        return describe_nominals(of, cut(of), mentions, known.table, known.gazetteer)
-
-    tagger = _taught(
-        [
-            (
-                nominals_told(lesson.example.document, lesson.mentions, lesson.memory),
-                lesson,
-                "nominal",
-            )
-            for lesson in (*full, *scarce)
-        ],
-        context.seed,
-    )
-    tagged = _tagged(document, nominals_told(document, names, memory), tagger)
-    resolver = Resolver([(lesson.example, lesson.memory.table) for lesson in full], memory.table)
-    nominals = resolve_nominals(document, [(start, end) for start, end, _ in tagged], names, memory.table, resolver)
+    import os
+    nominals = []
+    for m in memory.gazetteer.mentions(document):
+        if m.kind == "nominal":
+            within = [n for n in names if m.start <= n.start and n.end <= m.end]
+            touched = [n for n in names if n.start < m.end and m.start < n.end]
+            if touched == within and _has_a_noun(document.text, m.start, m.end, within):
+                nominals.append(m)
     return sorted([*names, *nominals], key=lambda mention: (mention.start, -mention.end))
 
 
@@ -160,13 +148,13 @@ def _taught(lessons: Sequence[tuple[Described, _Lesson, str]], seed: int) -> Tag
             spans = [(start, end, "NOMINAL") for start, end, _ in spans]
         rows += described
         tags += [sentence.tags(spans) for sentence in cut(lesson.example.document)]
-    return Tagger(EPOCHS, seed, RESTARTS).fit(rows, tags)
+    return Tagger().fit(rows, tags)
 
 
 def _tagged(document: Document, described: Described, tagger: Tagger) -> list[tuple[int, int, str]]:
     """Spans (start, end, label) of a document."""
     pairs: list[tuple[Sentence, list[list[str]]]] = list(zip(cut(document), described, strict=True))
-    return [(*sentence.place(chunk), chunk.label) for sentence, rows in pairs for chunk in chunks(tagger.predict(rows))]
+    return [(*sentence.place(chunk), chunk.label) for sentence, tags in zip(cut(document), tagger.predict(described), strict=True) for chunk in chunks(tags)]
 
 
 # Entities
@@ -193,7 +181,7 @@ def link_names(
             words += beside
     # Who is not known by a name may be known by one like it.
     unknown = [Wording(wording, _most(kinds), words) for wording, (kinds, words) in sorted(new.items())]
-    keys = cluster_new(unknown, table, dictionary)
+    keys = cluster_new(unknown, table, dictionary) if not __import__('os').environ.get('NOCL') else {w.text: folded(w.text) for w in unknown}
     chosen = [entity or keys[wording] for entity, wording in zip(meant, wordings, strict=True)]
     votes: dict[str, Counter[str]] = {}
     for key, (_, _, kind) in zip(chosen, found, strict=True):

@@ -1,7 +1,7 @@
 """Holder and target: stance from the sentences that are a holder's, each judged for a target.
 
 A sentence is a holder's if they say it, are its subject or are named in it; pronouns, descriptions and quotations
-without a reporting phrase go on with the last person (``_stance_features``). Each is judged for each target by a
+without a reporting phrase go on with the last person (`common/voices.py`). Each is judged for each target by a
 logistic regression: is it evidence that the holder is for it, against it, or neither? It sees how near the sentence
 comes to the wording of the target and to the evidence for the same target in other documents, words of approval and
 refusal before the words of the target, judging words outside quotation marks, how the holder comes into the sentence,
@@ -9,11 +9,11 @@ its terms together with the target, and what the other documents say of holder a
 knows (`--option prior=no` leaves this out). The sentences of a cell are joined by noisy-or: one that shows a side is
 enough.
 
-Indonesian is read through a general word list (``_indonesian``). The strength of the regularisation and what a shown
+Indonesian is read through a general word list (`common/indonesian.py`). The strength of the regularisation and what a shown
 side must outweigh are chosen by leave-one-document-out among the training documents. Settled on these five documents
 were the features: that a holder's identity is none of them, for one, which would be learned by heart. The patterns of
 attribution and the cue words are general, but were written by people who had read the corpus; so were the synonyms
-(``_retrieval``), some of them for this event. A fold takes time quadratic in the number of documents, as in `bm25`.
+(`common/retrieval.py`), some of them for this event. A fold takes time quadratic in the number of documents, as in `bm25`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from math import log1p
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -39,18 +38,15 @@ from retold.model.annotations import (
     Holder,
     StanceCell,
     StanceLabel,
-    StanceScores,
     Target,
 )
 from retold.systems import Context, Example
 
-from ..common.options import yes_or_no
-from ..common.defaults import cells, no_stance
-from ..common.retrieval import Names, Okapi, carried, terms
-from ..common.voices import AUTHOR, Voice, cues, judging, outside_quotes, own_sentences, voices
+from ..common.defaults import cells, no_stance, stance_scores, yes
+from ..common.gazetteer import Gazetteer, known_or_capitalised
+from ..common.retrieval import Index, Matrix, carried, terms
 from ..common.text import sentences
-from ..lexical.gazetteer import Gazetteer
-from ..lexical.rules import known_or_capitalised
+from ..common.voices import AUTHOR, Voice, cues, judging, outside_quotes, own_sentences, voices
 
 NAME = "holder_target"
 DESCRIPTION = (
@@ -60,7 +56,6 @@ DESCRIPTION = (
 PROTOCOL = "leave-one-document-out"
 OPTIONS = {"prior": "yes"}
 
-Matrix = npt.NDArray[np.float64]
 Key = tuple[str, str]
 SIDES: tuple[StanceLabel, ...] = ("favor", "against")
 
@@ -75,7 +70,7 @@ EVIDENT = 0.5
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document; raises OptionFault if the option ``prior`` says neither yes nor no."""
-    prior = yes_or_no(context, "prior", OPTIONS["prior"])
+    prior = yes(context, "prior", OPTIONS["prior"])
     return AnnotationRecord(document_id=document.document_id, stance=stance(document, context, prior=prior))
 
 
@@ -125,9 +120,7 @@ def _stance(document: Document, context: Context, prior: bool) -> list[StanceCel
                 for judged, share in zip(made[key], column, strict=True)
                 if share >= EVIDENT * column.max()
             )
-        # Cut, not rounded, so that what is left for none is never below 0.
-        favor, against = (int(share * 10_000) / 10_000 for share in (favor, against))
-        scores = StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
+        scores = stance_scores(favor, against)
         found.append(StanceCell(holder=key[0], target=key[1], label=label, evidence=evidence, scores=scores))
     return found
 
@@ -230,14 +223,13 @@ def favg(gold: Sequence[str], given: Sequence[str]) -> float:
 def describe(document: Document, others: Sequence[Example], event: Event, *, prior: bool) -> dict[Key, list[Judged]]:
     """The sentences of every (holder, target) with their features; names and priors come from ``others``."""
     gazetteer = Gazetteer(others)
-    names = Names(gazetteer)
     texts = sentences(document)
     found = voices(document, known_or_capitalised(document, gazetteer))
-    there = [frozenset(own) for own in carried(texts, names, document.language)]
-    elsewhere = [[terms(text, names, e.document.language) for text in sentences(e.document)] for e in others]
-    okapi = Okapi([*map(sorted, there), *(own for example in elsewhere for own in example)])
-    past = Past(others, elsewhere, okapi, len(texts))
-    wordings = {target.target: _Wording(target, names, okapi, there) for target in event.targets}
+    there = [frozenset(own) for own in carried(texts, gazetteer, document.language)]
+    elsewhere = [[terms(text, gazetteer, e.document.language) for text in sentences(e.document)] for e in others]
+    index = Index([*map(sorted, there), *(own for example in elsewhere for own in example)], len(texts))
+    past = Past(others, elsewhere, index)
+    wordings = {target.target: _Wording(target, gazetteer, index, there) for target in event.targets}
     made: dict[Key, list[Judged]] = {}
     for holder in event.holders:
         own, named = own_sentences(holder, found, texts)
@@ -247,16 +239,16 @@ def describe(document: Document, others: Sequence[Example], event: Event, *, pri
             wording = wordings[target.target]
             shared = past.facts(key) if prior else {}
             made[key] = []
-            for index in places:
+            for at in places:
                 facts = {
                     **shared,
-                    **_reading(holder, found[index], texts[index], wording, index, places, index in own),
-                    **past.likeness(key, index, shared),
+                    **_reading(holder, found[at], texts[at], wording, at, places, at in own),
+                    **past.likeness(key, at, shared),
                     f"target={target.target}": 1.0,
                 }
-                for term in sorted(there[index]):
+                for term in sorted(there[at]):
                     facts[term] = facts[f"{target.target} {term}"] = TERM
-                made[key].append(Judged(index, facts))
+                made[key].append(Judged(at, facts))
     return made
 
 
@@ -264,24 +256,17 @@ class _Wording:
     """How near each sentence of a document comes to a target."""
 
     def __init__(self, target: Target, names: Names, okapi: Okapi, there: Sequence[frozenset[str]]) -> None:
-        descriptions = [set(terms(text, names, language)) for language, text in sorted(target.description.items())]
-        label = set(terms(target.target.replace("-", " "), names))
+        descriptions = [set(terms(text, gazetteer, language)) for language, text in sorted(target.description.items())]
+        label = set(terms(target.target.replace("-", " "), gazetteer))
         self.terms = set().union(label, *descriptions)
-        size = len(there)
-        self.score = np.max([_relative(okapi, wanted, size) for wanted in (label, *descriptions)], axis=0)
-        self.covered = [max(okapi.coverage(wanted, own) for wanted in (label, *descriptions)) for own in there]
+        self.score = np.max([index.nearness(wanted) for wanted in (label, *descriptions)], axis=0)
+        self.covered = [max(index.coverage(wanted, own) for wanted in (label, *descriptions)) for own in there]
         self.entity = [any(term.startswith("@") for term in self.terms & own) for own in there]
         self.key = [bool(label) and label <= own for own in there]
         self.words = " ".join(target.description.values()).lower()
 
     def nearness(self, index: int) -> float:
         return float(self.score[index]) + 0.3 * self.covered[index]
-
-
-def _relative(okapi: Okapi, wanted: Collection[str], size: int) -> Matrix:
-    """BM25 of the first texts as a share of what is possible."""
-    most = okapi.most(sorted(wanted))
-    return okapi.scores(sorted(wanted))[:size] / most if most else np.zeros(size)
 
 
 def _reading(
@@ -317,25 +302,20 @@ class Past:
     Args:
         others: the documents with gold.
         elsewhere: the terms of each of their sentences.
-        okapi: an index whose first ``size`` texts are the sentences of the document to judge.
-        size: how many.
+        index: of the sentences of the document to judge.
     """
 
-    def __init__(
-        self, others: Sequence[Example], elsewhere: Sequence[Sequence[Sequence[str]]], okapi: Okapi, size: int
-    ) -> None:
+    def __init__(self, others: Sequence[Example], elsewhere: Sequence[Sequence[Sequence[str]]], index: Index) -> None:
         self._documents = max(len(others), 1)
         self._labels: defaultdict[Key, Counter[str]] = defaultdict(Counter)
         shown: defaultdict[tuple[str, str, str], set[tuple[int, int]]] = defaultdict(set)
         for number, example in enumerate(others):
             for cell in example.gold.stance or []:
                 self._labels[cell.holder, cell.target][cell.label] += 1
-                for index in cell.evidence or ():
-                    shown[cell.holder, cell.target, cell.label].add((number, index))
-        places = sorted(set().union(*shown.values()))
-        alike = {place: _relative(okapi, set(elsewhere[place[0]][place[1]]), size) for place in places}
-        self._alike = {key: np.max([alike[place] for place in sorted(found)], axis=0) for key, found in shown.items()}
-        self._size = size
+                for sentence in cell.evidence or ():
+                    shown[cell.holder, cell.target, cell.label].add((number, sentence))
+        alike = {at: index.nearness(elsewhere[at[0]][at[1]]) for at in set().union(*shown.values())}
+        self._alike = {key: np.max([alike[at] for at in found], axis=0) for key, found in shown.items()}
 
     def facts(self, key: Key) -> dict[str, float]:
         """Shares of labels: of the cell, of the holder towards other targets, of other holders towards the target."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from scipy.sparse import hstack
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
@@ -26,21 +26,21 @@ from retold.model.annotations import (
     ClaimSpan,
     Document,
     Event,
-    Holder,
     Mention,
     StanceCell,
-    StanceLabel,
-    StanceScores,
-    VerificationLabel,
     VerificationPair,
 )
 from retold.systems import Context, Example
 
-from ..common.defaults import cells, no_stance, not_enough_info, wording
-from ..common.text import NEGATIONS, content_words, sentences, words
-from ..lexical.gazetteer import Gazetteer
-from ..lexical.overlap import figures, proper, rarity, stem
-from ..lexical.rules import Clause, clauses, known_or_capitalised, speaker, to_claims
+from ..common.clauses import Clause, clauses, to_claims
+from ..common.defaults import cells, likeliest, no_stance, not_enough_info, stance_scores, wording
+from ..common.figures import values
+from ..common.gazetteer import Gazetteer, known_or_capitalised
+from ..common.names import proper
+from ..common.retrieval import Matrix
+from ..common.text import content_words, negations, sentences, stems, words
+from ..common.voices import own_sentences, voices
+from ..lexical.overlap import rarity
 
 NAME = "tfidf_logreg"
 DESCRIPTION = (
@@ -49,8 +49,6 @@ DESCRIPTION = (
 )
 PROTOCOL = "leave-one-document-out"
 
-Matrix = npt.NDArray[np.float64]
-
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document.
@@ -58,19 +56,15 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     On one thread: threads add in another order, and a probability near a border would fall on either side of it.
     """
     with threadpool_limits(1):
-        return _predict(document, context)
-
-
-def _predict(document: Document, context: Context) -> AnnotationRecord:
-    gazetteer = Gazetteer(context.training)
-    mentions = known_or_capitalised(document, gazetteer)
-    return AnnotationRecord(
-        document_id=document.document_id,
-        entities=mentions,
-        stance=stance(document, mentions, context),
-        claims=claims(document, mentions, context.training),
-        verification=verification(document, context, gazetteer),
-    )
+        gazetteer = Gazetteer(context.training)
+        mentions = known_or_capitalised(document, gazetteer)
+        return AnnotationRecord(
+            document_id=document.document_id,
+            entities=mentions,
+            stance=stance(document, mentions, context),
+            claims=claims(document, mentions, context.training),
+            verification=verification(document, context, gazetteer),
+        )
 
 
 def classifier(labels: Iterable[Any], C: float) -> Any:
@@ -80,25 +74,30 @@ def classifier(labels: Iterable[Any], C: float) -> Any:
     return LogisticRegression(C=C, class_weight="balanced", max_iter=5000)
 
 
+def by_words() -> Any:
+    """TF-IDF of stems."""
+    return TfidfVectorizer(analyzer=stems, sublinear_tf=True)
+
+
+def by_characters() -> Any:
+    """TF-IDF of character n-grams, which find names and loan words in another language."""
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+
+
 class Similarity:
-    """TF-IDF of words and of character n-grams; the latter find names and loan words in another language."""
+    """Cosines of texts, fitted on some."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._fitted: list[Any] = []
         # Where no text has a word, there is nothing to fit and nothing alike.
-        if any(_stems(text) for text in texts):
-            by_words = TfidfVectorizer(analyzer=_stems)
-            by_characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
-            self._fitted = [by_words.fit(texts), by_characters.fit(texts)]
+        fitted = any(map(stems, texts))
+        self._fitted = [each.fit(texts) for each in (by_words(), by_characters())] if fitted else []
 
     def __call__(self, left: Sequence[str], right: Sequence[str]) -> tuple[Matrix, Matrix]:
         """Cosines of words and of characters, each of shape (left, right)."""
         if not left or not right or not self._fitted:
             return np.zeros((len(left), len(right))), np.zeros((len(left), len(right)))
-        by_words, by_characters = (
-            np.asarray((fitted.transform(left) @ fitted.transform(right).T).todense()) for fitted in self._fitted
-        )
-        return by_words, by_characters
+        words_alike, characters_alike = ((f.transform(left) @ f.transform(right).T).toarray() for f in self._fitted)
+        return words_alike, characters_alike
 
 
 # Stance
@@ -106,7 +105,7 @@ class Similarity:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A stance cell to be judged: the text that speaks for it, and what is known beside."""
+    """A stance cell to be judged: the text that speaks for it, what is known beside, and the sentences."""
 
     text: str
     facts: dict[str, float]
@@ -131,37 +130,20 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context) ->
             labels.append(gold[key])
     if not labels:
         return no_stance(context)
-    model = make_pipeline(
-        make_union(
-            make_pipeline(FunctionTransformer(_texts), TfidfVectorizer(analyzer=_stems, sublinear_tf=True)),
-            make_pipeline(
-                FunctionTransformer(_texts),
-                TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
-            ),
-            make_pipeline(FunctionTransformer(_facts), DictVectorizer()),
-        ),
-        classifier(labels, C=2.0),
-    ).fit(known, labels)
+    reader, facts = make_union(by_words(), by_characters()), DictVectorizer()
+    rows = hstack([reader.fit_transform([c.text for c in known]), facts.fit_transform([c.facts for c in known])])
+    model = classifier(labels, C=2.0).fit(rows.tocsr(), labels)
     made = _cells(document, mentions, context.event, similarity)
-    order = list(cells(context))
-    table = model.predict_proba([made[key] for key in order])
-    classes = [str(label) for label in model.classes_]
+    asked = [made[key] for key in cells(context)]
+    rows = hstack([reader.transform([c.text for c in asked]), facts.transform([c.facts for c in asked])])
     found = []
-    for key, row in zip(order, table, strict=True):
-        # Cut, not rounded, so that what is left for none is never below 0.
-        shares = {label: int(p * 10_000) / 10_000 for label, p in zip(classes, row, strict=True)}
-        favor, against = shares.get("favor", 0.0), shares.get("against", 0.0)
-        scores = StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
-        label = _likeliest(scores)
-        evidence = made[key].evidence if label != "none" else []
+    for key, cell, row in zip(cells(context), asked, model.predict_proba(rows.tocsr()), strict=True):
+        shares = dict(zip(model.classes_.tolist(), row.tolist(), strict=True))
+        scores = stance_scores(shares.get("favor", 0.0), shares.get("against", 0.0))
+        label = likeliest(scores)
+        evidence = cell.evidence if label != "none" else []
         found.append(StanceCell(holder=key[0], target=key[1], label=label, evidence=evidence, scores=scores))
     return found
-
-
-def _likeliest(scores: StanceScores) -> StanceLabel:
-    if scores.none >= max(scores.favor, scores.against):
-        return "none"
-    return "favor" if scores.favor >= scores.against else "against"
 
 
 def _cells(
@@ -169,51 +151,26 @@ def _cells(
 ) -> dict[tuple[str, str], _Cell]:
     """Every (holder, target) of a document with the holder's sentences that are nearest to the target."""
     texts = sentences(document)
-    spans = document.sentences
-    speakers = [speaker(text, span.start, mentions) for span, text in zip(spans, texts, strict=True)]
-    named = [{str(m.entity) for m in mentions if s.start <= m.start and m.end <= s.end} for s in spans]
-    wordings = [wording(target, document.language) for target in event.targets]
-    by_words, by_characters = similarity(texts, wordings)
-    near = by_words + by_characters
+    found = voices(document, mentions)
+    near = sum(similarity(texts, [wording(target, document.language) for target in event.targets]))
     made: dict[tuple[str, str], _Cell] = {}
     for holder in event.holders:
-        own = _own(holder, speakers, named)
+        spoken, named = own_sentences(holder, found, texts)
+        own = sorted((*spoken, *named))
         for column, target in enumerate(event.targets):
-            ranked = [own[place] for place in _ranked(near[own, column])[:READ]]
+            ranked = [own[index] for index in ranking(near[own, column])[:READ]]
             best = float(near[ranked[0], column]) if ranked else 0.0
             facts = {
                 f"holder={holder.holder}": 1.0,
                 f"target={target.target}": 1.0,
                 f"holder={holder.holder} target={target.target}": 1.0,
-                "speaks": float(any(speakers[index] in holder.entities for index in ranked)),
+                "speaks": float(any(found[index].speaker in holder.entities for index in ranked)),
                 "nearness": best,
             }
-            made[holder.holder, target.target] = _Cell(
-                text=" ".join([target.target, *(texts[index] for index in ranked)]),
-                facts=facts,
-                evidence=sorted(index for index in ranked if near[index, column] >= 0.5 * best),
-            )
+            text = " ".join([target.target, *(texts[index] for index in ranked)])
+            evidence = sorted(index for index in ranked if near[index, column] >= 0.5 * best)
+            made[holder.holder, target.target] = _Cell(text, facts, evidence)
     return made
-
-
-def _own(holder: Holder, speakers: Sequence[str | None], named: Sequence[set[str]]) -> list[int]:
-    """Sentences that a holder speaks or is named in; all of them for the author, who is nobody's entity."""
-    if not holder.entities:
-        return list(range(len(named)))
-    keys = set(holder.entities)
-    return [index for index, there in enumerate(named) if speakers[index] in keys or keys & there]
-
-
-def _texts(made: Iterable[_Cell]) -> list[str]:
-    return [cell.text for cell in made]
-
-
-def _facts(made: Iterable[_Cell]) -> list[dict[str, float]]:
-    return [cell.facts for cell in made]
-
-
-def _stems(text: str) -> list[str]:
-    return [stem(word) for word in content_words(text)]
 
 
 # Verification
@@ -232,16 +189,15 @@ def verification(document: Document, context: Context, gazetteer: Gazetteer) -> 
     asked = [question.text for question in context.questions]
     texts = [text for example in context.training for text in sentences(example.document)]
     likeness = Likeness([*texts, *sentences(document), *asked], gazetteer)
-    place = {question.claim: index for index, question in enumerate(context.questions)}
+    row_of = {question.claim: index for index, question in enumerate(context.questions)}
     rows: list[Matrix] = []
     labels: list[str] = []
     for example in context.training:
-        if not example.document.sentences:
-            continue
-        table, _ = likeness.compare(asked, example.document)
-        for pair in example.gold.verification or []:
-            rows.append(table[place[pair.claim]])
-            labels.append(pair.label)
+        if example.document.sentences:
+            table, _ = likeness.compare(asked, example.document)
+            for pair in example.gold.verification or []:
+                rows.append(table[row_of[pair.claim]])
+                labels.append(pair.label)
     features, gold = np.array(rows), np.array(labels)
     spoken = gold != "not_enough_info"
     if not spoken.any():
@@ -249,21 +205,19 @@ def verification(document: Document, context: Context, gazetteer: Gazetteer) -> 
     table, rankings = likeness.compare(asked, document)
     speaks = answers(features, spoken, table, C=0.3)
     verdicts = answers(features[spoken], gold[spoken], table, C=0.3)
-    found = []
-    for question, yes, verdict, ranking in zip(context.questions, speaks, verdicts, rankings, strict=True):
-        label: VerificationLabel = "not_enough_info"
-        if yes:
-            label = "supported" if verdict == "supported" else "refuted"
-        found.append(
-            VerificationPair(claim=question.claim, label=label, evidence=sorted(ranking[:SHOWN]) if yes else [])
+    return [
+        VerificationPair(
+            claim=question.claim,
+            label=verdict if yes else "not_enough_info",
+            evidence=sorted(ranked[:SHOWN]) if yes else [],
         )
-    return found
+        for question, yes, verdict, ranked in zip(context.questions, speaks, verdicts, rankings, strict=True)
+    ]
 
 
-def answers(features: Matrix, labels: npt.NDArray[Any], asked: Matrix, C: float) -> list[Any]:
+def answers(features: Matrix, labels: Any, asked: Matrix, C: float) -> list[Any]:
     """Labels of the rows of ``asked``, learned from features and labels."""
-    model = make_pipeline(StandardScaler(), classifier(labels, C)).fit(features, labels)
-    return list(model.predict(asked).tolist())
+    return list(make_pipeline(StandardScaler(), classifier(labels, C)).fit(features, labels).predict(asked).tolist())
 
 
 class Likeness:
@@ -277,39 +231,47 @@ class Likeness:
     def compare(self, asked: Sequence[str], document: Document) -> tuple[Matrix, list[list[int]]]:
         """Features of each claim, and for each the sentences, at least one, from the most to the least like it."""
         texts = sentences(document)
-        by_words, by_characters = self._similarity(asked, texts)
-        there = [set(_stems(text)) for text in texts]
+        words_alike, characters_alike = self._similarity(asked, texts)
+        there = [set(stems(text)) for text in texts]
         entities = [self._gazetteer.entities_of(text) for text in texts]
+        anywhere, anyone = set().union(*there), set().union(*entities)
         rows, rankings = [], []
         for index, claim in enumerate(asked):
-            wanted, meant = set(_stems(claim)), self._gazetteer.entities_of(claim)
-            covered = np.array([self._covered(wanted, stems) for stems in there])
+            wanted, meant, asked_values = set(stems(claim)), self._gazetteer.entities_of(claim), values(claim)
+            covered = np.array([self._covered(wanted, own) for own in there])
             shared = np.array([_share(meant & keys, meant) for keys in entities])
             # Names are the same in most languages, so they find the sentence where words do not.
-            near = covered + by_characters[index] + 0.3 * shared
-            ranking = _ranked(near)
-            best, second = ranking[0], ranking[min(1, len(ranking) - 1)]
-            flags = self._flags(claim, meant, texts[best], entities[best], set().union(*there), set().union(*entities))
-            figured = figures(claim)
+            near = covered + characters_alike[index] + 0.3 * shared
+            ranked = ranking(near)
+            best, second = ranked[0], ranked[min(1, len(ranked) - 1)]
+            shown = values(texts[best])
+            # What may contradict: another number, name, entity, or a negation on one side only.
+            flags = [
+                float(bool(asked_values - shown) and bool(shown - asked_values)),
+                float(bool(set(proper(claim)) - anywhere)),
+                float(bool(meant - anyone)),
+                float(bool(meant - entities[best]) and bool(entities[best] - meant)),
+                float((negations(claim) > 0) != (negations(texts[best]) > 0)),
+            ]
             rows.append(
                 [
                     near[best],
                     near[best] - near[second],
                     covered[best],
                     *(max(covered[best] - bend, 0.0) for bend in (0.4, 0.6, 0.8)),
-                    by_words[index, best],
-                    by_characters[index, best],
+                    words_alike[index, best],
+                    characters_alike[index, best],
                     shared[best],
                     _share(wanted & there[best], there[best]),
-                    self._covered(wanted, set().union(*there)),
+                    self._covered(wanted, anywhere),
                     max((self._weights[s] for s in wanted - there[best]), default=0.0),
-                    _share(figured & figures(texts[best]), figured),
-                    float(bool(figured)),
+                    _share(asked_values & shown, asked_values),
+                    float(bool(asked_values)),
                     *flags,
                     *(flag * (covered[best] > 0.5) for flag in flags),
                 ]
             )
-            rankings.append(ranking)
+            rankings.append(ranked)
         return np.array(rows, dtype=np.float64), rankings
 
     def _covered(self, wanted: set[str], there: set[str]) -> float:
@@ -317,32 +279,14 @@ class Likeness:
         total = sum(self._weights[s] for s in sorted(wanted))
         return sum(self._weights[s] for s in sorted(wanted & there)) / total if total else 0.0
 
-    def _flags(
-        self, claim: str, meant: set[str], text: str, keys: set[str], words_there: set[str], keys_there: set[str]
-    ) -> list[float]:
-        """What may contradict: another number, name, entity, or a negation on one side only."""
-        figured, shown = figures(claim), figures(text)
-        return [
-            float(bool(figured - shown) and bool(shown - figured)),
-            float(bool(set(proper(claim)) - words_there)),
-            float(bool(meant - keys_there)),
-            float(bool(meant - keys) and bool(keys - meant)),
-            float(negated(claim) != negated(text)),
-        ]
+
+def ranking(values: Matrix) -> list[int]:
+    """Indices from the largest value to the smallest; those of equal ones in their order."""
+    return [int(index) for index in np.argsort(-values.round(9), kind="stable")]
 
 
-def _ranked(values: Matrix) -> list[int]:
-    """Places from the largest value to the smallest; equal ones in their order."""
-    return [int(place) for place in np.argsort(-values.round(9), kind="stable")]
-
-
-def _share(part: set[str], whole: set[str]) -> float:
+def _share(part: set[Any], whole: set[Any]) -> float:
     return len(part) / len(whole) if whole else 1.0
-
-
-def negated(text: str) -> bool:
-    """Whether a text has a word that negates."""
-    return not NEGATIONS.isdisjoint(words(text))
 
 
 # Claims
@@ -350,39 +294,30 @@ def negated(text: str) -> bool:
 
 def claims(document: Document, mentions: Sequence[Mention], training: Sequence[Example]) -> list[ClaimSpan]:
     """The clauses that a classifier takes for claims."""
-    proposed = [_described(example.document) for example in training]
-    labels = [
-        any(jaccard((clause.start, clause.end), (c.start, c.end)) >= 0.7 for c in example.gold.claims or [])
-        for example, made in zip(training, proposed, strict=True)
-        for clause, _ in made
-    ]
-    own = _described(document)
-    known = [facts for made in proposed for _, facts in made]
-    if not labels or not own:
-        return to_claims(document, (clause for clause, _ in own), mentions)
-    model = make_pipeline(DictVectorizer(), classifier(labels, C=1.0)).fit(known, labels)
-    kept = model.predict([facts for _, facts in own])
-    return to_claims(document, (clause for (clause, _), keep in zip(own, kept, strict=True) if keep), mentions)
+    facts: list[dict[str, float]] = []
+    labels: list[bool] = []
+    for example in training:
+        gold = [(claim.start, claim.end) for claim in example.gold.claims or []]
+        for clause in clauses(example.document, example.gold.entities or []):
+            facts.append(_described(example.document, clause))
+            labels.append(any(jaccard((clause.start, clause.end), span) >= 0.7 for span in gold))
+    own = clauses(document, mentions)
+    if labels and own:
+        model = make_pipeline(DictVectorizer(), classifier(labels, C=1.0)).fit(facts, labels)
+        kept = model.predict([_described(document, clause) for clause in own])
+        own = [clause for clause, keep in zip(own, kept, strict=True) if keep]
+    return to_claims(document, own)
 
 
-def _described(document: Document) -> list[tuple[Clause, dict[str, float]]]:
-    """Proposed clauses of a document with their features."""
-    made = []
-    for clause in clauses(document):
-        text = document.text[clause.start : clause.end]
-        first = words(text)[:1]
-        made.append(
-            (
-                clause,
-                {
-                    f"kind={clause.kind}": 1.0,
-                    f"first={first[0] if first else ''}": 1.0,
-                    "words": len(words(text)) / 20,
-                    **{f"word={word}": 1.0 for word in content_words(text)},
-                },
-            )
-        )
-    return made
+def _described(document: Document, clause: Clause) -> dict[str, float]:
+    text = document.text[clause.start : clause.end]
+    found = words(text)
+    return {
+        f"kind={clause.kind}": 1.0,
+        f"first={found[0] if found else ''}": 1.0,
+        "words": len(found) / 20,
+        **{f"word={word}": 1.0 for word in content_words(text)},
+    }
 
 
 def jaccard(a: tuple[int, int], b: tuple[int, int]) -> float:

@@ -17,7 +17,7 @@ seen. Everything about a training document is computed as it is for the predicte
 
 What was settled on these five documents: which of forest, boosting and logistic regression to take, their sizes and
 the weights of the ranking. All were near each other (0.82 to 0.86); expect a little less elsewhere. The synonyms
-(``_retrieval``) were chosen by people who had read them, some for this event.
+(`common/retrieval.py`) were chosen by people who had read them, some for this event.
 
 Each training document is compared with the claims, and for that all others are read: a fold takes time quadratic in
 the number of documents, a run cubic. Meant for tens of documents.
@@ -31,7 +31,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -40,13 +39,12 @@ from threadpoolctl import threadpool_limits
 from retold.model.annotations import VERIFICATION_LABELS, AnnotationRecord, Document, VerificationPair
 from retold.systems import Context, Example, Question
 
-from ..common.figures import agreement, figures, negations
-from ..common.options import yes_or_no
-from ..common.defaults import every_sentence, not_enough_info
-from ..common.retrieval import Names, Okapi, carried, terms
-from ..common.text import sentences, words
-from .gazetteer import Gazetteer
-from .overlap import rarity, verdict
+from ..common.defaults import every_sentence, not_enough_info, yes
+from ..common.figures import agreement, figures
+from ..common.gazetteer import Gazetteer
+from ..common.retrieval import Index, Matrix, carried, terms
+from ..common.text import negations, sentences, words
+from .overlap import verification as by_overlap
 
 NAME = "bm25"
 DESCRIPTION = (
@@ -55,8 +53,6 @@ DESCRIPTION = (
 )
 PROTOCOL = "leave-one-document-out"
 OPTIONS = {"prior": "yes"}
-
-Matrix = npt.NDArray[np.float64]
 
 #: Sentences given as evidence; the measure takes at most five.
 SHOWN = 3
@@ -74,7 +70,7 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     return AnnotationRecord(
         document_id=document.document_id,
         claims=every_sentence(document),
-        verification=verification(document, context, prior=yes_or_no(context, "prior", OPTIONS["prior"])),
+        verification=verification(document, context, prior=yes(context, "prior", OPTIONS["prior"])),
     )
 
 
@@ -92,14 +88,14 @@ def verification(document: Document, context: Context, *, prior: bool = True) ->
 def _verification(document: Document, context: Context, prior: bool) -> list[VerificationPair]:
     questions = context.questions
     alike = twins([question.text for question in questions])
-    place = {question.claim: index for index, question in enumerate(questions)}
+    row_of = {question.claim: row for row, question in enumerate(questions)}
     tables, answers, labels = [], [], []
     for example in context.training:
         others = [other for other in context.training if other is not example]
-        pairs = [pair for pair in example.gold.verification or [] if pair.claim in place]
+        pairs = [pair for pair in example.gold.verification or [] if pair.claim in row_of]
         if pairs and example.document.sentences:
             tables.append(compare(example.document, others, questions, alike, prior=prior).features)
-            answers.append([place[pair.claim] for pair in pairs])
+            answers.append([row_of[pair.claim] for pair in pairs])
             labels.append(np.array([VERIFICATION_LABELS.index(pair.label) for pair in pairs]))
     if not labels:
         texts = sentences(document)
@@ -192,26 +188,26 @@ def compare(
         alike: for each claim its twins.
         prior: whether answers and evidence of other documents are features.
     """
-    names = Names(Gazetteer(others))
+    names = Gazetteer(others)
     texts = sentences(document)
     there = [set(found) for found in carried(texts, names, document.language)]
     elsewhere = [[terms(text, names, e.document.language) for text in sentences(e.document)] for e in others]
     asked = [set(terms(question.text, names)) for question in questions]
-    okapi = Okapi([*map(sorted, there), *(text for found in elsewhere for text in found)])
+    index = Index([*map(sorted, there), *(text for found in elsewhere for text in found)], len(texts))
 
-    scores = np.array([_scores(okapi, query, len(texts)) for query in asked])
-    covered = np.array([[okapi.coverage(query, found) for found in there] for query in asked])
+    scores = np.array([index.nearness(query) for query in asked])
+    covered = np.array([[index.coverage(query, found) for found in there] for query in asked])
     shared = np.array([[_share(_entities(query), found) for found in there] for query in asked])
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
     vectorizer.fit([*texts, *(question.text for question in questions)])
     left, right = vectorizer.transform([q.text for q in questions]), vectorizer.transform(texts)
-    characters = np.asarray((left @ right.T).todense())
+    characters = (left @ right.T).toarray()
     supporting, refuting = (np.zeros_like(scores) for _ in range(2))
     answers = np.zeros((len(questions), len(VERIFICATION_LABELS)))
     if prior:
         answers = answers_elsewhere(others, questions)
-        supporting = _feedback(okapi, others, elsewhere, questions, "supported", len(texts))
-        refuting = _feedback(okapi, others, elsewhere, questions, "refuted", len(texts))
+        supporting = _feedback(index, others, elsewhere, questions, "supported", len(texts))
+        refuting = _feedback(index, others, elsewhere, questions, "refuted", len(texts))
     evident = np.maximum(supporting, refuting)
     near = (scores + BY_CHARACTERS * characters + BY_EVIDENCE * evident + BY_ENTITIES * shared).round(9)
     order = np.argsort(-near, axis=1, kind="stable")
@@ -226,13 +222,13 @@ def compare(
                 for table in (scores, covered, evident, characters, shared)
             ),
             *(table.max(axis=1) for table in (scores, covered, evident, characters)),
-            [okapi.coverage(query, whole) for query in asked],
+            [index.coverage(query, whole) for query in asked],
             [
-                okapi.coverage(query, set().union(*(there[place] for place in row[:READ])))
+                index.coverage(query, set().union(*(there[place] for place in row[:READ])))
                 for query, row in zip(asked, order, strict=True)
             ],
-            [_weightiest(okapi, query - there[row[0]]) for query, row in zip(asked, order, strict=True)],
-            [_weightiest(okapi, query - whole) for query in asked],
+            [_weightiest(index, query - there[row[0]]) for query, row in zip(asked, order, strict=True)],
+            [_weightiest(index, query - whole) for query in asked],
             near.max(axis=1),
         ]
     )
@@ -245,11 +241,11 @@ def compare(
                     *_figures(question.text, [texts[place] for place in row[:READ]], texts),
                     *_named(_entities(query), _entities(there[row[0]]), _entities(whole)),
                     *_negated(question.text, texts[row[0]]),
-                    *_against_twins(query, [asked[k] for k in near_by], [there[p] for p in row[:2]], whole, okapi),
-                    *_nearer(near, covered, index, near_by),
+                    *_against_twins(query, [asked[k] for k in near_by], [there[p] for p in row[:2]], whole, index),
+                    *_nearer(near, covered, number, near_by),
                     float(len(query)),
                 ]
-                for index, (question, query, row, near_by) in enumerate(
+                for number, (question, query, row, near_by) in enumerate(
                     zip(questions, asked, order, alike, strict=True)
                 )
             ]
@@ -265,14 +261,8 @@ def compare(
     return Compared(np.hstack(columns).round(9), [[int(place) for place in row] for row in order])
 
 
-def _scores(okapi: Okapi, query: set[str], count: int) -> Matrix:
-    """BM25 of the first ``count`` texts as a share of what a text of all the terms could have at most."""
-    most = okapi.most(sorted(query))
-    return okapi.scores(sorted(query))[:count] / most if most else np.zeros(count)
-
-
 def _feedback(
-    okapi: Okapi,
+    index: Index,
     others: Sequence[Example],
     elsewhere: Sequence[Sequence[Sequence[str]]],
     questions: Sequence[Question],
@@ -284,15 +274,10 @@ def _feedback(
     for number, example in enumerate(others):
         for pair in example.gold.verification or []:
             if pair.label == label:
-                carriers[pair.claim] |= {(number, index) for index in pair.evidence or []}
-    known = {
-        place: _scores(okapi, set(elsewhere[place[0]][place[1]]), count) for place in set().union(*carriers.values())
-    }
-    found = np.zeros((len(questions), count))
-    for index, question in enumerate(questions):
-        for place in carriers[question.claim]:
-            found[index] = np.maximum(found[index], known[place])
-    return found
+                carriers[pair.claim] |= {(number, sentence) for sentence in pair.evidence or []}
+    known = {at: index.nearness(elsewhere[at[0]][at[1]]) for at in set().union(*carriers.values())}
+    nothing = np.zeros(count)
+    return np.array([np.max([nothing, *(known[at] for at in carriers[q.claim])], axis=0) for q in questions])
 
 
 def answers_elsewhere(others: Sequence[Example], questions: Sequence[Question]) -> Matrix:
@@ -316,8 +301,8 @@ def _share(part: set[str], whole: set[str]) -> float:
     return len(part & whole) / len(part) if part else 1.0
 
 
-def _weightiest(okapi: Okapi, missing: set[str]) -> float:
-    return max((okapi.idf(term) for term in missing), default=0.0)
+def _weightiest(index: Index, missing: set[str]) -> float:
+    return max((index.weight(term) for term in missing), default=0.0)
 
 
 def _figures(claim: str, read: Sequence[str], texts: Sequence[str]) -> list[float]:
@@ -343,7 +328,7 @@ def _negated(claim: str, text: str) -> list[float]:
 
 
 def _against_twins(
-    query: set[str], others: Sequence[set[str]], read: Sequence[set[str]], whole: set[str], okapi: Okapi
+    query: set[str], others: Sequence[set[str]], read: Sequence[set[str]], whole: set[str], index: Index
 ) -> list[float]:
     """How much more a document has of what only the claim says than of what only a twin says: the greatest and the
     least difference of coverage over the twins, in the sentences read and in the document."""
@@ -352,9 +337,9 @@ def _against_twins(
         mine, theirs = query - other, other - query
         for text in read:
             close.append(
-                (okapi.coverage(mine, text) if mine else 0.5) - (okapi.coverage(theirs, text) if theirs else 0.5)
+                (index.coverage(mine, text) if mine else 0.5) - (index.coverage(theirs, text) if theirs else 0.5)
             )
-        wide.append(okapi.coverage(mine, whole) - okapi.coverage(theirs, whole))
+        wide.append(index.coverage(mine, whole) - index.coverage(theirs, whole))
     extremes = [pick(values, default=0.0) for values in (close, wide) for pick in (max, min)]
     return [float(bool(others)), *extremes]
 
