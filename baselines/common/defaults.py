@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retold.model.annotations import ClaimSpan, Document, StanceCell, StanceLabel, StanceScores, Target, VerificationPair
+from retold.model.annotations import (
+    ClaimSpan,
+    Document,
+    StanceCell,
+    StanceLabel,
+    StanceScores,
+    Target,
+    VerificationPair,
+)
 from retold.systems import Context
 
 from .text import MIN_WORDS, claim_span, sentences, words

@@ -18,8 +18,8 @@ from functools import lru_cache
 from retold.model.annotations import EntityType, Event, Mention
 from retold.systems import Example
 
-from .text import content_words, fold
 from .calendar import INDONESIAN_MONTHS
+from .text import content_words, fold
 
 __all__ = ["AliasTable", "Dictionary", "Known", "canonical", "is_acronym", "singular", "spelling"]
 

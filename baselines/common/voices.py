@@ -122,7 +122,7 @@ def _head(mentions: Sequence[Mention], text: str, start: int) -> str | None:
     """The first entity that is no modifier of a title: not 'French' of 'French President', and no date or place."""
     for mention in mentions:
         after = words(text[mention.end - start :])[:1]
-        if not (after and after[0] in TITLES.split('|')) and mention.type not in ("EVENT", "LOC"):
+        if not (after and after[0] in TITLES.split("|")) and mention.type not in ("EVENT", "LOC"):
             return str(mention.entity)
     return None
 
@@ -141,8 +141,7 @@ def own_sentences(holder: Holder, found: Sequence[Voice], texts: Sequence[str]) 
     named = [
         index
         for index, (voice, text) in enumerate(zip(found, texts, strict=True))
-        if index not in own
-        and (keys & voice.named or (label and label <= set(stems(text))))
+        if index not in own and (keys & voice.named or (label and label <= set(stems(text))))
     ]
     return own, named
 

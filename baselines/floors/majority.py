@@ -22,8 +22,8 @@ from retold.model.annotations import (
 from retold.systems import Context, Example
 
 from ..common.defaults import cells, every_sentence
-from ..common.text import fold, sentences
 from ..common.gazetteer import mention_like
+from ..common.text import fold, sentences
 
 NAME = "majority"
 DESCRIPTION = (

@@ -8,13 +8,16 @@ CoNLL-2003 kind: B opens a span, I goes on in it, O is outside; ``B-PER I-PER O`
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import os
-C1=float(os.environ.get("C1",0.1)); C2=float(os.environ.get("C2",0.1)); ITER=int(os.environ.get("ITER",100))
+C1 = float(os.environ.get("C1", 0.1))
+C2 = float(os.environ.get("C2", 0.1))
+ITER = int(os.environ.get("ITER", 100))
 from typing import Any
+
 from sklearn_crfsuite import CRF
 
 from ..common.text import fold

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from retold.model.annotations import Document, Mention
 
-from ..common.linking import AliasTable, Dictionary, canonical, is_acronym, singular, spelling
-from ._tagging import Chunk, Token, from_spans, tags_of, tokens
-from ..common.text import NEGATIONS, content_words, fold, sentences
 from ..common.calendar import DAYS, MONTHS
 from ..common.gazetteer import Gazetteer
+from ..common.linking import AliasTable, Dictionary, canonical, is_acronym, singular, spelling
+from ..common.text import NEGATIONS, content_words, fold, sentences
 from ..lexical.overlap import TITLES, names
+from ._tagging import Chunk, Token, from_spans, tags_of, tokens
 
 __all__ = ["Capitals", "Sentence", "cut", "describe_names", "describe_nominals"]
 
@@ -147,12 +147,15 @@ def describe_names(
 
 
 import os
+
 _AB = [x for x in os.environ.get("AB", "").split(",") if x]
+
 
 def _with_neighbours(sentence, own, language):
     own = [[f for f in fs if not any(f.startswith(a) for a in _AB)] for fs in own]
     made = _with_neighbours0(sentence, own, language)
     return [[f for f in fs if not any(f.startswith(a) for a in _AB)] for fs in made]
+
 
 def _with_neighbours0(sentence: Sentence, own: Sequence[Sequence[str]], language: str) -> list[list[str]]:
     """Add words, affixes and what is told of the tokens beside."""

@@ -19,12 +19,12 @@ from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Ment
 from retold.systems import Context
 
 from ..common.clauses import OPINION, Candidate, candidates
+from ..common.gazetteer import Gazetteer
 from ..common.text import fold
 from ..lexical.bm25 import verification
-from ..common.gazetteer import Gazetteer
-from .holder_target import stance
-from .crf import find_mentions
 from ..lexical.rules import known_or_capitalised
+from .crf import find_mentions
+from .holder_target import stance
 
 NAME = "classical"
 DESCRIPTION = (

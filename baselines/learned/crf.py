@@ -26,16 +26,15 @@ from threadpoolctl import threadpool_limits
 from retold.model.annotations import ENTITY_TYPES, AnnotationRecord, Document, EntityType, Mention
 from retold.systems import Context, Example
 
-from ._clustering import Likeness, Wording, join_known
-from ..common.linking import AliasTable, Dictionary, company, folded
-from ._nominals import Named, Resolver
-from ._tagging import Tagger, chunks
-from ._tagging_features import Capitals, Sentence, cut, describe_names, describe_nominals
-from ..common.text import fold, sentences
 from ..common.gazetteer import Gazetteer
-from ..lexical.overlap import names as capitalised_names
+from ..common.linking import AliasTable, Dictionary, company, folded
+from ..common.text import fold, sentences
 from ..floors.same_string import by_string
-from .tfidf_logreg import claims, stance, verification
+from ..lexical.overlap import names as capitalised_names
+from ._clustering import Likeness, Wording, join_known
+from ._nominals import Named
+from ._tagging import Tagger, chunks
+from ._tagging_features import Capitals, Sentence, cut, describe_names
 
 NAME = "crf"
 DESCRIPTION = (
@@ -110,13 +109,15 @@ def find_mentions(document: Document, context: Context) -> list[Mention]:
         return describe_names(of, cut(of), known.table, known.gazetteer, dictionary, capitals)
 
     tagger = _taught(
-        [(names_told(lesson.example.document, lesson.memory), lesson, "name") for lesson in ((*full, *scarce) if not __import__('os').environ.get('NOSC') else full)],
+        [
+            (names_told(lesson.example.document, lesson.memory), lesson, "name")
+            for lesson in ((*full, *scarce) if not __import__("os").environ.get("NOSC") else full)
+        ],
         context.seed,
     )
     tagged = _tagged(document, names_told(document, memory), tagger)
     names = link_names(document, tagged, memory.table, dictionary)
 
-    import os
     nominals = []
     for m in memory.gazetteer.mentions(document):
         if m.kind == "nominal":
@@ -154,7 +155,11 @@ def _taught(lessons: Sequence[tuple[Described, _Lesson, str]], seed: int) -> Tag
 def _tagged(document: Document, described: Described, tagger: Tagger) -> list[tuple[int, int, str]]:
     """Spans (start, end, label) of a document."""
     pairs: list[tuple[Sentence, list[list[str]]]] = list(zip(cut(document), described, strict=True))
-    return [(*sentence.place(chunk), chunk.label) for sentence, tags in zip(cut(document), tagger.predict(described), strict=True) for chunk in chunks(tags)]
+    return [
+        (*sentence.place(chunk), chunk.label)
+        for sentence, tags in zip(cut(document), tagger.predict(described), strict=True)
+        for chunk in chunks(tags)
+    ]
 
 
 # Entities
@@ -181,7 +186,11 @@ def link_names(
             words += beside
     # Who is not known by a name may be known by one like it.
     unknown = [Wording(wording, _most(kinds), words) for wording, (kinds, words) in sorted(new.items())]
-    keys = cluster_new(unknown, table, dictionary) if not __import__('os').environ.get('NOCL') else {w.text: folded(w.text) for w in unknown}
+    keys = (
+        cluster_new(unknown, table, dictionary)
+        if not __import__("os").environ.get("NOCL")
+        else {w.text: folded(w.text) for w in unknown}
+    )
     chosen = [entity or keys[wording] for entity, wording in zip(meant, wordings, strict=True)]
     votes: dict[str, Counter[str]] = {}
     for key, (_, _, kind) in zip(chosen, found, strict=True):

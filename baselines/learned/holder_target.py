@@ -19,7 +19,7 @@ attribution and the cue words are general, but were written by people who had re
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log1p
 from typing import Any
@@ -255,7 +255,7 @@ def describe(document: Document, others: Sequence[Example], event: Event, *, pri
 class _Wording:
     """How near each sentence of a document comes to a target."""
 
-    def __init__(self, target: Target, names: Names, okapi: Okapi, there: Sequence[frozenset[str]]) -> None:
+    def __init__(self, target: Target, gazetteer: Gazetteer, index: Index, there: Sequence[frozenset[str]]) -> None:
         descriptions = [set(terms(text, gazetteer, language)) for language, text in sorted(target.description.items())]
         label = set(terms(target.target.replace("-", " "), gazetteer))
         self.terms = set().union(label, *descriptions)

@@ -44,7 +44,6 @@ from ..common.figures import agreement, figures
 from ..common.gazetteer import Gazetteer
 from ..common.retrieval import Index, Matrix, carried, terms
 from ..common.text import negations, sentences, words
-from .overlap import verification as by_overlap
 
 NAME = "bm25"
 DESCRIPTION = (
