@@ -1,8 +1,8 @@
-"""Texts of two languages as common terms, and BM25 over them.
+"""Texts as terms that two languages share, and BM25 over them.
 
-Claims are English and documents may be Indonesian. Both are turned into *terms*: stems of content words, ``#5000`` for
-a number, ``@key`` for an entity that the other documents have a name of. Indonesian words are turned into English ones
-where a small general list has them.
+Claims are English and documents may be Indonesian. Both are turned into *terms*: ``@key`` for an entity that the other
+documents have a name of, ``#5000`` for a number, stems of content words. Nothing is translated: between languages, it
+is entities, numbers and loan words that meet.
 
 The synonyms (``_SAME``) are words of news English, but who chose them had read the corpus, and some are there for its
 event: hostages, ceasefires, troops, air strikes.
@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from .figures import CALENDAR_AND_NUMBERS, figures
 from .gazetteer import Gazetteer
-from .indonesian import to_english
 from .text import content_words, fold, stem, words
 
 __all__ = ["Index", "Matrix", "carried", "terms"]
@@ -29,7 +28,7 @@ Matrix = npt.NDArray[np.float64]
 #: Irregular forms and everyday synonyms of news English: each line is one term, named by its first word.
 _SAME = """
 say said told tell
-meet met talks
+meet met
 fly flew flown
 take took taken
 hold held
@@ -72,7 +71,7 @@ include involve
 _CLASS = {stem(word): stem(line.split()[0]) for line in _SAME.strip().splitlines() for word in line.split()}
 
 
-def terms(text: str, gazetteer: Gazetteer, language: str = "en") -> list[str]:
+def terms(text: str, gazetteer: Gazetteer) -> list[str]:
     """A text as terms: ``@entity`` for names, ``#number``, and stems of the other content words."""
     rest = list(fold(text))
     found: list[str] = []
@@ -85,7 +84,7 @@ def terms(text: str, gazetteer: Gazetteer, language: str = "en") -> list[str]:
     found += [f"#{year}" for year in sorted(numbers.years)]
     for word in content_words("".join(rest)):
         if word not in CALENDAR_AND_NUMBERS:
-            root = stem(to_english(word) if language == "id" else word)
+            root = stem(word)
             found.append(_CLASS.get(root, root))
     return found
 
@@ -93,12 +92,12 @@ def terms(text: str, gazetteer: Gazetteer, language: str = "en") -> list[str]:
 _PRONOUNS = frozenset(("he", "she", "his", "her", "him", "dia", "ia", "beliau"))
 
 
-def carried(texts: Sequence[str], gazetteer: Gazetteer, language: str) -> list[list[str]]:
+def carried(texts: Sequence[str], gazetteer: Gazetteer) -> list[list[str]]:
     """The terms of each sentence of a document; a pronoun brings the last person named before its sentence."""
     found = []
     person: str | None = None
     for text in texts:
-        own = terms(text, gazetteer, language)
+        own = terms(text, gazetteer)
         if person is not None and person not in own and not _PRONOUNS.isdisjoint(words(text)):
             own.append(person)
         found.append(own)
@@ -109,7 +108,9 @@ def carried(texts: Sequence[str], gazetteer: Gazetteer, language: str) -> list[l
 
 
 class Index:
-    """BM25 over a list of texts, in Lucene's variant (Kamphuis et al. 2020): idf(t) = ln(1 + (N - n + 0.5) / (n + 0.5)).
+    """BM25 over a list of texts, in Lucene's variant (Kamphuis et al. 2020).
+
+    A term that n of N texts have weighs ln(1 + (N - n + 0.5) / (n + 0.5)).
 
     Args:
         texts: each text as its terms.

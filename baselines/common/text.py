@@ -36,36 +36,19 @@ TITLES = (
     "president|minister|prime|foreign|vice|deputy|chancellor|secretary|king|general|mr|mrs|dr|presiden|menteri|perdana|"
     "kanselir"
 )
+_MONTHS = (
+    "january januari, february februari, march maret, april, may mei, june juni, july juli, august agustus, september, "
+    "october oktober, november, december desember"
+)
 #: Names of months, English and Indonesian, and which one it is.
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        [
-            "january januari",
-            "february februari",
-            "march maret",
-            "april",
-            "may mei",
-            "june juni",
-            "july juli",
-            "august agustus",
-            "september",
-            "october oktober",
-            "november",
-            "december desember",
-        ],
-        start=1,
-    )
-    for name in names.split()
-}
+MONTHS = {name: number for number, names in enumerate(_MONTHS.split(","), start=1) for name in names.split()}
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday senin selasa rabu kamis jumat sabtu minggu"
 CALENDAR = frozenset((*MONTHS, *_DAYS.split()))
 _FOLDED = str.maketrans({"\u00a0": " ", "\u202f": " ", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "\n": " "})
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _THOUSANDS = re.compile(r"(?<=\d)[.,](?=\d{3})")
-_NEGATIONS = frozenset(
-    ["no", "not", "never", "none", "neither", "nor", "without", "cannot", "tidak", "tanpa", "bukan", "belum", "tak"]
-)
+_NEGATING = "no not never none neither nor without cannot tidak tanpa bukan belum tak"
+_NEGATIONS = frozenset(_NEGATING.split())
 _ENGLISH = (
     "a about after all also an and any are as at be been before being but by can could did do does for from had has "
     "have he her his how i if in including into is it its just more most no nor not of on or other our over said say "

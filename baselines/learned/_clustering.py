@@ -8,12 +8,11 @@ long as it is below a threshold (average linkage).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -21,11 +20,10 @@ from sklearn.preprocessing import StandardScaler
 
 from retold.model.annotations import EntityType
 
-from ..common.linking import AliasTable, Dictionary, canonical, cosine, is_acronym
+from ..common.retrieval import Matrix
+from ._linking import AliasTable, Dictionary, canonical, cosine, is_acronym
 
-__all__ = ["APART", "Likeness", "Wording", "agglomerate", "compare", "join_known"]
-
-Matrix = npt.NDArray[np.float64]
+__all__ = ["APART", "Likeness", "Wording", "compare", "join_known"]
 
 #: Distance of two wordings that must not be in one cluster: more than any mean can make up for.
 APART = 1e6
@@ -138,38 +136,17 @@ def join_known(new: Sequence[Wording], likeness: Likeness, threshold: float) -> 
     """
     owners = sorted({entity for entity, _ in likeness.known})
     size, count = len(new), len(owners)
+    if size + count < 2:
+        return list(range(size))
     near = likeness(new, [wording for _, wording in likeness.known])
-    distances = np.zeros((size + count, size + count))
+    distances = np.full((size + count, size + count), APART)
     distances[:size, :size] = 1 - likeness(new, new)
     for column, owner in enumerate(owners, start=size):
-        own = [place for place, (entity, _) in enumerate(likeness.known) if entity == owner]
-        distances[:size, column] = 1 - near[:, own].max(axis=1)
-    distances[size:, :size] = distances[:size, size:].T
-    known = range(size, size + count)
-    clusters = agglomerate(distances, threshold, ((a, b) for a in known for b in known if a < b))
-    owner_of = dict(zip(clusters[size:], owners, strict=True))
-    return [owner_of.get(cluster, cluster) for cluster in clusters[:size]]
-
-
-def agglomerate(distances: Matrix, threshold: float, apart: Iterable[tuple[int, int]] = ()) -> list[int]:
-    """Clusters of things by average linkage.
-
-    Args:
-        distances: symmetric, of shape (things, things).
-        threshold: clusters whose mean distance is as large are not merged.
-        apart: pairs that must not meet.
-
-    Returns:
-        A number for each thing, equal within a cluster; clusters are numbered in the order of their first things.
-    """
-    if len(distances) < 2:
-        return [0] * len(distances)
-    table = distances.copy()
-    for a, b in apart:
-        table[a, b] = table[b, a] = APART
-    np.fill_diagonal(table, 0.0)
-    found = AgglomerativeClustering(
+        own = [index for index, (entity, _) in enumerate(likeness.known) if entity == owner]
+        distances[:size, column] = distances[column, :size] = 1 - near[:, own].max(axis=1)
+    np.fill_diagonal(distances, 0.0)
+    clusters = AgglomerativeClustering(
         n_clusters=None, metric="precomputed", linkage="average", distance_threshold=threshold
-    ).fit_predict(table)
-    order: dict[int, int] = {}
-    return [order.setdefault(int(cluster), len(order)) for cluster in found]
+    ).fit_predict(distances)
+    owner_of = dict(zip(clusters[size:].tolist(), owners, strict=True))
+    return [owner_of.get(cluster, cluster) for cluster in clusters[:size].tolist()]

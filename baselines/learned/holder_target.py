@@ -9,11 +9,11 @@ its terms together with the target, and what the other documents say of holder a
 knows (`--option prior=no` leaves this out). The sentences of a cell are joined by noisy-or: one that shows a side is
 enough.
 
-Indonesian is read through a general word list (`common/indonesian.py`). The strength of the regularisation and what a shown
-side must outweigh are chosen by leave-one-document-out among the training documents. Settled on these five documents
-were the features: that a holder's identity is none of them, for one, which would be learned by heart. The patterns of
-attribution and the cue words are general, but were written by people who had read the corpus; so were the synonyms
-(`common/retrieval.py`), some of them for this event. A fold takes time quadratic in the number of documents, as in `bm25`.
+The strength of the regularisation and what a shown side must outweigh are chosen by leave-one-document-out among the
+training documents. Settled on these five documents were the features: that a holder's identity is none of them, for
+one, which would be learned by heart. The patterns of attribution and the cue words are general, but were written by
+people who had read the corpus; so were the synonyms (`common/retrieval.py`), some of them for this event. A fold takes
+time quadratic in the number of documents, as in `bm25`.
 """
 
 from __future__ import annotations
@@ -225,8 +225,8 @@ def describe(document: Document, others: Sequence[Example], event: Event, *, pri
     gazetteer = Gazetteer(others)
     texts = sentences(document)
     found = voices(document, known_or_capitalised(document, gazetteer))
-    there = [frozenset(own) for own in carried(texts, gazetteer, document.language)]
-    elsewhere = [[terms(text, gazetteer, e.document.language) for text in sentences(e.document)] for e in others]
+    there = [frozenset(own) for own in carried(texts, gazetteer)]
+    elsewhere = [[terms(text, gazetteer) for text in sentences(e.document)] for e in others]
     index = Index([*map(sorted, there), *(own for example in elsewhere for own in example)], len(texts))
     past = Past(others, elsewhere, index)
     wordings = {target.target: _Wording(target, gazetteer, index, there) for target in event.targets}
@@ -256,7 +256,7 @@ class _Wording:
     """How near each sentence of a document comes to a target."""
 
     def __init__(self, target: Target, gazetteer: Gazetteer, index: Index, there: Sequence[frozenset[str]]) -> None:
-        descriptions = [set(terms(text, gazetteer, language)) for language, text in sorted(target.description.items())]
+        descriptions = [set(terms(text, gazetteer)) for _, text in sorted(target.description.items())]
         label = set(terms(target.target.replace("-", " "), gazetteer))
         self.terms = set().union(label, *descriptions)
         self.score = np.max([index.nearness(wanted) for wanted in (label, *descriptions)], axis=0)

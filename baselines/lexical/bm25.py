@@ -44,6 +44,7 @@ from ..common.figures import agreement, figures
 from ..common.gazetteer import Gazetteer
 from ..common.retrieval import Index, Matrix, carried, terms
 from ..common.text import negations, sentences, words
+from .overlap import verification as by_overlap
 
 NAME = "bm25"
 DESCRIPTION = (
@@ -97,9 +98,7 @@ def _verification(document: Document, context: Context, prior: bool) -> list[Ver
             answers.append([row_of[pair.claim] for pair in pairs])
             labels.append(np.array([VERIFICATION_LABELS.index(pair.label) for pair in pairs]))
     if not labels:
-        texts = sentences(document)
-        weights = rarity([*texts, *(question.text for question in questions)])
-        return [verdict(question.claim, question.text, texts, weights) for question in questions]
+        return by_overlap(document, context)
     compared = compare(document, context.training, questions, alike, prior=prior)
 
     def trained(without: int | None = None) -> Any:
@@ -189,8 +188,8 @@ def compare(
     """
     names = Gazetteer(others)
     texts = sentences(document)
-    there = [set(found) for found in carried(texts, names, document.language)]
-    elsewhere = [[terms(text, names, e.document.language) for text in sentences(e.document)] for e in others]
+    there = [set(found) for found in carried(texts, names)]
+    elsewhere = [[terms(text, names) for text in sentences(e.document)] for e in others]
     asked = [set(terms(question.text, names)) for question in questions]
     index = Index([*map(sorted, there), *(text for found in elsewhere for text in found)], len(texts))
 

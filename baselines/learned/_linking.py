@@ -1,6 +1,6 @@
-"""What documents with gold teach about wordings and entities: who is called what, beside whom, and as what type.
+"""What documents with gold teach about names and entities: who is called what, beside whom, and as what type.
 
-Wordings are compared in a canonical form: without accents, in loan-word spelling (Iraq and Irak fall together), common
+Names are compared in a canonical form: without accents, in loan-word spelling (Iraq and Irak fall together), common
 words of names as in English. Besides a list of such words, made from no corpus but by people who knew this one, the
 descriptions of the event, which come in both languages, tell which names mean the same.
 """
@@ -12,90 +12,31 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
-from retold.model.annotations import EntityType, Event, Mention
+from retold.model.annotations import ENTITY_TYPES, EntityType, Event
 from retold.systems import Example
 
-from .calendar import INDONESIAN_MONTHS
-from .text import content_words, fold
+from ..common.text import content_words, fold
 
-__all__ = ["AliasTable", "Dictionary", "Known", "canonical", "is_acronym", "singular", "spelling"]
+__all__ = ["AliasTable", "Dictionary", "Known", "canonical", "company", "cosine", "is_acronym", "most_frequent"]
 
-#: Nouns and adjectives that names of places, states and organisations are made of: Indonesian -> English.
-_COMMON = {
-    "timur": "east",
-    "barat": "west",
-    "utara": "north",
-    "selatan": "south",
-    "tengah": "middle",
-    "tenggara": "southeast",
-    "laut": "sea",
-    "teluk": "gulf",
-    "selat": "strait",
-    "jalur": "strip",
-    "tepi": "bank",
-    "pulau": "island",
-    "sungai": "river",
-    "gunung": "mount",
-    "danau": "lake",
-    "kota": "city",
-    "wilayah": "region",
-    "kawasan": "region",
-    "perbatasan": "border",
-    "negara": "state",
-    "serikat": "states",
-    "persatuan": "united",
-    "bersatu": "united",
-    "bangsa": "nations",
-    "uni": "union",
-    "liga": "league",
-    "dewan": "council",
-    "keamanan": "security",
-    "otoritas": "authority",
-    "nasional": "national",
-    "internasional": "international",
-    "global": "global",
-    "dunia": "world",
-    "koalisi": "coalition",
-    "pasukan": "forces",
-    "angkatan": "forces",
-    "tentara": "army",
-    "militer": "military",
-    "pertahanan": "defense",
-    "defence": "defense",
-    "partai": "party",
-    "kelompok": "group",
-    "gerakan": "movement",
-    "pemerintah": "government",
-    "kementerian": "ministry",
-    "parlemen": "parliament",
-    "pengadilan": "court",
-    "bank": "bank",
-    "kantor": "office",
-    "presiden": "president",
-    "perdana": "prime",
-    "menteri": "minister",
-    "pemimpin": "leader",
-    "kepala": "head",
-    "perang": "war",
-    "pertempuran": "battle",
-    "konflik": "conflict",
-    "serangan": "attack",
-    "pembantaian": "massacre",
-    "perdamaian": "peace",
-    "proses": "process",
-    "operasi": "operation",
-    "misi": "mission",
-    "orang": "people",
-    "rakyat": "people",
-    "eastern": "east",
-    "western": "west",
-    "northern": "north",
-    "southern": "south",
-    **INDONESIAN_MONTHS,
-}
+#: Nouns and adjectives that names of places, states and organisations are made of, and months: to English.
+_WORDS = """
+timur east, barat west, utara north, selatan south, tengah middle, tenggara southeast, laut sea, teluk gulf,
+selat strait, jalur strip, tepi bank, pulau island, sungai river, gunung mount, danau lake, kota city, wilayah region,
+kawasan region, perbatasan border, negara state, serikat states, persatuan united, bersatu united, bangsa nations,
+uni union, liga league, dewan council, keamanan security, otoritas authority, nasional national, dunia world,
+internasional international, koalisi coalition, pasukan forces, angkatan forces, tentara army, militer military,
+pertahanan defense, defence defense, partai party, kelompok group, gerakan movement, pemerintah government,
+kementerian ministry, parlemen parliament, pengadilan court, kantor office, presiden president, perdana prime,
+menteri minister, pemimpin leader, kepala head, perang war, pertempuran battle, konflik conflict, serangan attack,
+pembantaian massacre, perdamaian peace, proses process, operasi operation, misi mission, orang people, rakyat people,
+eastern east, western west, northern north, southern south, januari january, februari february, maret march, mei may,
+juni june, juli july, agustus august, oktober october, desember december
+"""
+_COMMON = dict(pair.split() for pair in _WORDS.split(","))
 #: Words of names that say nothing of whom.
 _SMALL = frozenset(["the", "of", "and", "a", "an", "s", "dan", "yang", "di", "el", "al"])
 _WORD = re.compile(r"\d+(?:st|nd|rd|th)?|[^\W\d_]+")
@@ -115,13 +56,6 @@ def spelling(word: str) -> str:
     return plain.removesuffix("h") if len(plain) > 4 else plain
 
 
-def folded(wording: str) -> str:
-    """A wording in lower case, without accents, with single spaces for all that is neither letter nor digit."""
-    plain = unicodedata.normalize("NFKD", fold(wording)).casefold()
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(re.findall(r"\w+", plain)) or plain.strip()
-
-
 @lru_cache(maxsize=65_536)
 def canonical(wording: str) -> tuple[str, ...]:
     """The words of a name in canonical form, in their order; small words are left out if others remain."""
@@ -134,26 +68,6 @@ def is_acronym(short: str, long: str) -> bool:
     """Whether a wording in capitals is the first letters of another one's capitalised words."""
     letters = "".join(match[0][0] for match in _WORD.finditer(fold(long)) if match[0][0].isupper())
     return len(letters) > 1 and short == letters
-
-
-#: Languages in which a noun stands before what describes it.
-_HEAD_FIRST = frozenset(("id", "ms", "es", "fr", "it", "pt", "vi"))
-#: What opens the part of an English noun phrase that comes after its head.
-_AFTER_HEAD = re.compile(
-    r",? (?:of|by|against|in|on|with|that|which|who|between|for|from|to|over|at|under|toward|towards|near)\b"
-)
-
-
-def head_of(wording: str, language: str) -> str:
-    """The canonical head of a noun phrase, in the singular."""
-    if language in _HEAD_FIRST:
-        return singular(canonical(wording)[0].removesuffix("nia"))
-    return singular(canonical(_AFTER_HEAD.split(wording, maxsplit=1)[0] or wording)[-1])
-
-
-def singular(word: str) -> str:
-    """A canonical noun without the s of the plural."""
-    return word[:-1] if len(word) > 4 and word.endswith("s") and word[-2] not in "sui" else word
 
 
 class Dictionary:
@@ -204,8 +118,7 @@ class Known:
 
     Attributes:
         entity, type, kb_id: as in gold; the most frequent if gold differs.
-        names, nominals: how often it is called what, folded; nominals in lower case.
-        heads: canonical heads of its nominals.
+        names: how often it is called what, folded.
         company: words around its mentions.
         beside: words around it by what it is called there.
     """
@@ -213,11 +126,9 @@ class Known:
     entity: str
     type: EntityType
     kb_id: str | None
-    names: Counter[str]
-    nominals: Counter[str]
-    heads: Counter[str]
-    company: Counter[str]
-    beside: dict[str, Counter[str]]
+    names: Counter[str] = field(default_factory=Counter)
+    company: Counter[str] = field(default_factory=Counter)
+    beside: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 #: Words before and after a mention that are its company.
@@ -258,11 +169,25 @@ class AliasTable:
     OTHER_TYPE, COMPANY, PRESENT = -2.0, 2.0, 0.5
 
     def __init__(self, training: Sequence[Example]) -> None:
-        seen: dict[str, list[tuple[Example, Mention]]] = {}
+        types: dict[str, Counter[str]] = {}
+        links: dict[str, Counter[str]] = {}
         for example in training:
             for mention in example.gold.entities or []:
-                seen.setdefault(str(mention.entity), []).append((example, mention))
-        self.entities = {entity: _known(entity, seen[entity]) for entity in sorted(seen)}
+                types.setdefault(str(mention.entity), Counter())[mention.type] += 1
+                links.setdefault(str(mention.entity), Counter())[mention.kb_id or ""] += 1
+        self.entities = {
+            key: Known(key, most_frequent(types[key]), min(links[key], key=lambda q: (-links[key][q], q)) or None)
+            for key in sorted(types)
+        }
+        for example in training:
+            for mention in example.gold.entities or []:
+                known, text = self.entities[str(mention.entity)], example.document.text
+                wording = fold(text[mention.start : mention.end])
+                near = company(text, mention.start, mention.end)
+                if mention.kind == "name":
+                    known.names[wording] += 1
+                known.company += near
+                known.beside.setdefault(wording, Counter()).update(near)
         self._exact: dict[str, Counter[str]] = {}
         self._canonical: dict[tuple[str, ...], Counter[str]] = {}
         for known in self.entities.values():
@@ -308,28 +233,6 @@ class AliasTable:
         return best if best is not None and scores[best] > self.NIL else None
 
 
-def _known(entity: str, places: Sequence[tuple[Example, Mention]]) -> Known:
-    types = Counter(mention.type for _, mention in places)
-    links = Counter(mention.kb_id or None for _, mention in places)
-    made = Known(
-        entity,
-        min(types, key=lambda kind: (-types[kind], kind)),
-        min(links, key=lambda link: (-links[link], str(link))),
-        Counter(),
-        Counter(),
-        Counter(),
-        Counter(),
-        {},
-    )
-    for example, mention in places:
-        text = example.document.text
-        wording = fold(text[mention.start : mention.end])
-        if mention.kind == "name":
-            made.names[wording] += 1
-        else:
-            made.nominals[wording.lower()] += 1
-            made.heads[head_of(wording, example.document.language)] += 1
-        near = company(text, mention.start, mention.end)
-        made.company += near
-        made.beside.setdefault(wording, Counter()).update(near)
-    return made
+def most_frequent(types: Mapping[str, int]) -> EntityType:
+    """The most frequent type; of equally frequent ones the first by name."""
+    return min(ENTITY_TYPES, key=lambda kind: (-types.get(kind, 0), kind))
