@@ -25,9 +25,10 @@ from math import log1p
 from typing import Any
 
 import numpy as np
+from scipy.sparse import vstack
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
@@ -89,37 +90,62 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A training document: its sentences to judge, and gold: label and evidence of each cell."""
+class _Judged:
+    """All sentences of a document to judge, one a row.
 
-    cells: dict[Key, list[Judged]]
+    Attributes:
+        keys, sentences: holder and target, and number of the sentence, of each row.
+        rows: the features, shape (rows, features).
+        gold: label and evidence of each cell; empty where it is not known.
+    """
+
+    keys: list[Key]
+    sentences: list[int]
+    rows: Any
     gold: dict[Key, tuple[StanceLabel, frozenset[int]]]
+
+    def of(self, key: Key) -> list[int]:
+        """The rows of a cell."""
+        return [row for row, own in enumerate(self.keys) if own == key]
 
 
 def _stance(document: Document, context: Context, prior: bool) -> list[StanceCell]:
-    known = []
-    for example in context.training:
-        others = [other for other in context.training if other is not example]
-        gold = {(c.holder, c.target): (c.label, frozenset(c.evidence or ())) for c in example.gold.stance or []}
-        known.append(_Known(describe(example.document, others, context.event, prior=prior), gold))
+    event, training = context.event, context.training
+    made = [
+        describe(example.document, [other for other in training if other is not example], event, prior=prior)
+        for example in training
+    ]
+    made.append(describe(document, training, event, prior=prior))
+    facts = [judged.facts for each in made for cell in each.values() for judged in cell]
+    if not facts:
+        return no_stance(context)
+    # All documents at once, which takes half of the time: what only the last one has weighs nothing.
+    rows = DictVectorizer().fit_transform(facts)
+    documents = []
+    start = 0
+    for each, gold in zip(made, [*(example.gold.stance or [] for example in training), ()], strict=True):
+        keys = [key for key, cell in each.items() for _ in cell]
+        numbers = [judged.sentence for cell in each.values() for judged in cell]
+        labels = {(c.holder, c.target): (c.label, frozenset(c.evidence or ())) for c in gold}
+        documents.append(_Judged(keys, numbers, rows[start : start + len(keys)], labels))
+        start += len(keys)
+    *known, asked = documents
     strength, factor = _chosen(known)
     model = _trained(known, strength)
     if model is None:
         return no_stance(context)
-    made = describe(document, context.training, context.event, prior=prior)
-    tables = _probabilities(model, made)
+    table = _probabilities(model, asked)
     found = []
     for key in cells(context):
-        favor, against = _joined(tables[key], factor)
+        own = asked.of(key)
+        favor, against = _joined(table[own], factor)
         label = _label(favor, against)
         evidence: list[int] = []
         if label != "none":
-            column = tables[key][:, SIDES.index(label)]
-            evidence = sorted(
-                judged.sentence
-                for judged, share in zip(made[key], column, strict=True)
-                if share >= EVIDENT * column.max()
-            )
+            column = table[own, SIDES.index(label)]
+            evidence = [
+                asked.sentences[row] for row, share in zip(own, column, strict=True) if share >= EVIDENT * column.max()
+            ]
         scores = stance_scores(favor, against)
         found.append(StanceCell(holder=key[0], target=key[1], label=label, evidence=evidence, scores=scores))
     return found
@@ -128,32 +154,29 @@ def _stance(document: Document, context: Context, prior: bool) -> list[StanceCel
 # Learning
 
 
-def _trained(known: Sequence[_Known], strength: float) -> Any:
+def _trained(known: Sequence[_Judged], strength: float) -> Any:
     """A model of sentences; None where there is nothing to tell apart."""
-    facts: list[dict[str, float]] = []
-    labels: list[str] = []
+    rows, labels = [], []
     for document in known:
-        for key, (label, evidence) in sorted(document.gold.items()):
-            for judged in document.cells.get(key, ()):
-                facts.append(judged.facts)
-                labels.append(label if judged.sentence in evidence else "none")
+        kept = [row for row, key in enumerate(document.keys) if key in document.gold]
+        rows.append(document.rows[kept])
+        for row in kept:
+            label, evidence = document.gold[document.keys[row]]
+            labels.append(label if document.sentences[row] in evidence else "none")
     if len(set(labels)) < 2:
         return None
-    return make_pipeline(DictVectorizer(), LogisticRegression(C=strength, max_iter=5000)).fit(facts, labels)
+    return LogisticRegression(C=strength, max_iter=5000).fit(vstack(rows), labels)
 
 
-def _probabilities(model: Any, made: Mapping[Key, Sequence[Judged]]) -> dict[Key, Matrix]:
-    """For each cell the probability of both sides in each of its sentences, shape (sentences, 2)."""
-    keys = sorted(made)
-    facts = [judged.facts for key in keys for judged in made[key]]
-    table = np.zeros((len(facts), len(SIDES)))
-    if facts:
-        given = model.predict_proba(facts).round(9)
+def _probabilities(model: Any, document: _Judged) -> Matrix:
+    """The probability of both sides in each row, shape (rows, 2)."""
+    table = np.zeros((len(document.keys), len(SIDES)))
+    if document.keys:
+        given = model.predict_proba(document.rows).round(9)
         for column, side in enumerate(SIDES):
             if side in model.classes_:
                 table[:, column] = given[:, list(model.classes_).index(side)]
-    ends = np.cumsum([len(made[key]) for key in keys])
-    return {key: table[end - len(made[key]) : end] for key, end in zip(keys, ends, strict=True)}
+    return table
 
 
 def _joined(table: Matrix, factor: float) -> tuple[float, float]:
@@ -178,7 +201,7 @@ def _label(favor: float, against: float) -> StanceLabel:
     return "favor" if favor >= against else "against"
 
 
-def _chosen(known: Sequence[_Known]) -> tuple[float, float]:
+def _chosen(known: Sequence[_Judged]) -> tuple[float, float]:
     """Strength and factor that serve best when each training document is predicted from the others.
 
     The strength by Brier score, which a single cell moves little; the factor by the measure that it is for.
@@ -189,32 +212,20 @@ def _chosen(known: Sequence[_Known]) -> tuple[float, float]:
         for document in known:
             model = _trained([other for other in known if other is not document], strength)
             if model is not None:
-                tables = _probabilities(model, document.cells)
-                judged += [(label, tables[key]) for key, (label, _) in sorted(document.gold.items()) if key in tables]
+                table = _probabilities(model, document)
+                judged += [(label, table[document.of(key)]) for key, (label, _) in sorted(document.gold.items())]
         labels = [label for label, _ in judged]
-        lost = round(brier(labels, [_joined(table, 1.0) for _, table in judged]), 9)
+        shares = [_joined(table, 1.0) for _, table in judged]
+        errors = [
+            (f - (y == "favor"), a - (y == "against"), 1 - f - a - (y == "none"))
+            for (f, a), y in zip(shares, labels, strict=True)
+        ]
+        lost = round(float(np.square(errors).sum()), 9)
         if judged and lost < best[0]:
-            reached = [favg(labels, [_label(*_joined(table, factor)) for _, table in judged]) for factor in FACTORS]
+            answers = [[_label(*_joined(table, factor)) for _, table in judged] for factor in FACTORS]
+            reached = [f1_score(labels, given, labels=SIDES, average="macro", zero_division=0.0) for given in answers]
             best = lost, strength, FACTORS[reached.index(max(reached))]
     return best[1:]
-
-
-def brier(gold: Sequence[str], given: Sequence[tuple[float, float]]) -> float:
-    """Mean over the cells of the squared errors of the probabilities of all three labels, 0 to 2; 0 of no cells."""
-    total = 0.0
-    for label, (favor, against) in zip(gold, given, strict=True):
-        shares = {"favor": favor, "against": against, "none": 1 - favor - against}
-        total += sum((share - (label == name)) ** 2 for name, share in shares.items())
-    return total / max(len(gold), 1)
-
-
-def favg(gold: Sequence[str], given: Sequence[str]) -> float:
-    """Mean F1 of favor and against, the measure of the task; a side that neither has counts 0."""
-    total = 0.0
-    for side in SIDES:
-        both = sum(a == b == side for a, b in zip(gold, given, strict=True))
-        total += 2 * both / max(gold.count(side) + given.count(side), 1)
-    return total / len(SIDES)
 
 
 # Features
