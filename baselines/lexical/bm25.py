@@ -11,12 +11,11 @@ Two further kinds of features look beyond the document:
 - prior: what the other documents answer to the same claim and to its twins. `blind` knows as much. With `--option
   prior=no` neither this nor relevance feedback is used, only the reading.
 
-A forest (extremely randomised trees, Geurts et al. 2006) gives the probability of each label; a logistic regression
-then corrects those of a claim by those of its twins. It learns from probabilities of documents that the forest has not
-seen. Everything about a training document is computed as it is for the predicted one: from the *other* documents.
+A forest (extremely randomised trees, Geurts et al. 2006) gives the label. Everything about a training document is
+computed as it is for the predicted one: from the *other* documents.
 
 What was settled on these five documents: which of forest, boosting and logistic regression to take, their sizes and
-the weights of the ranking. All were near each other (0.82 to 0.86); expect a little less elsewhere. The synonyms
+the weights of the ranking. All were near each other; expect a little less elsewhere. The synonyms
 (`common/retrieval.py`) were chosen by people who had read them, some for this event.
 
 Each training document is compared with the claims, and for that all others are read: a fold takes time quadratic in
@@ -28,12 +27,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import VERIFICATION_LABELS, AnnotationRecord, Document, VerificationPair
@@ -89,54 +86,30 @@ def _verification(document: Document, context: Context, prior: bool) -> list[Ver
     questions = context.questions
     alike = twins([question.text for question in questions])
     row_of = {question.claim: row for row, question in enumerate(questions)}
-    tables, answers, labels = [], [], []
+    tables, labels = [], []
     for example in context.training:
         others = [other for other in context.training if other is not example]
         pairs = [pair for pair in example.gold.verification or [] if pair.claim in row_of]
         if pairs and example.document.sentences:
-            tables.append(compare(example.document, others, questions, alike, prior=prior).features)
-            answers.append([row_of[pair.claim] for pair in pairs])
-            labels.append(np.array([VERIFICATION_LABELS.index(pair.label) for pair in pairs]))
+            compared = compare(example.document, others, questions, alike, prior=prior)
+            tables.append(compared.features[[row_of[pair.claim] for pair in pairs]])
+            labels.append([VERIFICATION_LABELS.index(pair.label) for pair in pairs])
     if not labels:
         return by_overlap(document, context)
     compared = compare(document, context.training, questions, alike, prior=prior)
 
-    def trained(without: int | None = None) -> Any:
-        kept = [k for k in range(len(tables)) if k != without]
-        forest = ExtraTreesClassifier(
-            TREES, min_samples_leaf=2, max_features=0.3, class_weight="balanced", random_state=context.seed
-        )
-        return forest.fit(np.vstack([tables[k][answers[k]] for k in kept]), np.concatenate([labels[k] for k in kept]))
-
-    shares = _shares(trained(), compared.features)
-    if len(tables) > 1:
-        seen = [_with_twins(_shares(trained(without=k), tables[k]), alike)[answers[k]] for k in range(len(tables))]
-        known = np.concatenate(labels)
-        if len(set(known.tolist())) > 1:
-            judge = LogisticRegression(C=0.1, class_weight="balanced", max_iter=5000).fit(np.vstack(seen), known)
-            shares = _shares(judge, _with_twins(shares, alike))
+    forest = ExtraTreesClassifier(
+        TREES, min_samples_leaf=2, max_features=0.3, class_weight="balanced", random_state=context.seed
+    ).fit(np.vstack(tables), np.concatenate(labels))
+    shares = np.zeros((len(questions), len(VERIFICATION_LABELS)))
+    # Rounded, so that sums in another order change nothing.
+    shares[:, forest.classes_] = forest.predict_proba(compared.features).round(9)
     found = []
     for question, row, ranking in zip(questions, shares, compared.rankings, strict=True):
         label = VERIFICATION_LABELS[int(row.argmax())]
         evidence = [] if label == "not_enough_info" else sorted(ranking[:SHOWN])
         found.append(VerificationPair(claim=question.claim, label=label, evidence=evidence))
     return found
-
-
-def _shares(model: Any, features: Matrix) -> Matrix:
-    """Probabilities of all three labels, shape (claims, 3), rounded so that sums in another order change nothing."""
-    made = np.zeros((len(features), len(VERIFICATION_LABELS)))
-    made[:, model.classes_] = model.predict_proba(features)
-    return made.round(9)
-
-
-def _with_twins(shares: Matrix, alike: Sequence[Sequence[int]]) -> Matrix:
-    """Probabilities of a claim; the greatest, the mean and the nearest of its twins (for none: those of any claim)."""
-    rows = []
-    for own, near in zip(shares, alike, strict=True):
-        theirs = shares[list(near)] if near else shares.mean(axis=0, keepdims=True)
-        rows.append([*own, *theirs.max(axis=0), *theirs.mean(axis=0), *theirs[0]])
-    return np.array(rows)
 
 
 def twins(texts: Sequence[str]) -> list[list[int]]:
