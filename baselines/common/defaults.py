@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from retold.model.annotations import (
     ClaimSpan,
     Document,
     StanceCell,
-    StanceLabel,
-    StanceScores,
     Target,
     VerificationPair,
 )
@@ -18,6 +16,8 @@ from retold.systems import Context
 from .text import MIN_WORDS, claim_span, sentences, words
 
 __all__ = [
+    "STANCES",
+    "VERDICTS",
     "OptionFault",
     "cells",
     "every_sentence",
@@ -28,6 +28,11 @@ __all__ = [
     "wording",
     "yes",
 ]
+
+
+#: Labels of stance and verification.
+STANCES = ("favor", "against", "none")
+VERDICTS = ("supported", "refuted", "not_enough_info")
 
 
 class OptionFault(ValueError):
@@ -63,17 +68,15 @@ def no_stance(context: Context) -> list[StanceCell]:
     return [StanceCell(holder=holder, target=target, label="none", evidence=[]) for holder, target in cells(context)]
 
 
-def stance_scores(favor: float, against: float) -> StanceScores:
+def stance_scores(favor: float, against: float) -> dict[str, float]:
     """Probabilities of the three labels, cut to four digits so that what is left for none is never below 0."""
     favor, against = (int(share * 10_000) / 10_000 for share in (favor, against))
-    return StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
+    return {"favor": favor, "against": against, "none": round(1 - favor - against, 4)}
 
 
-def likeliest(scores: StanceScores) -> StanceLabel:
+def likeliest(scores: Mapping[str, float]) -> str:
     """The label with the greatest probability; of equal ones none, then favor."""
-    if scores.none >= max(scores.favor, scores.against):
-        return "none"
-    return "favor" if scores.favor >= scores.against else "against"
+    return max(("none", "favor", "against"), key=lambda label: scores[label])
 
 
 def every_sentence(document: Document) -> list[ClaimSpan]:

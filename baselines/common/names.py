@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from retold.model.annotations import Document, EntityType, Mention
+from retold.model.annotations import Document, Mention
 
 from .text import CALENDAR, TITLES, content_words, fold, sentences, stem, words
 
@@ -41,7 +41,7 @@ class _Name:
 def names(document: Document) -> list[Mention]:
     """Capitalised words of a document as mentions."""
     found = capitalised(document)
-    votes: dict[str, Counter[EntityType]] = {}
+    votes: dict[str, Counter[str]] = {}
     for name in found:
         votes.setdefault(name.text, Counter())[guess_type(name.text, name.before)] += 1
     types = {text: max(sorted(count), key=lambda kind: count[kind]) for text, count in votes.items()}
@@ -49,7 +49,7 @@ def names(document: Document) -> list[Mention]:
     people = {n.text.split()[-1] for n in found if types[n.text] == "PER" and not n.doubtful}
     mentions = []
     for name in found:
-        kind: EntityType = "PER" if name.text.split()[-1] in people else types[name.text]
+        kind = "PER" if name.text.split()[-1] in people else types[name.text]
         key = name.text.split()[-1] if kind == "PER" else name.text
         mentions.append(
             Mention(
@@ -88,7 +88,7 @@ def capitalised(document: Document) -> list[_Name]:
     return [n for n in found if len(n.text) > 1 and (n.text in sure or not n.doubtful or " " in n.text)]
 
 
-def guess_type(text: str, before: str) -> EntityType:
+def guess_type(text: str, before: str) -> str:
     """Type of a name by its words and by those before it; a country where nothing tells."""
     if _TITLE_CUE.search(before):
         return "PER"

@@ -21,8 +21,6 @@ from retold.model.annotations import (
     AnnotationRecord,
     Document,
     StanceCell,
-    StanceLabel,
-    VerificationLabel,
     VerificationPair,
 )
 from retold.systems import Context, Example, Question
@@ -53,14 +51,14 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
 
 def stance(context: Context) -> list[StanceCell]:
     """The side that most of the other documents show; none where they are divided."""
-    seen: dict[tuple[str, str], Counter[StanceLabel]] = defaultdict(Counter)
+    seen: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for example in context.training:
         for cell in example.gold.stance or []:
-            seen[cell.holder, cell.target][cell.label] += 1
+            seen[str(cell.holder), cell.target][cell.label] += 1
     found = []
     for holder, target in cells(context):
         votes = seen[holder, target]
-        label: StanceLabel = "none"
+        label = "none"
         for side in ("favor", "against"):
             if 2 * votes[side] > votes.total():
                 label = side
@@ -91,7 +89,7 @@ def verification(context: Context) -> list[VerificationPair]:
     with threadpool_limits(1):
         forest.fit(np.array(rows), labels)
         shares = forest.predict_proba(_elsewhere(context.training, questions, alike)).round(9)
-    kinds: list[VerificationLabel] = forest.classes_.tolist()
+    kinds = forest.classes_.tolist()
     return [
         VerificationPair(claim=question.claim, label=kinds[row.argmax()], evidence=[])
         for question, row in zip(questions, shares, strict=True)

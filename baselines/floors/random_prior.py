@@ -9,24 +9,13 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import TypeVar
 
 import msgspec
 
-from retold.model.annotations import (
-    ENTITY_TYPES,
-    STANCE_LABELS,
-    VERIFICATION_LABELS,
-    AnnotationRecord,
-    Document,
-    Mention,
-    StanceCell,
-    StanceScores,
-    VerificationPair,
-)
+from retold.model.annotations import AnnotationRecord, Document, Mention, StanceCell, VerificationPair
 from retold.systems import Context
 
-from ..common.defaults import cells, every_sentence
+from ..common.defaults import STANCES, VERDICTS, cells, every_sentence, stance_scores
 from ..common.text import fold, sentences
 
 NAME = "random_prior"
@@ -37,8 +26,7 @@ DESCRIPTION = (
 PROTOCOL = "leave-one-document-out"
 FLOOR = True
 
-Label = TypeVar("Label", bound=str)
-
+TYPES = ("PER", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT")
 _CAPITALISED = re.compile(r"(?<!\w)[A-ZÀ-ÖØ-Þ]\w*(?: [A-ZÀ-ÖØ-Þ]\w+)*")
 
 
@@ -46,12 +34,11 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document."""
     draw = random.Random(f"{context.seed}/{document.document_id}")
     golds = [example.gold for example in context.training]
-    stance = _shares([cell.label for gold in golds for cell in gold.stance or []], STANCE_LABELS)
-    verdicts = _shares([pair.label for gold in golds for pair in gold.verification or []], VERIFICATION_LABELS)
-    types = _shares([m.type for gold in golds for m in gold.entities or [] if m.kind == "name"], ENTITY_TYPES)
+    stance = _shares([cell.label for gold in golds for cell in gold.stance or []], STANCES)
+    verdicts = _shares([pair.label for gold in golds for pair in gold.verification or []], VERDICTS)
+    types = _shares([m.type for gold in golds for m in gold.entities or [] if m.kind == "name"], TYPES)
     sources = [claim.source for gold in golds for claim in gold.claims or []] or ["author"]
-    favor, against = round(stance["favor"], 4), round(stance["against"], 4)
-    scores = StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
+    scores = stance_scores(stance["favor"], stance["against"])
     places = range(len(document.sentences))
 
     def shown() -> list[int]:
@@ -91,11 +78,11 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     )
 
 
-def _shares(seen: Sequence[Label], labels: Sequence[Label]) -> dict[Label, float]:
+def _shares(seen: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
     """Share of each label; equal shares where nothing was seen."""
     counts = Counter(seen)
     return {label: counts[label] / len(seen) if seen else 1 / len(labels) for label in labels}
 
 
-def _drawn(draw: random.Random, shares: dict[Label, float]) -> Label:
+def _drawn(draw: random.Random, shares: dict[str, float]) -> str:
     return draw.choices(list(shares), weights=list(shares.values()))[0]

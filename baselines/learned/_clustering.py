@@ -18,8 +18,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from retold.model.annotations import EntityType
-
 from ..common.retrieval import Matrix
 from ._linking import AliasTable, Dictionary, canonical, cosine, is_acronym
 
@@ -42,7 +40,7 @@ class Wording:
     """
 
     text: str
-    type: EntityType
+    type: str
     company: Counter[str]
 
 

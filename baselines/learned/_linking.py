@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from retold.model.annotations import ENTITY_TYPES, EntityType, Event
+from retold.model.annotations import Event
 from retold.systems import Example
 
 from ..common.text import content_words, fold
@@ -124,7 +124,7 @@ class Known:
     """
 
     entity: str
-    type: EntityType
+    type: str
     kb_id: str | None
     names: Counter[str] = field(default_factory=Counter)
     company: Counter[str] = field(default_factory=Counter)
@@ -233,6 +233,6 @@ class AliasTable:
         return best if best is not None and scores[best] > self.NIL else None
 
 
-def most_frequent(types: Mapping[str, int]) -> EntityType:
+def most_frequent(types: Mapping[str, int]) -> str:
     """The most frequent type; of equally frequent ones the first by name."""
-    return min(ENTITY_TYPES, key=lambda kind: (-types.get(kind, 0), kind))
+    return min(types, key=lambda kind: (-types[kind], kind))

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from threadpoolctl import threadpool_limits
 
-from retold.model.annotations import AnnotationRecord, Document, EntityType, Mention
+from retold.model.annotations import AnnotationRecord, Document, Mention
 from retold.systems import Context
 
 from ..common.gazetteer import Gazetteer, clash
@@ -129,9 +129,7 @@ def cluster_new(unknown: Sequence[Wording], table: AliasTable, dictionary: Dicti
     }
 
 
-def _mention(
-    document: Document, start: int, end: int, entity: str, table: AliasTable, otherwise: EntityType
-) -> Mention:
+def _mention(document: Document, start: int, end: int, entity: str, table: AliasTable, otherwise: str) -> Mention:
     """A name with type and link of a known entity, or with the type that it has otherwise."""
     known = table.entities.get(entity)
     return Mention(

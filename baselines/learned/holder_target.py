@@ -32,18 +32,16 @@ from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
-    STANCE_LABELS,
     AnnotationRecord,
     Document,
     Event,
     Holder,
     StanceCell,
-    StanceLabel,
     Target,
 )
 from retold.systems import Context, Example
 
-from ..common.defaults import cells, no_stance, stance_scores, yes
+from ..common.defaults import STANCES, cells, likeliest, no_stance, stance_scores, yes
 from ..common.gazetteer import Gazetteer, known_or_capitalised
 from ..common.retrieval import Index, Matrix, carried, terms
 from ..common.text import sentences
@@ -58,7 +56,7 @@ PROTOCOL = "leave-one-document-out"
 OPTIONS = {"prior": "yes"}
 
 Key = tuple[str, str]
-SIDES: tuple[StanceLabel, ...] = ("favor", "against")
+SIDES = ("favor", "against")
 
 #: Inverse strengths of regularisation, and factors of the two sides, to choose from.
 STRENGTHS = (1.0, 5.0, 20.0)
@@ -102,7 +100,7 @@ class _Judged:
     keys: list[Key]
     sentences: list[int]
     rows: Any
-    gold: dict[Key, tuple[StanceLabel, frozenset[int]]]
+    gold: dict[Key, tuple[str, frozenset[int]]]
 
     def of(self, key: Key) -> list[int]:
         """The rows of a cell."""
@@ -126,7 +124,7 @@ def _stance(document: Document, context: Context, prior: bool) -> list[StanceCel
     for each, gold in zip(made, [*(example.gold.stance or [] for example in training), ()], strict=True):
         keys = [key for key, cell in each.items() for _ in cell]
         numbers = [judged.sentence for cell in each.values() for judged in cell]
-        labels = {(c.holder, c.target): (c.label, frozenset(c.evidence or ())) for c in gold}
+        labels = {(str(c.holder), c.target): (c.label, frozenset(c.evidence or ())) for c in gold}
         documents.append(_Judged(keys, numbers, rows[start : start + len(keys)], labels))
         start += len(keys)
     *known, asked = documents
@@ -139,14 +137,14 @@ def _stance(document: Document, context: Context, prior: bool) -> list[StanceCel
     for key in cells(context):
         own = asked.of(key)
         favor, against = _joined(table[own], factor)
-        label = _label(favor, against)
+        scores = stance_scores(favor, against)
+        label = likeliest(scores)
         evidence: list[int] = []
         if label != "none":
             column = table[own, SIDES.index(label)]
             evidence = [
                 asked.sentences[row] for row, share in zip(own, column, strict=True) if share >= EVIDENT * column.max()
             ]
-        scores = stance_scores(favor, against)
         found.append(StanceCell(holder=key[0], target=key[1], label=label, evidence=evidence, scores=scores))
     return found
 
@@ -194,13 +192,6 @@ def _joined(table: Matrix, factor: float) -> tuple[float, float]:
     return float(favor), float(against)
 
 
-def _label(favor: float, against: float) -> StanceLabel:
-    none = 1 - favor - against
-    if none >= max(favor, against):
-        return "none"
-    return "favor" if favor >= against else "against"
-
-
 def _chosen(known: Sequence[_Judged]) -> tuple[float, float]:
     """Strength and factor that serve best when each training document is predicted from the others.
 
@@ -208,7 +199,7 @@ def _chosen(known: Sequence[_Judged]) -> tuple[float, float]:
     """
     best = (float("inf"), STRENGTHS[0], FACTORS[0])
     for strength in STRENGTHS if len(known) > 2 else ():
-        judged: list[tuple[StanceLabel, Matrix]] = []
+        judged: list[tuple[str, Matrix]] = []
         for document in known:
             model = _trained([other for other in known if other is not document], strength)
             if model is not None:
@@ -222,7 +213,7 @@ def _chosen(known: Sequence[_Judged]) -> tuple[float, float]:
         ]
         lost = round(float(np.square(errors).sum()), 9)
         if judged and lost < best[0]:
-            answers = [[_label(*_joined(table, factor)) for _, table in judged] for factor in FACTORS]
+            answers = [[likeliest(stance_scores(*_joined(table, factor))) for _, table in judged] for factor in FACTORS]
             reached = [f1_score(labels, given, labels=SIDES, average="macro", zero_division=0.0) for given in answers]
             best = lost, strength, FACTORS[reached.index(max(reached))]
     return best[1:]
@@ -322,9 +313,9 @@ class Past:
         shown: defaultdict[tuple[str, str, str], set[tuple[int, int]]] = defaultdict(set)
         for number, example in enumerate(others):
             for cell in example.gold.stance or []:
-                self._labels[cell.holder, cell.target][cell.label] += 1
+                self._labels[str(cell.holder), cell.target][cell.label] += 1
                 for sentence in cell.evidence or ():
-                    shown[cell.holder, cell.target, cell.label].add((number, sentence))
+                    shown[str(cell.holder), cell.target, cell.label].add((number, sentence))
         alike = {at: index.nearness(elsewhere[at[0]][at[1]]) for at in set().union(*shown.values())}
         self._alike = {key: np.max([alike[at] for at in found], axis=0) for key, found in shown.items()}
 
@@ -338,7 +329,7 @@ class Past:
         }
         made = {"seen": sums["cell"].total() / self._documents}
         for name, counts in sums.items():
-            for label in STANCE_LABELS if name == "cell" else SIDES:
+            for label in STANCES if name == "cell" else SIDES:
                 made[f"{name} {label}"] = counts[label] / max(counts.total(), 1)
         return made
 

@@ -123,7 +123,7 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context) ->
     known: list[_Cell] = []
     labels: list[str] = []
     for example in context.training:
-        gold = {(cell.holder, cell.target): cell.label for cell in example.gold.stance or []}
+        gold = {(str(cell.holder), cell.target): cell.label for cell in example.gold.stance or []}
         made = _cells(example.document, example.gold.entities or [], context.event, similarity)
         for key in sorted(gold.keys() & made.keys()):
             known.append(made[key])
@@ -152,7 +152,8 @@ def _cells(
     """Every (holder, target) of a document with the holder's sentences that are nearest to the target."""
     texts = sentences(document)
     found = voices(document, mentions)
-    near = sum(similarity(texts, [wording(target, document.language) for target in event.targets]))
+    by_word, by_character = similarity(texts, [wording(target, document.language) for target in event.targets])
+    near = by_word + by_character
     made: dict[tuple[str, str], _Cell] = {}
     for holder in event.holders:
         spoken, named = own_sentences(holder, found, texts)

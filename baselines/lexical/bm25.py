@@ -33,10 +33,10 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
 
-from retold.model.annotations import VERIFICATION_LABELS, AnnotationRecord, Document, VerificationPair
+from retold.model.annotations import AnnotationRecord, Document, VerificationPair
 from retold.systems import Context, Example, Question
 
-from ..common.defaults import every_sentence, not_enough_info, yes
+from ..common.defaults import VERDICTS, every_sentence, not_enough_info, yes
 from ..common.figures import agreement, figures
 from ..common.gazetteer import Gazetteer
 from ..common.retrieval import Index, Matrix, carried, terms
@@ -93,7 +93,7 @@ def _verification(document: Document, context: Context, prior: bool) -> list[Ver
         if pairs and example.document.sentences:
             compared = compare(example.document, others, questions, alike, prior=prior)
             tables.append(compared.features[[row_of[pair.claim] for pair in pairs]])
-            labels.append([VERIFICATION_LABELS.index(pair.label) for pair in pairs])
+            labels.append([VERDICTS.index(pair.label) for pair in pairs])
     if not labels:
         return by_overlap(document, context)
     compared = compare(document, context.training, questions, alike, prior=prior)
@@ -101,12 +101,12 @@ def _verification(document: Document, context: Context, prior: bool) -> list[Ver
     forest = ExtraTreesClassifier(
         TREES, min_samples_leaf=2, max_features=0.3, class_weight="balanced", random_state=context.seed
     ).fit(np.vstack(tables), np.concatenate(labels))
-    shares = np.zeros((len(questions), len(VERIFICATION_LABELS)))
+    shares = np.zeros((len(questions), len(VERDICTS)))
     # Rounded, so that sums in another order change nothing.
     shares[:, forest.classes_] = forest.predict_proba(compared.features).round(9)
     found = []
     for question, row, ranking in zip(questions, shares, compared.rankings, strict=True):
-        label = VERIFICATION_LABELS[int(row.argmax())]
+        label = VERDICTS[int(row.argmax())]
         evidence = [] if label == "not_enough_info" else sorted(ranking[:SHOWN])
         found.append(VerificationPair(claim=question.claim, label=label, evidence=evidence))
     return found
@@ -174,7 +174,7 @@ def compare(
     left, right = vectorizer.transform([q.text for q in questions]), vectorizer.transform(texts)
     characters = (left @ right.T).toarray()
     supporting, refuting = (np.zeros_like(scores) for _ in range(2))
-    answers = np.zeros((len(questions), len(VERIFICATION_LABELS)))
+    answers = np.zeros((len(questions), len(VERDICTS)))
     if prior:
         answers = answers_elsewhere(others, questions)
         supporting = _feedback(index, others, elsewhere, questions, "supported", len(texts))
@@ -254,7 +254,7 @@ def _feedback(
 def answers_elsewhere(others: Sequence[Example], questions: Sequence[Question]) -> Matrix:
     """Share of the other documents that give each label, (claims, 3)."""
     given = Counter((pair.claim, pair.label) for example in others for pair in example.gold.verification or [])
-    return np.array([[given[q.claim, label] / max(len(others), 1) for label in VERIFICATION_LABELS] for q in questions])
+    return np.array([[given[q.claim, label] / max(len(others), 1) for label in VERDICTS] for q in questions])
 
 
 def with_those_of_twins(answers: Matrix, alike: Sequence[Sequence[int]]) -> Matrix:

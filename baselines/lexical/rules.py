@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retold.model.annotations import AnnotationRecord, Document, Mention, StanceCell, StanceLabel
+from retold.model.annotations import AnnotationRecord, Document, Mention, StanceCell
 from retold.systems import Context
 
 from ..common.clauses import claims
@@ -65,7 +65,7 @@ def sides(document: Document, context: Context, mentions: Sequence[Mention]) -> 
                     approving, refusing = cues(texts[index], meaning.lower())
                     balance[index] = (approving > refusing) - (approving < refusing)
             score = sum(balance.values())
-            label: StanceLabel = "favor" if score > 0 else "against" if score < 0 else "none"
+            label = "favor" if score > 0 else "against" if score < 0 else "none"
             evidence = [index for index, side in balance.items() if side] if score else []
             cells.append(StanceCell(holder=holder.holder, target=target.target, label=label, evidence=evidence))
     return cells
