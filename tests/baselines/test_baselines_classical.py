@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import retold
 from baseline_parts import document_of, example_of, named, part, system
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import AnnotationRecord, Holder, Mention
-from retold.scoring import score
 from retold.systems import Context, Example, Question, SystemFault, predictions
 from tiny import EVENT, TEXTS, gold_of, write_tiny_corpus
 
@@ -495,7 +495,7 @@ def reached(baseline_submission: Callable[[str], Path]) -> Callable[[str], dict[
     """Function: name of a baseline -> what it scores on the packaged corpus."""
 
     def measures(name: str) -> dict[str, float]:
-        found = score(baseline_submission(name), load_corpus(), resamples=0).measures
+        found = retold.score(baseline_submission(name), load_corpus(), resamples=0).measures
         return {key: value.value for key, value in found.items() if value.value is not None}
 
     return measures
