@@ -39,6 +39,7 @@ results: leaderboard
 		$(BIN)/retold baseline $${name%-shuffled-*} --control shuffled --seed $${name##*-} --output $$folder || exit 1; \
 	done
 	$(BIN)/python scripts/docs/results.py $(SUBMISSIONS) $(SHUFFLED) $(wildcard submissions/embeddings)
+	$(BIN)/python scripts/docs/errors.py submissions
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
