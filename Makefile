@@ -6,8 +6,10 @@ PYTHON ?= python3
 TORCH ?= torch
 VENV := .venv
 BIN := $(VENV)/bin
+# A baseline is a module with a PROTOCOL; all other modules are helpers.
+SYSTEMS := $(shell grep -l '^PROTOCOL' baselines/*/*.py)
 # Names of the baselines whose files grep finds, given its options.
-named = $(sort $(basename $(notdir $(shell grep $(1) baselines/[a-z]*.py))))
+named = $(sort $(basename $(notdir $(shell grep $(1) $(SYSTEMS)))))
 # Baselines that need nothing from outside: they name no extra.
 BASELINES := $(call named,-L '^EXTRA')
 SUBMISSIONS := $(addprefix submissions/,$(BASELINES))
@@ -15,7 +17,7 @@ SUBMISSIONS := $(addprefix submissions/,$(BASELINES))
 LEARNED := $(call named,-l '^PROTOCOL = "leave-one-document-out"')
 CONTROLS := $(filter-out $(call named,-l '^FLOOR = True'),$(filter $(LEARNED),$(BASELINES)))
 # Each is shuffled with three seeds; those that take half a minute with one, so that `make results` takes minutes.
-SLOW := classical perceptron
+SLOW := classical crf
 SHUFFLED := $(foreach name,$(CONTROLS),$(addprefix submissions/$(name)-shuffled-,$(if $(filter $(SLOW),$(name)),0,0 1 2)))
 
 .PHONY: leaderboard embeddings results test test-extras test-pythons test-lowest coverage lint format corpus clean
@@ -37,6 +39,7 @@ results: leaderboard
 		$(BIN)/retold baseline $${name%-shuffled-*} --control shuffled --seed $${name##*-} --output $$folder || exit 1; \
 	done
 	$(BIN)/python scripts/docs/results.py $(SUBMISSIONS) $(SHUFFLED) $(wildcard submissions/embeddings)
+	$(BIN)/python scripts/docs/errors.py submissions
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

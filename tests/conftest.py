@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from paths import BASELINES
 from retold.corpus.load import Corpus, load_corpus
-from retold.systems import load_system, run_system
+from retold.systems import find_systems, load_system, run_system
 from tiny import gold_of, write_bare_corpus, write_tiny_corpus
 
 # How long an example takes says something about the machine, not about the code.
@@ -30,8 +30,7 @@ def baseline_submission(tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
 
     @cache
     def submission(name: str) -> Path:
-        (path,) = BASELINES.rglob(f"{name}.py")
-        return run_system(load_system(path), corpus, folder / name)
+        return run_system(load_system(find_systems(BASELINES)[name]), corpus, folder / name)
 
     return submission
 

@@ -31,7 +31,7 @@ from retold.report.notes import few_documents
 from retold.report.tables import number, table
 from retold.scoring import HEADLINES, Score, Value, score
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
-from retold.systems import SystemFault, describe_systems, load_system
+from retold.systems import SystemFault, describe_systems, find_systems, load_system
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BASELINES: Final = ROOT / "baselines"
@@ -121,7 +121,7 @@ def read_runs(folders: Sequence[Path], corpus: Corpus) -> list[Run]:
 
 
 def _refuse_unlike_the_clone(run: Run, corpus: Corpus) -> None:
-    account, system = run.account, load_system(BASELINES / f"{run.baseline}.py")
+    account, system = run.account, load_system(find_systems(BASELINES)[run.baseline])
     card = open_submission(run.folder).card
     if card is None or card.name != account.system:
         raise click.UsageError(f"{run.folder}: run.json is of {account.system!r}, submission.json is not")

@@ -8,38 +8,35 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from baseline_parts import NAMES, document_of, system
+from paths import BASELINES
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import LAYERS, AnnotationRecord, ClaimSpan, Document, Mention, Span, Zone, encode
-from retold.rules import check_record
+from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention, encode
 from retold.systems import (
     Context,
     Example,
     Question,
     System,
     SystemFault,
-    describe_systems,
-    list_systems,
+    find_systems,
     load_system,
     predictions,
 )
 
-BASELINES = Path(__file__).resolve().parents[2] / "baselines"
-#: Those that need nothing from outside; the others have tests of their own (test_baselines_*.py).
-NAMES = [entry.name for entry in describe_systems(BASELINES) if not entry.extra]
 RUN_ALL = """
 import sys
 from pathlib import Path
 from retold.corpus.load import load_corpus
-from retold.systems import load_system, run_system
+from retold.systems import find_systems, load_system, run_system
 baselines, corpus, output, *names = map(Path, sys.argv[1:])
 for name in names:
-    run_system(load_system(baselines / f"{name}.py"), load_corpus(corpus), output / name)
+    run_system(load_system(find_systems(baselines)[str(name)]), load_corpus(corpus), output / name)
 """
 
 
@@ -60,9 +57,8 @@ def records(baseline_submission: Callable[[str], Path]) -> Callable[[str], list[
 
 
 def assert_valid(record: AnnotationRecord, corpus: Corpus) -> None:
+    """What the runner, which checks every record, does not ask for."""
     document = corpus.documents[record.document_id]
-    vocabulary = corpus.events[document.event].vocabulary
-    assert check_record(record, role="prediction", document=document, vocabulary=vocabulary) == []
     outside = [(z.start, z.end) for z in document.zones if z.zone in ("byline", "boilerplate")]
     layers: list[Sequence[Mention | ClaimSpan]] = [
         layer for layer in (record.entities, record.claims) if layer is not msgspec.UNSET
@@ -76,6 +72,7 @@ def assert_valid(record: AnnotationRecord, corpus: Corpus) -> None:
             assert not any(item.start < high and low < item.end for low, high in outside)
 
 
+LAYERS = ("entities", "stance", "claims", "verification")
 #: Those that compete in one track only, and the layers of it.
 PARTIAL = {
     "same_string": {"entities"},
@@ -114,19 +111,14 @@ def test_every_record_is_valid_and_complete(
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_on_a_corpus_that_it_was_not_made_for(name: str, tiny_corpus: Corpus) -> None:
     # Two documents: each has one other to learn from, with labels that never occur.
-    system = load_system(BASELINES / f"{name}.py")
-    for record in predictions(system, tiny_corpus):
+    for record in predictions(system(name), tiny_corpus):
         assert_valid(record, tiny_corpus)
         assert_complete(name, record, tiny_corpus)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_with_nothing_to_learn_from(name: str, tiny_corpus: Corpus) -> None:
-    system = load_system(BASELINES / f"{name}.py")
-    folder = tiny_corpus.events["flood"]
-    questions = tuple(Question(key, claim.text) for key, claim in sorted(folder.claims.items()))
-    for document in tiny_corpus.documents.values():
-        record = system.predict(document, Context(folder.event, questions, (), 0))
+    for record in predictions(replace(system(name), protocol="zero-shot"), tiny_corpus):
         assert_valid(record, tiny_corpus)
         assert_complete(name, record, tiny_corpus)
 
@@ -143,15 +135,31 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
         subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True)
     for name in NAMES:
         for file in ("predictions.jsonl", "submission.json"):
-            assert (tmp_path / "1" / name / file).read_bytes() == (tmp_path / "2" / name / file).read_bytes(), (
-                name,
-                file,
-            )
+            one, other = ((tmp_path / seed / name / file).read_bytes() for seed in ("1", "2"))
+            assert one == other, (name, file)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("beside", [("flood-0", "flood-1"), ("flood-0",), ()], ids=["two", "one", "none"])
+def test_a_document_may_have_no_sentence(
+    beside: Sequence[str], name: str, bare_corpus: Callable[[Sequence[str]], Corpus]
+) -> None:
+    # Such a document is predicted, and it is among those to learn from; with one beside, it is all that there is for
+    # that one.
+    corpus = bare_corpus(beside)
+    found = list(predictions(system(name), corpus))
+    assert [record.document_id for record in found] == [*beside, "bare-0", "bare-1"]
+    for record in found:
+        assert_valid(record, corpus)
+        if not corpus.documents[record.document_id].sentences:
+            # What has no sentence has nothing to mark and nothing to show.
+            assert not record.entities
+            assert not record.claims
+            assert all(item.evidence == [] for item in (*(record.stance or []), *(record.verification or [])))
 
 
 def test_another_seed_changes_what_is_drawn(corpus: Corpus) -> None:
-    system = load_system(BASELINES / "random_prior.py")
-    runs = [b"".join(map(encode, predictions(system, corpus, seed))) for seed in (0, 0, 1)]
+    runs = [b"".join(map(encode, predictions(system("random_prior"), corpus, seed))) for seed in (0, 0, 1)]
     assert runs[0] == runs[1] != runs[2]
 
 
@@ -175,13 +183,10 @@ def test_the_runner_never_hands_over_gold_of_the_document(protocol: str, corpus:
 
 
 def test_baselines_open_nothing() -> None:
-    # What they know must come from the context. Those that keep embeddings or answers open their cache.
-    cached = ("_dense", "_llm_cache")
-    for file in sorted(path for path in BASELINES.glob("*.py") if path.stem not in cached):
+    # What they know must come from the context. Those in neural and llm open their cache.
+    for file in sorted(BASELINES.glob("[!ln]*/*.py")) + sorted(BASELINES.glob("le*/*.py")):
         text = file.read_text(encoding="utf-8")
-        assert not re.search(
-            r"\bopen\(|\bread_text\(|\bread_bytes\(|retold\.(?:corpus|files|scoring)|load_corpus", text
-        )
+        assert not re.search(r"\bopen\(|\bread_text\(|\bread_bytes\(|retold\.(?:corpus|io|scoring)|load_corpus", text)
 
 
 def test_the_gazetteer_knows_no_name_that_only_its_own_document_has(
@@ -203,27 +208,6 @@ def test_the_gazetteer_knows_no_name_that_only_its_own_document_has(
     assert own > 0
 
 
-def document_of(text: str) -> Document:
-    """A document of one sentence, all body."""
-    whole = Span(start=0, end=len(text))
-    return Document(
-        document_id=text[:10],
-        event="flood",
-        text=text,
-        language="en",
-        outlet=None,
-        original_source=None,
-        published=None,
-        event_date="2024-05-06",
-        seed="",
-        seed_sha256="",
-        zones=[Zone(start=0, end=len(text), zone="body")],
-        paragraphs=[whole],
-        sentences=[whole],
-        rights="",
-    )
-
-
 def test_the_gazetteer_minds_case_words_spaces_and_nesting(tiny_corpus: Corpus) -> None:
     taught = document_of("The US, the Middle East and the head of the Elysee praised Bo Berg and Berg.")
     marked = {
@@ -242,7 +226,7 @@ def test_the_gazetteer_minds_case_words_spaces_and_nesting(tiny_corpus: Corpus) 
     gold = AnnotationRecord(document_id=taught.document_id, entities=mentions)
     asked = document_of("Head of the Elysee told us of US\u2019s Middle\xa0East plan, of USAID, Bo Berg and Bergen.")
     context = Context(tiny_corpus.events["flood"].event, (), (Example(taught, gold),), 0)
-    found = load_system(BASELINES / "gazetteer.py").predict(asked, context).entities
+    found = system("gazetteer").predict(asked, context).entities
     # 'us' and 'USAID' are not the US, 'Bergen' is not Berg, and no name lies in the name 'Bo Berg'.
     assert [(m.text, m.kind, m.entity) for m in found or []] == [
         ("Head of the Elysee", "nominal", "president"),
@@ -268,7 +252,7 @@ def test_rules_attribute_what_is_reported(text: str, source: str, claim: str, ti
     mentions = [Mention(start=a, end=b, kind="nominal", type="PER", entity="mayor", kb_id=None) for a, b in places]
     gold = AnnotationRecord(document_id=taught.document_id, entities=mentions)
     context = Context(tiny_corpus.events["flood"].event, (), (Example(taught, gold),), 0)
-    found = load_system(BASELINES / "rules.py").predict(document_of(text), context).claims
+    found = system("rules").predict(document_of(text), context).claims
     assert (claim, source) in [(span.text, span.source) for span in found or []]
 
 
@@ -277,9 +261,6 @@ def test_the_system_that_the_guide_shows_is_complete(tmp_path: Path, corpus: Cor
     assert len(blocks) == 1
     (tmp_path / "mine.py").write_text(blocks[0], encoding="utf-8")
     for record in predictions(load_system(tmp_path / "mine.py"), corpus):
-        document = corpus.documents[record.document_id]
-        vocabulary = corpus.events[document.event].vocabulary
-        assert check_record(record, role="prediction", document=document, vocabulary=vocabulary) == []
         assert record.entities
         assert record.claims
 
@@ -287,22 +268,50 @@ def test_the_system_that_the_guide_shows_is_complete(tmp_path: Path, corpus: Cor
 def test_the_guide_lists_every_baseline_with_its_protocol() -> None:
     text = (BASELINES / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)` \| (leave-one-document-out|zero-shot) \|", text, re.MULTILINE)
-    names = list_systems(BASELINES)
-    systems = [load_system(BASELINES / f"{name}.py") for name in names]
+    systems = [load_system(path) for path in find_systems(BASELINES).values()]
     assert sorted(listed) == sorted((system.name, system.protocol) for system in systems)
-    assert [system.name for system in systems] == names
+    assert [system.name for system in systems] == list(find_systems(BASELINES))
     assert all(system.description for system in systems)
+
+
+def write_system(folder: Path, name: str, imports: str = "", given: str = "'x'") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    text = f"{imports}\nNAME = {given}\nDESCRIPTION = ''\nPROTOCOL = 'zero-shot'\ndef predict(d, c): ...\n"
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
 
 
 def test_helpers_of_two_folders_do_not_meet(tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
+        write_system(tmp_path / folder, "system", "from ._helper import WHERE", "WHERE")
         (tmp_path / folder / "_helper.py").write_text(f"WHERE = {folder!r}\n", encoding="utf-8")
-        (tmp_path / folder / "system.py").write_text(
-            "from ._helper import WHERE as NAME\nDESCRIPTION = ''\nPROTOCOL = 'zero-shot'\ndef predict(d, c): ...\n",
-            encoding="utf-8",
-        )
     assert [load_system(tmp_path / folder / "system.py").name for folder in ("a", "b")] == ["a", "b"]
+
+
+def test_systems_in_subfolders_are_found_by_name_and_helpers_are_not(tmp_path: Path) -> None:
+    write_system(tmp_path, "top")
+    write_system(tmp_path / "kind", "inner")
+    (tmp_path / "kind" / "helper.py").write_text("VALUE = 1\n", encoding="utf-8")
+    write_system(tmp_path / "kind" / "deeper", "no")
+    assert find_systems(tmp_path) == {"inner": tmp_path / "kind" / "inner.py", "top": tmp_path / "top.py"}
+    write_system(tmp_path / "other", "inner")
+    with pytest.raises(SystemFault, match="has the same name"):
+        find_systems(tmp_path)
+
+
+def test_subfolders_of_a_package_share_helpers_that_are_loaded_anew(tmp_path: Path) -> None:
+    for folder in ("", "kind", "common"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "common" / "shared.py").write_text("NAMES = ['shared']\n", encoding="utf-8")
+    write_system(tmp_path / "kind", "inner", "from ..common.shared import NAMES\nNAMES.append('more')", "NAMES[-2]")
+    first = load_system(tmp_path / "kind" / "inner.py")
+    # A second time, the list would be longer if the helper had been kept.
+    assert (first.name, load_system(tmp_path / "kind" / "inner.py").name) == ("shared", "shared")
+    (tmp_path / "common" / "shared.py").write_text("NAMES = ['changed']\n", encoding="utf-8")
+    again = load_system(tmp_path / "kind" / "inner.py")
+    # What a system imports is part of its code.
+    assert again.name == "changed"
+    assert again.code != first.code
 
 
 @pytest.mark.parametrize(

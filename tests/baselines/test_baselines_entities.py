@@ -2,75 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections import Counter
-from itertools import pairwise, product
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
+from baseline_parts import document_of, example_of, part, system
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import AnnotationRecord, Document, Event, Holder, Mention, Span, Target, Zone, encode
-from retold.systems import Context, Example, load_system, predictions
+from retold.model.annotations import Document, Event, Holder, Mention, Target, encode
+from retold.systems import Context, Example, predictions
 
-BASELINES = Path(__file__).resolve().parents[2] / "baselines"
-
-
-def part(name: str) -> Any:
-    """A helper module of the baselines, in the package that the runner made of their folder."""
-    package = load_system(BASELINES / "perceptron.py").predict.__module__.rpartition(".")[0]
-    module: ModuleType = importlib.import_module(f"{package}.{name}")
-    assert module is sys.modules[f"{package}.{name}"]
-    return module
-
-
-tagging, features = part("_tagging"), part("_tagging_features")
-linking, clustering, perceptron = part("_linking"), part("_clustering"), part("perceptron")
-
-
-def document_of(*texts: str, key: str = "flood-9", language: str = "en") -> Document:
-    """A document of body sentences, one after the other on lines of their own."""
-    text = "\n".join(texts)
-    spans, start = [], 0
-    for sentence in texts:
-        spans.append(Span(start=start, end=start + len(sentence)))
-        start += len(sentence) + 1
-    return Document(
-        document_id=key,
-        event="flood",
-        text=text,
-        language=language,
-        outlet=None,
-        original_source=None,
-        published=None,
-        event_date="2024-05-06",
-        seed="",
-        seed_sha256="",
-        zones=[Zone(start=0, end=len(text), zone="body")],
-        paragraphs=spans,
-        sentences=spans,
-        rights="",
-    )
-
-
-def example_of(document: Document, *marked: tuple[str, str, str, str | None]) -> Example:
-    """A document with gold: (name, type, entity, link) for every place that has the name."""
-    mentions = []
-    for name, kind, entity, link in marked:
-        at = document.text.find(name)
-        while at >= 0:
-            end = at + len(name)
-            mentions.append(Mention(start=at, end=end, type=kind, entity=entity, kb_id=link))  # type: ignore[arg-type]
-            at = document.text.find(name, end)
-    return Example(document, AnnotationRecord(document_id=document.document_id, entities=mentions))
+tagging, linking, clustering, crf = map(
+    part, ("learned._tagging", "learned._linking", "learned._clustering", "learned.crf")
+)
 
 
 def event_of(english: str = "A flood", indonesian: str = "Banjir") -> Event:
@@ -88,38 +35,6 @@ def event_of(english: str = "A flood", indonesian: str = "Banjir") -> Event:
 # Tagging
 
 
-@given(st.data())
-@settings(max_examples=150, deadline=None)
-def test_viterbi_finds_the_best_of_all_sequences(data: st.DataObject) -> None:
-    length, size = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
-    score = st.integers(-6, 6)
-
-    def drawn(*shape: int) -> np.ndarray[Any, Any]:
-        count = int(np.prod(shape))
-        return np.array(data.draw(st.lists(score, min_size=count, max_size=count)), dtype=float).reshape(shape)
-
-    emissions, transitions, opening = drawn(length, size), drawn(size, size), drawn(size)
-
-    def total(path: tuple[int, ...] | list[int]) -> float:
-        own = sum(emissions[place, label] for place, label in enumerate(path))
-        return float(opening[path[0]] + own + sum(transitions[a, b] for a, b in pairwise(path)))
-
-    found = tagging.viterbi(emissions, transitions, opening)
-    assert len(found) == length
-    assert total(found) == max(map(total, product(range(size), repeat=length)))
-
-
-def test_viterbi_of_nothing_is_nothing() -> None:
-    assert tagging.viterbi(np.zeros((0, 2)), np.zeros((2, 2)), np.zeros(2)) == []
-
-
-def test_viterbi_takes_no_forbidden_step() -> None:
-    # Label 1 has the most at both places (9 + 9), but it may neither begin nor follow 0: 0, 0 is left.
-    forbidden = -np.inf
-    moves = np.array([[0.0, forbidden], [0.0, 0.0]])
-    assert tagging.viterbi(np.array([[0.0, 9.0], [0.0, 9.0]]), moves, np.array([0.0, forbidden])) == [0, 0]
-
-
 TOY = {
     "Bo Berg met Ann Lee in Vale .": "B-PER I-PER O B-PER I-PER O B-GPE O",
     "Vale asked Ann Lee .": "B-GPE O B-PER I-PER O",
@@ -132,41 +47,23 @@ def rows_of(sentence: str) -> list[list[str]]:
     return [[f"w={word}"] for word in sentence.split()]
 
 
-def test_the_perceptron_learns_what_can_be_told_apart() -> None:
-    # Each word has one tag, so there are weights that make no mistake. The perceptron finds such (Novikoff 1962), and
-    # the mean goes towards them with every pass.
-    tagger = tagging.Tagger(epochs=200, seed=3).fit([rows_of(s) for s in TOY], [t.split() for t in TOY.values()])
-    assert [tagger.predict(rows_of(sentence)) for sentence in TOY] == [tags.split() for tags in TOY.values()]
+def test_the_tagger_learns_what_can_be_told_apart() -> None:
+    tagger = tagging.Tagger().fit([rows_of(s) for s in TOY] * 5, [t.split() for t in TOY.values()] * 5)
+    assert tagger.predict([rows_of(sentence) for sentence in TOY]) == [tags.split() for tags in TOY.values()]
     # What was never seen is what is most often so, and words that were seen keep their tags.
-    assert tagger.predict(rows_of("They asked Bo Berg .")) == ["O", "O", "B-PER", "I-PER", "O"]
+    assert tagger.predict([rows_of("They asked Bo Berg .")]) == [["O", "O", "B-PER", "I-PER", "O"]]
 
 
-def test_the_perceptron_uses_the_tag_before() -> None:
+def test_the_tagger_uses_the_tag_before() -> None:
     # "x" alone says nothing: after "a" it goes on, after "b" it is outside.
     taught = {"a x": ["B-A", "I-A"], "b x": ["O", "O"], "a x b x": ["B-A", "I-A", "O", "O"]}
-    tagger = tagging.Tagger(epochs=50).fit([rows_of(s) for s in taught], list(taught.values()))
-    assert tagger.predict(rows_of("b x a x")) == ["O", "O", "B-A", "I-A"]
-
-
-def test_no_tag_goes_on_with_what_was_not_begun() -> None:
-    tagger = tagging.Tagger(epochs=3).fit([rows_of(s) for s in TOY], [t.split() for t in TOY.values()])
-    for words in product(("Bo", "Lee", "Vale", "Berg", "new"), repeat=3):
-        tags = tagger.predict(rows_of(" ".join(words)))
-        for before, tag in zip(["O", *tags], tags, strict=False):
-            assert not tag.startswith("I-") or before[2:] == tag[2:]
-
-
-def test_a_tagger_depends_on_its_seed_only() -> None:
-    # Both labels fit "x"; the order of the sentences, which is drawn, decides between them.
-    rows, tags = [rows_of("x"), rows_of("x y"), rows_of("y x")], [["B-A"], ["B-B", "O"], ["O", "B-A"]]
-    weights = [tagging.Tagger(2, seed).fit(rows, tags)._weights[0].tolist() for seed in (0, 0, *range(1, 8))]
-    assert weights[0] == weights[1]
-    assert any(other != weights[0] for other in weights[2:])
+    tagger = tagging.Tagger().fit([rows_of(s) for s in taught] * 5, list(taught.values()) * 5)
+    assert tagger.predict([rows_of("b x a x")]) == [["O", "O", "B-A", "I-A"]]
 
 
 def test_a_tagger_that_saw_no_span_finds_none() -> None:
-    assert tagging.Tagger().fit([], []).predict(rows_of("a b")) == ["O", "O"]
-    assert tagging.Tagger().fit([rows_of("a")], [["O"]]).predict(rows_of("a b")) == ["O", "O"]
+    assert tagging.Tagger().fit([], []).predict([rows_of("a b")]) == [["O", "O"]]
+    assert tagging.Tagger().fit([rows_of("a")], [["O"]]).predict([rows_of("a b"), []]) == [["O", "O"], []]
 
 
 @pytest.mark.parametrize(
@@ -181,22 +78,22 @@ def test_a_tagger_that_saw_no_span_finds_none() -> None:
     ],
 )
 def test_spans_as_tags(spans: list[tuple[int, int, str]], tags: str) -> None:
-    assert tagging.tags_of([tagging.Chunk(*span) for span in spans], 5) == tags.split()
+    assert tagging.tags_of(spans, 5) == tags.split()
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from("AB")), max_size=6))
 def test_disjoint_spans_come_back_from_their_tags(steps: list[tuple[int, int, str]]) -> None:
     spans, at = [], 0
     for gap, length, label in steps:
-        spans.append(tagging.Chunk(at + gap, at + gap + length, label))
+        spans.append((at + gap, at + gap + length, label))
         at += gap + length
-    assert tagging.chunks(tagging.tags_of(spans, at + 1)) == spans
+    assert tagging.spans_of(tagging.tags_of(spans, at + 1)) == spans
 
 
 def test_an_inside_that_continues_nothing_opens() -> None:
     # As conlleval reads it: I-A after O, and I-B after A, each begin a chunk.
-    found = tagging.chunks(["O", "I-A", "I-A", "I-B", "O", "I-B"])
-    assert [(c.first, c.last, c.label) for c in found] == [(1, 3, "A"), (3, 4, "B"), (5, 6, "B")]
+    found = tagging.spans_of(["O", "I-A", "I-A", "I-B", "O", "I-B"])
+    assert found == [(1, 3, "A"), (3, 4, "B"), (5, 6, "B")]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +110,7 @@ def test_tokens_end_where_names_may_end(text: str, cut: str) -> None:
     found = tagging.tokens(text)
     assert [token.text for token in found] == cut.split()
     # Typographic signs are folded one for one, so that offsets hold.
-    assert all(part("_text").fold(text)[token.start : token.end] == token.text for token in found)
+    assert all(part("common.text").fold(text)[token.start : token.end] == token.text for token in found)
 
 
 @pytest.fixture(scope="module")
@@ -226,11 +123,7 @@ def test_every_gold_span_can_be_tagged(corpus: Corpus) -> None:
     for kind in ("name", "nominal"):
         for key, document in corpus.documents.items():
             gold = [(m.start, m.end, m.type) for m in corpus.gold[key].entities or [] if m.kind == kind]
-            reached = [
-                (*sentence.place(chunk), chunk.label)
-                for sentence in features.cut(document)
-                for chunk in tagging.chunks(sentence.tags(gold))
-            ]
+            reached = [span for sentence in tagging.cut(document) for span in sentence.spans(sentence.tags(gold))]
             assert gold
             assert sorted(reached) == sorted(gold)
 
@@ -253,7 +146,7 @@ def linked(*found: tuple[str, str], text: str, event: Event | None = None) -> li
     document = document_of(text)
     places = [(text.index(name), text.index(name) + len(name), kind) for name, kind in found]
     table, dictionary = linking.AliasTable([TAUGHT]), linking.Dictionary(event or event_of())
-    mentions = perceptron.link_names(document, places, table, dictionary)
+    mentions = crf.link_names(document, places, table, dictionary)
     return [(str(m.text), m.type, str(m.entity), m.kb_id) for m in mentions]  # type: ignore[misc]
 
 
@@ -320,27 +213,6 @@ def test_one_name_in_two_spellings_has_one_canonical_form(left: str, right: str)
 # Clustering
 
 
-def test_agglomerative_clusters_are_those_of_scipy() -> None:
-    draw = np.random.default_rng(7)
-    for _ in range(20):
-        points = draw.random((9, 2))
-        distances = np.linalg.norm(points[:, None] - points[None], axis=2)
-        other = fcluster(linkage(squareform(distances, checks=False), "average"), 0.3, "distance")
-        found = clustering.agglomerate(distances, 0.3)
-        assert [a == b for a in found for b in found] == [a == b for a in other for b in other]
-
-
-def test_average_linkage_merges_and_keeps_apart() -> None:
-    # 0 and 1 are 0.1 apart. 2 is 0.2 from 0 and 0.9 from 1: on average 0.55, not below 0.5, though its nearest is near.
-    distances = np.array([[0.0, 0.1, 0.2], [0.1, 0.0, 0.9], [0.2, 0.9, 0.0]])
-    assert clustering.agglomerate(distances, 0.5) == [0, 0, 1]
-    assert clustering.agglomerate(distances, 0.6) == [0, 0, 0]
-    # Kept apart from 1, which is nearest, 0 goes to 2.
-    assert clustering.agglomerate(distances, 0.5, apart=[(0, 1)]) == [0, 1, 0]
-    assert clustering.agglomerate(np.zeros((0, 0)), 0.5) == []
-    assert clustering.agglomerate(np.zeros((1, 1)), 0.5) == [0]
-
-
 def test_known_entities_never_meet_in_one_cluster() -> None:
     # 'x' is 0.1 from a name of each of two known entities; it joins the nearer (0.1 < 0.2) and does not bridge them.
     class Given:
@@ -350,11 +222,9 @@ def test_known_entities_never_meet_in_one_cluster() -> None:
             table = {"a": 0.9, "b": 0.8, "far": 0.0, "x": 1.0, "y": 0.0}
             return np.array([[table[name] if thing == "x" or name == "y" else 0.0 for name in right] for thing in left])
 
-    assert clustering.join_known(["x", "y"], Given(), 0.5) == [
-        "one",
-        clustering.join_known(["x", "y"], Given(), 0.5)[1],
-    ]
-    assert isinstance(clustering.join_known(["x", "y"], Given(), 0.5)[1], int)
+    joined, alone = clustering.join_known(["x", "y"], Given(), 0.5)
+    assert joined == "one"
+    assert isinstance(alone, int)
 
 
 def test_names_that_are_alike_are_one_and_others_are_not() -> None:
@@ -362,7 +232,7 @@ def test_names_that_are_alike_are_one_and_others_are_not() -> None:
     table, dictionary = linking.AliasTable([]), linking.Dictionary(event_of())
 
     def keys(*texts: str) -> list[str]:
-        found = perceptron.cluster_new([clustering.Wording(t, "ORG", Counter()) for t in texts], table, dictionary)
+        found = crf.cluster_new([clustering.Wording(t, "ORG", Counter()) for t in texts], table, dictionary)
         return [found[text] for text in texts]
 
     # The key is the longest name.
@@ -375,8 +245,7 @@ def test_names_that_are_alike_are_one_and_others_are_not() -> None:
 
 
 def mentions_of(name: str, document: Document) -> list[Mention]:
-    system = load_system(BASELINES / f"{name}.py")
-    return list(system.predict(document, Context(event_of(), (), (), 0)).entities or [])
+    return list(system(name).predict(document, Context(event_of(), (), (), 0)).entities or [])
 
 
 def test_same_string_makes_one_entity_of_equal_names() -> None:
@@ -445,25 +314,24 @@ def lessons() -> list[Example]:
     ]
 
 
-def test_the_perceptron_finds_names_that_nobody_taught() -> None:
+def test_crf_finds_names_that_nobody_taught() -> None:
     document = document_of("Mayor Ivo Mann said on Monday that Lima needs a port.")
     found = [
         (m.text, m.type, m.entity, m.kb_id)
-        for m in perceptron.find_mentions(document, Context(event_of(), (), tuple(lessons()), 0))
+        for m in crf.find_mentions(document, Context(event_of(), (), tuple(lessons()), 0))
     ]
     assert found == [("Ivo Mann", "PER", "ivo mann", None), ("Lima", "GPE", "lima", None)]
 
 
-def test_the_perceptron_links_names_that_it_was_taught() -> None:
+def test_crf_links_names_that_it_was_taught() -> None:
     document = document_of("Mayor Ann Lee said on Sunday that Vale needs a road.")
     found = [
         (m.text, m.type, m.entity, m.kb_id)
-        for m in perceptron.find_mentions(document, Context(event_of(), (), tuple(lessons()), 0))
+        for m in crf.find_mentions(document, Context(event_of(), (), tuple(lessons()), 0))
     ]
     assert found == [("Ann Lee", "PER", "person-1", "Q1"), ("Vale", "GPE", "place-0", None)]
 
 
-def test_the_perceptron_gives_the_same_bytes_again(tiny_corpus: Corpus) -> None:
-    system = load_system(BASELINES / "perceptron.py")
-    runs = [b"".join(map(encode, predictions(system, tiny_corpus))) for _ in range(2)]
+def test_crf_gives_the_same_bytes_again(tiny_corpus: Corpus) -> None:
+    runs = [b"".join(map(encode, predictions(system("crf"), tiny_corpus))) for _ in range(2)]
     assert runs[0] == runs[1] != b""

@@ -18,9 +18,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import results
+from baseline_parts import system as baseline
 from retold.corpus.load import Corpus, load_corpus
 from retold.scoring import HEADLINES, Score, score
-from retold.systems import describe_systems, load_system, run_system
+from retold.systems import describe_systems, run_system
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ROOT / "baselines"
@@ -48,13 +49,13 @@ def submissions(
     for name in RUN:
         shutil.copytree(baseline_submission(name), folder / name)
     for seed in CONTROL_SEEDS:
-        system = load_system(BASELINES / "gazetteer.py")
+        system = baseline("gazetteer")
         run_system(system, corpus, folder / f"gazetteer-shuffled-{seed}", seed=seed, control="shuffled")
     made = shutil.copytree(folder / "rules", folder / STANCE_ONLY)
     records = [json.loads(line) for line in (made / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
     kept = [{key: record[key] for key in ("document_id", "stance")} for record in records]
     (made / "predictions.jsonl").write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
-    copied = load_system(BASELINES / f"{STANCE_ONLY}.py")
+    copied = baseline(STANCE_ONLY)
     change(made / "submission.json", name=STANCE_ONLY)
     change(made / "run.json", system=STANCE_ONLY, options=dict(copied.options), code=copied.code)
     return folder
@@ -173,7 +174,7 @@ def test_controls_show_mean_and_range_over_their_seeds(page: dict[str, Table], s
 
 def test_shuffling_keeps_how_frequent_labels_are(corpus: Corpus, scored: dict[str, Score], tmp_path: Path) -> None:
     # The page says so of the majority, whose most frequent labels stay what they were.
-    run_system(load_system(BASELINES / "majority.py"), corpus, tmp_path, seed=1, control="shuffled")
+    run_system(baseline("majority"), corpus, tmp_path, seed=1, control="shuffled")
     found, own = score(tmp_path, corpus, resamples=0).measures, scored["majority"].measures
     assert [found[track] for track in ("stance", "claims")] == [own[track] for track in ("stance", "claims")]
     assert found["entities"].value != own["entities"].value
@@ -192,7 +193,7 @@ def test_the_page_says_how_it_was_made(made: tuple[str, str], corpus: Corpus) ->
 
 def test_what_is_said_of_the_corpus_is_read_from_it(tiny_corpus: Corpus, tmp_path: Path) -> None:
     for name in ("majority", "gazetteer"):
-        run_system(load_system(BASELINES / f"{name}.py"), tiny_corpus, tmp_path / name)
+        run_system(baseline(name), tiny_corpus, tmp_path / name)
     runs = results.read_runs([tmp_path / "majority", tmp_path / "gazetteer"], tiny_corpus)
     text, short = results.page(runs, tiny_corpus, 20)
     assert "2 systems on the 2 documents (1 `en`, 1 `id`)" in text
@@ -325,7 +326,8 @@ def learned() -> list[str]:
 def test_make_shuffles_what_learns() -> None:
     command = ["make", "--dry-run", "--no-print-directory", "results"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    folders = re.findall(r"submissions/(\w+)-shuffled-0\b", done.stdout.splitlines()[-1])
+    (line,) = (line for line in done.stdout.splitlines() if "results.py" in line)
+    folders = re.findall(r"submissions/(\w+)-shuffled-0\b", line)
     assert folders == learned()
 
 

@@ -479,7 +479,7 @@ def test_a_control_is_named_in_the_card(tmp_path: Path) -> None:
 
 def test_the_list_reads_files_without_running_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.py").write_text(f"{HEAD}EXTRA = 'llm'\nraise SystemExit(9)\n", encoding="utf-8")
-    (tmp_path / "b.py").write_text("def broken(:\n", encoding="utf-8")
+    (tmp_path / "b.py").write_text("PROTOCOL = 'zero-shot'\ndef broken(:\n", encoding="utf-8")
     (tmp_path / "_c.py").write_text("", encoding="utf-8")
     assert [(e.name, e.protocol, e.extra) for e in describe_systems(tmp_path)] == [
         ("a", "leave-one-document-out", "llm"),

@@ -34,9 +34,12 @@ def baseline(name: str | None, folder: Path, listing: bool, **given: Any) -> Non
         options.deprecated("retold baseline FILE.py", "retold run FILE.py")
         run_file(name, **given)
         return
-    from retold.systems import describe_systems, list_systems
+    from retold.systems import SystemFault, describe_systems, find_systems
 
-    known = list_systems(folder)
+    try:
+        known = find_systems(folder)
+    except SystemFault as error:
+        raise click.ClickException(str(error)) from error
     if not known:
         raise click.ClickException(f"{folder} holds no baselines; run this in a clone, or give --folder")
     if listing:
@@ -50,4 +53,4 @@ def baseline(name: str | None, folder: Path, listing: bool, **given: Any) -> Non
         raise click.ClickException(
             f"no baseline {name!r} in {folder}{options.did_you_mean(name, known)}; --list lists them"
         )
-    run_system(folder / f"{name}.py", None, team=f"Retold {__version__} baselines", **given)
+    run_system(known[name], None, team=f"Retold {__version__} baselines", **given)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from retold.systems.controls import CONTROLS
 from retold.systems.interface import Context, Example, Question, System, SystemFault
-from retold.systems.load import Entry, describe_systems, list_systems, load_system
+from retold.systems.load import Entry, describe_systems, find_systems, load_system
 from retold.systems.run import Account, predictions, run_system
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "System",
     "SystemFault",
     "describe_systems",
-    "list_systems",
+    "find_systems",
     "load_system",
     "predictions",
     "run_system",

@@ -19,14 +19,15 @@ from retold.model.findings import UnreadableError
 from retold.systems.guard import GoldRefused, without_gold
 from retold.systems.interface import System, SystemFault
 
-__all__ = ["Entry", "describe_systems", "list_systems", "load_system"]
+__all__ = ["Entry", "describe_systems", "find_systems", "load_system"]
 
 _NEEDED = ("NAME", "DESCRIPTION", "PROTOCOL", "predict")
 _RUN = ("zero-shot", "leave-one-document-out")
 #: A name is also that of a folder.
 _NAME = re.compile(r"[^\W\d_][\w.+-]*")
 #: What the extra ``baselines`` brings.
-_BASELINES_NEED = ("scipy", "sklearn", "threadpoolctl")
+_BASELINES_NEED = ("bm25s", "sklearn", "sklearn_crfsuite", "snowballstemmer", "threadpoolctl")
+_PROTOCOL = re.compile(rb"^PROTOCOL\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +41,41 @@ class Entry:
     floor: bool
 
 
-def list_systems(folder: Path) -> list[str]:
-    """Names of the modules of a folder that are systems, sorted; modules that begin with an underscore are helpers."""
-    return sorted(path.stem for path in folder.glob("*.py") if path.is_file() and not path.stem.startswith("_"))
+def find_systems(folder: Path) -> dict[str, Path]:
+    """The systems of a folder and of the folders in it by name, sorted. All other modules are helpers.
+
+    A system is a module that assigns ``PROTOCOL`` at its top level. Files are read, not run.
+
+    Raises:
+        SystemFault: two modules have the same name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted((*folder.glob("*.py"), *folder.glob("*/*.py"))):
+        if path.is_file() and _PROTOCOL.search(_read(path)):
+            if path.stem in found:
+                raise SystemFault(f"{path}: {found[path.stem]} has the same name; rename one of them")
+            found[path.stem] = path
+    return dict(sorted(found.items()))
 
 
 def describe_systems(folder: Path) -> list[Entry]:
     """The systems of a folder by name. Their files are read, not run; what is not written out there stays empty."""
-    return [_described(folder / f"{name}.py") for name in list_systems(folder)]
+    return [_described(path) for path in find_systems(folder).values()]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open_bytes(str(path)) as stream:
+            return stream.read()
+    except UnreadableError:
+        return b""
 
 
 def _described(path: Path) -> Entry:
     constants: dict[str, str] = {}
     try:
-        with open_bytes(str(path)) as stream:
-            tree = ast.parse(stream.read())
-    except (SyntaxError, ValueError, UnreadableError):
+        tree = ast.parse(_read(path))
+    except (SyntaxError, ValueError):
         return Entry(path.stem, "", "", "This file cannot be read.", False)
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
@@ -118,22 +138,26 @@ def load_system(path: Path, attribute: str | None = None) -> System:
         extra=extra,
         report=report,
         again=lambda: load_system(path, attribute),
-        code=_digest(path, module.__name__.rpartition(".")[0]),
+        code=_digest(path, module.__name__.partition(".")[0]),
     )
 
 
 def _load(path: Path) -> ModuleType:
-    # The folder becomes a package of its own name, so that systems share helpers by relative import and two folders
-    # with a helper of the same name do not meet. Loading anew leaves nothing behind of what was loaded before.
-    folder = path.parent.resolve()
-    package = f"retold_systems_{sha256(str(folder).encode()).hexdigest()[:12]}"
+    # As in pytest, the root is the topmost folder of a chain with __init__.py. It becomes a package of its own name, so
+    # that systems share helpers by relative import and two roots with a helper of the same name do not meet. Loading
+    # anew leaves nothing behind of what was loaded before.
+    root = folder = path.parent.resolve()
+    while (root / "__init__.py").is_file() and (root.parent / "__init__.py").is_file():
+        root = root.parent
+    package = f"retold_systems_{sha256(str(root).encode()).hexdigest()[:12]}"
     for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
         del sys.modules[name]
-    parent = ModuleType(package)
-    parent.__path__ = [str(folder)]
-    sys.modules[package] = parent
+    top = ModuleType(package)
+    top.__path__ = [str(root)]
+    sys.modules[package] = top
+    parent = ".".join((package, *folder.relative_to(root).parts))
     # A dot in a name would make it a module inside of another.
-    spec = importlib.util.spec_from_file_location(f"{package}.{path.stem.replace('.', '_')}", path)
+    spec = importlib.util.spec_from_file_location(f"{parent}.{path.stem.replace('.', '_')}", path)
     if spec is None or spec.loader is None:
         raise SystemFault(f"{path}: is no Python file")
     module = importlib.util.module_from_spec(spec)
@@ -153,7 +177,7 @@ def _load(path: Path) -> ModuleType:
 
 
 def _digest(path: Path, package: str) -> str:
-    """SHA-256 over a system's module, the helpers that it loaded, and the prompts beside it."""
+    """SHA-256 over a system's module, the modules of its package that it loaded, and the prompts beside it."""
     files = {path, *(member for member in path.parent.glob("prompts/*") if member.is_file())}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)

@@ -1,0 +1,1 @@
+"""Systems that `retold baseline NAME` runs, in one folder for each kind; `common` holds what several share."""

@@ -1,0 +1,1 @@
+"""What the systems share: text, defaults, names, clauses, retrieval."""

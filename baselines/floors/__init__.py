@@ -1,0 +1,1 @@
+"""Floors and a diagnosis: no system should fall below them."""

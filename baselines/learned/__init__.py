@@ -1,0 +1,1 @@
+"""Systems that learn from features: logistic regression, forests, a conditional random field."""

@@ -1,0 +1,1 @@
+"""Systems that work with words as they stand: gazetteers, overlap, rules, BM25."""

@@ -1,0 +1,1 @@
+"""Systems that need a neural model."""
