@@ -1,73 +1,104 @@
-"""Asking an OpenAI-compatible endpoint, so that a long run survives what endpoints do.
+"""One model behind an OpenAI-compatible endpoint, with a cache of its answers and a budget.
 
-Failures that may pass (429, 500, 502, 503, 504, a timeout, a dropped connection, an answer that is no chat completion)
-are tried again, with exponential back-off and jitter and never before the time that the endpoint names (Retry-After,
-RFC 9110). All others end the run with a message. Answers come from the cache where it has them. The key is struck out
-of whatever an endpoint sends back.
+Retries with back-off, rate limits (Retry-After), timeouts, and the key and address from the environment are the openai
+client's. The key is struck out of whatever an endpoint sends back.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import random
-from collections.abc import Callable, Mapping, Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any, Final
-from urllib.parse import urlsplit
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+import openai
+import pydantic
 
-from ._llm_cache import AnswerCache, Ledger, Reply, digest_of
-from ._llm_settings import UNREADABLE, LanguageModelFault, Settings
+from retold.io.files import write_atomic
 
-__all__ = ["Ask", "Client", "Message", "Pace", "Tally", "backoff", "seconds_to_wait"]
+__all__ = ["OPTIONS", "Counts", "Endpoint", "LLMError", "Message", "Reply", "Request", "Settings", "read_settings"]
 
 Message = dict[str, str]
 
-#: Failures that may pass.
-PASSING: Final = frozenset({429, 500, 502, 503, 504})
-#: Seconds: the longest back-off, and the longest time that an endpoint may ask a run to wait.
-LONGEST_BACKOFF: Final = 60.0
-LONGEST_WAIT: Final = 600.0
-#: Characters from which a key is taken for a secret. A shorter one ("none", "EMPTY") is a placeholder for an endpoint
-#: that wants any, and striking it out would spoil answers.
-SECRET: Final = 8
+OPTIONS: Final[dict[str, str]] = {
+    "model": "",  # as the endpoint calls it; required
+    "base_url": "",  # such as http://localhost:8000/v1; empty: OPENAI_BASE_URL, or else OpenAI
+    "temperature": "0",  # empty: not sent, for models that refuse it
+    "max_tokens": "8192",  # of one answer
+    "limit_parameter": "max_tokens",  # or max_completion_tokens, for models that refuse the former
+    "structured": "json_schema",  # or json_object, or none, for endpoints that know no schemas
+    "batch": "25",  # claims to verify in one request
+    "timeout": "120",  # seconds
+    "retries": "10",  # after an error that may pass
+    "input_price": "",  # per million tokens; empty: unknown, and so is the cost
+    "output_price": "",
+    "budget": "",  # stop before more than this is spent; empty: no limit
+}
 _HINTS: Final = {
-    400: "; if it knows no such parameter, see the options structured, limit_parameter and temperature",
-    401: "; is the key in {key_variable} right?",
-    403: "; may the key in {key_variable} use this model?",
-    404: "; does it have the model {model}, and is base_url right?",
+    400: "; if the endpoint does not know a parameter, see the options structured, limit_parameter and temperature",
+    401: "; check the key in OPENAI_API_KEY",
+    404: "; check the options model and base_url",
 }
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+class LLMError(ValueError):
+    """A wrong option, an endpoint that refuses or does not answer, or a spent budget; the message is for the user."""
 
 
-class _Message(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
+_NUMBER = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+_EMPTY_IS_NONE: Final = pydantic.BeforeValidator(lambda value: value or None)
 
 
-class _Choice(msgspec.Struct):
-    message: _Message
-    finish_reason: str | None = None
+class Settings(pydantic.BaseModel):
+    """The options, parsed."""
+
+    model_config = pydantic.ConfigDict(str_strip_whitespace=True)
+
+    model: str
+    base_url: Annotated[pydantic.HttpUrl | None, _EMPTY_IS_NONE]
+    temperature: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
+    max_tokens: pydantic.PositiveInt
+    limit_parameter: Literal["max_tokens", "max_completion_tokens"]
+    structured: Literal["json_schema", "json_object", "none"]
+    batch: pydantic.PositiveInt
+    timeout: Annotated[_NUMBER, pydantic.Field(gt=0)]
+    retries: pydantic.NonNegativeInt
+    input_price: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
+    output_price: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
+    budget: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
+    examples: pydantic.PositiveInt = 1
 
 
-class _Completion(msgspec.Struct):
-    """The parts of a chat completion that are used. The endpoint's own types are not, for endpoints leave parts out."""
+def read_settings(options: Mapping[str, str]) -> Settings:
+    """Parse the options of a run.
 
-    choices: list[_Choice]
-    usage: _Usage | None = None
+    Raises:
+        LLMError: an option is missing or has an invalid value.
+    """
+    try:
+        settings = Settings.model_validate(dict(options))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        # The value is not repeated: a mistyped address may contain a password.
+        raise LLMError(f"option {first['loc'][0]}: {first['msg']}") from None
+    if not settings.model:
+        raise LLMError("option model: name the model as the endpoint calls it, --option model=NAME")
+    if (url := settings.base_url) and (url.username or url.password or url.query):
+        # Options are written to run.json.
+        raise LLMError("option base_url: must not contain a user, a password or a query; the key is OPENAI_API_KEY")
+    if settings.budget is not None and None in (settings.input_price, settings.output_price):
+        raise LLMError("option budget: needs input_price and output_price")
+    return settings
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a run did. Numbers, and flat, so that those of several folds can be added."""
+class Counts:
+    """What a run did. All are numbers, so that those of several folds can be added."""
 
     requests: int = 0
     cached: int = 0
@@ -88,280 +119,193 @@ class Tally:
     completion_tokens: int = 0
     unmetered_requests: int = 0
 
-    def as_dict(self) -> dict[str, object]:
-        """All counts by name."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request: the messages, the schema of the answer and its name, the version of the prompts."""
+class Request:
+    """What a model is asked for one layer; ``item`` is the type of the items that ``key`` lists in the answer."""
 
-    name: str
-    messages: Sequence[Message]
+    layer: str
+    key: str
+    item: type[pydantic.BaseModel]
     schema: Mapping[str, Any]
-    prompts: str
+    messages: Sequence[Message]
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why there is no answer; ``wait``: seconds that the endpoint names; ``lost``: it may have worked, and charge."""
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model answered, and what the endpoint counted; tokens are None where it did not say."""
 
-    message: str
-    passing: bool
-    wait: float | None = None
-    lost: bool = False
-
-
-class Pace:
-    """A token bucket that holds one token and starts empty: requests are at least 60 / ``per_minute`` seconds apart.
-
-    It starts empty so that the pace also holds where the system was loaded anew a moment ago.
-    """
-
-    def __init__(self, per_minute: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._interval = 60 / per_minute if per_minute else 0.0
-        self._clock = clock
-        self._sleep = sleep
-        self._full = clock() + self._interval
-
-    def take(self) -> None:
-        """Wait for the token and take it."""
-        wait = self._full - self._clock()
-        if wait > 0:
-            self._sleep(wait)
-        self._full = max(self._full, self._clock()) + self._interval
+    content: str
+    refusal: str
+    finish: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
 
 
-def seconds_to_wait(header: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header names, as a number or as an HTTP date; None where it names none.
+class _Kept(msgspec.Struct, frozen=True):
+    """A file of the cache."""
 
-    Args:
-        header: its value.
-        now: seconds since 1970.
-    """
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        # A date without a zone is in UTC, as all HTTP dates are.
-        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
+    endpoint: str
+    model: str
+    layer: str
+    reply: Reply
 
 
-def backoff(attempt: int, draw: random.Random) -> float:
-    """Seconds before retry ``attempt`` (from 1): 1, 2, 4 … 60, less up to a half by chance."""
-    return float(min(LONGEST_BACKOFF, 2.0 ** (attempt - 1)) * (0.5 + draw.random() / 2))
-
-
-class Client:
+class Endpoint:
     """Asks one model of one endpoint.
 
     Args:
         settings: options of the run.
-        cache: where answers are looked for and kept.
-        ledger: function from the endpoint's name to what was spent there.
-        tally: takes what is done.
-        seed: of the jitter.
-        clock, sleep, now: monotonic seconds, waiting, seconds since 1970.
+        cache: folder of the answers, one JSON file for each request; None: they are not kept.
+
+    Attributes:
+        counts: what was done.
+
+    Raises:
+        LLMError: the key or the address in the environment cannot be used, or a budget has no cache folder.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        cache: AnswerCache,
-        ledger: Callable[[str], Ledger],
-        tally: Tally,
-        *,
-        seed: int,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-        now: Callable[[], float],
-    ) -> None:
-        import openai
-
-        # A run that finds all its answers in the cache needs no key; one that sends is refused without.
-        try:
-            self._openai = openai.OpenAI(
-                api_key=settings.key or "none",
-                base_url=settings.base_url or None,
-                timeout=settings.timeout,
-                max_retries=0,
-            )
-            parts = urlsplit(str(self._openai.base_url))
-            port = f":{parts.port}" if parts.port else ""
-        except Exception:
-            # Which error an address raises depends on the HTTP library that openai uses.
-            where = "option base_url" if settings.base_url else "the environment variable OPENAI_BASE_URL"
-            raise LanguageModelFault(UNREADABLE.format(where)) from None
-        #: Where it asks: host, port and path, without user and password.
-        self.endpoint = f"{parts.hostname}{port}{parts.path}"
-        self.cost = 0.0
-        self._settings = settings
+    def __init__(self, settings: Settings, cache: Path | None) -> None:
+        self.settings = settings
+        self.counts = Counts()
         self._cache = cache
-        self._ledger = ledger(self.endpoint)
-        self._tally = tally
-        self._pace = Pace(settings.requests_per_minute, clock, sleep)
-        self._draw = random.Random(seed)
-        self._sleep = sleep
-        self._now = now
+        self._key = os.environ.get("OPENAI_API_KEY", "").strip()
+        if not re.fullmatch("[!-~]*", self._key):
+            # HTTP libraries quote what they cannot send.
+            raise LLMError("OPENAI_API_KEY: contains a space, a line break or a character that is not ASCII")
+        try:
+            self._client = openai.OpenAI(
+                # Local servers need no key, and neither does a run that finds all its answers in the cache.
+                api_key=self._key or "none",
+                base_url=str(settings.base_url) if settings.base_url else None,
+                timeout=settings.timeout,
+                max_retries=settings.retries,
+            )
+            url = self._client.base_url
+            #: Host, port and path, without user and password.
+            self.name = f"{url.netloc.decode('ascii')}{url.path}"
+        except Exception:
+            raise LLMError("OPENAI_BASE_URL: not a valid URL") from None
+        self._cost = self._spent = 0.0
+        if settings.budget is not None:
+            if cache is None:
+                raise LLMError("option budget: needs a cache folder, which tells what was spent before")
+            for file in cache.glob("*.json"):
+                if (kept := _read(file)) and (kept.endpoint, kept.model) == (self.name, settings.model):
+                    self._spent += self._price(kept.reply)
 
     def close(self) -> None:
         """Close the connections."""
-        self._openai.close()
+        self._client.close()
 
-    def ask(self, ask: Ask) -> Reply:
+    def report(self) -> dict[str, object]:
+        """What the run did and cost; the cost is None without prices."""
+        priced = None not in (self.settings.input_price, self.settings.output_price)
+        cost = self._cost if priced else None
+        return {"model": self.settings.model, "endpoint": self.name, **asdict(self.counts), "cost": cost}
+
+    def ask(self, request: Request) -> Reply:
         """The answer to a request, from the cache or from the endpoint.
 
         Raises:
-            LanguageModelFault: the endpoint refuses or keeps failing, or the budget does not allow to ask.
+            LLMError: the endpoint refuses or keeps failing, the budget does not allow to ask, or the cache folder
+                cannot be written.
         """
-        payload = self._payload(ask)
-        about = {
-            "model": self._settings.model,
-            "endpoint": self.endpoint,
-            "prompts": ask.prompts,
-            "layer": ask.name,
-            "temperature": self._settings.temperature,
-        }
-        # The payload has the messages and whatever else is sent; the schema may only be told in words.
-        digest = digest_of({**about, "schema": ask.schema, "payload": payload})
-        reply = self._cache.get(digest)
-        if reply is not None:
-            self._tally.cached += 1
-            return reply
+        payload = self._payload(request)
+        # Whatever may change an answer is in the payload; a schema that is not sent is told in the messages.
+        digest = sha256(json.dumps([self.name, payload], sort_keys=True).encode()).hexdigest()
+        file = self._cache / f"{digest}.json" if self._cache else None
+        if file and (kept := _read(file)):
+            self.counts.cached += 1
+            return kept.reply
         reply = self._send(payload)
-        self._cache.put(digest, reply, about)
+        if file:
+            try:
+                kept = _Kept(self.name, self.settings.model, request.layer, reply)
+                write_atomic(file, msgspec.json.encode(kept) + b"\n")
+            except (OSError, ValueError) as error:
+                raise LLMError(f"the cache folder cannot be used: {error}") from error
+        self._charge(reply)
         return reply
 
-    def _payload(self, ask: Ask) -> dict[str, Any]:
-        payload: dict[str, Any] = {
-            "model": self._settings.model,
-            "messages": list(ask.messages),
-            self._settings.limit_parameter: self._settings.max_tokens,
-        }
-        if self._settings.temperature is not None:
-            payload["temperature"] = self._settings.temperature
-        if self._settings.structured == "json_schema":
-            named = {"name": ask.name, "strict": True, "schema": ask.schema}
-            payload["response_format"] = {"type": "json_schema", "json_schema": named}
-        elif self._settings.structured == "json_object":
+    def _payload(self, request: Request) -> dict[str, Any]:
+        settings = self.settings
+        payload: dict[str, Any] = {"model": settings.model, "messages": list(request.messages)}
+        payload[settings.limit_parameter] = settings.max_tokens
+        if settings.temperature is not None:
+            payload["temperature"] = settings.temperature
+        if settings.structured == "json_schema":
+            schema = {"name": request.layer, "strict": True, "schema": request.schema}
+            payload["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif settings.structured == "json_object":
             payload["response_format"] = {"type": "json_object"}
         return payload
 
     def _send(self, payload: dict[str, Any]) -> Reply:
-        if not self._settings.key:
-            raise LanguageModelFault(
-                f"the environment variable {self._settings.key_variable} holds no key; an endpoint that needs none "
-                "takes any word"
-            )
-        most = self._most(payload)
-        failure = _Failure("", passing=True)
-        for attempt in range(self._settings.retries + 1):
-            self._hold_budget(most)
-            if attempt:
-                self._tally.retries += 1
-                self._sleep(max(backoff(attempt, self._draw), failure.wait or 0.0))
-            self._pace.take()
-            self._tally.requests += 1
-            outcome = self._attempt(payload)
-            if isinstance(outcome, Reply):
-                self._charge(outcome, most)
-                return outcome
-            failure = outcome
-            if failure.lost:
-                self._tally.unmetered_requests += 1
-                self._ledger.add(most)
-            if not failure.passing:
-                raise LanguageModelFault(failure.message)
-            if failure.wait is not None and failure.wait > LONGEST_WAIT:
-                raise LanguageModelFault(f"{failure.message}; it asks to wait {failure.wait:.0f} seconds")
-        times = self._settings.retries + 1
-        raise LanguageModelFault(f"{failure.message}; given up after {times} attempt{'s' if times > 1 else ''}")
-
-    def _attempt(self, payload: dict[str, Any]) -> Reply | _Failure:
-        """Send once. Errors of the openai package hold what the endpoint sent, so none of them leaves this function."""
-        import openai
-
+        if self.settings.budget is not None:
+            # No token is shorter than a byte.
+            sent = len(json.dumps(payload, ensure_ascii=False).encode())
+            most = self._price_of(sent, self.settings.max_tokens)
+            if self._spent + most > self.settings.budget:
+                raise LLMError(
+                    f"the budget of {self.settings.budget:g} does not allow another request: {self._spent:.6f} is spent"
+                    f", and it could cost {most:.6f}; the answers so far are kept, run again with a larger budget"
+                )
         try:
-            raw = self._openai.chat.completions.with_raw_response.create(**payload)
-            body = raw.http_response.text
-        except openai.APITimeoutError:
-            return _Failure(f"{self.endpoint}: no answer in {self._settings.timeout:g} seconds", True, lost=True)
-        except openai.APIConnectionError as error:
-            reason = self._clean(str(error.__cause__ or error))
-            return _Failure(f"{self.endpoint}: the connection failed ({reason})", True, lost=True)
+            raw = self._client.chat.completions.with_raw_response.create(**payload)
         except openai.APIStatusError as error:
-            return self._status(error.status_code, error.response.headers.get("retry-after"), error)
+            said = error.body.get("message") if isinstance(error.body, dict) else None
+            hint = _HINTS.get(error.status_code, "")
+            reason = f"HTTP {error.status_code}: {self._clean(str(said or error))}{hint}"
+            raise LLMError(f"{self.name}: {reason}") from None
         except openai.OpenAIError as error:
-            return _Failure(f"{self.endpoint}: {self._clean(str(error))}", False)
+            reason = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+            raise LLMError(f"{self.name}: {self._clean(reason)}") from None
+        self.counts.requests += 1 + raw.retries_taken
+        self.counts.retries += raw.retries_taken
         try:
-            completion = msgspec.json.decode(body, type=_Completion)
-        except (msgspec.DecodeError, UnicodeError):
-            return _Failure(f"{self.endpoint}: its answer is no chat completion: {self._clean(body)}", True, lost=True)
-        if not completion.choices:
-            return _Failure(f"{self.endpoint}: its answer has no choices", True, lost=True)
-        choice, usage = completion.choices[0], completion.usage or _Usage()
-        return Reply(
-            content=self._redact(choice.message.content or ""),
-            refusal=self._redact(choice.message.refusal or ""),
-            finish=self._redact(choice.finish_reason or ""),
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-        )
+            completion = raw.parse()
+            choice, usage = completion.choices[0], completion.usage
+            return Reply(
+                content=self._redact(choice.message.content or ""),
+                refusal=self._redact(choice.message.refusal or ""),
+                finish=choice.finish_reason or "",
+                prompt_tokens=usage.prompt_tokens if usage else None,
+                completion_tokens=usage.completion_tokens if usage else None,
+            )
+        except (AttributeError, IndexError, TypeError, ValueError, openai.OpenAIError):
+            page = self._clean(raw.http_response.text)
+            raise LLMError(f"{self.name}: the response is not a chat completion: {page}") from None
 
-    def _status(self, status: int, retry_after: str | None, error: Any) -> _Failure:
-        body = error.body
-        said = body.get("message") if isinstance(body, dict) else None
-        message = f"{self.endpoint} answers {status}: {self._clean(str(said or error))}"
-        # An account without credit is told by 429 too, and waiting does not help.
-        passing = status in PASSING and getattr(error, "code", None) != "insufficient_quota"
-        hint = _HINTS.get(status, "").format(model=self._settings.model, key_variable=self._settings.key_variable)
-        return _Failure(message + hint, passing, seconds_to_wait(retry_after, self._now()))
-
-    # Money
-
-    def _price(self, prompt_tokens: int, completion_tokens: int) -> float:
-        of_input, of_output = self._settings.input_price or 0.0, self._settings.output_price or 0.0
+    def _price_of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        of_input, of_output = self.settings.input_price or 0.0, self.settings.output_price or 0.0
         return (prompt_tokens * of_input + completion_tokens * of_output) / 1_000_000
 
-    def _most(self, payload: Mapping[str, Any]) -> float:
-        """The most that a request can cost: no token is shorter than a byte."""
-        sent = len(json.dumps(payload, ensure_ascii=False).encode())
-        return self._price(sent, self._settings.max_tokens)
+    def _price(self, reply: Reply) -> float:
+        return self._price_of(reply.prompt_tokens or 0, reply.completion_tokens or 0)
 
-    def _hold_budget(self, most: float) -> None:
-        budget, spent = self._settings.budget, self._ledger.spent
-        if budget and spent + most > budget:
-            raise LanguageModelFault(
-                f"the budget of {budget:g} does not allow another request: {spent:.6f} is spent, and it could cost "
-                f"{most:.6f}; answers in the cache stay, so give more (--option budget=...) and run again to go on"
-            )
-
-    def _charge(self, reply: Reply, most: float) -> None:
+    def _charge(self, reply: Reply) -> None:
+        self.counts.prompt_tokens += reply.prompt_tokens or 0
+        self.counts.completion_tokens += reply.completion_tokens or 0
+        self._cost += self._price(reply)
+        self._spent += self._price(reply)
         if reply.prompt_tokens is None or reply.completion_tokens is None:
-            # Nobody knows what it cost; for the budget it is the most that it can.
-            self._tally.unmetered_requests += 1
-            self._ledger.add(most)
-            return
-        self._tally.prompt_tokens += reply.prompt_tokens
-        self._tally.completion_tokens += reply.completion_tokens
-        cost = self._price(reply.prompt_tokens, reply.completion_tokens)
-        self.cost += cost
-        self._ledger.add(cost)
-
-    # Secrets
+            self.counts.unmetered_requests += 1
+            if self.settings.budget is not None:
+                raise LLMError(f"{self.name}: does not report usage, so a budget cannot be enforced")
 
     def _redact(self, text: str) -> str:
-        key = self._settings.key
-        return text.replace(key, "[key]") if len(key) >= SECRET else text
+        # A short key ("EMPTY") is a placeholder, and striking it out would spoil answers.
+        return text.replace(self._key, "[key]") if len(self._key) >= 8 else text
 
     def _clean(self, text: str) -> str:
         """One line without the key, then cut; the other way round a part of the key could stay."""
         line = " ".join(self._redact(text).split())
         return line if len(line) <= 300 else f"{line[:299]}…"
+
+
+def _read(file: Path) -> _Kept | None:
+    """A file of the cache; None where there is none, or a broken one, which is then replaced."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Kept)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,21 @@
+"""A language model behind an OpenAI-compatible endpoint, few-shot.
+
+As `llm`, with whole training documents and their gold as earlier turns of the conversation (Brown et al. 2020), and the
+entities of the training documents with their keys and ids.
+"""
+
+from __future__ import annotations
+
+from .llm import OPTIONS as _OPTIONS
+from .llm import predict, report
+
+__all__ = ["predict", "report"]
+
+NAME = "llm_few_shot"
+DESCRIPTION = (
+    "A language model behind an OpenAI-compatible endpoint, few-shot: as llm, with other documents and their gold as "
+    "examples and the entities of the other documents."
+)
+PROTOCOL = "leave-one-document-out"
+EXTRA = "llm"
+OPTIONS = {**_OPTIONS, "examples": "2"}  # whole documents with their gold
