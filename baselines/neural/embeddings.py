@@ -19,14 +19,15 @@ English only; on Indonesian it is of little use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from sklearn.feature_extraction import DictVectorizer
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
     AnnotationRecord,
@@ -36,20 +37,18 @@ from retold.model.annotations import (
     StanceCell,
     StanceLabel,
     StanceScores,
-    VerificationLabel,
     VerificationPair,
 )
 from retold.systems import Context, Example
 
-from ._dense import Encoder, Vectors
-from ._options import yes_or_no
-from ._plain import cells, no_stance, not_enough_info, wording
-from ._text import content_words, fold, sentences
-from .gazetteer import Gazetteer
-from .overlap import figures, stem
-from .rules import clauses, known_or_capitalised, speaker
-from .tfidf_logreg import Likeness, Matrix, answers, claims, classifier, jaccard, negated
-from .tfidf_logreg import stance as stance_by_words
+from ..common.defaults import cells, no_stance, not_enough_info, wording
+from ..common.text import content_words, fold, sentences
+from ..learned.tfidf_logreg import Likeness, Matrix, answers, claims, classifier, jaccard, negated
+from ..learned.tfidf_logreg import stance as stance_by_words
+from ..lexical.gazetteer import Gazetteer
+from ..lexical.overlap import figures, stem
+from ..lexical.rules import clauses, known_or_capitalised, speaker
+from ._encoder import Encoder, Vectors
 
 NAME = "embeddings"
 DESCRIPTION = (
@@ -62,22 +61,17 @@ EXTRA = "embeddings"
 OPTIONS = {
     # A folder or a name on the hub; empty: the model that the extra brings.
     "model": "",
-    # yes: how other documents are labelled for a claim is a feature of its verification, as in `blind`.
-    "elsewhere": "no",
 }
-
-_encoders: dict[tuple[str, Path | None], Encoder] = {}
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document, on one thread: see `tfidf_logreg`.
 
     Raises:
-        SetupFault: the model, or a package that it needs, is missing or unfit, or the cache folder cannot be used.
-        OptionFault: the option ``elsewhere`` says neither yes nor no.
+        ModelError: the model is missing or unfit, or the cache folder cannot be used.
     """
-    elsewhere = yes_or_no(context, "elsewhere", OPTIONS["elsewhere"])
     encoder = _encoder(context.options.get("model", OPTIONS["model"]), context.cache)
+    _used[:] = [encoder]
     with threadpool_limits(1):
         gazetteer = Gazetteer(context.training)
         mentions = known_or_capitalised(document, gazetteer)
@@ -86,28 +80,25 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
             entities=mentions,
             stance=stance(document, mentions, context, encoder),
             claims=linked(document, claims(document, mentions, context.training), context, encoder),
-            verification=verification(document, context, encoder, gazetteer, elsewhere),
+            verification=verification(document, context, encoder, gazetteer),
         )
 
 
-def _encoder(model: str, cache: Path | None) -> Encoder:
-    """The encoder of a run, loaded once."""
-    if (model, cache) not in _encoders:
-        _encoders.clear()
-        _encoders[model, cache] = Encoder(model, cache)
-    return _encoders[model, cache]
+#: The encoder of this run.
+_used: list[Encoder] = []
+
+
+@cache
+def _encoder(model: str, folder: Path | None) -> Encoder:
+    return Encoder(model, folder)
 
 
 def report() -> dict[str, object]:
     """Which model, and how many texts it encoded since the last report."""
     found: dict[str, object] = {}
-    for encoder in _encoders.values():
-        found = {
-            "model": encoder.model,
-            "fingerprint": encoder.fingerprint,
-            "encoded": encoder.computed,
-            "from_cache": encoder.remembered,
-        }
+    for encoder in _used:
+        found = {"model": encoder.model, "fingerprint": encoder.fingerprint}
+        found |= {"encoded": encoder.computed, "from_cache": encoder.remembered}
         encoder.computed = encoder.remembered = 0
     return found
 
@@ -134,7 +125,7 @@ class _Cell:
         meaning: mean vector of the sentences that are read, 0 where there are none.
         polarity: how much nearer to support than to refusal they are.
         facts: what is known beside.
-        target: place of the target.
+        target: index of the target.
         evidence: the sentences that are nearly as near as the nearest one.
     """
 
@@ -161,10 +152,12 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context, en
     if not labels:
         return no_stance(context)
     made = _cells(document, mentions, context, encoder)
+    features, asked = _matrices(known, [made[key] for key in order], len(context.event.targets))
+    model = classifier(labels, C=0.5).fit(features, labels)
     by_words = {(cell.holder, cell.target): cell.scores for cell in stance_by_words(document, mentions, context)}
-    model = _Stance(known, labels, len(context.event.targets))
     found = []
-    for key, shares in zip(order, model.shares([made[key] for key in order]), strict=True):
+    for key, row in zip(order, model.predict_proba(asked).tolist(), strict=True):
+        shares = dict(zip(model.classes_.tolist(), row, strict=True))
         favor, against = shares.get("favor", 0.0), shares.get("against", 0.0)
         if isinstance(other := by_words[key], StanceScores):
             favor, against = (favor + other.favor) / 2, (against + other.against) / 2
@@ -179,33 +172,19 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context, en
     return found
 
 
-class _Stance:
-    """A classifier of stance cells."""
-
-    def __init__(self, known: Sequence[_Cell], labels: Sequence[str], targets: int) -> None:
-        self._targets = targets
-        self._facts = DictVectorizer(sparse=False).fit([cell.facts for cell in known])
-        self._model = classifier(labels, C=0.5).fit(self._matrix(known), labels)
-
-    def shares(self, made: Sequence[_Cell]) -> list[dict[str, float]]:
-        """Probability of each label for each cell."""
-        classes = [str(label) for label in self._model.classes_]
-        table = self._model.predict_proba(self._matrix(made)).tolist()
-        return [dict(zip(classes, row, strict=True)) for row in table]
-
-    def _matrix(self, made: Sequence[_Cell]) -> Matrix:
-        meaning = np.stack([cell.meaning for cell in made])
+def _matrices(known: Sequence[_Cell], asked: Sequence[_Cell], targets: int) -> list[Matrix]:
+    """Features of the known and of the asked cells, a row for each."""
+    facts = DictVectorizer(sparse=False).fit([cell.facts for cell in known])
+    found = []
+    for made in (known, asked):
+        meaning = MEANING * np.stack([cell.meaning for cell in made])
         # The same vector once more in a block of its own for each target.
-        apart = np.zeros((len(made), self._targets, meaning.shape[1]))
+        apart = np.zeros((len(made), targets, meaning.shape[1]))
         apart[np.arange(len(made)), [cell.target for cell in made]] = meaning
-        return np.hstack(
-            [
-                self._facts.transform([cell.facts for cell in made]),
-                MEANING * meaning,
-                MEANING * apart.reshape(len(made), -1),
-                POLARITY * np.stack([cell.polarity for cell in made]),
-            ]
-        )
+        polarity = POLARITY * np.stack([cell.polarity for cell in made])
+        rows = facts.transform([cell.facts for cell in made])
+        found.append(np.hstack([rows, meaning, apart.reshape(len(made), -1), polarity]))
+    return found
 
 
 def _cells(
@@ -266,58 +245,35 @@ RIVALS = 0.85
 
 
 def verification(
-    document: Document, context: Context, encoder: Encoder, gazetteer: Gazetteer, elsewhere: bool = False
+    document: Document, context: Context, encoder: Encoder, gazetteer: Gazetteer
 ) -> list[VerificationPair]:
     """Every claim with its label and the sentences most like it.
 
     As in `tfidf_logreg` it is asked first whether the document speaks of the matter, and if so, on which side.
-
-    Args:
-        elsewhere: whether the labels that other documents have for the same claim are a feature.
     """
     asked = [question.text for question in context.questions]
-    examples = [example for example in context.training if example.document.sentences]
-    labels = [{pair.claim: pair.label for pair in example.gold.verification or []} for example in examples]
     keys = [question.claim for question in context.questions]
-    if (
-        not asked
-        or not document.sentences
-        or not any(v != "not_enough_info" for known in labels for v in known.values())
-    ):
+    examples = [example for example in context.training if example.document.sentences]
+    labels = [pair.label for example in examples for pair in example.gold.verification or []]
+    if not asked or not document.sentences or set(labels) <= {"not_enough_info"}:
         return not_enough_info(context)
     read = _Reading(asked, [*examples, Example(document, AnnotationRecord(document_id=""))], encoder, gazetteer)
     rows, gold = [], []
-    for place, (example, known) in enumerate(zip(examples, labels, strict=True)):
-        table, _ = read.compare(example.document)
-        if elsewhere:
-            table = np.hstack([table, _shares(keys, labels[:place] + labels[place + 1 :])])
-        for row, key in zip(table, keys, strict=True):
+    for example in examples:
+        known = {pair.claim: pair.label for pair in example.gold.verification or []}
+        for row, key in zip(read.compare(example.document)[0], keys, strict=True):
             if key in known:
                 rows.append(row)
                 gold.append(known[key])
     table, shown = read.compare(document)
-    if elsewhere:
-        table = np.hstack([table, _shares(keys, labels)])
     features, verdicts = np.array(rows), np.array(gold)
     spoken = verdicts != "not_enough_info"
     speaks = answers(features, spoken, table, C=0.03)
     sides = answers(features[spoken], verdicts[spoken], table, C=0.03)
-    found = []
-    for key, yes, side, evidence in zip(keys, speaks, sides, shown, strict=True):
-        label: VerificationLabel = "not_enough_info"
-        if yes:
-            label = "supported" if side == "supported" else "refuted"
-        found.append(VerificationPair(claim=key, label=label, evidence=evidence if yes else []))
-    return found
-
-
-def _shares(keys: Sequence[str], others: Sequence[Mapping[str, VerificationLabel]]) -> Matrix:
-    """How many of the other documents support, and how many refute each claim; shape (claims, 2)."""
-    rows = [
-        [sum(known.get(key) == label for known in others) / max(len(others), 1) for label in ("supported", "refuted")]
-        for key in keys
+    return [
+        VerificationPair(claim=key, label=side if yes else "not_enough_info", evidence=evidence if yes else [])
+        for key, yes, side, evidence in zip(keys, speaks, sides, shown, strict=True)
     ]
-    return np.array(rows, dtype=np.float64)
 
 
 class _Reading:
@@ -433,9 +389,7 @@ def _nearest(texts: Sequence[str], wordings: Sequence[tuple[str, str]], encoder:
     if not texts:
         return []
     table = (encoder.encode(texts) @ encoder.encode([text for _, text in wordings]).T).round(6)
-    return [
-        (wordings[int(place)][0], float(row[place])) for row, place in zip(table, table.argmax(axis=1), strict=True)
-    ]
+    return [(wordings[int(best)][0], float(row[best])) for row, best in zip(table, table.argmax(axis=1), strict=True)]
 
 
 def _threshold(context: Context, encoder: Encoder) -> float:
@@ -447,19 +401,18 @@ def _threshold(context: Context, encoder: Encoder) -> float:
     linkable = 0
     for example in context.training:
         others = [other for other in context.training if other is not example]
-        places = [(clause.start, clause.end) for clause in clauses(example.document)]
-        texts = [_text(example.document, *place) for place in places]
-        for place, (key, cosine) in zip(places, _nearest(texts, _wordings(context, others), encoder), strict=True):
-            stated = {c.claim for c in example.gold.claims or [] if jaccard(place, (c.start, c.end)) >= SAME_SPAN}
+        spans = [(clause.start, clause.end) for clause in clauses(example.document)]
+        texts = [_text(example.document, *span) for span in spans]
+        for span, (key, cosine) in zip(spans, _nearest(texts, _wordings(context, others), encoder), strict=True):
+            stated = {c.claim for c in example.gold.claims or [] if jaccard(span, (c.start, c.end)) >= SAME_SPAN}
             links.append((cosine, key in stated))
             linkable += bool(stated)
-    best, least, right = 0.0, LINKED, 0
-    for made, (cosine, correct) in enumerate(sorted(links, reverse=True), start=1):
-        right += correct
-        score = 2 * right / (made + linkable)
-        if score > best:
-            best, least = score, cosine
-    return least
+    links.sort(reverse=True)
+    right = np.cumsum([correct for _, correct in links])
+    if not links or not right[-1]:
+        return LINKED
+    # F1 if the links down to each are made.
+    return links[int((2 * right / (np.arange(1, len(links) + 1) + linkable)).argmax())][0]
 
 
 def _text(document: Document, start: int, end: int) -> str:

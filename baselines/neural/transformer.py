@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from retold.model.annotations import (
     ENTITY_TYPES,
@@ -37,10 +38,10 @@ from retold.model.annotations import (
 )
 from retold.systems import Context
 
-from ._pipelines import Entailment, Tagger, parse_mapping
-from ._plain import every_sentence, no_stance, wording
-from ._text import content_words, fold, sentences
-from .overlap import names, rarity, stem, verdict
+from ..common.defaults import every_sentence, no_stance, wording
+from ..common.text import content_words, fold, sentences
+from ..lexical.overlap import names, rarity, stem, verdict
+from ._models import MEANINGS, Entailment, Tagger, parse_mapping
 
 NAME = "transformer"
 DESCRIPTION = (
@@ -76,43 +77,40 @@ _TYPES: dict[str, EntityType] = {
 }
 _PLACES = ("LOC", "LOCATION")
 
-_taggers: dict[str, Tagger] = {}
-_judges: dict[tuple[str, str], Entailment] = {}
+#: The models of this run, by option.
+_used: dict[str, Tagger | Entailment] = {}
 _dropped: Counter[str] = Counter()
 _asked: Counter[str] = Counter()
-_chosen: dict[str, str] = {}
+_tagger = cache(Tagger)
+_judge = cache(lambda source, labels: Entailment(source, parse_mapping("nli_labels", labels, MEANINGS)))
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document.
 
     Raises:
-        SetupFault: a model, or a package that it needs, is missing or unfit, or an option cannot be read.
+        ModelError: a model is missing or unfit, or an option cannot be read.
     """
     options = {**OPTIONS, **context.options}
-    _chosen.update(options)
     types = parse_mapping("labels", options["labels"], ENTITY_TYPES)
-    meanings = parse_mapping("nli_labels", options["nli_labels"], Entailment.MEANINGS)
+    parse_mapping("nli_labels", options["nli_labels"], MEANINGS)
+    _used.clear()
     mentions = names(document)
     if options["ner"]:
-        if options["ner"] not in _taggers:
-            _taggers[options["ner"]] = Tagger(options["ner"])
-        mentions = tagged(document, _taggers[options["ner"]], types)
+        _used["ner"] = tagger = _tagger(options["ner"])
+        mentions = tagged(document, tagger, types)
     if options["nli"]:
-        place = options["nli"], options["nli_labels"]
-        if place not in _judges:
-            _judges[place] = Entailment(options["nli"], meanings)
-        stance_cells = stance(document, context, _judges[place])
-        pairs = verification(document, context, _judges[place])
+        _used["nli"] = judge = _judge(options["nli"], options["nli_labels"])
+        cells, pairs = stance(document, context, judge), verification(document, context, judge)
     else:
         texts = sentences(document)
         weights = rarity([*texts, *(question.text for question in context.questions)])
-        stance_cells = no_stance(context)
+        cells = no_stance(context)
         pairs = [verdict(question.claim, question.text, texts, weights) for question in context.questions]
     return AnnotationRecord(
         document_id=document.document_id,
         entities=mentions,
-        stance=stance_cells,
+        stance=cells,
         claims=every_sentence(document),
         verification=pairs,
     )
@@ -120,14 +118,13 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
 
 def report() -> dict[str, object]:
     """How each layer was done and by which models, how often these were asked, and which labels had no type, since the
-    last report. Models are told by name and by a digest of their files, folders by their last part."""
-    tagger = _taggers.get(_chosen.get("ner", ""))
-    judge = _judges.get((_chosen.get("nli", ""), _chosen.get("nli_labels", "")))
+    last report."""
+    judge = _used["nli"].name if "nli" in _used else None
     found: dict[str, object] = {
-        "entities": tagger.name if tagger else "no model given: as in overlap",
-        "verification": judge.name if judge else "no model given: as in overlap",
-        "stance": judge.name if judge else "no model given: none",
-        "fingerprints": {option: model.fingerprint for option, model in (("ner", tagger), ("nli", judge)) if model},
+        "entities": _used["ner"].name if "ner" in _used else "no model given: as in overlap",
+        "verification": judge or "no model given: as in overlap",
+        "stance": judge or "no model given: none",
+        "fingerprints": {option: model.fingerprint for option, model in sorted(_used.items())},
         "tagged_sentences": _asked["tagger"],
         "inferences": _asked["judge"],
         "dropped_labels": dict(sorted(_dropped.items())),
@@ -189,12 +186,12 @@ def verification(document: Document, context: Context, judge: Entailment) -> lis
     found = []
     for question in context.questions:
         supports, refutes = (0.0, 0), (0.0, 0)
-        for place in _nearest(question.text, texts, range(len(texts)), weights):
+        for index in _nearest(question.text, texts, range(len(texts)), weights):
             _asked["judge"] += 1
-            said = judge.judge(texts[place], question.text)
+            said = judge.judge(texts[index], question.text)
             # The first of equal sentences.
-            supports = max(supports, (said.entailment, -place))
-            refutes = max(refutes, (said.contradiction, -place))
+            supports = max(supports, (said["entailment"], -index))
+            refutes = max(refutes, (said["contradiction"], -index))
         strongest = max(supports, refutes)
         label: VerificationLabel = "not_enough_info"
         if strongest[0] > SURE:
@@ -204,13 +201,13 @@ def verification(document: Document, context: Context, judge: Entailment) -> lis
     return found
 
 
-def _nearest(wanted: str, texts: Sequence[str], places: Sequence[int], weights: Mapping[str, float]) -> list[int]:
-    """The sentences with most of a text's words, weighted by rarity; none that has no word of it."""
+def _nearest(wanted: str, texts: Sequence[str], allowed: Sequence[int], weights: Mapping[str, float]) -> list[int]:
+    """Of the allowed sentences those with most of a text's words, weighted by rarity; none that has no word of it."""
     stems = {stem(word) for word in content_words(wanted)}
-    shared = {place: stems & {stem(word) for word in content_words(texts[place])} for place in places}
-    scores = {place: sum(sorted(weights.get(s, 0.0) for s in found)) for place, found in shared.items()}
-    ranked = sorted(scores, key=lambda place: (-round(scores[place], 9), place))
-    return [place for place in ranked if scores[place] > 0][:READ]
+    shared = {index: stems & {stem(word) for word in content_words(texts[index])} for index in allowed}
+    scores = {index: sum(sorted(weights.get(s, 0.0) for s in found)) for index, found in shared.items()}
+    ranked = sorted(scores, key=lambda index: (-round(scores[index], 9), index))
+    return [index for index in ranked if scores[index] > 0][:READ]
 
 
 # Stance
@@ -233,15 +230,15 @@ def stance(document: Document, context: Context, judge: Entailment) -> list[Stan
     for holder, names_known in zip(context.event.holders, known, strict=True):
         # What two holders are called, "Forces", tells neither.
         called = [name for name in names_known if owners[name] == 1]
-        own = [place for place, text in enumerate(texts) if any(_says(text, name) for name in called)]
+        own = [index for index, text in enumerate(texts) if any(_says(text, name) for name in called)]
         for target in context.event.targets:
             favor, against = (0.0, 0), (0.0, 0)
             # The model is asked in English, which models of several languages are best at.
             about = {"holder": called[0] if called else holder.holder, "target": wording(target, "en")}
-            for place in _nearest(meant[target.target], texts, own, weights):
+            for index in _nearest(meant[target.target], texts, own, weights):
                 _asked["judge"] += 2
-                favor = max(favor, (judge.judge(texts[place], FAVOR.format(**about)).entailment, -place))
-                against = max(against, (judge.judge(texts[place], AGAINST.format(**about)).entailment, -place))
+                favor = max(favor, (judge.judge(texts[index], FAVOR.format(**about))["entailment"], -index))
+                against = max(against, (judge.judge(texts[index], AGAINST.format(**about))["entailment"], -index))
             scores = _scores(favor[0], against[0])
             label: StanceLabel = "none"
             if max(scores.favor, scores.against) > scores.none:
