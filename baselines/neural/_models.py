@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,7 +52,7 @@ def loading(source: str, kind: str) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
-    except (ModelError, ImportError):
+    except ModelError:
         raise
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0]
@@ -126,6 +128,7 @@ class _Model:
     kind: str
 
     def __init__(self, source: str, **how: Any) -> None:
+        import torch
         import transformers
 
         source, self.name = locate(source)
@@ -143,9 +146,14 @@ class _Model:
             positions = config.to_dict().get("max_position_embeddings") or LONGEST + 2
             tokenizer.model_max_length = int(min(LONGEST, tokenizer.model_max_length, positions - 2))
             self.pipeline = transformers.pipeline(
-                self.task, model=source, config=config, tokenizer=tokenizer, device="cpu", **how
+                self.task,
+                model=source,
+                config=config,
+                tokenizer=tokenizer,
+                device="cpu",
+                dtype=torch.float32,
+                **how,
             )
-        self.pipeline.model.float()
         self.labels: list[str] = [str(config.id2label[index]) for index in range(config.num_labels)]
         self.fingerprint = fingerprint(source, lambda: self.pipeline.model)
 
@@ -176,18 +184,16 @@ class Tagger(_Model):
         words = list(_WORD.finditer(text))
         if not words:
             return []
-        with one_thread():
-            found = self.pipeline(
-                [word[0] for word in words],
-                is_split_into_words=True,
-                stride=self.pipeline.tokenizer.model_max_length // 4,
-            )
-        # Offsets are those of the words joined by spaces.
-        starts = [0]
-        for word in words:
-            starts.append(starts[-1] + len(word[0]) + 1)
+        with one_thread(), warnings.catch_warnings():
+            # Byte-level tokenizers are said to know no words; these are given.
+            warnings.simplefilter("ignore", UserWarning)
+            overlap = self.pipeline.tokenizer.model_max_length // 4
+            (found,) = self.pipeline([word[0] for word in words], is_split_into_words=True, stride=overlap)
+        # The offsets are those of the words joined by spaces.
+        starts = list(accumulate((len(word[0]) + 1 for word in words), initial=0))
         spans = []
-        for entity in found[0] if found and isinstance(found[0], list) else found:
+        # A byte-level token that is nothing but the space before a word may be an entity of no length.
+        for entity in (each for each in found if each["start"] < each["end"]):
             first, last = (bisect_right(starts, offset) - 1 for offset in (entity["start"], entity["end"] - 1))
             spans.append((words[first].start(), words[last].end(), str(entity["entity_group"])))
         return spans

@@ -606,10 +606,9 @@ def test_the_key_is_in_no_file_and_no_message(
     item = {**VALE, "entity": KEY, "wikidata": KEY}
     script = [completion(echo), completion({"mentions": [item]}), completion(None, refusal=echo)]
     script = script if status == 200 else [error(status, echo), error(status, echo)]
-    places = ["--gold", str(tiny_folder), "--output", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    command = f"baseline {system} --gold {tiny_folder} --output {tmp_path}/out --cache {tmp_path}/cache --option model=test"
     with Server(good, script) as server, pytest.raises(SystemExit) as stopped:
-        options = f"--option model=test --option retries=1 --option base_url={server.url}".split()
-        cli.main(["baseline", str(system), *places, *options])
+        cli.main([*command.split(), "--option", "retries=1", "--option", f"base_url={server.url}"])
     assert stopped.value.code == (0 if status == 200 else 2)
     assert set(server.authorizations) == {f"Bearer {KEY}"}
     output = capfd.readouterr()

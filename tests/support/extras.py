@@ -80,6 +80,6 @@ def refusal(system: Path, gold: Path, folder: Path, option: str, capsys: Any) ->
     assert done.value.code == 2
     shown = capsys.readouterr().err
     (line,) = [line for line in shown.splitlines() if line.startswith("Error: ")]
-    assert shown.endswith(f"{line}\n")
+    assert shown.endswith(f"{line}\n"), shown
     assert not (folder / "out" / "predictions.jsonl").exists()
     return str(line)
