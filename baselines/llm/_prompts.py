@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import jinja2
 import pydantic
@@ -23,17 +24,21 @@ from retold.model.annotations import (
     MENTION_KINDS,
     STANCE_LABELS,
     VERIFICATION_LABELS,
+    ClaimSpan,
     Document,
     Mention,
     Span,
 )
 from retold.systems import Context, Example, Question
 
-from ._endpoint import Message, Request
+from ._endpoint import Request
 
 __all__ = ["ITEMS", "VERSION", "Item", "Prompter", "labels_of", "repair", "version"]
 
 Item = dict[str, Any]
+#: What is told with a document, and the answer if it is an example.
+_Shown = tuple[Mapping[str, object], list[Item]]
+_Value = TypeVar("_Value", str, tuple[str, str])
 
 VERSION: Final = "1"
 FOLDER: Final = Path(__file__).parent / "prompts"
@@ -60,31 +65,19 @@ def version() -> str:
     return f"{VERSION} ({digest.hexdigest()[:12]})"
 
 
-# Types of answers
-
-
 class _Strict(pydantic.BaseModel):
     """Strict modes of endpoints want a schema without further keys; whoever answers with some is understood."""
 
     model_config = pydantic.ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
 
 
-def _request(layer: str, messages: Sequence[Message], fields: Mapping[str, Any]) -> Request:
-    key = ITEMS[layer]
-    item = pydantic.create_model(key.removesuffix("s"), __base__=_Strict, **_required(fields))
-    answer = pydantic.create_model("answer", __base__=_Strict, **_required({key: list[item]}))  # type: ignore[valid-type]
-    return Request(layer, key, item, answer.model_json_schema(), messages)
+def _model(name: str, fields: Mapping[str, Any]) -> type[pydantic.BaseModel]:
+    given: dict[str, Any] = {field: (kind, ...) for field, kind in fields.items()}
+    return pydantic.create_model(name, __base__=_Strict, **given)
 
 
-def _required(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: (kind, ...) for name, kind in fields.items()}
-
-
-def _one_of(labels: Sequence[str]) -> Any:
+def _one_of(labels: Iterable[str]) -> Any:
     return Literal[tuple(labels)]
-
-
-# Texts
 
 
 def labels_of(questions: Sequence[Question]) -> dict[str, Question]:
@@ -97,7 +90,7 @@ def repair(request: Request, answer: str, faults: Sequence[str], remark: str = "
     again = _render("repair", faults=faults, remark=remark)
     # Some endpoints refuse a message without content.
     turn = [{"role": "assistant", "content": answer or "(no answer)"}, {"role": "user", "content": again}]
-    return Request(request.layer, request.key, request.item, request.schema, [*request.messages, *turn])
+    return replace(request, messages=[*request.messages, *turn])
 
 
 class Prompter:
@@ -119,104 +112,77 @@ class Prompter:
 
     def entities(self) -> Request:
         """All mentions of the document."""
-        shown: list[Message] = []
-        for example in self._examples:
+
+        def shown(example: Example | None) -> _Shown:
             # What its own gold says is not told beforehand, as it is not for the document to predict.
             others = [other for other in self._context.training if other is not example]
-            shown.append(self._document(example.document, known=_known(others)))
-            shown.append(_answer("entities", _gold_mentions(example)))
-        shown.append(self._document(self._own, known=_known(self._context.training)))
-        return self._ask(
-            "entities",
-            shown,
-            sentence=int,
-            quote=str,
-            kind=_one_of(MENTION_KINDS),
-            type=_one_of(ENTITY_TYPES),
-            entity=str,
-            wikidata=str | None,
-        )
+            return {"known": _known(others)}, _gold_mentions(example) if example else []
+
+        labels = {"kind": _one_of(MENTION_KINDS), "type": _one_of(ENTITY_TYPES)}
+        fields = {"sentence": int, "quote": str, **labels, "entity": str, "wikidata": str | None}
+        return self._request("entities", fields, shown)
 
     def stance(self) -> Request:
         """All cells of the document that are for or against."""
         event, language = self._context.event, self._own.language
-        holders = [(holder.holder, _meaning(holder.description, language)) for holder in event.holders]
-        targets = [(target.target, _meaning(target.description, language)) for target in event.targets]
-        shown: list[Message] = []
-        for example in self._examples:
-            cells = [
-                {"holder": c.holder, "target": c.target, "evidence": list(c.evidence or []), "label": c.label}
-                for c in example.gold.stance or []
-                if c.label != "none"
-            ]
-            shown += [self._document(example.document), _answer("stance", cells)]
-        return self._ask(
+        holders = {holder.holder: _meaning(holder.description, language) for holder in event.holders}
+        targets = {target.target: _meaning(target.description, language) for target in event.targets}
+        parties = {"holder": _one_of(holders), "target": _one_of(targets)}
+        fields = {**parties, "evidence": list[int], "label": _one_of(STANCE_LABELS)}
+        return self._request(
             "stance",
-            [*shown, self._document(self._own)],
-            {"holders": holders, "targets": targets},
-            holder=_one_of([key for key, _ in holders]),
-            target=_one_of([key for key, _ in targets]),
-            evidence=list[int],
-            label=_one_of(STANCE_LABELS),
+            fields,
+            lambda example: ({}, _gold_cells(example) if example else []),
+            holders=holders.items(),
+            targets=targets.items(),
         )
 
     def claims(self, mentions: Sequence[Mention]) -> Request:
         """All claim spans of the document; ``mentions`` are those predicted in it, whose keys name the sources."""
-        shown: list[Message] = []
-        for example in self._examples:
-            shown += [self._document(example.document), _answer("claims", _gold_claims(example))]
-        wordings: dict[str, list[str]] = {}
-        for mention in mentions:
-            wordings.setdefault(str(mention.entity), []).append(self._own.text[mention.start : mention.end])
-        speakers = [(key, _some(wordings[key])) for key in sorted(wordings)]
-        shown.append(self._document(self._own))
-        return self._ask("claims", shown, {"speakers": speakers}, sentence=int, quote=str, source=str)
+        speakers: dict[str, list[str]] = {}
+        for mention in sorted(mentions, key=lambda mention: str(mention.entity)):
+            speakers.setdefault(str(mention.entity), []).append(_line(self._own, mention))
+        return self._request(
+            "claims",
+            {"sentence": int, "quote": str, "source": str},
+            lambda example: ({}, _gold_claims(example) if example else []),
+            speakers=[(key, "; ".join(_frequent(wordings)[:4])) for key, wordings in speakers.items()],
+        )
 
     def verification(self, questions: Sequence[Question]) -> Request:
         """Verdicts on some of the claims."""
         labels = labels_of(questions)
-        shown: list[Message] = []
-        for example in self._examples:
-            asked, verdicts = self._gold_verdicts(example)
-            shown += [self._document(example.document, questions=asked), _answer("verification", verdicts)]
-        shown.append(self._document(self._own, questions=[(label, q.text) for label, q in labels.items()]))
-        return self._ask(
+        own = [(label, question.text) for label, question in labels.items()]
+        fields = {"claim": _one_of(labels), "evidence": list[int], "label": _one_of(VERIFICATION_LABELS)}
+        return self._request(
             "verification",
-            shown,
-            claim=_one_of(list(labels)),
-            evidence=list[int],
-            label=_one_of(VERIFICATION_LABELS),
+            fields,
+            lambda example: self._gold_verdicts(example) if example else ({"questions": own}, []),
         )
 
-    def _ask(
-        self, layer: str, shown: Sequence[Message], told: Mapping[str, object] | None = None, **fields: Any
+    def _request(
+        self, layer: str, fields: Mapping[str, Any], shown: Callable[[Example | None], _Shown], **told: object
     ) -> Request:
-        request = _request(layer, [], fields)
-        schema = json.dumps(request.schema, ensure_ascii=False) if self._in_words else ""
-        system = _render(layer, answering=_render("answering", schema=schema), **(told or {}))
-        messages = [{"role": "system", "content": system}, *shown]
-        return Request(layer, request.key, request.item, request.schema, messages)
+        """Args: ``shown`` gives what is told with an example and its answer, or (None) with the document itself."""
+        key = ITEMS[layer]
+        item = _model("item", fields)
+        schema = _model("answer", {key: list[item]}).model_json_schema()  # type: ignore[valid-type]
+        in_words = json.dumps(schema, ensure_ascii=False) if self._in_words else ""
+        system = _render(layer, answering=_render("answering", schema=in_words), **told)
+        messages = [{"role": "system", "content": system}]
+        for example in self._examples:
+            beside, items = shown(example)
+            answer = json.dumps({key: items}, ensure_ascii=False)
+            messages.append({"role": "user", "content": self._document(example.document, beside)})
+            messages.append({"role": "assistant", "content": answer})
+        messages.append({"role": "user", "content": self._document(self._own, shown(None)[0])})
+        return Request(layer, key, item, schema, messages)
 
-    def _document(
-        self,
-        document: Document,
-        *,
-        known: Sequence[Mapping[str, object]] = (),
-        questions: Sequence[tuple[str, str]] = (),
-    ) -> Message:
-        content = _render(
-            "document",
-            event=self._context.event.title,
-            event_date=document.event_date,
-            published=document.published,
-            language=document.language,
-            sentences=[_line(document, span) for span in document.sentences],
-            known=known,
-            questions=questions,
-        )
-        return {"role": "user", "content": content}
+    def _document(self, document: Document, beside: Mapping[str, object]) -> str:
+        told = {"known": (), "questions": (), **beside, "event": self._context.event, "document": document}
+        return _render("document", sentences=[_line(document, span) for span in document.sentences], **told)
 
-    def _gold_verdicts(self, example: Example) -> tuple[list[tuple[str, str]], list[Item]]:
+    def _gold_verdicts(self, example: Example) -> _Shown:
         """Some questions of each label with their gold, mixed, so that the order tells nothing."""
         texts = {question.claim: question.text for question in self._context.questions}
         draw = random.Random(f"{self._context.seed} {example.document.document_id}")
@@ -226,24 +192,13 @@ class Prompter:
             pairs.sort(key=lambda pair: pair.claim)
             chosen += draw.sample(pairs, min(SHOWN_PER_LABEL, len(pairs)))
         draw.shuffle(chosen)
-        asked = [(f"q{number}", texts[pair.claim]) for number, pair in enumerate(chosen, 1)]
-        verdicts = [
-            {"claim": f"q{number}", "evidence": list(pair.evidence or []), "label": pair.label}
-            for number, pair in enumerate(chosen, 1)
+        numbered = [(f"q{number}", pair) for number, pair in enumerate(chosen, 1)]
+        return {"questions": [(label, texts[pair.claim]) for label, pair in numbered]}, [
+            {"claim": label, "evidence": list(pair.evidence or []), "label": pair.label} for label, pair in numbered
         ]
-        return asked, verdicts
-
-
-def _line(document: Document, span: Span) -> str:
-    """A sentence as a prompt shows it: on one line, with plain spaces; all else verbatim."""
-    return " ".join(document.text[span.start : span.end].split())
 
 
 # Gold of other documents, as a model would have to answer
-
-
-def _answer(layer: str, items: Sequence[Item]) -> Message:
-    return {"role": "assistant", "content": json.dumps({ITEMS[layer]: items}, ensure_ascii=False)}
 
 
 def _gold_mentions(example: Example) -> list[Item]:
@@ -255,36 +210,47 @@ def _gold_mentions(example: Example) -> list[Item]:
     return list(found.values())
 
 
+def _gold_cells(example: Example) -> list[Item]:
+    return [
+        {"holder": cell.holder, "target": cell.target, "evidence": list(cell.evidence or []), "label": cell.label}
+        for cell in example.gold.stance or []
+        if cell.label != "none"
+    ]
+
+
 def _gold_claims(example: Example) -> list[Item]:
     spans = sorted(example.gold.claims or [], key=lambda span: (span.start, -span.end))
     return [{**_quoted(example.document, span), "source": span.source} for span in spans]
 
 
-def _quoted(document: Document, span: Any) -> Item:
+def _quoted(document: Document, span: Mention | ClaimSpan) -> Item:
     sentence = max((n for n, each in enumerate(document.sentences) if each.start <= span.start), default=0)
     return {"sentence": sentence, "quote": _line(document, span)}
 
 
+def _line(document: Document, span: Span | Mention | ClaimSpan) -> str:
+    """A stretch of a document as a prompt shows it: on one line, with plain spaces; all else verbatim."""
+    return " ".join(document.text[span.start : span.end].split())
+
+
 def _known(examples: Sequence[Example]) -> list[Item]:
     """Entities of these documents, by key: the most frequent type and id, and some wordings."""
-    labels: dict[str, Counter[tuple[str, str]]] = {}
-    wordings: dict[str, list[str]] = {}
+    mentions: dict[str, list[tuple[Mention, str]]] = {}
     for example in examples:
         for mention in example.gold.entities or []:
-            key = str(mention.entity)
-            labels.setdefault(key, Counter())[mention.type, mention.kb_id or ""] += 1
-            wordings.setdefault(key, []).append(example.document.text[mention.start : mention.end])
+            mentions.setdefault(str(mention.entity), []).append((mention, _line(example.document, mention)))
     found = []
-    for key in sorted(labels):
-        kind, wikidata = min(labels[key], key=lambda pair: (-labels[key][pair], pair))
-        found.append({"key": key, "type": kind, "wikidata": wikidata, "wordings": _some(wordings[key])})
+    for key, own in sorted(mentions.items()):
+        kind, wikidata = _frequent([(mention.type, mention.kb_id or "") for mention, _ in own])[0]
+        wordings = "; ".join(_frequent([line for _, line in own])[:4])
+        found.append({"key": key, "type": kind, "wikidata": wikidata, "wordings": wordings})
     return found
 
 
-def _some(wordings: Sequence[str], most: int = 4) -> str:
-    """The most frequent wordings, ties by the alphabet."""
-    counts = Counter(" ".join(wording.split()) for wording in wordings)
-    return "; ".join(sorted(counts, key=lambda wording: (-counts[wording], wording))[:most])
+def _frequent(values: Iterable[_Value]) -> list[_Value]:
+    """The values from the most to the least frequent, ties by the alphabet."""
+    counts = Counter(values)
+    return sorted(counts, key=lambda value: (-counts[value], value))
 
 
 def _meaning(description: Mapping[str, str], language: str) -> str:
