@@ -21,24 +21,8 @@ import pydantic
 
 from retold.io.files import write_atomic
 
-__all__ = ["OPTIONS", "Counts", "Endpoint", "LLMError", "Message", "Reply", "Request", "Settings", "read_settings"]
+__all__ = ["FEW_SHOT_OPTIONS", "OPTIONS", "Counts", "Endpoint", "LLMError", "Reply", "Request", "read_settings"]
 
-Message = dict[str, str]
-
-OPTIONS: Final[dict[str, str]] = {
-    "model": "",  # as the endpoint calls it; required
-    "base_url": "",  # such as http://localhost:8000/v1; empty: OPENAI_BASE_URL, or else OpenAI
-    "temperature": "0",  # empty: not sent, for models that refuse it
-    "max_tokens": "8192",  # of one answer
-    "limit_parameter": "max_tokens",  # or max_completion_tokens, for models that refuse the former
-    "structured": "json_schema",  # or json_object, or none, for endpoints that know no schemas
-    "batch": "25",  # claims to verify in one request
-    "timeout": "120",  # seconds
-    "retries": "10",  # after an error that may pass
-    "input_price": "",  # per million tokens; empty: unknown, and so is the cost
-    "output_price": "",
-    "budget": "",  # stop before more than this is spent; empty: no limit
-}
 _HINTS: Final = {
     400: "; if the endpoint does not know a parameter, see the options structured, limit_parameter and temperature",
     401: "; check the key in OPENAI_API_KEY",
@@ -52,26 +36,33 @@ class LLMError(ValueError):
 
 _NUMBER = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 _EMPTY_IS_NONE: Final = pydantic.BeforeValidator(lambda value: value or None)
+_OPTIONAL = Annotated[_NUMBER | None, _EMPTY_IS_NONE]
 
 
 class Settings(pydantic.BaseModel):
-    """The options, parsed."""
+    """The options, parsed; an empty one is None."""
 
     model_config = pydantic.ConfigDict(str_strip_whitespace=True)
 
-    model: str
-    base_url: Annotated[pydantic.HttpUrl | None, _EMPTY_IS_NONE]
-    temperature: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
-    max_tokens: pydantic.PositiveInt
-    limit_parameter: Literal["max_tokens", "max_completion_tokens"]
-    structured: Literal["json_schema", "json_object", "none"]
-    batch: pydantic.PositiveInt
-    timeout: Annotated[_NUMBER, pydantic.Field(gt=0)]
-    retries: pydantic.NonNegativeInt
-    input_price: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
-    output_price: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
-    budget: Annotated[_NUMBER | None, _EMPTY_IS_NONE]
-    examples: pydantic.PositiveInt = 1
+    model: str = ""  # as the endpoint calls it; required
+    base_url: Annotated[pydantic.HttpUrl | None, _EMPTY_IS_NONE] = None  # of the endpoint, else OPENAI_BASE_URL
+    temperature: _OPTIONAL = 0  # empty: not sent, for models that refuse it
+    max_tokens: pydantic.PositiveInt = 8192  # of one answer
+    limit_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # some models refuse the former
+    structured: Literal["json_schema", "json_object", "none"] = "json_schema"  # some endpoints know no schemas
+    batch: pydantic.PositiveInt = 25  # claims to verify in one request
+    timeout: Annotated[_NUMBER, pydantic.Field(gt=0)] = 120  # seconds
+    retries: pydantic.NonNegativeInt = 10  # after an error that may pass
+    input_price: _OPTIONAL = None  # per million tokens; empty: unknown, and so is the cost
+    output_price: _OPTIONAL = None
+    budget: _OPTIONAL = None  # stop before more than this is spent
+    examples: pydantic.PositiveInt = 2  # few-shot only: whole documents with their gold
+
+
+FEW_SHOT_OPTIONS: Final[dict[str, str]] = {
+    name: "" if field.default is None else str(field.default) for name, field in Settings.model_fields.items()
+}
+OPTIONS: Final = {name: value for name, value in FEW_SHOT_OPTIONS.items() if name != "examples"}
 
 
 def read_settings(options: Mapping[str, str]) -> Settings:
@@ -128,26 +119,20 @@ class Request:
     key: str
     item: type[pydantic.BaseModel]
     schema: Mapping[str, Any]
-    messages: Sequence[Message]
+    messages: Sequence[Mapping[str, str]]
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a model answered, and what the endpoint counted; tokens are None where it did not say."""
 
+    endpoint: str
+    model: str
+    layer: str
     content: str
     refusal: str
     finish: str
     prompt_tokens: int | None
     completion_tokens: int | None
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """A file of the cache."""
-
-    endpoint: str
-    model: str
-    layer: str
-    reply: Reply
 
 
 class Endpoint:
@@ -191,7 +176,7 @@ class Endpoint:
                 raise LLMError("option budget: needs a cache folder, which tells what was spent before")
             for file in cache.glob("*.json"):
                 if (kept := _read(file)) and (kept.endpoint, kept.model) == (self.name, settings.model):
-                    self._spent += self._price(kept.reply)
+                    self._spent += self._price(kept)
 
     def close(self) -> None:
         """Close the connections."""
@@ -216,13 +201,12 @@ class Endpoint:
         file = self._cache / f"{digest}.json" if self._cache else None
         if file and (kept := _read(file)):
             self.counts.cached += 1
-            return kept.reply
-        reply = self._send(payload)
+            return kept
+        reply = self._send(payload, request.layer)
         if file:
             try:
-                kept = _Kept(self.name, self.settings.model, request.layer, reply)
-                write_atomic(file, msgspec.json.encode(kept) + b"\n")
-            except (OSError, ValueError) as error:
+                write_atomic(file, msgspec.json.encode(reply) + b"\n")
+            except OSError as error:
                 raise LLMError(f"the cache folder cannot be used: {error}") from error
         self._charge(reply)
         return reply
@@ -240,7 +224,7 @@ class Endpoint:
             payload["response_format"] = {"type": "json_object"}
         return payload
 
-    def _send(self, payload: dict[str, Any]) -> Reply:
+    def _send(self, payload: dict[str, Any], layer: str) -> Reply:
         if self.settings.budget is not None:
             # No token is shorter than a byte.
             sent = len(json.dumps(payload, ensure_ascii=False).encode())
@@ -266,6 +250,9 @@ class Endpoint:
             completion = raw.parse()
             choice, usage = completion.choices[0], completion.usage
             return Reply(
+                endpoint=self.name,
+                model=self.settings.model,
+                layer=layer,
                 content=self._redact(choice.message.content or ""),
                 refusal=self._redact(choice.message.refusal or ""),
                 finish=choice.finish_reason or "",
@@ -303,9 +290,9 @@ class Endpoint:
         return line if len(line) <= 300 else f"{line[:299]}…"
 
 
-def _read(file: Path) -> _Kept | None:
+def _read(file: Path) -> Reply | None:
     """A file of the cache; None where there is none, or a broken one, which is then replaced."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Kept)
+        return msgspec.json.decode(file.read_bytes(), type=Reply)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -6,10 +6,10 @@ entities of the training documents with their keys and ids.
 
 from __future__ import annotations
 
-from .llm import OPTIONS as _OPTIONS
+from ._endpoint import FEW_SHOT_OPTIONS as OPTIONS
 from .llm import predict, report
 
-__all__ = ["predict", "report"]
+__all__ = ["OPTIONS", "predict", "report"]
 
 NAME = "llm_few_shot"
 DESCRIPTION = (
@@ -18,4 +18,3 @@ DESCRIPTION = (
 )
 PROTOCOL = "leave-one-document-out"
 EXTRA = "llm"
-OPTIONS = {**_OPTIONS, "examples": "2"}  # whole documents with their gold

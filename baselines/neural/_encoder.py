@@ -80,7 +80,7 @@ class Encoder:
             np.save(content, vector)
             try:
                 write_atomic(file, content.getvalue())
-            except (OSError, ValueError) as error:
+            except OSError as error:
                 raise ModelError(f"the cache folder cannot be used: {error}") from error
         return vector
 

@@ -20,13 +20,12 @@ English only; on Indonesian it is of little use.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from sklearn.feature_extraction import DictVectorizer
 from threadpoolctl import threadpool_limits
 
 from retold.model.annotations import (
@@ -37,16 +36,16 @@ from retold.model.annotations import (
     StanceCell,
     StanceLabel,
     StanceScores,
+    Target,
     VerificationPair,
 )
 from retold.systems import Context, Example
 
 from ..common.defaults import cells, no_stance, not_enough_info, wording
-from ..common.text import content_words, fold, sentences
-from ..learned.tfidf_logreg import Likeness, Matrix, answers, claims, classifier, jaccard, negated
+from ..common.text import fold, sentences
+from ..learned.tfidf_logreg import Likeness, Matrix, answers, claims, classifier, jaccard
 from ..learned.tfidf_logreg import stance as stance_by_words
 from ..lexical.gazetteer import Gazetteer
-from ..lexical.overlap import figures, stem
 from ..lexical.rules import clauses, known_or_capitalised, speaker
 from ._encoder import Encoder, Vectors
 
@@ -111,52 +110,27 @@ READ = 3
 MEANING = 2.0
 #: How much differences of cosines weigh, which are small.
 POLARITY = 20.0
-_SUPPORT = ("He supports this.", "He calls for this.", "He wants this and is in favour of it.", "He is ready to help.")
-_REFUSAL = ("He opposes this.", "He warns against this.", "He condemns it and is against it.", "He rejects it.")
 _FAVOR = ("They support the following: {}.", "They call for this: {}.")
 _AGAINST = ("They oppose the following: {}.", "They condemn and reject this: {}.")
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """A stance cell to be judged.
-
-    Attributes:
-        meaning: mean vector of the sentences that are read, 0 where there are none.
-        polarity: how much nearer to support than to refusal they are.
-        facts: what is known beside.
-        target: index of the target.
-        evidence: the sentences that are nearly as near as the nearest one.
-    """
-
-    meaning: Vectors
-    polarity: Matrix
-    facts: dict[str, float]
-    target: int
-    evidence: list[int]
 
 
 def stance(document: Document, mentions: Sequence[Mention], context: Context, encoder: Encoder) -> list[StanceCell]:
     """Every cell with the probability of each label: the mean of what vectors and what words say."""
     order = list(cells(context))
-    if not order:
-        return []
-    known: list[_Cell] = []
-    labels: list[str] = []
+    rows, labels = [], []
     for example in context.training:
         gold = {(cell.holder, cell.target): cell.label for cell in example.gold.stance or []}
         made = _cells(example.document, example.gold.entities or [], context, encoder)
         for key in sorted(gold.keys() & made.keys()):
-            known.append(made[key])
+            rows.append(made[key][0])
             labels.append(gold[key])
     if not labels:
         return no_stance(context)
+    model = classifier(labels, C=0.5).fit(rows, labels)
     made = _cells(document, mentions, context, encoder)
-    features, asked = _matrices(known, [made[key] for key in order], len(context.event.targets))
-    model = classifier(labels, C=0.5).fit(features, labels)
     by_words = {(cell.holder, cell.target): cell.scores for cell in stance_by_words(document, mentions, context)}
     found = []
-    for key, row in zip(order, model.predict_proba(asked).tolist(), strict=True):
+    for key, row in zip(order, model.predict_proba([made[key][0] for key in order]).tolist(), strict=True):
         shares = dict(zip(model.classes_.tolist(), row, strict=True))
         favor, against = shares.get("favor", 0.0), shares.get("against", 0.0)
         if isinstance(other := by_words[key], StanceScores):
@@ -167,74 +141,54 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context, en
         label: StanceLabel = "none"
         if max(favor, against) > scores.none:
             label = "favor" if favor >= against else "against"
-        evidence = made[key].evidence if label != "none" else []
+        evidence = made[key][1] if label != "none" else []
         found.append(StanceCell(holder=key[0], target=key[1], label=label, evidence=evidence, scores=scores))
-    return found
-
-
-def _matrices(known: Sequence[_Cell], asked: Sequence[_Cell], targets: int) -> list[Matrix]:
-    """Features of the known and of the asked cells, a row for each."""
-    facts = DictVectorizer(sparse=False).fit([cell.facts for cell in known])
-    found = []
-    for made in (known, asked):
-        meaning = MEANING * np.stack([cell.meaning for cell in made])
-        # The same vector once more in a block of its own for each target.
-        apart = np.zeros((len(made), targets, meaning.shape[1]))
-        apart[np.arange(len(made)), [cell.target for cell in made]] = meaning
-        polarity = POLARITY * np.stack([cell.polarity for cell in made])
-        rows = facts.transform([cell.facts for cell in made])
-        found.append(np.hstack([rows, meaning, apart.reshape(len(made), -1), polarity]))
     return found
 
 
 def _cells(
     document: Document, mentions: Sequence[Mention], context: Context, encoder: Encoder
-) -> dict[tuple[str, str], _Cell]:
-    """Every (holder, target) of a document with the holder's sentences that are nearest to the target."""
+) -> dict[tuple[str, str], tuple[Vectors, list[int]]]:
+    """Features of every (holder, target) of a document, and the holder's sentences that are nearest to the target."""
     texts, spans = sentences(document), document.sentences
     speakers = [speaker(text, span.start, mentions) for span, text in zip(spans, texts, strict=True)]
     named = [{str(m.entity) for m in mentions if s.start <= m.start and m.end <= s.end} for s in spans]
-    targets = context.event.targets
+    holders, targets = context.event.holders, context.event.targets
     meant = encoder.encode([wording(target, document.language) for target in targets])
     # One row of 0 stands for a holder who has no sentence.
     vectors = np.vstack([encoder.encode(texts), np.zeros((1, meant.shape[1]), np.float32)]) if texts else meant[:1] * 0
     near = vectors @ meant.T
-    side = _mean(encoder, _SUPPORT) - _mean(encoder, _REFUSAL)
-    abouts = [wording(target, "en").rstrip(".") for target in targets]
-    leanings = [
-        _mean(encoder, [text.format(about) for text in _FAVOR])
-        - _mean(encoder, [text.format(about) for text in _AGAINST])
-        for about in abouts
-    ]
+    leanings = [_mean(encoder, _FAVOR, target) - _mean(encoder, _AGAINST, target) for target in targets]
     made = {}
-    for holder in context.event.holders:
+    for (h, holder), (t, target) in product(enumerate(holders), enumerate(targets)):
         keys = set(holder.entities)
         own = [i for i, there in enumerate(named) if not keys or speakers[i] in keys or keys & there]
-        for column, target in enumerate(targets):
-            ranked = sorted(own, key=lambda i: (-round(float(near[i, column]), 6), i))[:READ]
-            rows = vectors[ranked or [-1]]
-            meaning = rows.mean(axis=0)
-            leaning = leanings[column]
-            best = float(near[ranked[0], column]) if ranked else 0.0
-            made[holder.holder, target.target] = _Cell(
-                meaning=meaning,
-                polarity=np.array([meaning @ side, rows[0] @ side, meaning @ leaning, rows[0] @ leaning], np.float64),
-                facts={
-                    f"holder={holder.holder}": 1.0,
-                    f"target={target.target}": 1.0,
-                    f"holder={holder.holder} target={target.target}": 1.0,
-                    "speaks": float(any(speakers[i] in keys for i in ranked)),
-                    "reads": float(bool(ranked)),
-                    "nearness": best,
-                },
-                target=column,
-                evidence=sorted(i for i in ranked if near[i, column] >= 0.8 * best),
-            )
+        ranked = sorted(own, key=lambda i: (-round(float(near[i, t]), 6), i))[:READ]
+        best = float(near[ranked[0], t]) if ranked else 0.0
+        read = vectors[ranked or [-1]]
+        meaning = MEANING * read.mean(axis=0)
+        facts = [any(speakers[i] in keys for i in ranked), bool(ranked), best]
+        polarity = POLARITY * np.array([read.mean(axis=0) @ leanings[t], read[0] @ leanings[t]])
+        which = (
+            _one_of(h, len(holders)),
+            _one_of(t, len(targets)),
+            _one_of(h * len(targets) + t, len(holders) * len(targets)),
+        )
+        # The vector once more in a block of its own for each target.
+        apart = np.kron(_one_of(t, len(targets)), meaning)
+        evidence = sorted(i for i in ranked if near[i, t] >= 0.8 * best)
+        made[holder.holder, target.target] = np.concatenate([*which, facts, meaning, apart, polarity]), evidence
     return made
 
 
-def _mean(encoder: Encoder, texts: Sequence[str]) -> Vectors:
-    mean: Vectors = encoder.encode(texts).mean(axis=0)
+def _one_of(index: int, of: int) -> Vectors:
+    row: Vectors = np.eye(1, of, index, dtype=np.float32)[0]
+    return row
+
+
+def _mean(encoder: Encoder, templates: Sequence[str], target: Target) -> Vectors:
+    about = wording(target, "en").rstrip(".")
+    mean: Vectors = encoder.encode([text.format(about) for text in templates]).mean(axis=0)
     return mean
 
 
@@ -279,76 +233,28 @@ def verification(
 class _Reading:
     """How claims compare with the sentences of documents."""
 
-    def __init__(
-        self, asked: Sequence[str], examples: Sequence[Example], encoder: Encoder, gazetteer: Gazetteer
-    ) -> None:
-        texts = [text for example in examples for text in sentences(example.document)]
+    def __init__(self, asked: Sequence[str], examples: Sequence[Example], encoder: Encoder, known: Gazetteer) -> None:
         self._asked = asked
-        self._likeness = Likeness([*texts, *asked], gazetteer)
+        self._likeness = Likeness([*(text for each in examples for text in sentences(each.document)), *asked], known)
         self._encoder = encoder
         self._vectors = encoder.encode(asked)
-        self._terms = [_terms(text) for text in asked]
-        self._negated = [negated(text) for text in asked]
         alike = (self._vectors @ self._vectors.T).round(6)
-        np.fill_diagonal(alike, -1.0)
-        #: For each claim its rivals, the nearest first.
-        self._rivals = [
-            [int(other) for other in np.argsort(-row, kind="stable") if row[other] >= RIVALS] for row in alike
-        ]
+        np.fill_diagonal(alike, 0.0)
+        #: For each claim whether each other one is its rival.
+        self._rivals = alike >= RIVALS
 
     def compare(self, document: Document) -> tuple[Matrix, list[list[int]]]:
         """Features of each claim, and for each its evidence: the sentences most like it by words and by meaning."""
-        texts = sentences(document)
         by_words, ranked = self._likeness.compare(self._asked, document)
         # Rounded, because the last bits differ by place, and scaling makes much of a small difference.
-        cosines = (self._vectors @ self._encoder.encode(texts).T).astype(np.float64).round(6)
-        terms, negations = [_terms(text) for text in texts], [negated(text) for text in texts]
-        everywhere = set().union(*terms)
-        rankings = [[int(i) for i in np.argsort(-row, kind="stable")] for row in cosines]
-        rows = []
-        for claim, (row, ranking) in enumerate(zip(cosines, rankings, strict=True)):
-            top = row[ranking[:3]]
-            best = ranking[0]
-            contrasts = [self._contrast(claim, other, terms[best], negations[best]) for other in self._rivals[claim]]
-            anywhere = [self._contrast(claim, other, everywhere, negations[best]) for other in self._rivals[claim]]
-            margins = [float(row[best] - cosines[other, best]) for other in self._rivals[claim]]
-            rows.append(
-                [
-                    top[0],
-                    top[0] - top[min(1, len(top) - 1)],
-                    top.mean(),
-                    top[0] - row.mean(),
-                    *(max(top[0] - bend, 0.0) for bend in (0.5, 0.7)),
-                    float(bool(contrasts)),
-                    contrasts[0] if contrasts else 0.0,
-                    min(contrasts, default=0.0),
-                    max(contrasts, default=0.0),
-                    min(anywhere, default=0.0),
-                    # Without a rival the sentence is as far from one as from most other claims.
-                    min(margins, default=0.2),
-                ]
-            )
-        shown = [sorted({a[0], b[0]}) for a, b in zip(ranked, rankings, strict=True)]
-        return np.hstack([by_words, np.array(rows, dtype=np.float64)]), shown
-
-    def _contrast(self, claim: int, other: int, there: set[str], negated: bool) -> float:
-        """Share of a claim's own words that are there less the share of its rival's own: from -1 to 1.
-
-        Claims that differ in a negation alone are told apart by it.
-        """
-        mine, theirs = self._terms[claim] - self._terms[other], self._terms[other] - self._terms[claim]
-        if not mine and not theirs:
-            return float(self._negated[claim] == negated) - float(self._negated[other] == negated)
-        return _share(mine, there) - _share(theirs, there)
-
-
-def _terms(text: str) -> set[str]:
-    return {stem(word) for word in content_words(text)} | figures(text)
-
-
-def _share(part: set[str], there: set[str]) -> float:
-    """Share of ``part`` that is there; half where there is nothing to be found."""
-    return len(part & there) / len(part) if part else 0.5
+        cosines = (self._vectors @ self._encoder.encode(sentences(document)).T).astype(np.float64).round(6)
+        best = cosines.argmax(axis=1)
+        top = cosines.max(axis=1)
+        # How much nearer to its best sentence a claim is than its nearest rival; without one, as than most others.
+        rivals = np.where(self._rivals, cosines[:, best].T, -np.inf).max(axis=1)
+        margin = np.where(self._rivals.any(axis=1), top - rivals, 0.2)
+        table = np.column_stack([by_words, top, self._rivals.any(axis=1), margin])
+        return table, [sorted({words[0], int(meaning)}) for words, meaning in zip(ranked, best, strict=True)]
 
 
 # Claims

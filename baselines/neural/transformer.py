@@ -185,19 +185,30 @@ def verification(document: Document, context: Context, judge: Entailment) -> lis
     weights = rarity([*texts, *(question.text for question in context.questions)])
     found = []
     for question in context.questions:
-        supports, refutes = (0.0, 0), (0.0, 0)
-        for index in _nearest(question.text, texts, range(len(texts)), weights):
-            _asked["judge"] += 1
-            said = judge.judge(texts[index], question.text)
-            # The first of equal sentences.
-            supports = max(supports, (said["entailment"], -index))
-            refutes = max(refutes, (said["contradiction"], -index))
-        strongest = max(supports, refutes)
-        label: VerificationLabel = "not_enough_info"
-        if strongest[0] > SURE:
-            label = "supported" if supports[0] >= refutes[0] else "refuted"
-        evidence = [-strongest[1]] if label != "not_enough_info" else []
-        found.append(VerificationPair(claim=question.claim, label=label, evidence=evidence))
+        nearest = _nearest(question.text, texts, range(len(texts)), weights)
+        said = _strongest(judge, texts, nearest, question.text)
+        label: VerificationLabel = "supported" if said["entailment"] >= said["contradiction"] else "refuted"
+        share, sentence = max(said["entailment"], said["contradiction"])
+        sure = share > SURE
+        found.append(
+            VerificationPair(
+                claim=question.claim,
+                label=label if sure else "not_enough_info",
+                evidence=[-sentence] if sure else [],
+            )
+        )
+    return found
+
+
+def _strongest(
+    judge: Entailment, texts: Sequence[str], indices: Sequence[int], hypothesis: str
+) -> dict[str, tuple[float, int]]:
+    """For each answer its highest probability, and of the first sentence that has it the index, negated."""
+    found = dict.fromkeys(MEANINGS, (0.0, 0))
+    for index in indices:
+        _asked["judge"] += 1
+        for answer, share in judge.judge(texts[index], hypothesis).items():
+            found[answer] = max(found[answer], (share, -index))
     return found
 
 
@@ -212,8 +223,10 @@ def _nearest(wanted: str, texts: Sequence[str], allowed: Sequence[int], weights:
 
 # Stance
 
-FAVOR = "{holder} supports the following: {target}"
-AGAINST = "{holder} opposes the following: {target}"
+TEMPLATES = {
+    "favor": "{holder} supports the following: {target}",
+    "against": "{holder} opposes the following: {target}",
+}
 _NAMED = re.compile(r"[A-ZÀ-ÖØ-Þ][\w'-]*(?: [A-ZÀ-ÖØ-Þ][\w'-]*)*")
 #: A shorter last word of a name is too likely another's.
 SHORTEST = 4
@@ -232,18 +245,18 @@ def stance(document: Document, context: Context, judge: Entailment) -> list[Stan
         called = [name for name in names_known if owners[name] == 1]
         own = [index for index, text in enumerate(texts) if any(_says(text, name) for name in called)]
         for target in context.event.targets:
-            favor, against = (0.0, 0), (0.0, 0)
+            nearest = _nearest(meant[target.target], texts, own, weights)
             # The model is asked in English, which models of several languages are best at.
             about = {"holder": called[0] if called else holder.holder, "target": wording(target, "en")}
-            for index in _nearest(meant[target.target], texts, own, weights):
-                _asked["judge"] += 2
-                favor = max(favor, (judge.judge(texts[index], FAVOR.format(**about))["entailment"], -index))
-                against = max(against, (judge.judge(texts[index], AGAINST.format(**about))["entailment"], -index))
-            scores = _scores(favor[0], against[0])
-            label: StanceLabel = "none"
-            if max(scores.favor, scores.against) > scores.none:
-                label = "favor" if scores.favor >= scores.against else "against"
-            evidence = [] if label == "none" else [-(favor if label == "favor" else against)[1]]
+            sides = {
+                label: _strongest(judge, texts, nearest, template.format(**about))["entailment"]
+                for label, template in TEMPLATES.items()
+            }
+            scores = _scores(sides["favor"][0], sides["against"][0])
+            label: StanceLabel = "favor" if scores.favor >= scores.against else "against"
+            if max(scores.favor, scores.against) <= scores.none:
+                label = "none"
+            evidence = [] if label == "none" else [-sides[label][1]]
             found.append(
                 StanceCell(holder=holder.holder, target=target.target, label=label, evidence=evidence, scores=scores)
             )
