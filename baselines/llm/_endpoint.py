@@ -1,4 +1,4 @@
-"""One model behind an OpenAI-compatible endpoint, with a cache of its answers and a budget.
+"""One model behind an OpenAI-compatible endpoint, with a cache of its answers.
 
 Retries with back-off, rate limits (Retry-After), timeouts, and the key and address from the environment are the openai
 client's. The key is struck out of whatever an endpoint sends back.
@@ -31,7 +31,7 @@ _HINTS: Final = {
 
 
 class LLMError(ValueError):
-    """A wrong option, an endpoint that refuses or does not answer, or a spent budget; the message is for the user."""
+    """A wrong option, or an endpoint that refuses or does not answer; the message is for the user."""
 
 
 _NUMBER = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
@@ -55,7 +55,6 @@ class Settings(pydantic.BaseModel):
     retries: pydantic.NonNegativeInt = 10  # after an error that may pass
     input_price: _OPTIONAL = None  # per million tokens; empty: unknown, and so is the cost
     output_price: _OPTIONAL = None
-    budget: _OPTIONAL = None  # stop before more than this is spent
     examples: pydantic.PositiveInt = 2  # few-shot only: whole documents with their gold
 
 
@@ -82,8 +81,6 @@ def read_settings(options: Mapping[str, str]) -> Settings:
     if (url := settings.base_url) and (url.username or url.password or url.query):
         # Options are written to run.json.
         raise LLMError("option base_url: must not contain a user, a password or a query; the key is OPENAI_API_KEY")
-    if settings.budget is not None and None in (settings.input_price, settings.output_price):
-        raise LLMError("option budget: needs input_price and output_price")
     return settings
 
 
@@ -125,9 +122,6 @@ class Request:
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a model answered, and what the endpoint counted; tokens are None where it did not say."""
 
-    endpoint: str
-    model: str
-    layer: str
     content: str
     refusal: str
     finish: str
@@ -146,7 +140,7 @@ class Endpoint:
         counts: what was done.
 
     Raises:
-        LLMError: the key or the address in the environment cannot be used, or a budget has no cache folder.
+        LLMError: the key or the address in the environment cannot be used.
     """
 
     def __init__(self, settings: Settings, cache: Path | None) -> None:
@@ -170,13 +164,6 @@ class Endpoint:
             self.name = f"{url.netloc.decode('ascii')}{url.path}"
         except Exception:
             raise LLMError("OPENAI_BASE_URL: not a valid URL") from None
-        self._cost = self._spent = 0.0
-        if settings.budget is not None:
-            if cache is None:
-                raise LLMError("option budget: needs a cache folder, which tells what was spent before")
-            for file in cache.glob("*.json"):
-                if (kept := _read(file)) and (kept.endpoint, kept.model) == (self.name, settings.model):
-                    self._spent += self._price(kept)
 
     def close(self) -> None:
         """Close the connections."""
@@ -184,16 +171,17 @@ class Endpoint:
 
     def report(self) -> dict[str, object]:
         """What the run did and cost; the cost is None without prices."""
-        priced = None not in (self.settings.input_price, self.settings.output_price)
-        cost = self._cost if priced else None
-        return {"model": self.settings.model, "endpoint": self.name, **asdict(self.counts), "cost": cost}
+        counts, of_input, of_output = self.counts, self.settings.input_price, self.settings.output_price
+        cost = None
+        if of_input is not None and of_output is not None:
+            cost = (counts.prompt_tokens * of_input + counts.completion_tokens * of_output) / 1_000_000
+        return {"model": self.settings.model, "endpoint": self.name, **asdict(counts), "cost": cost}
 
     def ask(self, request: Request) -> Reply:
         """The answer to a request, from the cache or from the endpoint.
 
         Raises:
-            LLMError: the endpoint refuses or keeps failing, the budget does not allow to ask, or the cache folder
-                cannot be written.
+            LLMError: the endpoint refuses or keeps failing, or the cache folder cannot be written.
         """
         payload = self._payload(request)
         # Whatever may change an answer is in the payload; a schema that is not sent is told in the messages.
@@ -202,13 +190,12 @@ class Endpoint:
         if file and (kept := _read(file)):
             self.counts.cached += 1
             return kept
-        reply = self._send(payload, request.layer)
+        reply = self._send(payload)
         if file:
             try:
                 write_atomic(file, msgspec.json.encode(reply) + b"\n")
             except OSError as error:
                 raise LLMError(f"the cache folder cannot be used: {error}") from error
-        self._charge(reply)
         return reply
 
     def _payload(self, request: Request) -> dict[str, Any]:
@@ -224,16 +211,7 @@ class Endpoint:
             payload["response_format"] = {"type": "json_object"}
         return payload
 
-    def _send(self, payload: dict[str, Any], layer: str) -> Reply:
-        if self.settings.budget is not None:
-            # No token is shorter than a byte.
-            sent = len(json.dumps(payload, ensure_ascii=False).encode())
-            most = self._price_of(sent, self.settings.max_tokens)
-            if self._spent + most > self.settings.budget:
-                raise LLMError(
-                    f"the budget of {self.settings.budget:g} does not allow another request: {self._spent:.6f} is spent"
-                    f", and it could cost {most:.6f}; the answers so far are kept, run again with a larger budget"
-                )
+    def _send(self, payload: dict[str, Any]) -> Reply:
         try:
             raw = self._client.chat.completions.with_raw_response.create(**payload)
         except openai.APIStatusError as error:
@@ -249,10 +227,7 @@ class Endpoint:
         try:
             completion = raw.parse()
             choice, usage = completion.choices[0], completion.usage
-            return Reply(
-                endpoint=self.name,
-                model=self.settings.model,
-                layer=layer,
+            reply = Reply(
                 content=self._redact(choice.message.content or ""),
                 refusal=self._redact(choice.message.refusal or ""),
                 finish=choice.finish_reason or "",
@@ -262,23 +237,10 @@ class Endpoint:
         except (AttributeError, IndexError, TypeError, ValueError, openai.OpenAIError):
             page = self._clean(raw.http_response.text)
             raise LLMError(f"{self.name}: the response is not a chat completion: {page}") from None
-
-    def _price_of(self, prompt_tokens: int, completion_tokens: int) -> float:
-        of_input, of_output = self.settings.input_price or 0.0, self.settings.output_price or 0.0
-        return (prompt_tokens * of_input + completion_tokens * of_output) / 1_000_000
-
-    def _price(self, reply: Reply) -> float:
-        return self._price_of(reply.prompt_tokens or 0, reply.completion_tokens or 0)
-
-    def _charge(self, reply: Reply) -> None:
         self.counts.prompt_tokens += reply.prompt_tokens or 0
         self.counts.completion_tokens += reply.completion_tokens or 0
-        self._cost += self._price(reply)
-        self._spent += self._price(reply)
-        if reply.prompt_tokens is None or reply.completion_tokens is None:
-            self.counts.unmetered_requests += 1
-            if self.settings.budget is not None:
-                raise LLMError(f"{self.name}: does not report usage, so a budget cannot be enforced")
+        self.counts.unmetered_requests += usage is None
+        return reply
 
     def _redact(self, text: str) -> str:
         # A short key ("EMPTY") is a placeholder, and striking it out would spoil answers.

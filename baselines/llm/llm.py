@@ -40,7 +40,7 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document.
 
     Raises:
-        LLMError: an option is wrong, the endpoint refuses or keeps failing, or the budget is spent.
+        LLMError: an option is wrong, or the endpoint refuses or keeps failing.
     """
     key = tuple(sorted(context.options.items())), context.cache
     if key not in _endpoints:

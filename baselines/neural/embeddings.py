@@ -6,15 +6,15 @@ What `tfidf_logreg` reads from words is read from the vectors of a sentence-tran
 - Stance: the mean vector of the holder's sentences nearest to the target, by itself and apart for each target, and how
   much nearer those sentences are to one of support than to one of refusal (stance by templates, as in the zero-shot
   classification of Yin et al. 2019). The probabilities are averaged with those of `tfidf_logreg`.
-- Verification: the cosines of a claim with the sentences, beside the features of `tfidf_logreg`. Claims that are
-  nearly the same are rivals: of "40 houses" and "50 houses" the one whose own words stand in the best sentence is
-  likelier true. Their texts alone tell which claims are rivals, no label is needed; but it is a gain only where the
-  list of claims has several variants of one.
+- Verification: the cosine of a claim with its nearest sentence, beside the features of `tfidf_logreg`, and how much
+  nearer it is than its rivals. Claims that are nearly the same are rivals: of "40 houses" and "50 houses" the one that
+  is nearer to what a document says is likelier true. Their texts alone tell which claims are rivals, no label is
+  needed; but it is a gain only where the list of claims has several variants of one.
 - Claim linking: each claim span gets the key of the nearest canonical claim. No measure counts these keys yet.
 
-Tuned on the documents of this corpus: how vectors are weighted beside facts, the regularisation, and from which cosine
-on two claims are rivals. The threshold of linking is learned from the training documents. The packaged model knows
-English only; on Indonesian it is of little use.
+Tuned on the documents of this corpus: how vectors are weighted beside facts, the regularisation, from which cosine on
+two claims are rivals, and from which on a span is linked. The packaged model knows English only; on Indonesian it is of
+little use.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from retold.systems import Context, Example
 
 from ..common.defaults import cells, no_stance, not_enough_info, wording
 from ..common.text import fold, sentences
-from ..learned.tfidf_logreg import Likeness, Matrix, answers, claims, classifier, jaccard
+from ..learned.tfidf_logreg import Likeness, Matrix, answers, claims, classifier
 from ..learned.tfidf_logreg import stance as stance_by_words
 from ..lexical.gazetteer import Gazetteer
-from ..lexical.rules import clauses, known_or_capitalised, speaker
+from ..lexical.rules import known_or_capitalised, speaker
 from ._encoder import Encoder, Vectors
 
 NAME = "embeddings"
@@ -259,67 +259,23 @@ class _Reading:
 
 # Claims
 
-#: Cosine from which on a span is linked where there is nothing to learn it from.
-LINKED = 0.7
-#: Jaccard of characters from which on a clause is taken for a claim span of gold.
-SAME_SPAN = 0.7
+#: Cosine from which on a span is linked.
+LINKED = 0.6
 
 
 def linked(document: Document, spans: Sequence[ClaimSpan], context: Context, encoder: Encoder) -> list[ClaimSpan]:
-    """Claim spans with the key of the nearest canonical claim, where one is near enough."""
-    if not context.questions or not spans:
-        return list(spans)
-    least = _threshold(context, encoder)
-    nearest = _nearest([_text(document, s.start, s.end) for s in spans], _wordings(context, context.training), encoder)
-    return [
-        msgspec.structs.replace(span, claim=key) if cosine >= least else span
-        for span, (key, cosine) in zip(spans, nearest, strict=True)
-    ]
-
-
-def _wordings(context: Context, examples: Sequence[Example]) -> list[tuple[str, str]]:
-    """(key, text) of every claim as it is asked, and as the examples state it."""
-    asked = [(question.claim, question.text) for question in context.questions]
-    keys = {key for key, _ in asked}
-    stated = [
-        (claim.claim, _text(example.document, claim.start, claim.end))
-        for example in examples
-        for claim in example.gold.claims or []
-        if isinstance(claim.claim, str) and claim.claim in keys
-    ]
-    return [*asked, *stated]
-
-
-def _nearest(texts: Sequence[str], wordings: Sequence[tuple[str, str]], encoder: Encoder) -> list[tuple[str, float]]:
-    """For each text the key of the wording with the highest cosine, the first of equal ones, and the cosine."""
-    if not texts:
-        return []
-    table = (encoder.encode(texts) @ encoder.encode([text for _, text in wordings]).T).round(6)
-    return [(wordings[int(best)][0], float(row[best])) for row, best in zip(table, table.argmax(axis=1), strict=True)]
-
-
-def _threshold(context: Context, encoder: Encoder) -> float:
-    """The cosine from which on a link is made: the one with the best F1 of links on the training documents.
-
-    Each is linked with what the others know. Its clauses are those that rules propose, most of them claims, some not.
-    """
-    links: list[tuple[float, bool]] = []
-    linkable = 0
+    """Claim spans with the key of the nearest wording of a canonical claim, where one is near enough."""
+    wordings = [(question.claim, question.text) for question in context.questions]
+    keys = {key for key, _ in wordings}
+    # A claim is worded as it is asked, and as the training documents state it.
     for example in context.training:
-        others = [other for other in context.training if other is not example]
-        spans = [(clause.start, clause.end) for clause in clauses(example.document)]
-        texts = [_text(example.document, *span) for span in spans]
-        for span, (key, cosine) in zip(spans, _nearest(texts, _wordings(context, others), encoder), strict=True):
-            stated = {c.claim for c in example.gold.claims or [] if jaccard(span, (c.start, c.end)) >= SAME_SPAN}
-            links.append((cosine, key in stated))
-            linkable += bool(stated)
-    links.sort(reverse=True)
-    right = np.cumsum([correct for _, correct in links])
-    if not links or not right[-1]:
-        return LINKED
-    # F1 if the links down to each are made.
-    return links[int((2 * right / (np.arange(1, len(links) + 1) + linkable)).argmax())][0]
-
-
-def _text(document: Document, start: int, end: int) -> str:
-    return fold(document.text[start:end])
+        stated = [c for c in example.gold.claims or [] if isinstance(c.claim, str) and c.claim in keys]
+        wordings += [(str(c.claim), fold(example.document.text[c.start : c.end])) for c in stated]
+    if not wordings or not spans:
+        return list(spans)
+    vectors = encoder.encode([fold(document.text[span.start : span.end]) for span in spans])
+    near = (vectors @ encoder.encode([text for _, text in wordings]).T).round(6)
+    return [
+        msgspec.structs.replace(span, claim=wordings[int(row.argmax())][0]) if row.max() >= LINKED else span
+        for span, row in zip(spans, near, strict=True)
+    ]

@@ -175,25 +175,20 @@ def links(system: ModuleType, corpus: Corpus, model: str, texts: list[str], *tra
 
 
 def test_a_span_gets_the_key_of_the_nearest_claim(system: ModuleType, counting: Path, tiny_corpus: Corpus) -> None:
-    texts = ["The dam costs five.", "The dam costs seven.", "The river rises again.", "Nobody was hurt."]
-    # Cosines with the nearest claim: 1; 2/3, which is less than 0.7; 3/(√3·√4) = 0.87; 0.
-    assert links(system, tiny_corpus, str(counting), texts) == ["dam-5", None, "river-fast", None]
+    texts = ["The dam costs five.", "The dam costs seven.", "Seven dam.", "The river rises again.", "Nobody was hurt."]
+    # Cosines with the nearest claim: 1; 2/3; 1/(√2·√3) = 0.41, which is less than 0.6; 3/(√3·√4) = 0.87; 0.
+    assert links(system, tiny_corpus, str(counting), texts) == ["dam-5", "dam-5", None, "river-fast", None]
 
 
-def test_the_threshold_of_links_is_learned(system: ModuleType, counting: Path, tiny_corpus: Corpus) -> None:
-    taught = document_of("The dam costs five now.", "The river is so wide.", "We saw dam number seven.", key="taught")
-    claims = [
-        ClaimSpan(start=span.start, end=span.end - 1, source="author", claim=key)
-        for span, key in zip(taught.sentences, ("dam-5", "river-fast"), strict=False)
-    ]
-    # Right at cosine 1 and at 1/√4 = 0.5, wrong at 1/(√2·√3) = 0.41. F1 if all from there on are linked:
-    # 2·1/(1+2) = 0.67, 2·2/(2+2) = 1, 2·2/(3+2) = 0.8. So links are made from 0.5 on.
+def test_what_other_documents_state_is_a_wording_of_a_claim(
+    system: ModuleType, counting: Path, tiny_corpus: Corpus
+) -> None:
+    taught = document_of("The river is so wide.", key="taught")
+    claims = [ClaimSpan(start=0, end=len(taught.text) - 1, source="author", claim="river-fast")]
     example = Example(taught, AnnotationRecord(document_id="taught", claims=claims))
-    # "dam" has cosine 1/√3 = 0.58, "dam" and "seven" 0.41. What a document states is another wording of the claim, so
-    # that "river" alone has cosine 1.
-    texts = ["Another dam was there.", "Another dam, seven in all.", "A river was there."]
-    assert links(system, tiny_corpus, str(counting), texts, example) == ["dam-5", None, "river-fast"]
-    assert links(system, tiny_corpus, str(counting), texts) == [None, None, None]
+    # "river" has cosine 1/√4 = 0.5 with the claim as it is asked, and 1 with what the other document states.
+    assert links(system, tiny_corpus, str(counting), ["A river was there."]) == [None]
+    assert links(system, tiny_corpus, str(counting), ["A river was there."], example) == ["river-fast"]
 
 
 def test_the_packaged_model_knows_a_paraphrase(encoder: Callable[..., Any]) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import ssl
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from extras import need
+from extras import BASELINES, document_of, helper_of, need
 from llm_server import Answer, Request, Server, completion, error
 from retold.cli import main as cli
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import AnnotationRecord, Document, Span, VerificationPair, Zone, encode
+from retold.model.annotations import AnnotationRecord, Document, VerificationPair, encode
 from retold.systems import Account, Question, SystemFault, load_system, predictions
 
 need("llm", "openai")
 
-LLM = Path(__file__).resolve().parents[2] / "baselines" / "llm" / "llm.py"
+LLM = BASELINES / "llm" / "llm.py"
 FEW_SHOT = LLM.with_name("llm_few_shot.py")
 KEY = "sk-test-0123456789abcdef"
 ITEMS = {"entities": "mentions", "stance": "pairs", "claims": "claims", "verification": "verdicts"}
@@ -139,9 +138,7 @@ def run(tiny_corpus: Corpus) -> Runner:
 
 @pytest.fixture
 def answers() -> ModuleType:
-    """The helper module that reads answers."""
-    package = load_system(LLM).predict.__module__.rpartition(".")[0]
-    return sys.modules[f"{package}._answers"]
+    return helper_of(LLM, "_answers")
 
 
 def plain(record: AnnotationRecord) -> dict[str, Any]:
@@ -206,15 +203,10 @@ def test_predictions_and_report_of_a_good_model(system: Path, run: Runner) -> No
     assert str(run.report["prompts"]).startswith("1 (")
 
 
-def test_cost_is_null_without_prices(run: Runner) -> None:
-    with Server(good) as server:
-        run(server, input_price="1")
-    assert run.report["cost"] is None
-
-
 def test_verification_is_asked_in_batches(run: Runner) -> None:
     with Server(good) as server:
-        assert list(map(plain, run(server, batch="2"))) == expected(run.corpus)
+        assert list(map(plain, run(server, batch="2", input_price="1"))) == expected(run.corpus)
+    assert run.report["cost"] is None  # There is no output_price.
     batches = [list(asked_claims(request)) for request in server.requests if layer_of(request) == "verification"]
     assert batches == [["q1", "q2"], ["q1"]] * 2
 
@@ -458,7 +450,6 @@ def test_an_endpoint_that_fails_ends_the_run(answer: Answer, said: str, requests
         ({"timeout": "nan"}, "option timeout: Input should be a finite number"),
         ({"structured": "yaml"}, "option structured: Input should be 'json_schema', 'json_object' or 'none'"),
         ({"limit_parameter": "tokens"}, "option limit_parameter: Input should be 'max_tokens' or"),
-        ({"budget": "1"}, "option budget: needs input_price and output_price"),
         ({"base_url": "localhost:80"}, "option base_url: URL scheme should be 'http' or 'https'"),
         ({"base_url": "http://me:secret@localhost/v1"}, "must not contain a user, a password or a query"),
         ({"base_url": "http://localhost/v1?key=secret"}, "must not contain a user, a password or a query"),
@@ -547,46 +538,6 @@ def test_an_interrupted_run_resumes_from_the_cache(run: Runner, tmp_path: Path) 
     assert run.counts() == {"requests": 3, "cached": 5}
 
 
-# Budget
-
-
-@pytest.mark.parametrize("system", [LLM, FEW_SHOT])
-def test_a_budget_stops_before_it_is_exceeded(system: Path, run: Runner, tmp_path: Path) -> None:
-    # One for each token of output and nothing for input: 20 for a request, which may cost 100 before it is sent. With
-    # batches of one claim there are 12 requests. The ninth would find 160 spent, and 160 + 100 > 250.
-    prices = {"input_price": "0", "output_price": "1000000", "max_tokens": "100", "batch": "1"}
-    with Server(good) as server:
-        with pytest.raises(SystemFault, match=r"budget of 250 .* 160\.000000 is spent"):
-            run(server, system=system, cache=tmp_path, budget="250", **prices)
-        assert len(server.requests) == 8
-        # What was spent stays spent; with more, the run goes on where it stopped: 11 * 20 + 100 = 320.
-        with pytest.raises(SystemFault, match=r"budget of 319 .* 220\.000000 is spent"):
-            run(server, system=system, cache=tmp_path, budget="319", **prices)
-        found = run(server, system=system, cache=tmp_path, budget="320", **prices)
-        assert len(server.requests) == 12
-    assert list(map(plain, found)) == expected(run.corpus)
-
-
-def test_a_budget_counts_the_input_by_its_bytes(run: Runner, tmp_path: Path) -> None:
-    # No tokenizer makes more tokens than there are bytes, so what was sent bounds what can be charged for it.
-    prices = {"input_price": "1000000", "output_price": "0"}
-    with Server(good) as server:
-        run(server)
-        sent = len(json.dumps(server.requests[0], ensure_ascii=False).encode())
-        for budget, requests in ((sent - 1, 0), (sent, 1)):
-            before = len(server.requests)
-            with pytest.raises(SystemFault, match="the budget of"):
-                run(server, cache=tmp_path, budget=str(budget), **prices)
-            # The first is allowed with as much; what it is charged with is in the cache then.
-            assert min(len(server.requests) - before, 1) == requests
-
-
-@pytest.mark.parametrize(("cached", "said"), [(False, "needs a cache folder"), (True, "does not report usage")])
-def test_a_budget_that_cannot_be_enforced_is_refused(cached: bool, said: str, run: Runner, tmp_path: Path) -> None:
-    with Server(lambda _: completion(mentions(), usage=None)) as server, pytest.raises(SystemFault, match=said):
-        run(server, cache=tmp_path if cached else None, budget="1", input_price="1", output_price="1")
-
-
 # Secrets and gold
 
 
@@ -606,7 +557,9 @@ def test_the_key_is_in_no_file_and_no_message(
     item = {**VALE, "entity": KEY, "wikidata": KEY}
     script = [completion(echo), completion({"mentions": [item]}), completion(None, refusal=echo)]
     script = script if status == 200 else [error(status, echo), error(status, echo)]
-    command = f"baseline {system} --gold {tiny_folder} --output {tmp_path}/out --cache {tmp_path}/cache --option model=test"
+    command = (
+        f"baseline {system} --gold {tiny_folder} --output {tmp_path}/out --cache {tmp_path}/cache --option model=test"
+    )
     with Server(good, script) as server, pytest.raises(SystemExit) as stopped:
         cli.main([*command.split(), "--option", "retries=1", "--option", f"base_url={server.url}"])
     assert stopped.value.code == (0 if status == 200 else 2)
@@ -730,28 +683,6 @@ def test_prompts_name_nobody_of_the_corpus() -> None:
 
 
 # Quotes and records
-
-
-def document_of(*sentences: str) -> Document:
-    """A document of these sentences, one after the other with a blank between them."""
-    text = " ".join(sentences)
-    starts = [sum(len(each) + 1 for each in sentences[:number]) for number in range(len(sentences))]
-    return Document(
-        document_id="made-up",
-        event="flood",
-        text=text,
-        language="en",
-        outlet=None,
-        original_source=None,
-        published=None,
-        event_date="2024-05-06",
-        seed="",
-        seed_sha256="",
-        zones=[Zone(start=0, end=len(text), zone="body")],
-        paragraphs=[Span(start=0, end=len(text))],
-        sentences=[Span(start=s, end=s + len(each)) for s, each in zip(starts, sentences, strict=True)],
-        rights="",
-    )
 
 
 @pytest.mark.parametrize(
