@@ -34,19 +34,19 @@ from retold.model.annotations import (
     Document,
     Mention,
     StanceCell,
-    StanceLabel,
     StanceScores,
     Target,
     VerificationPair,
 )
 from retold.systems import Context, Example
 
-from ..common.defaults import cells, no_stance, not_enough_info, wording
+from ..common.defaults import cells, likeliest, no_stance, not_enough_info, stance_scores, wording
+from ..common.gazetteer import Gazetteer, known_or_capitalised
+from ..common.retrieval import Matrix
 from ..common.text import fold, sentences
-from ..learned.tfidf_logreg import Likeness, Matrix, answers, claims, classifier
+from ..common.voices import voices
+from ..learned.tfidf_logreg import Likeness, answers, claims, classifier
 from ..learned.tfidf_logreg import stance as stance_by_words
-from ..lexical.gazetteer import Gazetteer
-from ..lexical.rules import known_or_capitalised, speaker
 from ._encoder import Encoder, Vectors
 
 NAME = "embeddings"
@@ -135,12 +135,8 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context, en
         favor, against = shares.get("favor", 0.0), shares.get("against", 0.0)
         if isinstance(other := by_words[key], StanceScores):
             favor, against = (favor + other.favor) / 2, (against + other.against) / 2
-        # Cut, not rounded, so that what is left for none is never below 0.
-        favor, against = int(favor * 10_000) / 10_000, int(against * 10_000) / 10_000
-        scores = StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
-        label: StanceLabel = "none"
-        if max(favor, against) > scores.none:
-            label = "favor" if favor >= against else "against"
+        scores = stance_scores(favor, against)
+        label = likeliest(scores)
         evidence = made[key][1] if label != "none" else []
         found.append(StanceCell(holder=key[0], target=key[1], label=label, evidence=evidence, scores=scores))
     return found
@@ -150,9 +146,7 @@ def _cells(
     document: Document, mentions: Sequence[Mention], context: Context, encoder: Encoder
 ) -> dict[tuple[str, str], tuple[Vectors, list[int]]]:
     """Features of every (holder, target) of a document, and the holder's sentences that are nearest to the target."""
-    texts, spans = sentences(document), document.sentences
-    speakers = [speaker(text, span.start, mentions) for span, text in zip(spans, texts, strict=True)]
-    named = [{str(m.entity) for m in mentions if s.start <= m.start and m.end <= s.end} for s in spans]
+    texts, found = sentences(document), voices(document, mentions)
     holders, targets = context.event.holders, context.event.targets
     meant = encoder.encode([wording(target, document.language) for target in targets])
     # One row of 0 stands for a holder who has no sentence.
@@ -162,12 +156,12 @@ def _cells(
     made = {}
     for (h, holder), (t, target) in product(enumerate(holders), enumerate(targets)):
         keys = set(holder.entities)
-        own = [i for i, there in enumerate(named) if not keys or speakers[i] in keys or keys & there]
+        own = [i for i, voice in enumerate(found) if not keys or voice.speaker in keys or keys & voice.named]
         ranked = sorted(own, key=lambda i: (-round(float(near[i, t]), 6), i))[:READ]
         best = float(near[ranked[0], t]) if ranked else 0.0
         read = vectors[ranked or [-1]]
         meaning = MEANING * read.mean(axis=0)
-        facts = [any(speakers[i] in keys for i in ranked), bool(ranked), best]
+        facts = [any(found[i].speaker in keys for i in ranked), bool(ranked), best]
         polarity = POLARITY * np.array([read.mean(axis=0) @ leanings[t], read[0] @ leanings[t]])
         which = (
             _one_of(h, len(holders)),

@@ -31,16 +31,16 @@ from retold.model.annotations import (
     Holder,
     Mention,
     StanceCell,
-    StanceLabel,
-    StanceScores,
     VerificationLabel,
     VerificationPair,
 )
 from retold.systems import Context
 
-from ..common.defaults import every_sentence, no_stance, wording
-from ..common.text import content_words, fold, sentences
-from ..lexical.overlap import names, rarity, stem, verdict
+from ..common.defaults import every_sentence, likeliest, no_stance, stance_scores, wording
+from ..common.names import names
+from ..common.retrieval import Index
+from ..common.text import content_words, fold, sentences, stems
+from ..lexical.overlap import verification as verification_by_words
 from ._models import MEANINGS, Entailment, Tagger, parse_mapping
 
 NAME = "transformer"
@@ -103,10 +103,7 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
         _used["nli"] = judge = _judge(options["nli"], options["nli_labels"])
         cells, pairs = stance(document, context, judge), verification(document, context, judge)
     else:
-        texts = sentences(document)
-        weights = rarity([*texts, *(question.text for question in context.questions)])
-        cells = no_stance(context)
-        pairs = [verdict(question.claim, question.text, texts, weights) for question in context.questions]
+        cells, pairs = no_stance(context), verification_by_words(document, context)
     return AnnotationRecord(
         document_id=document.document_id,
         entities=mentions,
@@ -182,10 +179,10 @@ SURE = 0.5
 def verification(document: Document, context: Context, judge: Entailment) -> list[VerificationPair]:
     """Every claim with the label of its strongest sentence."""
     texts = sentences(document)
-    weights = rarity([*texts, *(question.text for question in context.questions)])
+    index = Index([stems(text) for text in texts], len(texts))
     found = []
     for question in context.questions:
-        nearest = _nearest(question.text, texts, range(len(texts)), weights)
+        nearest = _nearest(question.text, index, range(len(texts)))
         said = _strongest(judge, texts, nearest, question.text)
         label: VerificationLabel = "supported" if said["entailment"] >= said["contradiction"] else "refuted"
         share, sentence = max(said["entailment"], said["contradiction"])
@@ -212,13 +209,10 @@ def _strongest(
     return found
 
 
-def _nearest(wanted: str, texts: Sequence[str], allowed: Sequence[int], weights: Mapping[str, float]) -> list[int]:
-    """Of the allowed sentences those with most of a text's words, weighted by rarity; none that has no word of it."""
-    stems = {stem(word) for word in content_words(wanted)}
-    shared = {index: stems & {stem(word) for word in content_words(texts[index])} for index in allowed}
-    scores = {index: sum(sorted(weights.get(s, 0.0) for s in found)) for index, found in shared.items()}
-    ranked = sorted(scores, key=lambda index: (-round(scores[index], 9), index))
-    return [index for index in ranked if scores[index] > 0][:READ]
+def _nearest(wanted: str, index: Index, allowed: Sequence[int]) -> list[int]:
+    """Of the allowed sentences those nearest to a text by BM25; none that has no word of it."""
+    scores = index.nearness(stems(wanted)).round(9).tolist()
+    return [i for i in sorted(allowed, key=lambda i: (-scores[i], i)) if scores[i] > 0][:READ]
 
 
 # Stance
@@ -235,27 +229,27 @@ SHORTEST = 4
 def stance(document: Document, context: Context, judge: Entailment) -> list[StanceCell]:
     """Every cell with how strongly the holder's sentences entail support and opposition."""
     texts = sentences(document)
-    meant = {target.target: wording(target, document.language) for target in context.event.targets}
-    weights = rarity([*texts, *meant.values()])
+    index = Index([stems(text) for text in texts], len(texts))
     known = [names_of(holder, document.language) if holder.entities else [] for holder in context.event.holders]
     owners = Counter(name for called in known for name in called)
     found = []
     for holder, names_known in zip(context.event.holders, known, strict=True):
         # What two holders are called, "Forces", tells neither.
         called = [name for name in names_known if owners[name] == 1]
-        own = [index for index, text in enumerate(texts) if any(_says(text, name) for name in called)]
+        own = [i for i, text in enumerate(texts) if any(_says(text, name) for name in called)]
         for target in context.event.targets:
-            nearest = _nearest(meant[target.target], texts, own, weights)
+            nearest = _nearest(wording(target, document.language), index, own)
             # The model is asked in English, which models of several languages are best at.
             about = {"holder": called[0] if called else holder.holder, "target": wording(target, "en")}
             sides = {
                 label: _strongest(judge, texts, nearest, template.format(**about))["entailment"]
                 for label, template in TEMPLATES.items()
             }
-            scores = _scores(sides["favor"][0], sides["against"][0])
-            label: StanceLabel = "favor" if scores.favor >= scores.against else "against"
-            if max(scores.favor, scores.against) <= scores.none:
-                label = "none"
+            # Two strengths as shares that leave something for none.
+            favor, against = sides["favor"][0], sides["against"][0]
+            total = max(favor + against, 1.0)
+            scores = stance_scores(favor / total, against / total)
+            label = likeliest(scores)
             evidence = [] if label == "none" else [-sides[label][1]]
             found.append(
                 StanceCell(holder=holder.holder, target=target.target, label=label, evidence=evidence, scores=scores)
@@ -265,13 +259,6 @@ def stance(document: Document, context: Context, judge: Entailment) -> list[Stan
 
 def _says(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
-
-
-def _scores(favor: float, against: float) -> StanceScores:
-    """Two strengths as shares that leave something for none, cut to four digits so that they do not exceed 1."""
-    total = max(favor + against, 1.0)
-    favor, against = (int(10_000 * strength / total) / 10_000 for strength in (favor, against))
-    return StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
 
 
 def names_of(holder: Holder, language: str) -> list[str]:
