@@ -117,6 +117,8 @@ _AGAINST = ("They oppose the following: {}.", "They condemn and reject this: {}.
 def stance(document: Document, mentions: Sequence[Mention], context: Context, encoder: Encoder) -> list[StanceCell]:
     """Every cell with the probability of each label: the mean of what vectors and what words say."""
     order = list(cells(context))
+    if not order:
+        return []
     rows, labels = [], []
     for example in context.training:
         gold = {(cell.holder, cell.target): cell.label for cell in example.gold.stance or []}

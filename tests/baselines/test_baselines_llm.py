@@ -141,46 +141,39 @@ def answers() -> ModuleType:
     return helper_of(LLM, "_answers")
 
 
-def plain(record: AnnotationRecord) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(encode(record))
-    return found
+def told(record: AnnotationRecord) -> dict[str, list[Any]]:
+    """What a record says. That its texts stand where its offsets are is checked by the runner."""
+    return {
+        "entities": [(m.text, m.kind, m.type, m.entity, m.kb_id) for m in record.entities or []],
+        "stance": [(c.holder, c.target, c.label, c.evidence) for c in record.stance or [] if c.label != "none"],
+        "claims": [(c.text, c.source) for c in record.claims or []],
+        "verification": [(p.claim, p.label, p.evidence) for p in record.verification or []],
+    }
 
 
-def expected(corpus: Corpus) -> list[dict[str, Any]]:
-    """The records that ``GOOD`` means, with offsets found by hand in the text."""
-
-    def span(key: str, words: str) -> dict[str, Any]:
-        start = corpus.documents[key].text.index(words)
-        return {"start": start, "end": start + len(words), "text": words}
-
-    berg = {"kind": "name", "type": "PER", "entity": "bo-berg", "kb_id": "Q11"}
-    cells = [("author", "dam"), ("author", "mayor-berg"), ("mayor", "dam"), ("mayor", "mayor-berg")]
-    open_cells = [{"holder": h, "target": t, "label": "none", "evidence": []} for h, t in cells]
-    favor = {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1]}
-    keys = ("dam-costs-5", "dam-costs-7", "dam-costs-9")
-
-    def verdicts(key: str) -> list[dict[str, Any]]:
-        return [{**item, "claim": claim} for claim, item in zip(keys, GOOD[key, "verification"], strict=True)]
-
-    return [
-        {
-            "document_id": "flood-0",
-            "entities": [
-                {**span("flood-0", "Vale"), "kind": "name", "type": "GPE", "entity": "vale", "kb_id": None},
-                {**span("flood-0", "Bo Berg"), **berg},
-            ],
-            "stance": [*open_cells[:2], favor, open_cells[3]],
-            "claims": [{**span("flood-0", "The dam costs 5 million"), "source": "author"}],
-            "verification": verdicts("flood-0"),
-        },
-        {
-            "document_id": "flood-1",
-            "entities": [{**span("flood-1", "Bo Berg"), **berg}],
-            "stance": open_cells,
-            "claims": [{**span("flood-1", "Biayanya 7 juta"), "source": "bo-berg"}],
-            "verification": verdicts("flood-1"),
-        },
-    ]
+#: What ``GOOD`` means.
+TOLD: list[dict[str, list[Any]]] = [
+    {
+        "entities": [("Vale", "name", "GPE", "vale", None), ("Bo Berg", "name", "PER", "bo-berg", "Q11")],
+        "stance": [("mayor", "dam", "favor", [1])],
+        "claims": [("The dam costs 5 million", "author")],
+        "verification": [
+            ("dam-costs-5", "supported", [2]),
+            ("dam-costs-7", "refuted", [2]),
+            ("dam-costs-9", "not_enough_info", []),
+        ],
+    },
+    {
+        "entities": [("Bo Berg", "name", "PER", "bo-berg", "Q11")],
+        "stance": [],
+        "claims": [("Biayanya 7 juta", "bo-berg")],
+        "verification": [
+            ("dam-costs-5", "refuted", [2]),
+            ("dam-costs-7", "supported", [2]),
+            ("dam-costs-9", "refuted", [2]),
+        ],
+    },
+]
 
 
 # A run in which all is well
@@ -191,7 +184,7 @@ def test_predictions_and_report_of_a_good_model(system: Path, run: Runner) -> No
     with Server(good) as server:
         found = run(server, system=system, input_price="2.5", output_price="10")
         assert run.report["endpoint"] == f"{server.url.removeprefix('http://')}/"
-    assert list(map(plain, found)) == expected(run.corpus)
+    assert list(map(told, found)) == TOLD
     # Two documents, four layers, the three claims in one batch.
     assert [layer_of(request) for request in server.requests] == list(ITEMS) * 2
     assert set(server.authorizations) == {f"Bearer {KEY}"}
@@ -205,7 +198,7 @@ def test_predictions_and_report_of_a_good_model(system: Path, run: Runner) -> No
 
 def test_verification_is_asked_in_batches(run: Runner) -> None:
     with Server(good) as server:
-        assert list(map(plain, run(server, batch="2", input_price="1"))) == expected(run.corpus)
+        assert list(map(told, run(server, batch="2", input_price="1"))) == TOLD
     assert run.report["cost"] is None  # There is no output_price.
     batches = [list(asked_claims(request)) for request in server.requests if layer_of(request) == "verification"]
     assert batches == [["q1", "q2"], ["q1"]] * 2
@@ -239,7 +232,7 @@ def test_schemas_suit_strict_modes_and_have_the_labels(run: Runner) -> None:
 )
 def test_endpoints_without_schemas_are_told_the_schema_in_words(structured: str, sent: str | None, run: Runner) -> None:
     with Server(good) as server:
-        assert list(map(plain, run(server, structured=structured))) == expected(run.corpus)
+        assert list(map(told, run(server, structured=structured))) == TOLD
     for request in server.requests:
         assert (request.get("response_format") or {}).get("type") == sent
         # OpenAI refuses json_object unless the word JSON is in the messages.
@@ -262,7 +255,7 @@ def test_address_and_key_come_from_the_environment(run: Runner, monkeypatch: pyt
     monkeypatch.delenv("OPENAI_API_KEY")
     with Server(good) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        assert list(map(plain, run(server, base_url=""))) == expected(run.corpus)
+        assert list(map(told, run(server, base_url=""))) == TOLD
 
 
 # What goes wrong once is got over
@@ -274,63 +267,61 @@ def mentions(**changes: Any) -> dict[str, Any]:
 
 FENCED = f"Here it is:\n```json\n{json.dumps(mentions())}\n```\nAnything else?"
 THOUGHT = f'<think>Perhaps {{"mentions": 1}}? No.</think>{json.dumps(mentions())}'
-#: The first answers of a run -> what the report then counts beside the requests.
-ONCE: dict[str, tuple[list[Answer], dict[str, int]]] = {
-    "429": ([error(429, retry_after="7")], {"retries": 1}),
-    "500 twice": ([error(500), error(500)], {"retries": 2}),
-    "502 with a page": ([Answer("<h1>Bad gateway</h1>", 502)], {"retries": 1}),
-    "timeout": ([Answer(delay=0.2)], {"retries": 1}),
-    "dropped": ([Answer(drop=True)], {"retries": 1}),
-    "code fence": ([completion(FENCED)], {}),
-    "thoughts": ([completion(THOUGHT)], {}),
-    "offsets": ([completion(mentions(start=3, end=1, offset=99))], {}),
-    "broken JSON": ([completion('{"mentions": [')], {"repairs": 1}),
-    "no JSON": ([completion("I found two.")], {"repairs": 1}),
-    "a list": ([completion([GOOD["flood-0", "entities"]])], {"repairs": 1}),
-    "wrong keys": ([completion({"entities": []})], {"repairs": 1}),
-    "missing key": ([completion({"mentions": [{"quote": "Vale"}]})], {"repairs": 1}),
-    "unknown label": ([completion(mentions(type="CITY"))], {"repairs": 1}),
-    "wrong type": ([completion(mentions(sentence="first"))], {"repairs": 1}),
-    "no content": ([completion(None)], {"repairs": 1}),
-    "refusal": ([completion(None, refusal="I cannot.")], {"repairs": 1, "refusals": 1}),
-    "filtered": ([completion("", finish="content_filter")], {"repairs": 1, "refusals": 1}),
-    "cut off": ([completion('{"mentions": [{"sen', finish="length")], {"repairs": 1, "truncated": 1}),
-    "no usage": ([completion(mentions(), usage=None)], {"unmetered_requests": 1}),
+#: The first answers of a run -> what the report then counts beside the requests, and what a repair says was wrong.
+ONCE: dict[str, tuple[list[Answer], dict[str, int], str]] = {
+    "429": ([error(429, retry_after="7")], {"retries": 1}, ""),
+    "500 twice": ([error(500), error(500)], {"retries": 2}, ""),
+    "502 with a page": ([Answer("<h1>Bad gateway</h1>", 502)], {"retries": 1}, ""),
+    "timeout": ([Answer(delay=0.2)], {"retries": 1}, ""),
+    "dropped": ([Answer(drop=True)], {"retries": 1}, ""),
+    "code fence": ([completion(FENCED)], {}, ""),
+    "thoughts": ([completion(THOUGHT)], {}, ""),
+    "offsets": ([completion(mentions(start=3, end=1, offset=99))], {}, ""),
+    "no usage": ([completion(mentions(), usage=None)], {"unmetered_requests": 1}, ""),
+    "broken JSON": ([completion('{"mentions": [{"a" 1}]}')], {"repairs": 1}, "It is not valid JSON"),
+    "no JSON": ([completion("I found two.")], {"repairs": 1}, "It is not valid JSON"),
+    "a list": ([completion([GOOD["flood-0", "entities"]])], {"repairs": 1}, "It is not valid JSON"),
+    "wrong keys": ([completion({"entities": []})], {"repairs": 1}, "must have the key 'mentions'"),
+    "missing key": (
+        [completion({"mentions": [{"quote": "Vale"}]})],
+        {"repairs": 1},
+        "Item 0, sentence: Field required",
+    ),
+    "unknown label": (
+        [completion(mentions(type="CITY"))],
+        {"repairs": 1},
+        "Item 0, type: Input should be 'PER', 'ORG'",
+    ),
+    "wrong type": (
+        [completion(mentions(sentence="first"))],
+        {"repairs": 1},
+        "Item 0, sentence: Input should be a valid",
+    ),
+    "no content": ([completion(None)], {"repairs": 1}, "It is not valid JSON"),
+    "refusal": ([completion(None, refusal="I cannot.")], {"repairs": 1, "refusals": 1}, "I cannot."),
+    "filtered": ([completion("", finish="content_filter")], {"repairs": 1, "refusals": 1}, "You did not answer"),
+    "cut off": ([completion('{"mentions": [{"s', finish="length")], {"repairs": 1, "truncated": 1}, "was cut off"),
 }
 
 
 @pytest.mark.parametrize("case", ONCE)
 def test_one_bad_answer_changes_nothing(case: str, run: Runner, waits: list[float]) -> None:
-    script, counted = ONCE[case]
+    script, counted, fault = ONCE[case]
     with Server(good, script) as server:
         found = run(server, timeout="0.1" if case == "timeout" else "20")
-    assert list(map(plain, found)) == expected(run.corpus)
+    assert list(map(told, found)) == TOLD
     again = counted.get("retries", 0) + counted.get("repairs", 0)
     assert run.counts() == {"requests": 8 + again, **counted}
     assert len(server.requests) == 8 + again
     assert len(waits) == counted.get("retries", 0)
     assert case != "429" or waits == [7]
-
-
-@pytest.mark.parametrize(
-    ("case", "named"),
-    [
-        ("unknown label", "Item 0, type: Input should be 'PER', 'ORG'"),
-        ("broken JSON", "It is not valid JSON"),
-        ("missing key", "Item 0, sentence: Field required"),
-        ("wrong keys", "'mentions'"),
-        ("refusal", "I cannot."),
-        ("cut off", "cut off"),
-    ],
-)
-def test_a_repair_says_what_was_wrong(case: str, named: str, run: Runner) -> None:
-    with Server(good, ONCE[case][0]) as server:
-        run(server)
-    first, second = server.requests[:2]
-    assert second["messages"][:-2] == first["messages"]
-    assert [message["role"] for message in second["messages"][-2:]] == ["assistant", "user"]
-    assert all(message["content"] for message in second["messages"])
-    assert named in second["messages"][-1]["content"]
+    if fault:
+        # A repair is the same request again with the answer and what was wrong with it.
+        first, second = (request["messages"] for request in server.requests[:2])
+        assert second[:-2] == first
+        assert [message["role"] for message in second[-2:]] == ["assistant", "user"]
+        assert all(message["content"] for message in second[-2:])
+        assert fault in second[-1]["content"]
 
 
 # What stays wrong is left out and counted
@@ -360,10 +351,11 @@ def test_a_model_that_always_refuses_gets_the_defaults(run: Runner) -> None:
 def test_invalid_items_are_left_out_and_the_others_kept(run: Runner) -> None:
     with Server(changed("verification", lambda v: {"verdicts": [{**v[0], "label": "true"}, *v[1:]]})) as server:
         found = run(server)
-    wanted = expected(run.corpus)
-    for record in wanted:
-        record["verification"][0] = {"claim": "dam-costs-5", "label": "not_enough_info", "evidence": []}
-    assert list(map(plain, found)) == wanted
+    for record, wanted in zip(map(told, found), TOLD, strict=True):
+        assert record == {
+            **wanted,
+            "verification": [("dam-costs-5", "not_enough_info", []), *wanted["verification"][1:]],
+        }
     assert run.counts() == {"requests": 10, "repairs": 2, "invalid_items": 2, "fallback_verification": 2}
 
 
@@ -375,7 +367,7 @@ def test_of_two_imperfect_answers_the_better_one_is_used(run: Runner) -> None:
     with Server(asked_twice) as server:
         found = run(server)
     assert "There is no claim q3." in server.requests[4]["messages"][-1]["content"]
-    assert [pair["label"] for pair in plain(found[0])["verification"]] == ["supported", "refuted", "not_enough_info"]
+    assert told(found[0]) == TOLD[0]
     assert run.report["fallback_verification"] == 1
 
 
@@ -386,8 +378,8 @@ def test_complete_items_of_a_truncated_list_are_kept(run: Runner) -> None:
 
     with Server(changed("entities", cut, finish="length")) as server:
         found = run(server)
-    assert plain(found[0])["entities"] == expected(run.corpus)[0]["entities"][:1]
-    assert plain(found[1])["entities"] == []
+    assert told(found[0])["entities"] == TOLD[0]["entities"][:1]
+    assert told(found[1])["entities"] == []
     assert (run.report["truncated"], run.report["fallback_entities"]) == (4, 1)
 
 
@@ -398,7 +390,7 @@ def test_a_truncated_batch_is_halved(run: Runner) -> None:
         return good(request)
 
     with Server(answer) as server:
-        assert list(map(plain, run(server))) == expected(run.corpus)
+        assert list(map(told, run(server))) == TOLD
     sizes = [len(asked_claims(request)) for request in server.requests if layer_of(request) == "verification"]
     # Three; one and two; of the two, one and one.
     assert sizes == [3, 1, 2, 1, 1] * 2
@@ -410,7 +402,7 @@ def test_evidence_that_a_document_does_not_have_is_dropped(run: Runner) -> None:
         return {"verdicts": [{**item, "evidence": [99, -1, *item["evidence"], *item["evidence"]]} for item in items]}
 
     with Server(changed("verification", add)) as server:
-        assert list(map(plain, run(server))) == expected(run.corpus)
+        assert list(map(told, run(server))) == TOLD
     # Two for each of the five verdicts that rest on sentences.
     assert run.report["dropped_evidence"] == 10
 
@@ -446,10 +438,8 @@ def test_an_endpoint_that_fails_ends_the_run(answer: Answer, said: str, requests
         ({"model": " "}, "option model: name the model as the endpoint calls it, --option model=NAME"),
         ({"temperature": "warm"}, "option temperature: Input should be a valid number"),
         ({"retries": "1.5"}, "option retries: Input should be a valid integer"),
-        ({"batch": "0"}, "option batch: Input should be greater than 0"),
         ({"timeout": "nan"}, "option timeout: Input should be a finite number"),
         ({"structured": "yaml"}, "option structured: Input should be 'json_schema', 'json_object' or 'none'"),
-        ({"limit_parameter": "tokens"}, "option limit_parameter: Input should be 'max_tokens' or"),
         ({"base_url": "localhost:80"}, "option base_url: URL scheme should be 'http' or 'https'"),
         ({"base_url": "http://me:secret@localhost/v1"}, "must not contain a user, a password or a query"),
         ({"base_url": "http://localhost/v1?key=secret"}, "must not contain a user, a password or a query"),
@@ -522,7 +512,7 @@ def test_a_broken_file_of_the_cache_is_asked_again(broken: bytes, run: Runner, t
         run(server, cache=tmp_path)
         kept = sorted((tmp_path / "llm" / "answers").glob("*.json"))
         kept[3].write_bytes(broken)
-        assert list(map(plain, run(server, cache=tmp_path))) == expected(run.corpus)
+        assert list(map(told, run(server, cache=tmp_path))) == TOLD
         assert run.counts() == {"requests": 1, "cached": 7}
         run(server, cache=tmp_path)
         assert run.counts() == {"cached": 8}
@@ -534,7 +524,7 @@ def test_an_interrupted_run_resumes_from_the_cache(run: Runner, tmp_path: Path) 
         with pytest.raises(SystemFault):
             run(server, cache=tmp_path)
         server.then = good
-        assert list(map(plain, run(server, cache=tmp_path))) == expected(run.corpus)
+        assert list(map(told, run(server, cache=tmp_path))) == TOLD
     assert run.counts() == {"requests": 3, "cached": 5}
 
 
@@ -576,7 +566,7 @@ def test_a_placeholder_key_is_not_redacted(run: Runner, monkeypatch: pytest.Monk
     # Striking out "a" would spoil every answer.
     monkeypatch.setenv("OPENAI_API_KEY", "a")
     with Server(good) as server:
-        assert list(map(plain, run(server))) == expected(run.corpus)
+        assert list(map(told, run(server))) == TOLD
 
 
 GOLD = {
@@ -690,7 +680,6 @@ def test_prompts_name_nobody_of_the_corpus() -> None:
     [
         ("Go to New\xa0York – now", "New York - now", "New\xa0York – now"),
         ("She said “no, it’s late” again", '"no, it\'s late"', "“no, it’s late”"),
-        ("She said “no, it’s late” again", "'no, it's late'", "“no, it’s late”"),
         ("The anti‑war «Party»", 'anti-war "Party"', "anti‑war «Party»"),
         ("The dam costs 5 million.", "the dam costs 5 million", "The dam costs 5 million"),
         ("The dam costs 5 million", "“The dam costs 5 million.”", "The dam costs 5 million"),
@@ -700,7 +689,6 @@ def test_prompts_name_nobody_of_the_corpus() -> None:
         ("ISIS fell", "IS", None),
         ("A (b) [c] *", "(b) [c]", "(b) [c]"),
         ("Nothing here", "", None),
-        ("Nothing here", "“”", None),
         ("Nothing here", "no thing", None),
     ],
 )
