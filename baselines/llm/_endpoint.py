@@ -195,7 +195,7 @@ class Endpoint:
             try:
                 write_atomic(file, msgspec.json.encode(reply) + b"\n")
             except OSError as error:
-                raise LLMError(f"the cache folder cannot be used: {error}") from error
+                raise LLMError(f"cannot write to the cache folder: {error}") from error
         return reply
 
     def _payload(self, request: Request) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Encoder:
         remembered: how many came from the cache folder.
 
     Raises:
-        ModelError: the model cannot be loaded; or, later, the cache folder cannot be used.
+        ModelError: the model cannot be loaded; or, later, the cache folder cannot be written to.
     """
 
     def __init__(self, model: str = "", cache: Path | None = None) -> None:
@@ -81,7 +81,7 @@ class Encoder:
             try:
                 write_atomic(file, content.getvalue())
             except OSError as error:
-                raise ModelError(f"the cache folder cannot be used: {error}") from error
+                raise ModelError(f"cannot write to the cache folder: {error}") from error
         return vector
 
     def _load(self) -> Any:

@@ -39,12 +39,12 @@ _MARK = re.compile(r"^([BIESLU])[-_](?=.)")
 
 
 class ModelError(ValueError):
-    """A model is missing or of the wrong kind, an option cannot be read, or the cache folder cannot be used."""
+    """A model is missing or of the wrong kind, an option cannot be read, or the cache folder cannot be written to."""
 
 
 @contextmanager
 def loading(source: str, kind: str) -> Iterator[None]:
-    """Load without progress bars and advice, which would go into a log; say in one line what was wrong."""
+    """Load without progress bars and advice in the log, and turn any error into a one-line ModelError."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -77,17 +77,17 @@ def one_thread() -> Iterator[None]:
 
 
 def locate(source: str) -> tuple[str, str]:
-    """Where a model is, a folder or a name on the hub, and what it is called in a report: a folder by its last part.
+    """The folder or hub name to load a model from, and its name in reports (of a folder the last part).
 
     Raises:
-        ModelError: it is written like a path, but there is no such folder.
+        ModelError: it looks like a path, but there is no such folder.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
         return str(folder), folder.resolve().name
     # Names on the hub have at most one slash and begin with a letter or digit.
     if source.count("/") > 1 or not source[:1].isalnum() or folder.exists():
-        raise ModelError(f"{source}: no such folder of a model")
+        raise ModelError(f"{source}: no such model folder")
     return source, source
 
 
@@ -185,7 +185,7 @@ class Tagger(_Model):
         if not words:
             return []
         with one_thread(), warnings.catch_warnings():
-            # Byte-level tokenizers are said to know no words; these are given.
+            # The warning that byte-level tokenizers do not know words does not apply: the words are given.
             warnings.simplefilter("ignore", UserWarning)
             overlap = self.pipeline.tokenizer.model_max_length // 4
             (found,) = self.pipeline([word[0] for word in words], is_split_into_words=True, stride=overlap)
@@ -204,7 +204,7 @@ class Entailment(_Model):
 
     Args:
         source: folder or name.
-        given: label of the model, in upper case -> one of ``MEANINGS``; what it lacks is told by the names.
+        given: label of the model, in upper case -> one of ``MEANINGS``; for other labels their names decide.
     """
 
     task, head, kind = "text-classification", "ForSequenceClassification", "a natural language inference model"
@@ -215,12 +215,12 @@ class Entailment(_Model):
             raise ModelError(f"option nli_labels: {source} has no label {unknown[0]}; it has {', '.join(self.labels)}")
         meant = {label: given.get(label.upper()) or _meaning(label) for label in self.labels}
         if len(self.labels) != len(MEANINGS):
-            raise ModelError(f"{source}: has the labels {', '.join(self.labels)}; needed are {', '.join(MEANINGS)}")
+            raise ModelError(f"{source}: expected labels {', '.join(MEANINGS)}, got {', '.join(self.labels)}")
         if sorted(filter(None, meant.values())) != sorted(MEANINGS):
             example = ",".join(f"{label}:{meaning}" for label, meaning in zip(self.labels, MEANINGS, strict=True))
             raise ModelError(
-                f"{source}: its labels {', '.join(self.labels)} do not say which are entailment, contradiction and "
-                f"neutral; say it, in the right order, with --option nli_labels={example}"
+                f"{source}: cannot tell which of its labels {', '.join(self.labels)} means entailment, contradiction "
+                f"or neutral; map them in the right order with --option nli_labels={example}"
             )
         self._meant = meant
 
@@ -232,6 +232,6 @@ class Entailment(_Model):
 
 
 def _meaning(label: str) -> str | None:
-    """What a label means by its name; None for "not_entailment" and for names that say nothing."""
+    """The meaning in a label's name; None for "not_entailment" and for names without one."""
     stems = {"entail": "entailment", "contradict": "contradiction", "neutral": "neutral"}
     return next((meaning for stem, meaning in stems.items() if label.lower().startswith(stem)), None)

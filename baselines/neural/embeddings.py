@@ -67,7 +67,7 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document, on one thread: see `tfidf_logreg`.
 
     Raises:
-        ModelError: the model is missing or unfit, or the cache folder cannot be used.
+        ModelError: the model is missing or unfit, or the cache folder cannot be written to.
     """
     encoder = _encoder(context.options.get("model", OPTIONS["model"]), context.cache)
     _used[:] = [encoder]

@@ -155,7 +155,7 @@ def test_a_broken_file_of_the_cache_is_made_again(
 
 def test_an_unusable_cache_folder_is_an_error(encoder: Callable[..., Any], counting: Path, tmp_path: Path) -> None:
     (tmp_path / "embeddings").write_text("a file", encoding="utf-8")
-    with pytest.raises(ValueError, match="the cache folder cannot be used: "):
+    with pytest.raises(ValueError, match="cannot write to the cache folder: "):
         encoder(str(counting), tmp_path).encode(["dam"])
 
 
@@ -276,13 +276,13 @@ def test_the_cache_changes_no_byte(tiny_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("model=/no/such/folder", "/no/such/folder: no such folder of a model"),
+        ("model=/no/such/folder", "/no/such/folder: no such model folder"),
         ("model=nobody/has-this", "nobody/has-this: cannot be loaded as a sentence-transformers model"),
         (f"model={Path(__file__).parent}", "cannot be loaded as a sentence-transformers model"),
         ("modell=x", "has no option 'modell'"),
     ],
 )
-def test_a_wrong_option_is_told_in_one_line(
+def test_a_wrong_option_is_a_one_line_error(
     option: str, said: str, tiny_folder: Path, tmp_path: Path, capsys: Any
 ) -> None:
     assert said in refusal(EMBEDDINGS, tiny_folder, tmp_path, option, capsys)

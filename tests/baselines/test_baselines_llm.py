@@ -476,7 +476,7 @@ def test_a_wrong_variable_ends_the_run_without_repeating_it(
 def test_an_unusable_cache_folder_is_an_error(taken: str, run: Runner, tmp_path: Path) -> None:
     (tmp_path / taken).parent.mkdir(exist_ok=True)
     (tmp_path / taken).write_text("a file", encoding="utf-8")
-    with Server(good) as server, pytest.raises(SystemFault, match="the cache folder cannot be used: "):
+    with Server(good) as server, pytest.raises(SystemFault, match="cannot write to the cache folder: "):
         run(server, cache=tmp_path)
 
 

@@ -45,6 +45,7 @@ COSTS = "It costs 5 million."
 FIVE, SEVEN, RAIN = "The dam costs 5 million.", "The dam costs 7 million.", "It rained on the dam."
 FAVOR = "{} supports the following: A dam should be built."
 AGAINST = "{} opposes the following: A dam should be built."
+MEANINGS = ["contradiction", "neutral", "entailment"]
 #: What the inference model has learned: premise, hypothesis, answer.
 PAIRS = [
     *((premise, hypothesis, "neutral") for premise in (WANTS, REJECTS) for hypothesis in (FIVE, SEVEN, RAIN)),
@@ -131,8 +132,8 @@ def save_tagger(folder: Path, tagged: dict[str, list[str]], longest: int = 64, b
     return folder
 
 
-def save_judge(folder: Path, labels: Sequence[str], meanings: Sequence[str]) -> Path:
-    """Save an inference model that has learned the pairs; its outputs are called ``labels`` and mean ``meanings``."""
+def save_judge(folder: Path, labels: Sequence[str]) -> Path:
+    """Save an inference model that has learned the pairs; ``labels`` are its names of ``MEANINGS``."""
     import torch
     from tokenizers.pre_tokenizers import BertPreTokenizer
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
@@ -159,7 +160,7 @@ def save_judge(folder: Path, labels: Sequence[str], meanings: Sequence[str]) -> 
         # Fewer pairs than dimensions, so that the linear equations for the head have a solution.
         given = [tokenizer(premise, hypothesis, return_tensors="pt") for premise, hypothesis, _ in PAIRS]
         pooled = torch.cat([model.bert(**inputs).pooler_output for inputs in given])
-        wanted = 8.0 * torch.eye(3)[[meanings.index(answer) for _, _, answer in PAIRS]]
+        wanted = 8.0 * torch.eye(3)[[MEANINGS.index(answer) for _, _, answer in PAIRS]]
         model.classifier.weight.copy_((torch.linalg.pinv(pooled.double()) @ wanted.double()).T)
         model.classifier.bias.zero_()
         found = [model(**inputs).logits.argmax().item() for inputs in given]
@@ -175,15 +176,12 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    names = ["CONTRADICTION", "Neutral", "entailment"]
-    return save_judge(tmp_path_factory.mktemp("models") / "judge", names, ["contradiction", "neutral", "entailment"])
+    return save_judge(tmp_path_factory.mktemp("models") / "judge", ["CONTRADICTION", "Neutral", "entailment"])
 
 
 @pytest.fixture(scope="session")
 def nameless(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An inference model whose labels are called LABEL_0 (entailment), LABEL_1 (contradiction), LABEL_2 (neutral)."""
-    names = [f"LABEL_{place}" for place in range(3)]
-    return save_judge(tmp_path_factory.mktemp("models") / "nameless", names, ["entailment", "contradiction", "neutral"])
+    return save_judge(tmp_path_factory.mktemp("models") / "nameless", ["LABEL_0", "LABEL_1", "LABEL_2"])
 
 
 EVENT = Event(
@@ -239,26 +237,13 @@ def test_the_user_may_say_what_a_label_means(system: ModuleType, tagger: Path) -
     assert system.report()["dropped_labels"] == {}
 
 
-@pytest.mark.parametrize(
-    ("label", "others", "ours"),
-    [
-        ("PER", (), "PER"),
-        ("person", (), "PER"),
-        ("ORGANIZATION", (), "ORG"),
-        ("LOC", ("ORG",), "GPE"),
-        ("LOC", ("GPE",), "LOC"),
-        ("location", ("gpe",), "LOC"),
-        ("GPE", (), "GPE"),
-        ("NORP", (), "NORP"),
-        ("FACILITY", (), "FAC"),
-        ("EVENT", (), "EVENT"),
-        ("MISC", (), None),
-        ("DATE", (), None),
-        ("LABEL_1", (), None),
-    ],
-)
-def test_usual_labels_are_understood(label: str, others: tuple[str, ...], ours: str | None, system: ModuleType) -> None:
-    assert system.type_of(label, (label, *others), {}) == ours
+def test_type_of_understands_usual_labels(system: ModuleType) -> None:
+    ours = {"PER": "PER", "person": "PER", "ORGANIZATION": "ORG", "GPE": "GPE", "NORP": "NORP", "FACILITY": "FAC"}
+    ours |= {"EVENT": "EVENT", "MISC": None, "DATE": None, "LABEL_1": None}
+    assert {label: system.type_of(label, (label,), {}) for label in ours} == ours
+    # LOC are places with a government unless the model has a label for those.
+    assert [system.type_of("LOC", others, {}) for others in (("ORG",), ("GPE",), ("gpe",))] == ["GPE", "LOC", "LOC"]
+    assert system.type_of("location", ("location", "gpe"), {}) == "LOC"
 
 
 @pytest.mark.parametrize(
@@ -351,13 +336,15 @@ def test_a_sentence_is_read_for_the_holder_that_it_names(system: ModuleType) -> 
 
 def test_nameless_labels_are_refused_until_their_meaning_is_given(system: ModuleType, nameless: Path) -> None:
     document = document_of(WANTS, REJECTS, COSTS)
-    with pytest.raises(ValueError, match=r"LABEL_0, LABEL_1, LABEL_2 do not say.*--option nli_labels="):
+    with pytest.raises(
+        ValueError, match=r"cannot tell which of its labels LABEL_0, LABEL_1, LABEL_2 .*--option nli_labels="
+    ):
         system.predict(document, context(FIVE, nli=str(nameless)))
-    meaning = "LABEL_0:entailment,LABEL_1:contradiction,LABEL_2:neutral"
+    meaning = "LABEL_0:contradiction,LABEL_1:neutral,LABEL_2:entailment"
     record = system.predict(document, context(FIVE, SEVEN, RAIN, nli=str(nameless), nli_labels=meaning))
     assert [pair.label for pair in record.verification] == ["supported", "refuted", "not_enough_info"]
     # The wrong way round the answers are, too.
-    meaning = "LABEL_1:entailment,LABEL_0:contradiction,LABEL_2:neutral"
+    meaning = "LABEL_2:contradiction,LABEL_1:neutral,LABEL_0:entailment"
     record = system.predict(document, context(FIVE, SEVEN, RAIN, nli=str(nameless), nli_labels=meaning))
     assert [pair.label for pair in record.verification] == ["refuted", "supported", "not_enough_info"]
 
@@ -464,7 +451,6 @@ def unfit(tagger: Path, judge: Path, tmp_path_factory: pytest.TempPathFactory) -
         "empty": copy("empty", tagger, *(file.name for file in tagger.iterdir())),
         "slow": slow,
         "no tokenizer": copy("no-tokenizer", tagger, "tokenizer.json", "tokenizer_config.json"),
-        "no weights": copy("no-weights", tagger, "model.safetensors"),
         "cut": cut,
         "two": two,
         "judge": judge,
@@ -476,17 +462,15 @@ def unfit(tagger: Path, judge: Path, tmp_path_factory: pytest.TempPathFactory) -
     ("option", "folder", "told"),
     [
         ("ner", "empty", "a token classification model"),
-        ("nli", "empty", "a natural language inference model"),
         ("ner", "slow", "has no fast tokenizer"),
         ("ner", "no tokenizer", "tokenizer"),
-        ("ner", "no weights", "cannot be loaded as a token classification model"),
         ("ner", "cut", "cannot be loaded as a token classification model"),
         ("ner", "judge", "is BertForSequenceClassification, not a token classification model"),
         ("nli", "tagger", "is BertForTokenClassification, not a natural language inference model"),
-        ("nli", "two", "needed are entailment, contradiction, neutral"),
+        ("nli", "two", "expected labels entailment, contradiction, neutral, got"),
     ],
 )
-def test_an_unfit_model_is_told_in_one_line(
+def test_an_unfit_model_is_a_one_line_error(
     option: str, folder: str, told: str, unfit: dict[str, Path], tiny_folder: Path, tmp_path: Path, capsys: Any
 ) -> None:
     line = refusal(TRANSFORMER, tiny_folder, tmp_path, f"{option}={unfit[folder]}", capsys)
@@ -497,8 +481,8 @@ def test_an_unfit_model_is_told_in_one_line(
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        ("ner=/no/such/folder", "/no/such/folder: no such folder of a model"),
-        ("nli=./no-such-folder", "./no-such-folder: no such folder of a model"),
+        ("ner=/no/such/folder", "/no/such/folder: no such model folder"),
+        ("nli=./no-such-folder", "./no-such-folder: no such model folder"),
         ("ner=nobody/has-this", "nobody/has-this: cannot be loaded as a token classification model"),
         (
             "labels=PERSON=PER",
@@ -508,7 +492,7 @@ def test_an_unfit_model_is_told_in_one_line(
         ("nli_labels=LABEL_0:yes", "OURS one of entailment, contradiction, neutral, got"),
     ],
 )
-def test_a_wrong_option_is_told_in_one_line(
+def test_a_wrong_option_is_a_one_line_error(
     option: str, told: str, tiny_folder: Path, tmp_path: Path, capsys: Any
 ) -> None:
     assert told in refusal(TRANSFORMER, tiny_folder, tmp_path, option, capsys)
