@@ -19,7 +19,7 @@ import msgspec
 import openai
 import pydantic
 
-from retold.io.files import write_atomic
+from retold.io.atomic import write_atomic
 
 __all__ = ["FEW_SHOT_OPTIONS", "OPTIONS", "Counts", "Endpoint", "LLMError", "Reply", "Request", "read_settings"]
 

@@ -19,16 +19,7 @@ from typing import Any, Final, Literal, TypeVar
 import jinja2
 import pydantic
 
-from retold.model.annotations import (
-    ENTITY_TYPES,
-    MENTION_KINDS,
-    STANCE_LABELS,
-    VERIFICATION_LABELS,
-    ClaimSpan,
-    Document,
-    Mention,
-    Span,
-)
+from retold.model.annotations import ClaimSpan, Document, Mention, Span
 from retold.systems import Context, Example, Question
 
 from ._endpoint import Request
@@ -44,6 +35,11 @@ VERSION: Final = "1"
 FOLDER: Final = Path(__file__).parent / "prompts"
 #: Layer -> the key of its list in an answer.
 ITEMS: Final = {"entities": "mentions", "stance": "pairs", "claims": "claims", "verification": "verdicts"}
+#: The labels that the prompts explain.
+ENTITY_TYPES: Final = ("PER", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT")
+MENTION_KINDS: Final = ("name", "nominal")
+STANCE_LABELS: Final = ("favor", "against", "none")
+VERIFICATION_LABELS: Final = ("supported", "refuted", "not_enough_info")
 #: Questions of each label that an example of verification shows.
 SHOWN_PER_LABEL: Final = 4
 

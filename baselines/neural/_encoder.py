@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retold.io.files import write_atomic
+from retold.io.atomic import write_atomic
 
 from ._models import ModelError, fingerprint, loading, locate, one_thread
 

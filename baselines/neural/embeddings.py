@@ -34,7 +34,6 @@ from retold.model.annotations import (
     Document,
     Mention,
     StanceCell,
-    StanceScores,
     Target,
     VerificationPair,
 )
@@ -121,7 +120,7 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context, en
         return []
     rows, labels = [], []
     for example in context.training:
-        gold = {(cell.holder, cell.target): cell.label for cell in example.gold.stance or []}
+        gold = {(str(cell.holder), cell.target): cell.label for cell in example.gold.stance or []}
         made = _cells(example.document, example.gold.entities or [], context, encoder)
         for key in sorted(gold.keys() & made.keys()):
             rows.append(made[key][0])
@@ -130,13 +129,13 @@ def stance(document: Document, mentions: Sequence[Mention], context: Context, en
         return no_stance(context)
     model = classifier(labels, C=0.5).fit(rows, labels)
     made = _cells(document, mentions, context, encoder)
-    by_words = {(cell.holder, cell.target): cell.scores for cell in stance_by_words(document, mentions, context)}
+    by_words = {(str(cell.holder), cell.target): cell.scores for cell in stance_by_words(document, mentions, context)}
     found = []
     for key, row in zip(order, model.predict_proba([made[key][0] for key in order]).tolist(), strict=True):
         shares = dict(zip(model.classes_.tolist(), row, strict=True))
         favor, against = shares.get("favor", 0.0), shares.get("against", 0.0)
-        if isinstance(other := by_words[key], StanceScores):
-            favor, against = (favor + other.favor) / 2, (against + other.against) / 2
+        if isinstance(other := by_words[key], dict):
+            favor, against = (favor + other["favor"]) / 2, (against + other["against"]) / 2
         scores = stance_scores(favor, against)
         label = likeliest(scores)
         evidence = made[key][1] if label != "none" else []

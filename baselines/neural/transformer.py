@@ -24,14 +24,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from retold.model.annotations import (
-    ENTITY_TYPES,
     AnnotationRecord,
     Document,
-    EntityType,
     Holder,
     Mention,
     StanceCell,
-    VerificationLabel,
     VerificationPair,
 )
 from retold.systems import Context
@@ -61,8 +58,9 @@ OPTIONS = {
     "nli_labels": "",
 }
 
+ENTITY_TYPES = ("PER", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT")
 #: Labels of other schemes (CoNLL-2003, OntoNotes, WNUT, and the usual long forms) that have a type of ours.
-_TYPES: dict[str, EntityType] = {
+_TYPES = {
     **{name: name for name in ENTITY_TYPES},
     "PERSON": "PER",
     "ORGANIZATION": "ORG",
@@ -134,7 +132,7 @@ def report() -> dict[str, object]:
 # Names
 
 
-def type_of(label: str, labels: Sequence[str], given: Mapping[str, EntityType]) -> EntityType | None:
+def type_of(label: str, labels: Sequence[str], given: Mapping[str, str]) -> str | None:
     """Our type for a label of a model that has these labels: the one given by the user, else by name, else None."""
     name = label.upper()
     if name in given:
@@ -144,7 +142,7 @@ def type_of(label: str, labels: Sequence[str], given: Mapping[str, EntityType]) 
     return _TYPES.get(name)
 
 
-def tagged(document: Document, tagger: Tagger, given: Mapping[str, EntityType]) -> list[Mention]:
+def tagged(document: Document, tagger: Tagger, given: Mapping[str, str]) -> list[Mention]:
     """The names that a tagger finds."""
     mentions = []
     for span, text in zip(document.sentences, sentences(document), strict=True):
@@ -184,7 +182,7 @@ def verification(document: Document, context: Context, judge: Entailment) -> lis
     for question in context.questions:
         nearest = _nearest(question.text, index, range(len(texts)))
         said = _strongest(judge, texts, nearest, question.text)
-        label: VerificationLabel = "supported" if said["entailment"] >= said["contradiction"] else "refuted"
+        label = "supported" if said["entailment"] >= said["contradiction"] else "refuted"
         share, sentence = max(said["entailment"], said["contradiction"])
         sure = share > SURE
         found.append(

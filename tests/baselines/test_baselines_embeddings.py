@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extras import BASELINES, assert_complete, document_of, helper_of, need, refusal
+from baseline_parts import document_of
+from extras import assert_complete, helper_of, need, refusal
+from paths import BASELINES
 from retold.corpus.load import Corpus
 from retold.model.annotations import AnnotationRecord, ClaimSpan, VerificationPair
 from retold.systems import Context, Example, Question, SystemFault, load_system, predictions
@@ -258,7 +260,7 @@ def test_the_cache_changes_no_byte(tiny_folder: Path, tmp_path: Path) -> None:
     reports = []
     for seed in ("1", "2"):
         places = ["--gold", tiny_folder, "--output", tmp_path / seed, "--cache", tmp_path / "cache"]
-        command = [sys.executable, "-m", "retold", "baseline", EMBEDDINGS, *places]
+        command = [sys.executable, "-m", "retold", "run", EMBEDDINGS, *places]
         done = subprocess.run(
             command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True
         )
@@ -279,7 +281,7 @@ def test_the_cache_changes_no_byte(tiny_folder: Path, tmp_path: Path) -> None:
         ("model=/no/such/folder", "/no/such/folder: no such model folder"),
         ("model=nobody/has-this", "nobody/has-this: cannot be loaded as a sentence-transformers model"),
         (f"model={Path(__file__).parent}", "cannot be loaded as a sentence-transformers model"),
-        ("modell=x", "has no option 'modell'"),
+        ("modell=x", "unknown option 'modell'"),
     ],
 )
 def test_a_wrong_option_is_a_one_line_error(

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from extras import BASELINES, document_of, helper_of, need
+from baseline_parts import document_of
+from extras import helper_of, need
 from llm_server import Answer, Request, Server, completion, error
+from paths import BASELINES
 from retold.cli import main as cli
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import AnnotationRecord, Document, VerificationPair, encode
@@ -472,6 +475,13 @@ def test_a_wrong_variable_ends_the_run_without_repeating_it(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("package", ["openai", "pydantic"])
+def test_a_missing_package_names_the_extra(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SystemFault, match=r"pip install 'retold\[llm\]'"):
+        load_system(LLM)
+
+
 @pytest.mark.parametrize("taken", ["llm", "llm/answers"])
 def test_an_unusable_cache_folder_is_an_error(taken: str, run: Runner, tmp_path: Path) -> None:
     (tmp_path / taken).parent.mkdir(exist_ok=True)
@@ -547,9 +557,7 @@ def test_the_key_is_in_no_file_and_no_message(
     item = {**VALE, "entity": KEY, "wikidata": KEY}
     script = [completion(echo), completion({"mentions": [item]}), completion(None, refusal=echo)]
     script = script if status == 200 else [error(status, echo), error(status, echo)]
-    command = (
-        f"baseline {system} --gold {tiny_folder} --output {tmp_path}/out --cache {tmp_path}/cache --option model=test"
-    )
+    command = f"run {system} --gold {tiny_folder} --output {tmp_path}/out --cache {tmp_path}/cache --option model=test"
     with Server(good, script) as server, pytest.raises(SystemExit) as stopped:
         cli.main([*command.split(), "--option", "retries=1", "--option", f"base_url={server.url}"])
     assert stopped.value.code == (0 if status == 200 else 2)
@@ -786,10 +794,13 @@ def test_quoted_gold_is_found_again(typed: Callable[[str], str], answers: Module
 
         gold = corpus.gold[key].entities or []
         items = [{"kind": m.kind, "type": m.type, "entity": m.entity, "wikidata": m.kb_id, **quoted(m)} for m in gold]
-        assert answers.to_mentions(items, document, counts) == sorted(gold, key=lambda m: (m.start, -m.end))
+        found = answers.to_mentions(items, document, counts)
         claims = corpus.gold[key].claims or []
-        found = answers.to_claims([{"source": c.source, **quoted(c)} for c in claims], document, counts)
-        assert [(c.start, c.end, c.source) for c in found] == sorted(
-            ((c.start, c.end, c.source) for c in claims), key=lambda c: (c[0], -c[1])
-        )
+        stated = answers.to_claims([{"source": c.source, **quoted(c)} for c in claims], document, counts)
+        assert [(m.start, m.end, m.kind, m.type, m.entity, m.kb_id) for m in found] == [
+            (m.start, m.end, m.kind, m.type, m.entity, m.kb_id) for m in sorted(gold, key=lambda m: (m.start, -m.end))
+        ]
+        assert [(c.start, c.end, c.source) for c in stated] == [
+            (c.start, c.end, c.source) for c in sorted(claims, key=lambda c: (c.start, -c.end))
+        ]
     assert counts == answers.Counts()
