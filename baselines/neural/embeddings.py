@@ -13,8 +13,8 @@ What `tfidf_logreg` reads from words is read from the vectors of a sentence-tran
 - Claim linking: each claim span gets the key of the nearest canonical claim. No measure counts these keys yet.
 
 Tuned on the documents of this corpus: how vectors are weighted beside facts, the regularisation, from which cosine on
-two claims are rivals, and from which on a span is linked. The packaged model knows English only; on Indonesian it is of
-little use.
+two claims are rivals, what a claim without a rival gets, and from which cosine on a span is linked. The packaged model
+knows English only; on Indonesian it is of little use.
 """
 
 from __future__ import annotations
@@ -245,9 +245,9 @@ class _Reading:
         cosines = (self._vectors @ self._encoder.encode(sentences(document)).T).astype(np.float64).round(6)
         best = cosines.argmax(axis=1)
         top = cosines.max(axis=1)
-        # How much nearer to its best sentence a claim is than its nearest rival; without one, as than most others.
+        # How much nearer to its best sentence a claim is than its nearest rival; without one, a typical difference.
         rivals = np.where(self._rivals, cosines[:, best].T, -np.inf).max(axis=1)
-        margin = np.where(self._rivals.any(axis=1), top - rivals, 0.2)
+        margin = np.where(self._rivals.any(axis=1), top - rivals, 0.1)
         table = np.column_stack([by_words, top, self._rivals.any(axis=1), margin])
         return table, [sorted({words[0], int(meaning)}) for words, meaning in zip(ranked, best, strict=True)]
 

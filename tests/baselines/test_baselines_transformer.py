@@ -376,14 +376,15 @@ def test_a_layer_without_a_model_is_done_as_in_overlap(tagger: Path, tiny_corpus
         assert ("Vale", "FAC") in [(mention.text, mention.type) for mention in record.entities or []]
 
 
-def test_a_run_is_valid_and_gives_the_same_bytes_again(
-    tagger: Path, judge: Path, tiny_corpus: Corpus, tmp_path: Path
+def test_a_run_is_complete_quiet_and_reproducible(
+    tagger: Path, judge: Path, tiny_corpus: Corpus, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = {"ner": str(tagger), "nli": str(judge)}
     for place in ("first", "second"):
         run_system(load_system(TRANSFORMER), tiny_corpus, tmp_path / place, options=options)
     first, second = ((tmp_path / place / "predictions.jsonl").read_bytes() for place in ("first", "second"))
     assert first == second
+    assert capfd.readouterr() == ("", "")
     for record in predictions(load_system(TRANSFORMER), tiny_corpus, options=options):
         assert_complete(record, tiny_corpus)
         assert ("Vale", "GPE") in [(m.text, m.type) for m in record.entities or []]
