@@ -169,7 +169,8 @@ def _load(path: Path) -> ModuleType:
         raise SystemFault(f"{path}: {error}") from error
     except ImportError as error:
         known = (error.name or "").partition(".")[0] in _BASELINES_NEED
-        hint = "; baselines need the extra: pip install 'retold[baselines]'" if known else ""
+        extra = _described(path).extra or ("baselines" if known else "")
+        hint = f"; it needs the extra: pip install 'retold[{extra}]'" if extra else ""
         raise SystemFault(f"{path}: {error}{hint}") from error
     except (Exception, SystemExit) as error:
         raise SystemFault(f"{path}: {type(error).__name__}: {error}") from error

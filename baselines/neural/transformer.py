@@ -21,26 +21,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from retold.model.annotations import (
-    ENTITY_TYPES,
     AnnotationRecord,
     Document,
-    EntityType,
     Holder,
     Mention,
     StanceCell,
-    StanceLabel,
-    StanceScores,
-    VerificationLabel,
     VerificationPair,
 )
 from retold.systems import Context
 
-from ._pipelines import Entailment, Tagger, parse_mapping
-from ._plain import every_sentence, no_stance, wording
-from ._text import content_words, fold, sentences
-from .overlap import names, rarity, stem, verdict
+from ..common.defaults import every_sentence, likeliest, no_stance, stance_scores, wording
+from ..common.names import names
+from ..common.retrieval import Index
+from ..common.text import content_words, fold, sentences, stems
+from ..lexical.overlap import verification as verification_by_words
+from ._models import MEANINGS, Entailment, Tagger, parse_mapping
 
 NAME = "transformer"
 DESCRIPTION = (
@@ -60,8 +58,9 @@ OPTIONS = {
     "nli_labels": "",
 }
 
+ENTITY_TYPES = ("PER", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT")
 #: Labels of other schemes (CoNLL-2003, OntoNotes, WNUT, and the usual long forms) that have a type of ours.
-_TYPES: dict[str, EntityType] = {
+_TYPES = {
     **{name: name for name in ENTITY_TYPES},
     "PERSON": "PER",
     "ORGANIZATION": "ORG",
@@ -76,43 +75,37 @@ _TYPES: dict[str, EntityType] = {
 }
 _PLACES = ("LOC", "LOCATION")
 
-_taggers: dict[str, Tagger] = {}
-_judges: dict[tuple[str, str], Entailment] = {}
+#: The models of this run, by option.
+_used: dict[str, Tagger | Entailment] = {}
 _dropped: Counter[str] = Counter()
 _asked: Counter[str] = Counter()
-_chosen: dict[str, str] = {}
+_tagger = cache(Tagger)
+_judge = cache(lambda source, labels: Entailment(source, parse_mapping("nli_labels", labels, MEANINGS)))
 
 
 def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document.
 
     Raises:
-        SetupFault: a model, or a package that it needs, is missing or unfit, or an option cannot be read.
+        ModelError: a model is missing or unfit, or an option cannot be read.
     """
     options = {**OPTIONS, **context.options}
-    _chosen.update(options)
     types = parse_mapping("labels", options["labels"], ENTITY_TYPES)
-    meanings = parse_mapping("nli_labels", options["nli_labels"], Entailment.MEANINGS)
+    parse_mapping("nli_labels", options["nli_labels"], MEANINGS)
+    _used.clear()
     mentions = names(document)
     if options["ner"]:
-        if options["ner"] not in _taggers:
-            _taggers[options["ner"]] = Tagger(options["ner"])
-        mentions = tagged(document, _taggers[options["ner"]], types)
+        _used["ner"] = tagger = _tagger(options["ner"])
+        mentions = tagged(document, tagger, types)
     if options["nli"]:
-        place = options["nli"], options["nli_labels"]
-        if place not in _judges:
-            _judges[place] = Entailment(options["nli"], meanings)
-        stance_cells = stance(document, context, _judges[place])
-        pairs = verification(document, context, _judges[place])
+        _used["nli"] = judge = _judge(options["nli"], options["nli_labels"])
+        cells, pairs = stance(document, context, judge), verification(document, context, judge)
     else:
-        texts = sentences(document)
-        weights = rarity([*texts, *(question.text for question in context.questions)])
-        stance_cells = no_stance(context)
-        pairs = [verdict(question.claim, question.text, texts, weights) for question in context.questions]
+        cells, pairs = no_stance(context), verification_by_words(document, context)
     return AnnotationRecord(
         document_id=document.document_id,
         entities=mentions,
-        stance=stance_cells,
+        stance=cells,
         claims=every_sentence(document),
         verification=pairs,
     )
@@ -120,14 +113,13 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
 
 def report() -> dict[str, object]:
     """How each layer was done and by which models, how often these were asked, and which labels had no type, since the
-    last report. Models are told by name and by a digest of their files, folders by their last part."""
-    tagger = _taggers.get(_chosen.get("ner", ""))
-    judge = _judges.get((_chosen.get("nli", ""), _chosen.get("nli_labels", "")))
+    last report."""
+    judge = _used["nli"].name if "nli" in _used else None
     found: dict[str, object] = {
-        "entities": tagger.name if tagger else "no model given: as in overlap",
-        "verification": judge.name if judge else "no model given: as in overlap",
-        "stance": judge.name if judge else "no model given: none",
-        "fingerprints": {option: model.fingerprint for option, model in (("ner", tagger), ("nli", judge)) if model},
+        "entities": _used["ner"].name if "ner" in _used else "no model given: as in overlap",
+        "verification": judge or "no model given: as in overlap",
+        "stance": judge or "no model given: none",
+        "fingerprints": {option: model.fingerprint for option, model in sorted(_used.items())},
         "tagged_sentences": _asked["tagger"],
         "inferences": _asked["judge"],
         "dropped_labels": dict(sorted(_dropped.items())),
@@ -140,7 +132,7 @@ def report() -> dict[str, object]:
 # Names
 
 
-def type_of(label: str, labels: Sequence[str], given: Mapping[str, EntityType]) -> EntityType | None:
+def type_of(label: str, labels: Sequence[str], given: Mapping[str, str]) -> str | None:
     """Our type for a label of a model that has these labels: the one given by the user, else by name, else None."""
     name = label.upper()
     if name in given:
@@ -150,7 +142,7 @@ def type_of(label: str, labels: Sequence[str], given: Mapping[str, EntityType]) 
     return _TYPES.get(name)
 
 
-def tagged(document: Document, tagger: Tagger, given: Mapping[str, EntityType]) -> list[Mention]:
+def tagged(document: Document, tagger: Tagger, given: Mapping[str, str]) -> list[Mention]:
     """The names that a tagger finds."""
     mentions = []
     for span, text in zip(document.sentences, sentences(document), strict=True):
@@ -185,38 +177,48 @@ SURE = 0.5
 def verification(document: Document, context: Context, judge: Entailment) -> list[VerificationPair]:
     """Every claim with the label of its strongest sentence."""
     texts = sentences(document)
-    weights = rarity([*texts, *(question.text for question in context.questions)])
+    index = Index([stems(text) for text in texts], len(texts))
     found = []
     for question in context.questions:
-        supports, refutes = (0.0, 0), (0.0, 0)
-        for place in _nearest(question.text, texts, range(len(texts)), weights):
-            _asked["judge"] += 1
-            said = judge.judge(texts[place], question.text)
-            # The first of equal sentences.
-            supports = max(supports, (said.entailment, -place))
-            refutes = max(refutes, (said.contradiction, -place))
-        strongest = max(supports, refutes)
-        label: VerificationLabel = "not_enough_info"
-        if strongest[0] > SURE:
-            label = "supported" if supports[0] >= refutes[0] else "refuted"
-        evidence = [-strongest[1]] if label != "not_enough_info" else []
-        found.append(VerificationPair(claim=question.claim, label=label, evidence=evidence))
+        nearest = _nearest(question.text, index, range(len(texts)))
+        said = _strongest(judge, texts, nearest, question.text)
+        label = "supported" if said["entailment"] >= said["contradiction"] else "refuted"
+        share, sentence = max(said["entailment"], said["contradiction"])
+        sure = share > SURE
+        found.append(
+            VerificationPair(
+                claim=question.claim,
+                label=label if sure else "not_enough_info",
+                evidence=[-sentence] if sure else [],
+            )
+        )
     return found
 
 
-def _nearest(wanted: str, texts: Sequence[str], places: Sequence[int], weights: Mapping[str, float]) -> list[int]:
-    """The sentences with most of a text's words, weighted by rarity; none that has no word of it."""
-    stems = {stem(word) for word in content_words(wanted)}
-    shared = {place: stems & {stem(word) for word in content_words(texts[place])} for place in places}
-    scores = {place: sum(sorted(weights.get(s, 0.0) for s in found)) for place, found in shared.items()}
-    ranked = sorted(scores, key=lambda place: (-round(scores[place], 9), place))
-    return [place for place in ranked if scores[place] > 0][:READ]
+def _strongest(
+    judge: Entailment, texts: Sequence[str], indices: Sequence[int], hypothesis: str
+) -> dict[str, tuple[float, int]]:
+    """For each answer its highest probability, and of the first sentence that has it the index, negated."""
+    found = dict.fromkeys(MEANINGS, (0.0, 0))
+    for index in indices:
+        _asked["judge"] += 1
+        for answer, share in judge.judge(texts[index], hypothesis).items():
+            found[answer] = max(found[answer], (share, -index))
+    return found
+
+
+def _nearest(wanted: str, index: Index, allowed: Sequence[int]) -> list[int]:
+    """Of the allowed sentences those nearest to a text by BM25; none that has no word of it."""
+    scores = index.nearness(stems(wanted)).round(9).tolist()
+    return [i for i in sorted(allowed, key=lambda i: (-scores[i], i)) if scores[i] > 0][:READ]
 
 
 # Stance
 
-FAVOR = "{holder} supports the following: {target}"
-AGAINST = "{holder} opposes the following: {target}"
+TEMPLATES = {
+    "favor": "{holder} supports the following: {target}",
+    "against": "{holder} opposes the following: {target}",
+}
 _NAMED = re.compile(r"[A-ZÀ-ÖØ-Þ][\w'-]*(?: [A-ZÀ-ÖØ-Þ][\w'-]*)*")
 #: A shorter last word of a name is too likely another's.
 SHORTEST = 4
@@ -225,28 +227,28 @@ SHORTEST = 4
 def stance(document: Document, context: Context, judge: Entailment) -> list[StanceCell]:
     """Every cell with how strongly the holder's sentences entail support and opposition."""
     texts = sentences(document)
-    meant = {target.target: wording(target, document.language) for target in context.event.targets}
-    weights = rarity([*texts, *meant.values()])
+    index = Index([stems(text) for text in texts], len(texts))
     known = [names_of(holder, document.language) if holder.entities else [] for holder in context.event.holders]
     owners = Counter(name for called in known for name in called)
     found = []
     for holder, names_known in zip(context.event.holders, known, strict=True):
         # What two holders are called, "Forces", tells neither.
         called = [name for name in names_known if owners[name] == 1]
-        own = [place for place, text in enumerate(texts) if any(_says(text, name) for name in called)]
+        own = [i for i, text in enumerate(texts) if any(_says(text, name) for name in called)]
         for target in context.event.targets:
-            favor, against = (0.0, 0), (0.0, 0)
+            nearest = _nearest(wording(target, document.language), index, own)
             # The model is asked in English, which models of several languages are best at.
             about = {"holder": called[0] if called else holder.holder, "target": wording(target, "en")}
-            for place in _nearest(meant[target.target], texts, own, weights):
-                _asked["judge"] += 2
-                favor = max(favor, (judge.judge(texts[place], FAVOR.format(**about)).entailment, -place))
-                against = max(against, (judge.judge(texts[place], AGAINST.format(**about)).entailment, -place))
-            scores = _scores(favor[0], against[0])
-            label: StanceLabel = "none"
-            if max(scores.favor, scores.against) > scores.none:
-                label = "favor" if scores.favor >= scores.against else "against"
-            evidence = [] if label == "none" else [-(favor if label == "favor" else against)[1]]
+            sides = {
+                label: _strongest(judge, texts, nearest, template.format(**about))["entailment"]
+                for label, template in TEMPLATES.items()
+            }
+            # Two strengths as shares that leave something for none.
+            favor, against = sides["favor"][0], sides["against"][0]
+            total = max(favor + against, 1.0)
+            scores = stance_scores(favor / total, against / total)
+            label = likeliest(scores)
+            evidence = [] if label == "none" else [-sides[label][1]]
             found.append(
                 StanceCell(holder=holder.holder, target=target.target, label=label, evidence=evidence, scores=scores)
             )
@@ -255,13 +257,6 @@ def stance(document: Document, context: Context, judge: Entailment) -> list[Stan
 
 def _says(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
-
-
-def _scores(favor: float, against: float) -> StanceScores:
-    """Two strengths as shares that leave something for none, cut to four digits so that they do not exceed 1."""
-    total = max(favor + against, 1.0)
-    favor, against = (int(10_000 * strength / total) / 10_000 for strength in (favor, against))
-    return StanceScores(favor=favor, against=against, none=round(1 - favor - against, 4))
 
 
 def names_of(holder: Holder, language: str) -> list[str]:
