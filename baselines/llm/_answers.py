@@ -6,6 +6,7 @@ were not asked for are ignored, offsets among them: models count characters badl
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,13 +58,15 @@ def read(reply: Reply, request: Request, required: Mapping[str, Sequence[str]] |
         return Reading([], [f"You did not answer: {reply.refusal or 'the answer was withheld'}"])
     cut = reply.finish == "length"
     faults = ["It was cut off before its end."] if cut else []
-    # From the first brace to the last: models put objects into code fences, or words around them.
-    # Where it is cut off, that leaves out the last item, and the list has no end.
     text = _THOUGHT.sub("", reply.content)
+    # From the first brace to the last: models put objects into code fences, or words around them.
+    text = text[max(text.find("{"), 0) : text.rfind("}") + 1]
     try:
-        answer = from_json(text[max(text.find("{"), 0) : text.rfind("}") + 1], allow_partial=cut)
-    except ValueError as error:
-        return Reading([], [*faults, f"It is not valid JSON: {error}"])
+        answer = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        faults = faults or [f"It is not valid JSON: {error}"]
+        # The items before the one that is cut off or broken.
+        answer = from_json(text[: text.rfind("}", 0, getattr(error, "pos", 0)) + 1] or "{}", allow_partial=True)
     items = answer.get(request.key) if isinstance(answer, dict) else None
     if not isinstance(items, list):
         return Reading([], [*faults, f"The object must have the key {request.key!r} with a list."])

@@ -374,16 +374,17 @@ def test_of_two_imperfect_answers_the_better_one_is_used(run: Runner) -> None:
     assert run.report["fallback_verification"] == 1
 
 
-def test_complete_items_of_a_truncated_list_are_kept(run: Runner) -> None:
-    def cut(items: list[dict[str, Any]]) -> str:
+@pytest.mark.parametrize("broken", ["", '"quote" Bo}]}'], ids=["truncated", "broken"])
+def test_items_before_the_end_of_valid_json_are_kept(broken: str, run: Runner) -> None:
+    def spoiled(items: list[dict[str, Any]]) -> str:
         text = json.dumps({"mentions": items}, ensure_ascii=False)
-        return text[: text.rindex('"kind"')]  # In the middle of the last item.
+        return text[: text.rindex('"kind"')] + broken  # In the middle of the last item.
 
-    with Server(changed("entities", cut, finish="length")) as server:
+    with Server(changed("entities", spoiled, finish="stop" if broken else "length")) as server:
         found = run(server)
     assert told(found[0])["entities"] == TOLD[0]["entities"][:1]
     assert told(found[1])["entities"] == []
-    assert (run.report["truncated"], run.report["fallback_entities"]) == (4, 1)
+    assert (run.report["truncated"], run.report["fallback_entities"]) == (0 if broken else 4, 1)
 
 
 def test_a_truncated_batch_is_halved(run: Runner) -> None:
