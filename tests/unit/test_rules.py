@@ -182,10 +182,10 @@ def test_everything_wrong_with_a_line_is_said(line: bytes, expected: list[str]) 
 
 
 def test_column_of_malformed_json_counts_bytes() -> None:
-    line = '{"document_id": "🌊", }'.encode()
+    line = '{"document_id": "🌊" x}'.encode()
     (found,) = decode_record(line, number=7, file="f")[1]
-    # The closing brace that follows a comma: json points at it, four bytes of the wave before it.
-    assert found.column == line.index(b"}") + 1
+    # json points at what stands where a comma should; the wave before it has four bytes.
+    assert found.column == line.index(b"x") + 1
     assert (found.file, found.line) == ("f", 7)
 
 
