@@ -1,6 +1,6 @@
 """Expected output as files in ``tests/data/golden``.
 
-RETOLD_UPDATE_GOLDEN=1 rewrites those that a test compares; read the difference before committing it.
+RETOLD_REGENERATE=1 rewrites those that a test compares; read the difference before committing it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
 def assert_golden(name: str, text: str) -> None:
     """Assert that ``text`` is what the golden file ``name`` holds, to the byte."""
     path = GOLDEN / name
-    if os.environ.get("RETOLD_UPDATE_GOLDEN"):
+    if os.environ.get("RETOLD_REGENERATE") == "1":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
     # No message of our own: pytest shows the difference.
