@@ -1,4 +1,4 @@
-"""Write schema/*.json from the record types, or with --check say whether they are current.
+"""Write schema/*.json from the record types and the default labels, or with --check say whether they are current.
 
     python scripts/docs/build_schemas.py [--check]
 
@@ -12,14 +12,15 @@ import sys
 from pathlib import Path
 
 from retold.io.atomic import write_atomic
-from retold.model.json_schema import SCHEMAS, render
+from retold.layers.scheme import published_schemas
+from retold.model.json_schema import render
 
 FOLDER = Path(__file__).resolve().parents[2] / "schema"
 
 
 def stale(folder: Path) -> list[Path]:
     """The files of ``folder`` that are missing, out of date, or schemas of nothing."""
-    expected = {folder / f"{name}.json": render(name) for name in SCHEMAS}
+    expected = {folder / f"{name}.json": render(schema) for name, schema in published_schemas().items()}
     differing = [
         path for path, text in expected.items() if not path.is_file() or path.read_bytes() != text.encode("utf-8")
     ]
@@ -35,8 +36,8 @@ def main() -> int:
         for path in outdated:
             print(f"{path.name} is not what the record types give; run scripts/docs/build_schemas.py", file=sys.stderr)
         return 1 if outdated else 0
-    for name in SCHEMAS:
-        write_atomic(FOLDER / f"{name}.json", render(name))
+    for name, schema in published_schemas().items():
+        write_atomic(FOLDER / f"{name}.json", render(schema))
     return 0
 
 

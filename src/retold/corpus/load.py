@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import UnsetType
 
 from retold.io.jsonl import Line, read_lines
 from retold.io.sources import Source, open_bytes, sha256
-from retold.layers.scheme import ManifestError, Scheme, default_scheme, scheme_from_gold
+from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.findings import FindingsError, UnreadableError
 from retold.model.manifest import Manifest
@@ -28,6 +28,9 @@ from retold.rules.bytes import DECODERS
 from retold.rules.schema import invalid_manifest
 
 __all__ = ["Corpus", "EventFolder", "decode_or_refuse", "load_corpus", "packaged_corpus", "read_all", "read_one"]
+
+#: Name of the manifest in a corpus folder.
+MANIFEST: Final = "corpus.json"
 
 
 def packaged_corpus() -> Path:
@@ -132,8 +135,8 @@ class Corpus:
     def digest(self) -> str:
         """SHA-256 of the release, or of the bare file. Reads the files, once.
 
-        Where the files of the events are not those of the release, or there is none, it is the hash of those files,
-        after "modified-" or "unreleased-".
+        Where the manifest or the files of the events are not those of the release, or there is none, it is the hash of
+        those files, after "modified-" or "unreleased-".
 
         Raises:
             UnreadableError: a file cannot be read.
@@ -141,8 +144,9 @@ class Corpus:
         if self.bare is not None:
             return sha256(self.bare)
         released = self.release.files if self.release else {}
-        wanted = {name: digest for name, digest in released.items() if name.startswith("events/")}
+        wanted = {name: digest for name, digest in released.items() if name == MANIFEST or name.startswith("events/")}
         names = wanted.keys() | {file.relative_to(self.root).as_posix() for file in self.root.glob("events/*/*.json*")}
+        names |= {MANIFEST}
         found = {name: sha256(self.root / name) for name in sorted(names) if (self.root / name).is_file()}
         # An event that was added to a release is not of it.
         if self.release is not None and found == wanted:
@@ -264,7 +268,7 @@ def load_corpus(
         )
     release_file = root / "release.json"
     release: Release | Any = read_one(release_file, DECODERS["release"]) if release_file.exists() else None
-    own = root / "corpus.json"
+    own = root / MANIFEST
     chosen = Path(manifest) if manifest else own if own.exists() and labels is None else None
     corpus = Corpus(
         root=root,
@@ -276,15 +280,28 @@ def load_corpus(
     return _declared(corpus, chosen, labels)
 
 
+def _read_manifest(file: Path) -> tuple[Manifest, Scheme]:
+    """A manifest and what it declares.
+
+    Raises:
+        FindingsError: what is wrong with it.
+    """
+    declared: Manifest = read_one(file, DECODERS["manifest"])
+    try:
+        return declared, Scheme(declared)
+    except ManifestError as error:
+        # The schema names every key that is wrong and what may stand there; what contradicts itself it does not see.
+        with open_bytes(str(file)) as stream:
+            _, found = manifest_decoder().decode(stream.read(), number=None, file=str(file))
+        found = [each for each in found if each.code != "RT207"]
+        pointer = "/" + str(error).partition(":")[0].replace(".", "/")
+        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], str(file), None)) from None
+
+
 def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corpus:
     """The corpus with the scheme of a manifest, or of its gold."""
     if manifest is not None:
-        declared: Manifest = read_one(manifest, DECODERS["manifest"])
-        try:
-            scheme = Scheme(declared)
-        except ManifestError as error:
-            pointer = "/" + str(error).partition(":")[0].replace(".", "/")
-            raise FindingsError(located([invalid_manifest(str(error), pointer)], str(manifest), None)) from None
+        declared, scheme = _read_manifest(manifest)
         name = declared.name if declared.name and corpus.release is None else corpus.name
         version = declared.version if declared.version and corpus.release is None else corpus.version
         return replace(corpus, scheme=scheme, name=name, version=version, declared="manifest")

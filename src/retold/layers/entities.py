@@ -119,7 +119,9 @@ class EntitiesOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     clusters: Annotated[
         Literal["event", "document"], Meta(description="What a cluster key means the same entity in.")
     ] = "event"
-    knowledge_base: KnowledgeBase | None = KnowledgeBase()
+    knowledge_base: Annotated[
+        KnowledgeBase | None, Meta(description="Where entities are linked to; null where they are not.")
+    ] = KnowledgeBase()
 
     def __post_init__(self) -> None:
         check_labels("types", list(self.types))

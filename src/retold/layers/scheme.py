@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Union
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -18,10 +18,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from retold.layers import LAYERS
 from retold.layers.base import Layer
 from retold.layers.coreference import COREFERENCE_MEASURES, no_sum
+from retold.layers.types import labelled
 from retold.measures.base import Measure, Track
-from retold.model.annotations import AnnotationRecord, Document
+from retold.model.annotations import AnnotationRecord, Decision, Document, Entity, Reading
 from retold.model.findings import Finding, context_of
-from retold.model.json_schema import schema_of
+from retold.model.json_schema import SCHEMAS, schema_of
 from retold.model.manifest import Manifest
 from retold.rules.bytes import LineDecoder
 from retold.rules.consistency import gold_key_missing
@@ -30,7 +31,15 @@ from retold.rules.registry import printable
 from retold.rules.schema import unknown_key
 from retold.rules.vocabulary import Role, Vocabulary
 
-__all__ = ["ManifestError", "Scheme", "default_scheme", "manifest_schema", "scheme_from_gold"]
+__all__ = [
+    "ManifestError",
+    "Scheme",
+    "default_scheme",
+    "manifest_decoder",
+    "manifest_schema",
+    "published_schemas",
+    "scheme_from_gold",
+]
 
 
 class ManifestError(ValueError):
@@ -193,6 +202,44 @@ class Scheme:
         """Decoder of a record."""
         return LineDecoder(self.record_type, lambda: self.schema, self._record_type(sparse=True))
 
+    @cached_property
+    def entity_type(self) -> type[Struct]:
+        """Type of an entity of the catalogue, with the types that are allowed."""
+        types = self._allowed("type")
+        return labelled(Entity, {"type": types[0]}) if types else Entity
+
+    @cached_property
+    def decision_type(self) -> type[Struct]:
+        """Type of a decision between annotators, with the layers and labels that are allowed."""
+        told = {field.name: field.type for kind in (Reading, Decision) for field in msgspec.structs.fields(kind)}
+
+        def described(kind: Any, name: str) -> Any:
+            return Annotated[kind, told[name].__metadata__[0]]
+
+        allowed = {name: self._allowed(name) for name in Reading.__struct_fields__}
+        labels = {
+            name: (described(Union[(*(Literal[tuple(each)] for each in sets), UnsetType)], name), UNSET)
+            for name, sets in allowed.items()
+            if sets
+        }
+        reading = labelled(Reading, {}, labels) | None
+        parts = {"readers": dict[str, reading], "decision": reading}  # type: ignore[valid-type]
+        more = {name: (described(kind, name),) for name, kind in parts.items()}
+        return labelled(Decision, {"layer": list(self.layers)}, more)
+
+    @cached_property
+    def decision_decoder(self) -> LineDecoder:
+        """Decoder of a decision between annotators."""
+        return LineDecoder(self.decision_type, lambda: schema_of("decision", self.decision_type))
+
+    def _allowed(self, key: str) -> list[Sequence[str]]:
+        """For each layer whose items hold a label under this key, the allowed ones."""
+        return [
+            list(getattr(layer.options, layer.label_keys[key]))
+            for layer in self.layers.values()
+            if key in layer.label_keys
+        ]
+
     def convert(self, record: Any) -> Any:
         """A record from a dict or from a record of another type.
 
@@ -304,20 +351,52 @@ def scheme_from_gold(records: Iterable[Any], name: str = "") -> Scheme:
     return Scheme(Manifest(name=name, layers=layers))
 
 
+@cache
+def manifest_decoder() -> LineDecoder:
+    """Decoder of ``corpus.json`` with the options of every layer; that they agree with each other, ``Scheme`` says."""
+    layers = msgspec.defstruct(
+        "Layers",
+        [(name, layer.Options | UnsetType, UNSET) for name, layer in LAYERS.items()],
+        namespace={"__doc__": "The annotated layers and their options."},
+        frozen=True,
+        forbid_unknown_fields=True,
+        kw_only=True,
+    )
+    known = {field.name: field for field in msgspec.structs.fields(Manifest)}
+    meta = Meta(description=known["layers"].type.__metadata__[0].description)
+    kind = msgspec.defstruct(
+        "Manifest",
+        [("layers", Annotated[layers, meta], msgspec.field(default_factory=layers))],
+        bases=(Manifest,),
+        namespace={"__doc__": Manifest.__doc__},
+        frozen=True,
+        forbid_unknown_fields=True,
+        kw_only=True,
+    )
+    return LineDecoder(kind, lambda: _with_defaults(schema_of("manifest", kind)))
+
+
 def manifest_schema() -> dict[str, Any]:
     """JSON Schema of ``corpus.json``, with the options of every layer."""
-    made = schema_of("manifest", Manifest)
-    manifest = made["$defs"]["Manifest"]
-    options = {}
-    for name, layer in LAYERS.items():
-        generated = msgspec.json.schema(layer.Options)
-        made["$defs"].update(generated["$defs"])
-        options[name] = {"$ref": generated["$ref"]}
-    manifest["properties"]["layers"] = {
-        "type": "object",
-        "description": manifest["properties"]["layers"].get("description", ""),
-        "properties": options,
-        "additionalProperties": False,
-        "default": {},
-    }
+    return dict(manifest_decoder().schema)
+
+
+def _with_defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with the defaults that are made anew for each object, which msgspec leaves out."""
+    for layer in LAYERS.values():
+        properties = schema["$defs"][layer.Options.__name__]["properties"]
+        for name, default in msgspec.to_builtins(layer.Options()).items():
+            properties[name].setdefault("default", default)
+    schema["$defs"]["Manifest"]["properties"]["layers"]["default"] = {}
+    return schema
+
+
+def published_schemas() -> dict[str, dict[str, Any]]:
+    """Every JSON Schema that is published, by the stem of its file, with the labels of the default scheme."""
+    scheme = default_scheme()
+    made = {name: schema_of(name) for name in SCHEMAS}
+    made["annotation-record"] = scheme.schema
+    made["entity"] = schema_of("entity", scheme.entity_type)
+    made["decision"] = schema_of("decision", scheme.decision_type)
+    made["manifest"] = manifest_schema()
     return made

@@ -56,9 +56,14 @@ class LineDecoder:
         self._again = bytearray()
 
     @cached_property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema."""
+        return self._schema()
+
+    @cached_property
     def validator(self) -> Any:
         """The JSON Schema validator."""
-        return validator_of(self._schema())
+        return validator_of(self.schema)
 
     def decode(self, line: bytes, *, number: int | None, file: str) -> tuple[Any | None, list[Finding]]:
         """Decode one line.

@@ -8,16 +8,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Span
 from retold.model.findings import Finding, shorten
+from retold.model.manifest import Manifest
 from retold.model.segment import ANNOTATED_ZONES
 from retold.rules.consistency import format_kb_id
 from retold.rules.references import unknown_entity
-from retold.rules.registry import finding, printable, rule
+from retold.rules.registry import did_you_mean, finding, printable, rule
+from retold.rules.schema import invalid_manifest, pointer_to
 
 __all__ = [
     "check_claim",
     "check_document",
     "check_entity",
     "check_event",
+    "check_manifest",
     "claim_that_no_span_states",
     "entity_without_mention",
     "one_kb_id_for_two_entities",
@@ -47,6 +50,29 @@ def check_event(event: Event, folder: str, entities: Collection[str], needed: Co
             if key in keys[:index]:
                 findings.append(repeated_key(key, pointer))
     return findings
+
+
+def check_manifest(manifest: Manifest, events: Collection[str], languages: Collection[str]) -> list[Finding]:
+    """Check a manifest against the events of the corpus and the languages of its documents."""
+    found = []
+    splits: dict[str, str] = {}
+    for split, names in manifest.splits.items():
+        for index, name in enumerate(names):
+            pointer = pointer_to("splits", split, index)
+            if name not in events:
+                found.append(invalid_manifest(f"unknown event {shorten(name)}", pointer, did_you_mean(name, events)))
+            elif splits.setdefault(name, split) != split or name in names[:index]:
+                found.append(invalid_manifest(f"event {shorten(name)} is also in split {splits[name]}", pointer))
+    if manifest.splits:
+        missing = [event for event in events if event not in splits]
+        if missing:
+            found.append(invalid_manifest(f"no split has the event {shorten(missing[0])}", "/splits"))
+    if manifest.languages:
+        undeclared = sorted(set(languages) - set(manifest.languages))
+        found += [
+            invalid_manifest(f"documents in {shorten(each)}, which is not listed", "/languages") for each in undeclared
+        ]
+    return found
 
 
 def check_document(document: Document, event: str) -> list[Finding]:

@@ -72,7 +72,7 @@ def _expected(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_expected(option) for option in schema["anyOf"])
     if "enum" in schema:
-        return "one of " + ", ".join(map(repr, schema["enum"]))
+        return ("one of " if len(schema["enum"]) > 1 else "") + ", ".join(map(repr, schema["enum"]))
     return _TYPE_NAMES.get(str(schema.get("type")), "another type")
 
 
@@ -178,7 +178,7 @@ def label_not_allowed(value: str, allowed: Sequence[str], pointer: str) -> Findi
 
 
 @rule("RT208")
-def invalid_manifest(message: str, pointer: str) -> Finding:
+def invalid_manifest(message: str, pointer: str, hint: str | None = None) -> Finding:
     """The manifest contradicts itself, or names what there is not.
 
     Labels, measures and tables of the corpus come from it.
@@ -187,7 +187,7 @@ def invalid_manifest(message: str, pointer: str) -> Finding:
 
     Hint: Correct corpus.json; schema/manifest.json describes it.
     """
-    return finding("RT208", "gold", message, pointer=pointer)
+    return finding("RT208", "gold", message, hint=hint, pointer=pointer)
 
 
 def _one_of(path: list[str | int], error: ValidationError) -> Finding:

@@ -10,18 +10,21 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
-from retold.corpus.load import read_all, read_one
+from retold.corpus.load import MANIFEST, read_all, read_one
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source, open_bytes, sha256
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
+from retold.model.manifest import Manifest
 from retold.rules import corpus as rules
 from retold.rules import decode_line, missing_documents, repeated_document
-from retold.rules.bytes import DECODERS
+from retold.rules.bytes import DECODERS, LineDecoder
 from retold.validation.records import Run
 
 __all__ = ["check_corpus"]
@@ -36,12 +39,26 @@ def check_corpus(run: Run) -> None:
         run.check_records(corpus.bare, "gold")
         return
     errors = run.collector.errors
+    languages: set[str] = set()
     for key in corpus.events:
-        _Event(run, key).check()
+        event = _Event(run, key)
+        event.check()
+        languages |= event.languages
     if run.collector.errors == errors:
         # Views of invalid records would report the same errors again.
         _views(run)
+    _manifest(run, languages)
     _release(run)
+
+
+def _manifest(run: Run, languages: set[str]) -> None:
+    """Check the manifest of the folder against the corpus; that it can be read, loading has shown."""
+    file = run.corpus.root / MANIFEST
+    if not file.exists():
+        return
+    run.files += 1
+    manifest: Manifest = read_one(file, DECODERS["manifest"])
+    run.add(rules.check_manifest(manifest, run.corpus.events, languages), file)
 
 
 class _Event:
@@ -51,6 +68,8 @@ class _Event:
         self.run = run
         self.event = run.corpus.events[key]
         self.folder = self.event.folder
+        #: Those of the documents, once they are checked.
+        self.languages: set[str] = set()
 
     def check(self) -> None:
         self._card()
@@ -67,7 +86,9 @@ class _Event:
 
     def _decisions(self) -> list[Decision]:
         file = self.event.adjudication_file
-        return [decision for _, decision in self._decoded(file, "decision")] if file.exists() else []
+        found = self._decoded(file, self._scheme.decision_decoder) if file.exists() else ()
+        # Compared with what the annotators' records give, which are of the plain type.
+        return [msgspec.convert(msgspec.to_builtins(decision), Decision) for _, decision in found]
 
     def _reproduced(self, decisions: list[Decision]) -> None:
         """Whether gold is what the annotators agree on and the decisions say."""
@@ -105,14 +126,14 @@ class _Event:
         self.run.collector.add(found)
         self.run.add(checked, file)
 
-    def _decoded(self, file: Path, kind: str) -> Iterator[tuple[int, Any]]:
+    def _decoded(self, file: Path, decoder: LineDecoder) -> Iterator[tuple[int, Any]]:
         """Records of a file; invalid lines are reported."""
         if not file.exists() and not self._needs(file.name):
             return
         self.run.files += 1
         try:
             for number, line in self.run.lines(Source.of(file)):
-                record, found = decode_line(line, kind, number=number, file=str(file))
+                record, found = decoder.decode(line, number=number, file=str(file))
                 self.run.collector.add(found)
                 if record is not None:
                     yield number, record
@@ -140,7 +161,7 @@ class _Event:
         file = self.folder / "entities.jsonl"
         lines: Lines = {}
         by_id: dict[str, str] = {}
-        for number, record in self._decoded(file, "entity"):
+        for number, record in self._decoded(file, DECODERS["entity"]):
             entity: Entity = record
             found = self._check_type(entity)
             if entity.entity in lines:
@@ -154,7 +175,7 @@ class _Event:
     def _claims(self) -> Lines:
         file = self.folder / "claims.jsonl"
         lines: Lines = {}
-        for number, record in self._decoded(file, "claim"):
+        for number, record in self._decoded(file, DECODERS["claim"]):
             claim: CanonicalClaim = record
             found = rules.check_claim(claim, self.event.claims)
             if claim.claim in lines:
@@ -166,11 +187,12 @@ class _Event:
     def _documents(self) -> Lines:
         file = self.event.documents_file
         lines: Lines = {}
-        for number, document in self._decoded(file, "document"):
+        for number, document in self._decoded(file, DECODERS["document"]):
             found = rules.check_document(document, self.event.event.event)
             if document.document_id in lines:
                 found.append(repeated_document(document.document_id, lines[document.document_id]))
             lines.setdefault(document.document_id, number)
+            self.languages.add(document.language)
             self.run.add(found, file, number)
         self.run.reported.add((str(file), None))
         return lines
@@ -256,7 +278,7 @@ def _release(run: Run) -> None:
     for path, expected in release.files.items():
         member = root / path
         found += rules.release_differs(path, expected, sha256(member) if member.is_file() else None)
-    for member in sorted(root.glob("events/**/*.json*")):
+    for member in sorted([*root.glob(MANIFEST), *root.glob("events/**/*.json*")]):
         path = member.relative_to(root).as_posix()
         if path not in release.files and not member.name.startswith("."):
             found += rules.release_differs(path, None, "")
