@@ -21,14 +21,14 @@ from click.testing import CliRunner
 from scipy.stats import t
 from statsmodels.stats.multitest import multipletests
 
+from default_labels import HEADLINES, LAYERS
 from retold.cli.main import cli
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import LAYERS
 from retold.model.findings import FindingsError
 from retold.report.leaderboard import render_ranking
 from retold.report.scores import render_score
-from retold.scoring import HEADLINES, score
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
+from retold.scoring.score import score
 
 Record = dict[str, Any]
 RESAMPLES = 200

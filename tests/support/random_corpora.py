@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from retold.model.annotations import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
-from retold.scoring import SystemCounts
+from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
+from retold.scoring.count import SystemCounts
 
 Record = dict[str, Any]
 
