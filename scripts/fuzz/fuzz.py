@@ -30,6 +30,7 @@ import msgspec
 from fuzz_mutations import Mutator
 from fuzz_oracle import SHAPE, Known, Malformed, read_line, violations
 from retold.corpus.load import Corpus, load_corpus
+from retold.layers.scheme import default_scheme
 from retold.model.findings import UnreadableError
 from retold.model.json_schema import SCHEMAS, schema_of
 from retold.rules import decode_line
@@ -111,10 +112,9 @@ class Agreement:
         # JSON Schema takes 1.0 for an integer, the decoder does not, and neither does the validator.
         checker = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
         kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=checker)
-        self.schemas = {name: kind(schema_of(name)) for name in ("annotation-record", "submission")}
-        self.decoders: dict[str, msgspec.json.Decoder[Any]] = {
-            name: msgspec.json.Decoder(SCHEMAS[name]) for name in self.schemas
-        }
+        types = {"annotation-record": default_scheme().record_type, "submission": SCHEMAS["submission"]}
+        self.schemas = {name: kind(schema_of(name, made)) for name, made in types.items()}
+        self.decoders = {name: msgspec.json.Decoder(made) for name, made in types.items()}
 
     def disagreement(self, line: bytes, name: str) -> str | None:
         """What the two say of a line, where it is not the same; "skipped" where readers of JSON may differ."""

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
+from default_labels import HEADLINES, LAYERS, STANCE_LABELS, TRACKS, VERIFICATION_LABELS
 from predictions import Record, gold_records, noisy, released, run, values, write
-from retold.model.annotations import LAYERS, STANCE_LABELS, VERIFICATION_LABELS, Document
+from retold.model.annotations import Document
 from retold.model.findings import FindingsError
-from retold.scoring import HEADLINES, score
-from retold.scoring.headline import PARTS
+from retold.scoring.score import score
 
 #: What systems are ranked by, what that is made of, and what stands for the rest.
 JUDGED = tuple(
     dict.fromkeys(
         (
             *HEADLINES,
-            *(part for parts in PARTS.values() for part in parts),
+            *(part for parts in TRACKS.values() for part in parts),
             *(f"entities.coreference.{family}.f1" for family in ("b3", "ceafm", "ceafe", "blanc", "lea")),
             *("entities.mention.exact.f1", "claims.span.exact.f1"),
             *("stance.macro_f1", "stance.evidence.f1", "claims.verification.strict"),

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 import retold
+from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.cli.main import main
 from retold.corpus.load import Corpus
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
-from retold.model.annotations import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.agreement import FORMATS
 from retold.scoring.agreement import Agreement, agreement

@@ -9,7 +9,7 @@ import pytest
 
 import fuzz
 from fuzz_oracle import Malformed, read_line, violations
-from retold.rules import record as records
+from retold.layers import entities, stance
 from retold.rules import references
 
 
@@ -28,11 +28,12 @@ def test_the_same_seed_gives_the_same_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "name"), [(records, "check_spans"), (references, "unknown_holder"), (records, "_check_evidence")]
+    ("module", "name"),
+    [(entities, "check_spans"), (references, "unknown_holder"), (stance, "check_evidence")],
 )
-def test_a_rule_that_sleeps_is_noticed(room: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_rule_that_sleeps_is_noticed(module: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asleep = references.unknown_target if name == "unknown_holder" else lambda *_: None
-    monkeypatch.setattr(room, name, asleep)
+    monkeypatch.setattr(module, name, asleep)
     outcome = fuzz.run(200, seed=1, keep=tmp_path / "kept")
     assert outcome.failures
     assert len(list((tmp_path / "kept").iterdir())) == len(outcome.failures)

@@ -24,9 +24,12 @@ from exact_clusters import exact_bcubed, exact_blanc, exact_muc
 from predictions import gold_records, noisy, released, write
 from retold.cli.main import cli
 from retold.corpus.load import Corpus, load_corpus
+from retold.layers.base import Item
 from retold.report.items import error_tables, render_comparison
-from retold.scoring import Flip, Item, ItemComparison, SystemItems, compare_items, errors, items_of, score_with_items
+from retold.scoring.compare import Flip, ItemComparison, compare_items, errors
+from retold.scoring.items import SystemItems
 from retold.scoring.ranking import rank
+from retold.scoring.score import items_of, score_with_items
 
 Record = dict[str, Any]
 Value = float | None

@@ -21,14 +21,14 @@ from click.testing import CliRunner
 from scipy.stats import t
 from statsmodels.stats.multitest import multipletests
 
+from default_labels import HEADLINES, LAYERS
 from retold.cli.main import cli
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import LAYERS
 from retold.model.findings import FindingsError
 from retold.report.leaderboard import render_ranking
 from retold.report.scores import render_score
-from retold.scoring import HEADLINES, score
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
+from retold.scoring.score import score
 
 Record = dict[str, Any]
 RESAMPLES = 200
@@ -442,10 +442,27 @@ def test_a_submission_at_fault_refuses_the_ranking(submit: Submit) -> None:
         ranked([submit("a", thinned(0.2)), submit("b", thinned(0.2)[1:])])
 
 
-@pytest.mark.parametrize("options", [{"measure": "stance.brier"}, {"measure": ""}, {"resamples": 0}])
+@pytest.mark.parametrize("options", [{"measure": "stance.brier"}, {"measure": ""}])
 def test_what_cannot_be_ranked_is_an_error(submit: Submit, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         ranked([submit("a", thinned(0.2))], **options)
+
+
+def test_without_resamples_systems_are_ranked_by_value_alone(submit: Submit) -> None:
+    found = ranked([submit("a", thinned(0.3)), submit("b", thinned(0.8)), submit("c", thinned(0.3))], resamples=0)
+    assert [(each.score.system, each.rank) for each in found.systems] == [("a", 1), ("c", 1), ("b", 3)]
+    assert all((value.low, value.high) == (None, None) for s in found.systems for value in s.score.measures.values())
+    assert found.comparisons == []
+
+
+def test_records_in_memory_are_ranked_as_files_are(submit: Submit) -> None:
+    systems = {"a": thinned(0.3), "b": thinned(0.8)}
+    files = ranked([submit(name, records) for name, records in systems.items()])
+    memory = rank(systems, released(), resamples=RESAMPLES)
+    assert [(s.score.system, s.rank, s.score.measures) for s in memory.systems] == [
+        (s.score.system, s.rank, s.score.measures) for s in files.systems
+    ]
+    assert memory.comparisons == files.comparisons
 
 
 def test_no_submission_is_an_error() -> None:

@@ -14,9 +14,11 @@ import pytest
 from scipy.stats import norm, t
 
 import retold
-from retold.io.files import open_submission
+from retold.io.submission import open_submission
 from retold.model.annotations import AnnotationRecord, encode
-from retold.scoring import Value, count, ranking
+from retold.scoring import ranking
+from retold.scoring.count import count
+from retold.scoring.evaluate import Value
 from retold.scoring.ranking import rank
 from retold.stats.bootstrap import bootstrap_weights
 
@@ -204,7 +206,7 @@ def test_a_unit_s_part_in_the_conll_score_is_its_pseudo_value(
     monkeypatch.setattr(ranking, "COREFERENCE_BUDGET", budget)
     split = {1, 4}
     gold, system = written(tmp_path, "gold", ()), written(tmp_path, "system", split)
-    found = ranking._conll_contributions(count(open_submission(system), retold.load_corpus(gold)))
+    found = ranking._cluster_contributions(count(open_submission(system), retold.load_corpus(gold)))[:, 0]
     point, without = conll_by_hand([1.0] * DOCUMENTS, split), np.array(without_each(split))
     assert found.tolist() == pytest.approx((point / 6 + 5 / 6 * (without.mean() - without)).tolist())
     assert found.sum() == pytest.approx(point)
@@ -217,7 +219,7 @@ def test_a_unit_without_which_nothing_is_left_changes_nothing(tmp_path: Path) ->
     for path in (gold, system):
         first, second, *_ = path.read_text().splitlines()
         path.write_text(f"{first}\n{json.dumps(json.loads(second) | {'entities': []})}\n")
-    found = ranking._conll_contributions(count(open_submission(system), retold.load_corpus(gold)))
+    found = ranking._cluster_contributions(count(open_submission(system), retold.load_corpus(gold)))[:, 0]
     assert found.tolist() == pytest.approx([conll_by_hand([1.0], {0}) / 2] * 2)
 
 

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from default_labels import HEADLINES, LAYERS
 from predictions import Record, gold_records, noisy, released, run, values, write
-from retold import scoring
 from retold.corpus.load import Corpus, load_corpus, packaged_corpus
 from retold.layers import units
-from retold.model.annotations import LAYERS
 from retold.model.findings import FindingsError
 from retold.report.scores import render_score
-from retold.scoring import HEADLINES, score
+from retold.scoring import count, evaluate
+from retold.scoring.score import score
 
 #: Not shares between 0 and 1 (Brier reaches 2), and better when lower.
 ERRORS = ("stance.brier", "stance.ece")
@@ -568,7 +568,7 @@ def test_very_many_units_are_pooled_which_leaves_the_values_and_is_said(
 ) -> None:
     corpus, predictions = grown(tmp_path / "corpus", 31)
     plain = run(tmp_path, predictions, corpus, resamples=50)
-    for module in (units, scoring.counting, scoring.evaluation):
+    for module in (units, count, evaluate):
         monkeypatch.setattr(module, "POOL", 20)
     pooled = run(tmp_path, predictions, corpus, resamples=50)
     # 31 documents fall into at most 20 groups and fill some 16 of them (20 * (1 - .95 ** 31)); the signature holds.
@@ -576,7 +576,7 @@ def test_very_many_units_are_pooled_which_leaves_the_values_and_is_said(
     assert "|unit:document|" in plain.signature
     assert values(pooled) == values(plain)
     # As many documents as groups are not pooled.
-    for module in (units, scoring.counting, scoring.evaluation):
+    for module in (units, count, evaluate):
         monkeypatch.setattr(module, "POOL", 31)
     assert "|unit:document|" in run(tmp_path, predictions, corpus, resamples=50).signature
 

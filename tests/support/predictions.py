@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
-from retold.scoring import Score, score
+from retold.scoring.evaluate import Score
+from retold.scoring.score import score
 
 Record = dict[str, Any]
 

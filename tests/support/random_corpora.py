@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from retold.model.annotations import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
-from retold.scoring import SystemCounts
+from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
+from retold.scoring.count import SystemCounts
+from tiny import EVENT, document_of
 
 Record = dict[str, Any]
 
@@ -24,8 +26,8 @@ def spans(draw: random.Random, amount: int) -> list[Record]:
     return [{"start": start, "end": end} for start, end in draw.sample(sorted(found), len(found))]
 
 
-def reading(draw: random.Random, key: str, *, gold: bool) -> Record:
-    """A random record over few names, so that two readings of a document often meet."""
+def random_record(draw: random.Random, key: str, *, gold: bool) -> Record:
+    """A random record over few names, so that two of a document often agree."""
     mentions = []
     for span in spans(draw, draw.randrange(12)):
         mention = span | {"type": draw.choice(ENTITY_TYPES[:3]), "kind": draw.choice(("name", "name", "nominal"))}
@@ -65,25 +67,88 @@ def written(folder: Path, documents: int, seed: int) -> tuple[Path, Path]:
     """Write random gold and a random system of as many documents; the paths of both files."""
     draw = random.Random(seed)
     for name in ("gold", "system"):
-        lines = [json.dumps(reading(draw, f"d{n:03}", gold=name == "gold")) for n in range(documents)]
-        (folder / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+        records = [random_record(draw, f"d{n:03}", gold=name == "gold") for n in range(documents)]
+        write_lines(folder / f"{name}.jsonl", records)
     return folder / "gold.jsonl", folder / "system.jsonl"
+
+
+def write_lines(path: Path, records: Sequence[Record]) -> Path:
+    """Write records as lines; the path."""
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records), encoding="utf-8")
+    return path
+
+
+# --- Corpora with text ------------------------------------------------------------------------------------------------
+
+#: Where a text of 90 characters is divided.
+_ZONES = ((0, 20, "title"), (20, 24, "byline"), (24, 30, "boilerplate"), (30, 70, "body"), (70, 90, "byline"))
+_PARAGRAPHS = ((0, 20), (30, 42), (43, 50), (50, 70))
+STATUSES = {f"e{n}": ("verified", "nil", "unverified")[n % 3] for n in range(8)}
+MUTATIONS = {"c0": "none", "c1": "number", "c2": "none", "c3": "place"}
+
+
+def random_document(key: str, event: str, language: str) -> Record:
+    """A document of 90 characters with two stretches that are not annotated, and a sentence every 10 characters."""
+    paragraphs = [{"start": start, "end": end} for start, end in _PARAGRAPHS]
+    return document_of("flood-0") | {
+        "document_id": key,
+        "event": event,
+        "language": language,
+        "text": "x" * 90,
+        "zones": [{"start": start, "end": end, "zone": zone} for start, end, zone in _ZONES],
+        "paragraphs": paragraphs,
+        "sentences": [{"start": start, "end": start + 10} for start in range(0, 90, 10)],
+    }
+
+
+def write_random_corpus(folder: Path, documents: Mapping[str, Sequence[Record]], gold: Mapping[str, Record]) -> Path:
+    """Write a corpus folder: the documents of each event, and gold by document."""
+    for event, texts in documents.items():
+        home = folder / "events" / event
+        home.mkdir(parents=True)
+        described = {"description": {"en": "made up"}}
+        catalogue = {
+            "event": event,
+            "holders": [{"holder": key, "entities": [], **described} for key in "ab"],
+            "targets": [{"target": key, **described} for key in "xyz"],
+        }
+        (home / "event.json").write_text(json.dumps(EVENT | catalogue), encoding="utf-8")
+        write_lines(home / "documents.jsonl", texts)
+        write_lines(home / "gold.jsonl", [gold[text["document_id"]] for text in texts])
+        entity = {"name": "x", "type": "PER", "aliases": {}}
+        entities = [
+            {"entity": key, "kb_id": "Q1" if status == "verified" else None, "kb_status": status, **entity}
+            for key, status in STATUSES.items()
+        ]
+        write_lines(home / "entities.jsonl", entities)
+        claims = [
+            {"claim": key, "text": "x", "mutation_of": None if kind == "none" else "c0"}
+            | {"mutation": None if kind == "none" else kind}
+            for key, kind in MUTATIONS.items()
+        ]
+        write_lines(home / "claims.jsonl", claims)
+    return folder
 
 
 def everything(counts: SystemCounts) -> dict[str, Any]:
     """All that a score is made of."""
     mentions = counts.mentions
+    assert mentions is not None
     tables = {
-        f"{layer} {name}": {key: row for key, row in getattr(tally, name).rows.items() if any(row)}
-        for layer, tally in counts.tallies.items()
-        for name in ("units", "facets")
+        f"{layer} {name}": {key: table.row(key) for key in table.filled()}
+        for layer, found in counts.layers.items()
+        for name, table in (("units", found.units), ("breakdowns", found.breakdowns))
     }
     return tables | {
         "units": counts.unit_names,
-        "layers": (counts.layers, counts.gold_layers),
+        "layers": (counts.answered, counts.gold_layers),
         "coverage": counts.coverage,
         "mentions": [np.asarray(getattr(mentions, name)).tolist() for name in ("document", "gold", "predicted")],
         "mention units": [mentions.units[unit] for unit in mentions.unit],
-        "clusters": (mentions.gold_keys, mentions.predicted_keys, mentions.documents),
+        "clusters": [
+            [(mentions.events[event], name) for event, name in keys]
+            for keys in (mentions.gold_keys, mentions.predicted_keys)
+        ],
+        "documents": mentions.documents,
         "references": mentions.references(),
     }

@@ -11,14 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retold.layers import claims
-from retold.layers.base import Place, Tally
-from retold.layers.claims import Attributions
-from retold.layers.coreference import MentionTable
-from retold.layers.counts import real
-from retold.model.annotations import ClaimSpan, Document, Mention, Span, Zone
-
-PLACE = Place("d", None, "document", pool=False, by_document=False)
+from layer_counts import context, count_layer, document, measures, rows
+from retold.layers.base import LayerCounts
+from retold.layers.counts import FIXED
+from retold.model.annotations import ClaimSpan, Mention
 
 Given = Sequence[tuple[int, int, str]]
 
@@ -27,23 +23,22 @@ def spans(items: Given) -> list[ClaimSpan]:
     return [ClaimSpan(start=start, end=end, source=source) for start, end, source in items]
 
 
-def tally_of(gold: Given, predicted: Given, references: Mapping[str, str | None] | None = None) -> Tally:
+def counted(gold: Given, predicted: Given, references: Mapping[str, str | None] | None = None) -> LayerCounts:
     """Counts; ``references`` says what the system's clusters refer to, a name outside it is a key of the catalogue."""
-    tally, attributions = Tally(claims.COLUMNS), Attributions()
-    claims.count(spans(gold), spans(predicted), PLACE, tally, attributions)
     known = references or {}
-    attributions.settle(tally, lambda _, name: known.get(name, name))
-    return tally
+    return count_layer(
+        "claims", (context(), spans(gold), spans(predicted)), refers_to=lambda _, name: known.get(name, name)
+    )
 
 
-def values_of(tally: Tally) -> dict[str, float]:
-    """Measures by name without their ``claims.``"""
-    counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
-    return {m.name.removeprefix("claims."): float(m.value(counts)) for m in claims.MEASURES}
+def totals(gold: Given, predicted: Given, references: Mapping[str, str | None] | None = None) -> dict[str, int]:
+    return counted(gold, predicted, references).units.totals()
 
 
 def measured(gold: Given, predicted: Given, references: Mapping[str, str | None] | None = None) -> dict[str, float]:
-    return values_of(tally_of(gold, predicted, references))
+    """Measures by name without their ``claims.``"""
+    found = measures(counted(gold, predicted, references))
+    return {name.removeprefix("claims."): value for name, value in found.items()}
 
 
 # --- Spans ------------------------------------------------------------------------------------------------------------
@@ -97,45 +92,25 @@ def test_equal_spans_are_counted_whatever_is_matched() -> None:
 
 def test_by_source_a_match_counts_where_both_name_the_author_or_both_an_entity() -> None:
     # Gold: author 0-10, a 20-30. Predicted: author for both. By author: 1 of 1 found, 2 given. By entity: none of 1.
-    tally = tally_of([(0, 10, "author"), (20, 30, "a")], [(0, 10, "author"), (20, 30, "author")])
-    for source, counts in (("author", (1, 2, 1, 1)), ("entity", (1, 0, 0, 0))):
-        row = tally.facets.rows[f"source={source}"]
-        gold, predicted, jaccard, exact = counts
-        assert (row[0], row[1], real(row[2]), row[3]) == (gold, predicted, jaccard, exact), source
+    found = rows(counted([(0, 10, "author"), (20, 30, "a")], [(0, 10, "author"), (20, 30, "author")]))
+    for source, amounts in (("author", (1, 2, 1, 1)), ("entity", (1, 0, 0, 0))):
+        row = found[f"source={source}"]
+        assert (row["gold"], row["predicted"], row["jaccard~"] / FIXED, row["exact"]) == amounts, source
 
 
 def test_a_match_is_counted_in_the_paragraph_in_which_the_gold_span_begins() -> None:
     # Paragraphs 0-10 and 11-30; gold begins with the second one, the prediction in the first.
-    paragraphs = [Span(start=0, end=10), Span(start=11, end=30)]
-    document = Document(
-        document_id="d",
-        event="e",
-        text="x" * 30,
-        language="en",
-        outlet=None,
-        original_source=None,
-        published=None,
-        event_date="2023-10-24",
-        seed="s.txt",
-        seed_sha256="0" * 64,
-        zones=[Zone(start=0, end=30, zone="body")],
-        paragraphs=paragraphs,
-        sentences=paragraphs,
-        rights="",
-    )
-    where = Place("d", document, "paragraph", pool=False, by_document=False)
-    tally, attributions = Tally(claims.COLUMNS), Attributions()
-    claims.count(spans([(11, 21, "a")]), spans([(9, 21, "a")]), where, tally, attributions)
-    attributions.settle(tally, lambda _, name: name)
-    shown = {unit: dict(zip(claims.COLUMNS, row, strict=True)) for unit, row in tally.units.rows.items()}
-    assert [(shown[unit]["gold"], shown[unit]["predicted"]) for unit in ("d/0", "d/1")] == [(0, 1), (1, 0)]
-    assert (shown["d/0"]["jaccard~"], real(shown["d/1"]["jaccard~"])) == (0, pytest.approx(10 / 12))
-    assert (shown["d/0"]["attributed"], shown["d/1"]["attributed"]) == (0, 1)
+    text = document([(0, 30, "body")], [(0, 10), (11, 30)])
+    counts = count_layer("claims", (context(text), spans([(11, 21, "a")]), spans([(9, 21, "a")])), units="paragraph")
+    first, second = counts.units.row("d/0"), counts.units.row("d/1")
+    assert [(row["gold"], row["predicted"]) for row in (first, second)] == [(0, 1), (1, 0)]
+    assert (first["jaccard~"], second["jaccard~"] / FIXED) == (0, pytest.approx(10 / 12))
+    assert (first["attributed"], second["attributed"]) == (0, 1)
 
 
 def test_a_span_given_twice_earns_once() -> None:
     gold = [(0, 10, "a"), (20, 30, "a")]
-    assert tally_of(gold, [(0, 10, "a")] * 5).units.totals() == tally_of(gold, [(0, 10, "a")]).units.totals()
+    assert totals(gold, [(0, 10, "a")] * 5) == totals(gold, [(0, 10, "a")])
 
 
 def test_nothing_on_both_sides_is_undefined() -> None:
@@ -178,7 +153,7 @@ def test_the_order_of_spans_does_not_matter(gold: Given, predicted: Given, rando
     shuffled_gold, shuffled = list(gold), list(predicted)
     random.shuffle(shuffled_gold)
     random.shuffle(shuffled)
-    assert tally_of(shuffled_gold, shuffled).units.totals() == tally_of(gold, predicted).units.totals()
+    assert totals(shuffled_gold, shuffled) == totals(gold, predicted)
 
 
 @given(_ranges.filter(bool))
@@ -233,9 +208,8 @@ def mention(start: int, entity: str) -> Mention:
 
 
 def references_of(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, str | None]:
-    table = MentionTable()
-    table.add(PLACE, gold, predicted)
-    return {name: entity for (_, name), entity in table.settle().references().items()}
+    found = count_layer("entities", (context(), gold, predicted)).joined.finalize()
+    return {name: entity for (_, name), entity in found.references().items()}
 
 
 def test_a_cluster_refers_to_the_entity_with_which_it_shares_most_mentions() -> None:
@@ -275,7 +249,7 @@ def test_renaming_clusters_and_sources_alike_changes_nothing(names: list[str]) -
     def attributed(chosen: Mapping[str, str]) -> dict[str, int]:
         own = [mention(m.start, chosen.get(str(m.entity), str(m.entity))) for m in mentions]
         claimed = [(start, end, chosen.get(source, source)) for start, end, source in predicted]
-        return tally_of(gold_claims, claimed, references_of(gold_mentions, own)).units.totals()
+        return totals(gold_claims, claimed, references_of(gold_mentions, own))
 
     assert attributed(rename) == attributed({})
     assert attributed({})["attributed"] == 3  # x is hamas, y is israel, author is author; z is nobody
@@ -295,15 +269,13 @@ def test_of_equally_good_matchings_the_one_with_the_same_kind_of_source_is_taken
 def test_the_name_of_a_cluster_does_not_decide_between_equally_good_matchings(name: str) -> None:
     # 0-12 overlaps 0-8 by 8/12 and 0-18 by 12/18, both 2/3; whatever its cluster is called, the same pair is taken.
     gold = [(0, 8, "hamas"), (0, 18, "israel")]
-    found, plain = tally_of(gold, [(0, 12, name)], {name: "hamas"}), tally_of(gold, [(0, 12, "q")], {"q": "hamas"})
-    assert found.units.rows == plain.units.rows
-    assert found.facets.rows == plain.facets.rows
+    found, plain = counted(gold, [(0, 12, name)], {name: "hamas"}), counted(gold, [(0, 12, "q")], {"q": "hamas"})
+    assert (found.units.totals(), rows(found)) == (plain.units.totals(), rows(plain))
 
 
 def test_breakdowns_hold_each_span_under_its_kind_of_source() -> None:
-    facets = tally_of([(0, 10, "author"), (20, 30, "hamas")], [(0, 10, "author"), (20, 30, "israel")]).facets
-    rows = {key: dict(zip(claims.COLUMNS, row, strict=True)) for key, row in facets.rows.items()}
-    assert {key: (row["gold"], row["predicted"], row["attributed"]) for key, row in rows.items()} == {
+    found = rows(counted([(0, 10, "author"), (20, 30, "hamas")], [(0, 10, "author"), (20, 30, "israel")]))
+    assert {key: (row["gold"], row["predicted"], row["attributed"]) for key, row in found.items()} == {
         "source=author": (1, 1, 1),
         "source=entity": (1, 1, 0),
     }

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score
 
 from conformance import Case, cases, check, name
-from retold.layers import stance
-from retold.layers.base import Place, Tally
-from retold.model.annotations import STANCE_LABELS, StanceCell, StanceScores
+from layer_counts import context, count_layer, measures, rows
+from retold.layers.base import LayerCounts
+from retold.layers.scheme import default_scheme
+from retold.model.annotations import StanceCell
 
-PLACE = Place("d", None, "document", pool=False, by_document=False)
+LABELS = default_scheme().layers["stance"].labels
 
 
 def cell(
@@ -28,8 +29,8 @@ def cell(
     if evidence is not None:
         extra["evidence"] = list(evidence)
     if scores is not None:
-        extra["scores"] = StanceScores(**dict(zip(STANCE_LABELS, scores, strict=True)))
-    return StanceCell(holder="h", target=f"t{number}", label=label, **extra)  # type: ignore[arg-type]
+        extra["scores"] = dict(zip(LABELS, scores, strict=True))
+    return StanceCell(holder="h", target=f"t{number}", label=label, **extra)
 
 
 def labelled(labels: Sequence[str | None]) -> list[StanceCell]:
@@ -37,17 +38,17 @@ def labelled(labels: Sequence[str | None]) -> list[StanceCell]:
     return [cell(number, label) for number, label in enumerate(labels) if label is not None]
 
 
-def tally_of(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> Tally:
-    tally = Tally(stance.COLUMNS)
-    stance.count(gold, predicted, PLACE, tally)
-    return tally
+def counted(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> LayerCounts:
+    return count_layer("stance", (context(), gold, predicted))
+
+
+def totals(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> dict[str, int]:
+    return counted(gold, predicted).units.totals()
 
 
 def measured(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> dict[str, float]:
     """Measures by name without their ``stance.``"""
-    tally = tally_of(gold, predicted)
-    counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
-    return {m.name.removeprefix("stance."): float(m.value(counts)) for m in stance.MEASURES}
+    return {name.removeprefix("stance."): value for name, value in measures(counted(gold, predicted)).items()}
 
 
 @pytest.mark.parametrize("case", cases("stance"), ids=name)
@@ -72,7 +73,7 @@ def test_favg_is_the_mean_of_favor_and_against_over_all_cells() -> None:
     assert found["favg"] == pytest.approx((4 / 5 + 2 / 3) / 2)
     assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3 + 1 / 2) / 3)
     assert found["accuracy"] == pytest.approx(4 / 6)
-    assert [found[f"{label}.f1"] for label in STANCE_LABELS] == pytest.approx([4 / 5, 2 / 3, 1 / 2])
+    assert [found[f"{label}.f1"] for label in LABELS] == pytest.approx([4 / 5, 2 / 3, 1 / 2])
 
 
 def test_a_missing_cell_is_wrong_and_not_imputed() -> None:
@@ -91,7 +92,7 @@ def test_nothing_predicted_is_zero_and_not_undefined() -> None:
 def test_an_extra_cell_counts_neither_way() -> None:
     gold, right = labelled(["favor", "against"]), labelled(["favor", "against"])
     extra = cell(9, "favor", evidence=[1], scores=(0.0, 1.0, 0.0))
-    assert tally_of(gold, [*right, extra]).units.totals() == tally_of(gold, right).units.totals()
+    assert totals(gold, [*right, extra]) == totals(gold, right)
 
 
 def test_a_label_with_neither_gold_nor_prediction_is_not_averaged_in() -> None:
@@ -122,9 +123,7 @@ def test_no_gold_cell_leaves_everything_undefined() -> None:
     assert all(math.isnan(value) for value in measured([], labelled(["favor"])).values())
 
 
-_labels = st.lists(
-    st.tuples(st.sampled_from(STANCE_LABELS), st.sampled_from([*STANCE_LABELS, None])), min_size=1, max_size=25
-)
+_labels = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])), min_size=1, max_size=25)
 
 
 @settings(deadline=None)
@@ -143,7 +142,7 @@ def test_macro_f1_favg_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[st
             warnings.simplefilter("ignore")
             return float(f1_score(gold, given_labels, labels=wanted, average="macro", zero_division=0))
 
-    assert found["macro_f1"] == pytest.approx(theirs(STANCE_LABELS))
+    assert found["macro_f1"] == pytest.approx(theirs(LABELS))
     assert found["favg"] == pytest.approx(theirs(["favor", "against"]), nan_ok=True)
     assert found["accuracy"] == pytest.approx(float(accuracy_score(gold, given_labels)))
 
@@ -151,10 +150,10 @@ def test_macro_f1_favg_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[st
 @given(_labels, st.randoms(use_true_random=False))
 def test_the_order_of_cells_does_not_matter(pairs: list[tuple[str, str | None]], random: Any) -> None:
     gold, predicted = labelled([g for g, _ in pairs]), labelled([p for _, p in pairs])
-    before = tally_of(gold, predicted).units.totals()
+    before = totals(gold, predicted)
     random.shuffle(gold)
     random.shuffle(predicted)
-    assert tally_of(gold, predicted).units.totals() == before
+    assert totals(gold, predicted) == before
 
 
 def test_evidence_counts_sentences_under_the_right_label_only() -> None:
@@ -175,8 +174,8 @@ def test_evidence_is_over_all_sentences_given_and_all_of_gold() -> None:
 
 def test_a_sentence_named_twice_counts_once() -> None:
     gold = [cell(0, "favor", [1, 2])]
-    twice = tally_of(gold, [cell(0, "favor", [1, 1, 1])]).units.totals()
-    assert twice == tally_of(gold, [cell(0, "favor", [1])]).units.totals()
+    twice = totals(gold, [cell(0, "favor", [1, 1, 1])])
+    assert twice == totals(gold, [cell(0, "favor", [1])])
 
 
 def test_evidence_is_undefined_where_nobody_gives_any() -> None:
@@ -197,14 +196,14 @@ _shares = st.tuples(*[st.integers(0, 20)] * 3).filter(any).map(lambda parts: [pa
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(STANCE_LABELS), _shares), min_size=1, max_size=15))
+@given(st.lists(st.tuples(st.sampled_from(LABELS), _shares), min_size=1, max_size=15))
 def test_brier_agrees_with_scikit_learn(cells: list[tuple[str, list[float]]]) -> None:
     gold, shares = zip(*cells, strict=True)
     found = measured(labelled(gold), [cell(n, "none", scores=tuple(s)) for n, s in enumerate(shares)])  # type: ignore[arg-type]
     # Of one label against the rest, scikit-learn squares the error of that label alone; the three add up to ours.
     theirs = sum(
         brier_score_loss([each == label for each in gold], [share[place] for share in shares], pos_label=True)
-        for place, label in enumerate(STANCE_LABELS)
+        for place, label in enumerate(LABELS)
     )
     assert found["brier"] == pytest.approx(theirs)
 
@@ -260,11 +259,8 @@ def test_scores_are_not_needed() -> None:
 
 
 def test_breakdowns_hold_each_cell_under_its_holder_target_and_gold_label() -> None:
-    facets = tally_of(labelled(["favor", "against"]), labelled(["favor", "favor"])).facets
-    right = stance.COLUMNS.index("favor:favor")
-    wrong = stance.COLUMNS.index("against:favor")
-    table = {key: (row[right], row[wrong]) for key, row in facets.rows.items()}
-    assert table == {
+    found = rows(counted(labelled(["favor", "against"]), labelled(["favor", "favor"])))
+    assert {key: (row["favor:favor"], row["against:favor"]) for key, row in found.items()} == {
         "holder=h": (1, 1),
         "target=t0": (1, 0),
         "target=t1": (0, 1),

@@ -13,34 +13,36 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from conformance import Case, cases, check, name
-from retold.layers import verification
-from retold.layers.base import Place, Tally
-from retold.model.annotations import VERIFICATION_LABELS, VerificationPair
+from layer_counts import Catalogue, context, count_layer, measures, rows
+from retold.layers.base import LayerCounts
+from retold.layers.scheme import default_scheme
+from retold.model.annotations import VerificationPair
 
-PLACE = Place("d", None, "document", pool=False, by_document=False)
-S, R, N = VERIFICATION_LABELS
+LABELS = S, R, N = default_scheme().layers["verification"].labels
 
 
 def pair(number: int, label: str, evidence: Sequence[int] | None = None) -> VerificationPair:
     extra: dict[str, Any] = {} if evidence is None else {"evidence": list(evidence)}
-    return VerificationPair(claim=f"c{number}", label=label, **extra)  # type: ignore[arg-type]
+    return VerificationPair(claim=f"c{number}", label=label, **extra)
 
 
 def labelled(labels: Sequence[str | None]) -> list[VerificationPair]:
     return [pair(number, label) for number, label in enumerate(labels) if label is not None]
 
 
-def tally_of(gold: Sequence[VerificationPair], predicted: Sequence[VerificationPair]) -> Tally:
-    tally = Tally(verification.COLUMNS)
-    verification.count(gold, predicted, PLACE, tally, lambda claim: "number" if claim == "c1" else "none")
-    return tally
+def counted(gold: Sequence[VerificationPair], predicted: Sequence[VerificationPair]) -> LayerCounts:
+    catalogue = Catalogue(mutation=lambda claim: "number" if claim == "c1" else "none")
+    return count_layer("verification", (context(), gold, predicted), catalogue=catalogue)
+
+
+def totals(gold: Sequence[VerificationPair], predicted: Sequence[VerificationPair]) -> dict[str, int]:
+    return counted(gold, predicted).units.totals()
 
 
 def measured(gold: Sequence[VerificationPair], predicted: Sequence[VerificationPair]) -> dict[str, float]:
     """Measures by name without their ``claims.verification.``"""
-    tally = tally_of(gold, predicted)
-    counts = tally.units.as_counts(tally.units.matrix().sum(axis=0))
-    return {m.name.removeprefix("claims.verification."): float(m.value(counts)) for m in verification.MEASURES}
+    found = measures(counted(gold, predicted))
+    return {name.removeprefix("claims.verification."): value for name, value in found.items()}
 
 
 @pytest.mark.parametrize("case", cases("verification"), ids=name)
@@ -72,7 +74,7 @@ def test_a_missing_pair_is_wrong_and_not_imputed() -> None:
 
 def test_an_extra_pair_counts_neither_way() -> None:
     gold, right = labelled([S, R]), labelled([S, R])
-    assert tally_of(gold, [*right, pair(9, S, [1])]).units.totals() == tally_of(gold, right).units.totals()
+    assert totals(gold, [*right, pair(9, S, [1])]) == totals(gold, right)
 
 
 def test_no_gold_pair_leaves_everything_undefined() -> None:
@@ -80,7 +82,7 @@ def test_no_gold_pair_leaves_everything_undefined() -> None:
 
 
 _labels = st.lists(
-    st.tuples(st.sampled_from(VERIFICATION_LABELS), st.sampled_from([*VERIFICATION_LABELS, None])),
+    st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])),
     min_size=1,
     max_size=25,
 )
@@ -92,7 +94,7 @@ def test_macro_f1_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[str, st
     gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
     found = measured(labelled(gold), labelled(predicted))
     given_labels = [label or "missing" for label in predicted]
-    wanted = [label for label in VERIFICATION_LABELS if label in gold]
+    wanted = [label for label in LABELS if label in gold]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = f1_score(gold, given_labels, labels=wanted, average="macro", zero_division=0)
@@ -137,16 +139,15 @@ def test_strict_and_accuracy_differ_by_the_evidence() -> None:
 @given(_labels, st.randoms(use_true_random=False))
 def test_the_order_of_pairs_does_not_matter(pairs: list[tuple[str, str | None]], random: Any) -> None:
     gold, predicted = labelled([g for g, _ in pairs]), labelled([p for _, p in pairs])
-    before = tally_of(gold, predicted).units.totals()
+    before = totals(gold, predicted)
     random.shuffle(gold)
     random.shuffle(predicted)
-    assert tally_of(gold, predicted).units.totals() == before
+    assert totals(gold, predicted) == before
 
 
 def test_breakdowns_hold_each_pair_under_its_gold_label_and_mutation() -> None:
-    facets = tally_of(labelled([S, R]), labelled([S, S])).facets
-    right, wrong = verification.COLUMNS.index(f"{S}:{S}"), verification.COLUMNS.index(f"{R}:{S}")
-    assert {key: (row[right], row[wrong]) for key, row in facets.rows.items()} == {
+    found = rows(counted(labelled([S, R]), labelled([S, S])))
+    assert {key: (row[f"{S}:{S}"], row[f"{R}:{S}"]) for key, row in found.items()} == {
         f"label={S}": (1, 0),
         f"label={R}": (0, 1),
         "mutation=none": (1, 0),

@@ -1,0 +1,359 @@
+"""Counting files: what must not matter (order, batches, workers), what is exact, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import pickle
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from random_corpora import Record, everything, write_lines, written
+from retold import reading
+from retold.corpus.load import Corpus, load_corpus
+from retold.io.submission import open_submission
+from retold.layers.counts import FIXED
+from retold.model.findings import FindingsError
+from retold.reading import ExecutorName, shards_of
+from retold.report.scores import render_score
+from retold.scoring import count as counting
+from retold.scoring.count import Plan, SystemCounts, count, count_shard
+from retold.scoring.score import open_predictions, score
+
+MAX_OFFSET = 2**53 - 1
+
+
+def counted(gold: Path, system: Path, workers: int = 1, executor: ExecutorName = "process") -> SystemCounts:
+    return count(open_submission(system), load_corpus(gold), workers=workers, executor=executor)
+
+
+def totals(tmp_path: Path, gold: Sequence[Record], system: Sequence[Record]) -> dict[str, dict[str, int]]:
+    """The summed counts of every layer."""
+    corpus = load_corpus(write_lines(tmp_path / "gold.jsonl", gold))
+    found = count(open_predictions(system), corpus)
+    return {name: counts.units.totals() for name, counts in found.layers.items()}
+
+
+def refused(gold: Path, system: Path, workers: int = 1) -> list[tuple[str, int | None]]:
+    """Codes and lines of the findings with which a file is refused."""
+    with pytest.raises(FindingsError) as caught:
+        counted(gold, system, workers)
+    return [(finding.code, finding.line) for finding in caught.value.findings]
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files are cut into shards as large ones are."""
+    monkeypatch.setattr(reading, "MIN_SHARD", 1000)
+
+
+# --- What must not matter ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_neither_the_order_of_lines_nor_of_labels_matters(tmp_path: Path, seed: int) -> None:
+    gold, system = written(tmp_path, 80, seed)
+    before = everything(counted(gold, system))
+    draw = random.Random(seed)
+    for path in (gold, system):
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        draw.shuffle(records)
+        for record in records:
+            for layer in record.keys() - {"document_id"}:
+                draw.shuffle(record[layer])
+        write_lines(path, records)
+    assert everything(counted(gold, system)) == before
+
+
+def test_the_size_of_a_batch_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gold, system = written(tmp_path, 65, 4)
+    at_once = everything(counted(gold, system))
+    monkeypatch.setattr(counting, "BATCH", 4)
+    monkeypatch.setattr(counting, "WARM", 3)
+    assert everything(counted(gold, system)) == at_once
+
+
+@pytest.mark.parametrize(("workers", "executor"), [(2, "process"), (3, "process"), (12, "process"), (3, "threads")])
+@pytest.mark.usefixtures("small_shards")
+def test_any_number_of_workers_counts_what_one_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, executor: ExecutorName
+) -> None:
+    gold, system = written(tmp_path, 100, 9)
+    alone = everything(counted(gold, system))
+    # Not by one pass over everything.
+    monkeypatch.delattr(counting, "Pairs")
+    assert everything(counted(gold, system, workers, executor)) == alone
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_lines_in_another_order_than_those_of_gold_are_counted_by_one_worker(tmp_path: Path) -> None:
+    gold, system = written(tmp_path, 100, 5)
+    alone = everything(counted(gold, system))
+    system.write_text("".join(reversed(system.read_text().splitlines(keepends=True))))
+    assert everything(counted(gold, system, workers=2)) == alone
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_counts_of_shards_merge_in_any_order_and_grouping(tmp_path: Path) -> None:
+    gold, system = written(tmp_path, 60, 7)
+    corpus, submission = load_corpus(gold), open_submission(system)
+    plan = Plan.of(corpus, 60)
+    shards = shards_of(corpus, submission.records, 1)
+    assert len(shards) == 4
+    # As they are handed over by workers.
+    parts = [pickle.dumps(count_shard(corpus, plan, shard)) for shard in shards]
+    alone = everything(count(submission, corpus))
+    for order, in_pairs in itertools.product(itertools.permutations(range(4)), (False, True)):
+        first, second, third, fourth = (bound(pickle.loads(parts[number]), corpus) for number in order)
+        first.merge(second)
+        if in_pairs:
+            third.merge(fourth)
+            first.merge(third)
+        else:
+            first.merge(third)
+            first.merge(fourth)
+        assert everything(counting._system_counts(submission, corpus, plan, first, 0, False)) == alone
+
+
+def bound(counts: Any, corpus: Corpus) -> Any:
+    """Counts from another process, which leave the corpus out."""
+    for name, layer in counts.layers.items():
+        layer.facts, layer.layer = corpus, corpus.scheme.layers[name]
+    return counts
+
+
+def test_a_process_that_may_have_no_children_scores_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gold, system = written(tmp_path, 120, 12)
+    wanted = scored(system, gold)
+    monkeypatch.setattr(reading, "MIN_SHARD", 1000)
+    with get_context("fork").Pool(1) as pool:
+        assert pool.apply(scored, (system, gold)) == wanted
+
+
+def scored(system: Path, gold: Path) -> str:
+    return render_score(score(system, gold, resamples=10, workers=2), "json")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    # The parent starts two workers, which never finish, and is killed.
+    program = (
+        "import sys, time\n"
+        "from retold.reading import _executor\n"
+        "pool = _executor('process', 2)\n"
+        "waiting = [pool.submit(time.sleep, 600) for _ in range(2)]\n"
+        "time.sleep(0.5)\n"
+        "print(*pool._processes, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [int(each) for each in parent.stdout.readline().split()]
+        parent.kill()
+    assert len(workers) == 2
+    for _ in range(100):
+        if not any(alive(worker) for worker in workers):
+            return
+        time.sleep(0.1)
+    raise AssertionError("workers outlive their parent")
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+# --- Borders ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_lies_on_a_border(tmp_path: Path) -> None:
+    # Claims: 5 of 10 characters, which is half, under the right source, and 9 of 10. Cells: 1.0 is in the last bin of
+    # ten, .5 in the sixth; a sentence named twice is one. Verification: the sixth sentence given is not read.
+    gold = {
+        "document_id": "d",
+        "entities": [{"start": 0, "end": 4, "type": "PER", "entity": "e1", "kb_id": "Q1"}],
+        "stance": [{"holder": "a", "target": t, "label": "favor", "evidence": [0, 3]} for t in ("x", "y")],
+        "claims": [{"start": start, "end": start + 10, "source": "author"} for start in (0, 20)],
+        "verification": [{"claim": f"c{n}", "label": "supported", "evidence": [n]} for n in (5, 6)],
+    }
+    cells = [
+        {
+            "holder": "a",
+            "target": target,
+            "label": "favor",
+            "evidence": [3, 3],
+            "scores": {"favor": share, "against": 1 - share, "none": 0},
+        }
+        for target, share in (("x", 1.0), ("y", 0.5))
+    ]
+    system = gold | {
+        "stance": cells,
+        "claims": [{"start": 0, "end": 5, "source": "author"}, {"start": 20, "end": 29, "source": "author"}],
+        "verification": [{"claim": f"c{n}", "label": "supported", "evidence": [1, 2, 3, 4, 5, 6]} for n in (5, 6)],
+    }
+    found = totals(tmp_path, [gold], [system])
+    assert [found["entities"][name] for name in ("gold", "predicted", "strict", "linked")] == [1, 1, 1, 1]
+    assert (found["claims"]["exact"], found["claims"]["attributed"]) == (0, 2)
+    assert found["claims"]["jaccard~"] / FIXED == pytest.approx(5 / 10 + 9 / 10)
+    assert [found["stance"][f"bin{k}:items"] for k in range(10)] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert [found["stance"][f"evidence_{part}"] for part in ("correct", "predicted", "gold")] == [2, 2, 4]
+    assert found["verification"]["strict"] == 1
+
+
+def test_the_largest_offsets_are_offsets(tmp_path: Path) -> None:
+    # Spans that end at the largest integer that JSON holds. Mentions begin apart, so they overlap and are not equal;
+    # claims share all but one of 2**52 characters, and all of the others.
+    def record(start: int) -> Record:
+        return {
+            "document_id": "d",
+            "entities": [{"start": start, "end": MAX_OFFSET, "type": "PER"}],
+            "claims": [
+                {"start": 2**52 - start, "end": MAX_OFFSET, "source": "author"},
+                {"start": 0, "end": 7, "source": "author"},
+            ],
+        }
+
+    found = totals(tmp_path, [record(2)], [record(3)])
+    assert (found["entities"]["exact"], found["entities"]["overlap"]) == (0, 1)
+    assert (found["claims"]["exact"], found["claims"]["attributed"]) == (1, 2)
+    # (2**52 + 1) of (2**52 + 2) characters, which is 1 within the grain of fixed point.
+    assert found["claims"]["jaccard~"] == 2 * FIXED
+
+
+def test_sums_of_overlaps_do_not_overflow(tmp_path: Path) -> None:
+    # 2**18 claims of one document, each found whole: 2**46 times 2**18 is more than 64 bits hold.
+    spans = [{"start": 2 * n, "end": 2 * n + 1, "source": "author"} for n in range(2**18)]
+    path = write_lines(tmp_path / "gold.jsonl", [{"document_id": "d", "claims": spans}])
+    counts = counted(path, path).layers["claims"]
+    assert counts.units.row("d")["jaccard~"] == FIXED * 2**18
+    assert counts.breakdowns.row("source=author")["jaccard~"] == FIXED * 2**18
+
+
+def test_names_may_hold_any_character(tmp_path: Path) -> None:
+    # 40 documents with the same two entities. In one the system's second name ends with NUL: it is another name, so
+    # that the 40 mentions of the second entity are in clusters of 39 and of 1.
+    def mentions(*names: str) -> list[Record]:
+        return [{"start": n, "end": n + 1, "type": "PER", "entity": name} for n, name in enumerate(names)]
+
+    gold = [{"document_id": f"d{n}", "entities": mentions("a", "b")} for n in range(40)]
+    system = [{"document_id": f"d{n}", "entities": mentions("\1-", "y\0" if n == 7 else "y")} for n in range(40)]
+    corpus = load_corpus(write_lines(tmp_path / "gold.jsonl", gold))
+    found = count(open_predictions(system), corpus).mentions
+    assert found is not None
+    overlaps = found.overlaps()
+    assert sorted(overlaps.gold_sizes[0]) == [40, 40]
+    assert sorted(overlaps.predicted_sizes[0]) == [1, 39, 40]
+    assert {key[1] for key in found.predicted_keys} == {"\1-", "y", "y\0"}
+
+
+def test_an_answer_to_a_layer_that_gold_lacks_is_ignored(tmp_path: Path) -> None:
+    gold, system = written(tmp_path, 40, 3)
+    records = [json.loads(line) | {"stance": []} for line in gold.read_text().splitlines()]
+    for record in records:
+        del record["stance"]
+    found = counted(write_lines(gold, records), system)
+    assert "stance" in found.answered
+    assert found.gold_layers == {"entities", "claims", "verification"}
+    assert not any(found.layers["stance"].units.totals().values())
+    assert score(system, gold, resamples=0).measures["stance.accuracy"].value is None
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_answered_twice_is_named(tmp_path: Path) -> None:
+    cell, pair = {"holder": "a", "target": "x", "label": "none"}, {"claim": "c", "label": "supported"}
+    record: Record = {"document_id": "d", "stance": [cell], "verification": [pair]}
+    gold = write_lines(tmp_path / "gold.jsonl", [record])
+    for layer, code in (("stance", "RT503"), ("verification", "RT504")):
+        system = write_lines(tmp_path / "system.jsonl", [record | {layer: record[layer] * 2}])
+        assert refused(gold, system) == [(code, 1)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.usefixtures("small_shards")
+def test_a_fault_among_many_documents_is_named_with_its_line(tmp_path: Path, workers: int) -> None:
+    gold, system = written(tmp_path, 40, 6)
+    lines = [json.loads(line) for line in system.read_text().splitlines()]
+    cell = {"holder": "a", "target": "x", "label": "none"}
+    lines[7]["entities"] = [{"start": 3, "end": 3, "type": "PER"}]
+    lines[9]["stance"] = [cell] * 2
+    lines[11]["entities"] = [{"start": 3, "end": 4, "type": "PER", "kb_id": "q1"}]
+    lines[13]["stance"] = [cell | {"scores": {"favor": 0.5, "against": 0.1, "none": 0.1}}]
+    lines[15]["claims"] = [{"start": 0, "end": 4, "source": source} for source in ("author", "e1")]
+    write_lines(system, lines)
+    assert refused(gold, system, workers) == [("RT401", 8), ("RT503", 10), ("RT512", 12), ("RT508", 14), ("RT406", 16)]
+
+
+@pytest.mark.parametrize("extra", [1, 30])
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.usefixtures("small_shards")
+def test_documents_that_gold_lacks_are_named(tmp_path: Path, workers: int, extra: int) -> None:
+    mention = {"start": 0, "end": 1, "type": "PER", "entity": "a" * 50}
+    records: list[Record] = [{"document_id": f"d{n:02}", "entities": [mention]} for n in range(40 + extra)]
+    gold = write_lines(tmp_path / "gold.jsonl", records[:40])
+    system = write_lines(tmp_path / "system.jsonl", records)
+    assert refused(gold, system, workers) == [("RT301", 41 + n) for n in range(extra)]
+
+
+def test_warnings_do_not_end_the_reading_of_a_file(tmp_path: Path) -> None:
+    # 1,100 spans given twice are 1,100 warnings; every document is scored nevertheless.
+    mention = {"start": 0, "end": 4, "type": "PER", "entity": "e"}
+    records: list[Record] = [{"document_id": f"d{n}", "entities": [mention, mention]} for n in range(1100)]
+    path = write_lines(tmp_path / "gold.jsonl", records)
+    counts = counted(path, path)
+    assert counts.coverage["documents"] == {"gold": 1100, "predicted": 1100, "missing": 0}
+    assert counts.layers["entities"].units.totals()["strict"] == 1100
+
+
+#: Layers of a record, and the text in its line before which a key is given once more.
+REPEATED: dict[str, tuple[Record, str, str]] = {
+    "layer": ({"entities": []}, '"entities": []', '"entities": []'),
+    "type": ({"entities": [{"start": 0, "end": 3, "type": "PER"}]}, '"type": "PER"', '"type": "ORG"'),
+    "link": ({"entities": [{"start": 0, "end": 3, "type": "PER", "kb_id": None}]}, '"kb_id": null', '"kb_id": null'),
+    "kind": (
+        {"entities": [{"start": 0, "end": 3, "type": "PER", "kind": "nominal"}]},
+        '"kind": "nominal"',
+        '"kind": "name"',
+    ),
+    "default": (
+        {"entities": [{"start": 0, "end": 3, "type": "PER", "kind": "name"}]},
+        '"kind": "name"',
+        '"kind": "name"',
+    ),
+    "cell": ({"stance": [{"holder": "a", "target": "x", "label": "none"}]}, '"label": "none"', '"label": "favor"'),
+    "evidence": (
+        {"stance": [{"holder": "a", "target": "x", "label": "favor", "evidence": []}]},
+        '"evidence": []',
+        '"evidence": [1]',
+    ),
+    "claim": ({"claims": [{"start": 0, "end": 4, "source": "author", "claim": "c"}]}, '"claim": "c"', '"claim": "d"'),
+    "verification": ({"verification": [{"claim": "c", "label": "supported"}]}, '"claim": "c"', '"claim": "c"'),
+}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("case", REPEATED)
+@pytest.mark.usefixtures("small_shards")
+def test_a_key_given_twice_is_refused(tmp_path: Path, case: str, workers: int) -> None:
+    layers, found, again = REPEATED[case]
+    records = [{"document_id": f"d{n}"} | layers for n in range(60)]
+    gold = write_lines(tmp_path / "gold.jsonl", records)
+    assert not counted(gold, gold, workers).coverage["documents"]["missing"]
+    lines = gold.read_text().splitlines()
+    lines[20] = lines[20].replace(found, f"{again}, {found}", 1)
+    system = tmp_path / "system.jsonl"
+    system.write_text("".join(f"{line}\n" for line in lines))
+    assert refused(gold, system, workers)[0] == ("RT103", 21)
