@@ -77,7 +77,7 @@ def rows(
     if table not in (tables := tables_of(scheme)):
         raise KeyError(f"unknown table {table!r}; expected one of {', '.join(tables)}")
     if table == "claim_texts":
-        yield from _claim_texts(context, gold)
+        yield from _claim_texts(context, gold, scheme)
         return
     for document in documents:
         common = {
@@ -113,10 +113,13 @@ def _document(document: Document) -> dict[str, Any]:
     }
 
 
-def _claim_texts(context: ViewContext, gold: Mapping[str, AnnotationRecord]) -> Iterator[dict[str, Any]]:
+def _claim_texts(
+    context: ViewContext, gold: Mapping[str, AnnotationRecord], scheme: Scheme
+) -> Iterator[dict[str, Any]]:
     stated: dict[str, list[str]] = {key: [] for key in context.claims}
+    layers = [name for name, layer in scheme.layers.items() if layer.names_claims and not layer.keyed]
     for record in gold.values():
-        for key in dict.fromkeys(str(span.claim) for span in record.claims or ()):
+        for key in dict.fromkeys(str(span.claim) for name in layers for span in getattr(record, name) or ()):
             stated[key].append(record.document_id)
     for number, claim in enumerate(context.claims.values()):
         yield {

@@ -351,6 +351,10 @@ class Layer(ABC, Generic[O]):
         """Keys of the catalogues that items use: ("entity", key) or ("claim", key); by default none."""
         return iter(())
 
+    def link(self, kb_id: str | None) -> str | None:
+        """A knowledge base id; None also for what stands for no entry in files."""
+        return kb_id
+
     def check_catalogue(self, entity: Entity) -> list[Finding]:
         """What is wrong with an entity of the catalogue; by default nothing."""
         return []

@@ -236,8 +236,10 @@ class Claims(SpanLayer[ClaimsOptions]):
         for index, span in enumerate(items):
             if span.claim is not UNSET and span.claim not in keys.claims:
                 found.append(references.unknown_claim(span.claim, keys.claims, f"/claims/{index}/claim", role))
-            if span.source != self.options.author and span.source not in keys.entities:
-                found.append(references.unknown_source(span.source, keys.entities, f"/claims/{index}/source", role))
+            author = self.options.author
+            if span.source != author and span.source not in keys.entities:
+                pointer = f"/claims/{index}/source"
+                found.append(references.unknown_source(span.source, author, keys.entities, pointer, role))
 
     # Rows
 

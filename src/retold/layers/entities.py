@@ -63,11 +63,11 @@ from retold.rules.vocabulary import Role, Vocabulary
 __all__ = ["Entities", "EntitiesOptions", "KnowledgeBase"]
 
 _STATUSES: Final[tuple[KbStatus, ...]] = ("verified", "nil", "unverified")
-_VERIFIED, _UNVERIFIED = 0, 2
+_VERIFIED, _NIL_STATUS, _UNVERIFIED = 0, 1, 2
 #: Ids that are remembered as right.
 _MAX_KNOWN: Final = 1 << 16
-#: Codes of links that are none: not given, null, and a string that is no id.
-_NO_LINK, _NIL, _NO_ID = -2, -1, -3
+#: Codes of links that are none: not given, null, a string that is no id, and the string that stands for no entry.
+_NO_LINK, _NIL, _NO_ID, _NIL_STRING = -2, -1, -3, -4
 
 _TYPES: Final = {
     "PER": "a person",
@@ -163,20 +163,20 @@ class _Names(BatchNames):
 
     def kb_id(self, code: int) -> Any:
         """Id of a link."""
-        return self.ids[code] if code >= 0 else {_NIL: None, _NO_LINK: UNSET, _NO_ID: ""}[code]
+        return self.ids[code] if code >= 0 else {_NIL: None, _NIL_STRING: None, _NO_LINK: UNSET, _NO_ID: ""}[code]
 
     def statuses(self, gold: SpanColumns, facts: CorpusFacts) -> Index:
         """Status of the id of each gold mention; the catalogue is asked once for a cluster and an id."""
         entity, link = gold.labels["entity"] - UNNAMED, gold.labels["kb"]
         # Nearly every cluster has one id: of each, the id that was seen last and its status.
         if (short := int(entity.max(initial=0)) + 1 - self._last.shape[1]) > 0:
-            self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=_NO_ID - 1)
+            self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=_NIL_STRING - 1)
         found: Index = self._last[1][entity]
         other = np.flatnonzero(self._last[0][entity] != link)
         if len(other):
-            width = int(link.max()) - _NO_ID + 1
-            distinct, inverse = np.unique(entity[other] * width + link[other] - _NO_ID, return_inverse=True)
-            answers = [self._status(code // width, code % width + _NO_ID, facts) for code in distinct.tolist()]
+            width = int(link.max()) - _NIL_STRING + 1
+            distinct, inverse = np.unique(entity[other] * width + link[other] - _NIL_STRING, return_inverse=True)
+            answers = [self._status(code // width, code % width + _NIL_STRING, facts) for code in distinct.tolist()]
             found[other] = np.array(answers)[inverse]
             self._last[:, entity[other]] = link[other], found[other]
         return found
@@ -186,6 +186,9 @@ class _Names(BatchNames):
         if status is None:
             name = self.entity(0, entity + UNNAMED)
             status = _STATUSES.index(facts.kb_status(self.event, name, self.kb_id(link)))
+            if link == _NIL_STRING and status == _UNVERIFIED:
+                # Null may be "not known"; this string says that there is no entry.
+                status = _NIL_STATUS
             self._statuses[entity, link] = status
         return status
 
@@ -196,7 +199,7 @@ class _Links(dict[Any, int]):
     def __init__(self, names: _Names) -> None:
         super().__init__({None: _NIL, UNSET: _NO_LINK})
         if names.nil is not None:
-            self[names.nil] = _NIL
+            self[names.nil] = _NIL_STRING
         self._names = names
 
     def __missing__(self, kb_id: str) -> int:
@@ -264,12 +267,13 @@ class Entities(SpanLayer[EntitiesOptions]):
             *(linking if base is not None else ()),
         )
         self.headline = ("entities.mention.f1", *(("entities.linking.f1",) if base is not None else ()), CONLL)
+        linked = {"linking.f1": lambda c: f1(c["link"], c["second_links"], c["first_links"])}
         self.agreement_measures = {
             "span.f1": lambda c: f1(c["span"], c["second"], c["first"]),
             "kind.f1": lambda c: f1(c["kind"], c["second"], c["first"]),
             "type.f1": lambda c: f1(c["type"], c["second"], c["first"]),
             "entity.f1": lambda c: f1(c["entity"], c["second_entities"], c["first_entities"]),
-            "linking.f1": lambda c: f1(c["link"], c["second_links"], c["first_links"]),
+            **(linked if base is not None else {}),
         }
 
     # One item
@@ -288,7 +292,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         known = self._known
         for index, mention in enumerate(items):
             if mention.kb_id not in known and not self._learn(mention.kb_id):
-                found.append(consistency.no_kb_id(mention.kb_id, f"/entities/{index}/kb_id", role))
+                found.append(self._no_kb_id(mention.kb_id, f"/entities/{index}/kb_id", role))
         if keys is None or role == "prediction":
             return
         for index, mention in enumerate(items):
@@ -301,7 +305,7 @@ class Entities(SpanLayer[EntitiesOptions]):
                 continue
             if mention.type != entity.type:
                 found.append(consistency.type_differs(mention.type, entity, f"/entities/{index}/type", role))
-            if role == "gold" and mention.kb_id is not UNSET and mention.kb_id != entity.kb_id:
+            if role == "gold" and mention.kb_id is not UNSET and self.link(mention.kb_id) != self.link(entity.kb_id):
                 found.append(consistency.kb_id_differs(mention.kb_id, entity, f"/entities/{index}/kb_id", role))
 
     def _learn(self, kb_id: str) -> bool:
@@ -310,6 +314,13 @@ class Entities(SpanLayer[EntitiesOptions]):
         if fits and len(self._known) < _MAX_KNOWN:
             self._known.add(kb_id)
         return fits
+
+    def _no_kb_id(self, given: Any, pointer: str, role: Role) -> Finding:
+        base = self.options.knowledge_base
+        return consistency.no_kb_id(given, base and base.name, base and base.id, pointer, role)
+
+    def link(self, kb_id: str | None) -> str | None:
+        return None if kb_id == self.nil else kb_id
 
     def repeated_keys(self, item: Any, keys: Vocabulary) -> dict[str, Any]:
         key = item.get("entity") if isinstance(item, dict) else item.entity
@@ -367,7 +378,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         if entity.type not in self.types:
             found.append(label_not_allowed(entity.type, self.types, "/type"))
         if entity.kb_id is not None and not self._learn(entity.kb_id):
-            found.append(consistency.no_kb_id(entity.kb_id, "/kb_id", "gold"))
+            found.append(self._no_kb_id(entity.kb_id, "/kb_id", "gold"))
         return found
 
     # A batch

@@ -192,13 +192,14 @@ class Stance(AnswerLayer[StanceOptions]):
         check_labels_shown("stance", items, self.options.evidence_for or (), role, found)
         if keys is None:
             return
-        cells: dict[str, set[str]] = {"author": set()} if "author" in keys.holders else {}
+        cells: dict[Any, set[str]] = {"author": set()} if self.options.holders and "author" in keys.holders else {}
         for cell in items:
-            cells.setdefault(cell.holder if self.options.holders else "", set()).add(cell.target)
+            cells.setdefault(cell.holder if self.options.holders else None, set()).add(cell.target)
         for holder, targets in cells.items():
             missing = sorted(keys.targets - targets)
-            if missing and (holder in keys.holders or not self.options.holders):
-                found.append(consistency.stance_grid_incomplete(holder, missing, "/stance", role))
+            if missing and (holder in keys.holders or holder is None):
+                neutral = self.options.neutral
+                found.append(consistency.stance_grid_incomplete(holder, missing, neutral, "/stance", role))
 
     @classmethod
     def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:

@@ -90,15 +90,18 @@ def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
 
 
 @rule("RT507", prediction=None)
-def stance_grid_incomplete(holder: str, missing: Sequence[str], pointer: str, role: Role) -> Finding:
+def stance_grid_incomplete(
+    holder: str | None, missing: Sequence[str], neutral: str | None, pointer: str, role: Role
+) -> Finding:
     """A holder has no cell for some targets, or the author for any.
 
     A holder is labelled for every target, so that "none" is a judgement and not an omission.
     Example: `{"stance": [{"holder": "author", "target": "dam", "label": "none"}]}` - mayor-berg is missing.
     Hint: Add the cells, with the label none if there is no stance.
     """
-    message = f"holder {shorten(holder)} has no cell for {listed(missing)}"
-    return finding("RT507", role, message, pointer=pointer)
+    message = f"{'no' if holder is None else f'holder {shorten(holder)} has no'} cell for {listed(missing)}"
+    label = f", with the label {neutral} if there is no stance" if neutral else ""
+    return finding("RT507", role, message, hint=f"Add the cells{label}.", pointer=pointer)
 
 
 @rule("RT508")
@@ -150,11 +153,20 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
 
 
 @rule("RT512")
-def no_kb_id(given: Any, pointer: str, role: Role) -> Finding:
-    r"""A `kb_id` is not a Wikidata item id.
+def no_kb_id(given: Any, base: str | None, pattern: str | None, pointer: str, role: Role) -> Finding:
+    r"""A `kb_id` is not an id of the knowledge base.
 
-    Ids are compared as strings: a URL, a lower-case q or a blank never equals an id.
+    Ids are compared as strings: a URL, a lower-case q or a blank never equals a Wikidata id.
     Example: `{"start": 15, "end": 19, "type": "GPE", "kb_id": "Q12\n"}` - a line feed follows the id.
     Hint: Write Q and the number, or null if Wikidata has no item.
     """
-    return finding("RT512", role, f"expected a Wikidata id such as 'Q142', got {shorten(given)}", pointer=pointer)
+    hint = None
+    if base is None or pattern is None:
+        message = f"the corpus has no knowledge base, got kb_id {shorten(given)}"
+        hint = "Leave kb_id out, or use null."
+    elif base == "wikidata":
+        message = f"expected a Wikidata id such as 'Q142', got {shorten(given)}"
+    else:
+        message = f"expected an id of {base} (matches {pattern}), got {shorten(given)}"
+        hint = f"Write the id as {base} has it, or null if there is no entry."
+    return finding("RT512", role, message, hint=hint, pointer=pointer)

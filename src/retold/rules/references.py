@@ -133,7 +133,7 @@ def no_such_sentence(sentence: int, sentences: int, pointer: str, role: Role) ->
 
 
 @rule("RT309", prediction=None)
-def unknown_source(source: str, known: Iterable[str], pointer: str, role: Role) -> Finding:
+def unknown_source(source: str, author: str, known: Iterable[str], pointer: str, role: Role) -> Finding:
     """The source of a claim is neither `author` nor an entity of the catalogue.
 
     Attribution is scored by entity.
@@ -141,4 +141,7 @@ def unknown_source(source: str, known: Iterable[str], pointer: str, role: Role) 
     Hint: Use `author` or a key of entities.jsonl.
     """
     message = f"unknown source {shorten(source)}"
-    return finding("RT309", role, message, hint=did_you_mean(source, ("author", *known)), pointer=pointer)
+    hint = did_you_mean(source, (author, *known))
+    if hint is None and author != "author":
+        hint = f"Use `{author}` or a key of entities.jsonl."
+    return finding("RT309", role, message, hint=hint, pointer=pointer)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
@@ -140,11 +141,13 @@ class _Event:
         except FindingsError as error:
             self.run.collector.add(error.findings)
 
-    def _check_type(self, entity: Entity) -> list[Finding]:
-        """Check an entity against the types and the knowledge base of the corpus."""
-        return [
-            finding for layer in self._scheme.layers.values() for finding in layer.check_catalogue(entity)
-        ] + rules.check_entity(entity)
+    def _check_entity(self, entity: Entity) -> tuple[Entity, list[Finding]]:
+        """Check an entity, also against types and knowledge base of the corpus; null in place of what says no entry."""
+        found = []
+        for layer in self._scheme.layers.values():
+            found += layer.check_catalogue(entity)
+            entity = structs.replace(entity, kb_id=layer.link(entity.kb_id))
+        return entity, [*found, *rules.check_entity(entity)]
 
     def _needs(self, file: str) -> bool:
         """Whether the layers of the corpus need a catalogue."""
@@ -162,8 +165,7 @@ class _Event:
         lines: Lines = {}
         by_id: dict[str, str] = {}
         for number, record in self._decoded(file, DECODERS["entity"]):
-            entity: Entity = record
-            found = self._check_type(entity)
+            entity, found = self._check_entity(record)
             if entity.entity in lines:
                 found.append(rules.repeated_key(entity.entity, "/entity"))
             elif entity.kb_id is not None and (other := by_id.setdefault(entity.kb_id, entity.entity)) != entity.entity:
@@ -216,7 +218,9 @@ class _Event:
         for entity, number in entities.items():
             if ("entity", entity) not in used:
                 self.run.add([rules.entity_without_mention(entity)], self.folder / "entities.jsonl", number)
-        for claim, number in claims.items():
+        spans = any(layer.names_claims and not layer.keyed for layer in self._scheme.layers.values())
+        # Without claim spans the claims may come from elsewhere.
+        for claim, number in claims.items() if spans else ():
             if claim not in stated and claim in self.event.claims and self.event.claims[claim].mutation_of is None:
                 self.run.add([rules.claim_that_no_span_states(claim)], self.folder / "claims.jsonl", number)
 
