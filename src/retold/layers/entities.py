@@ -317,7 +317,7 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def _no_kb_id(self, given: Any, pointer: str, role: Role) -> Finding:
         base = self.options.knowledge_base
-        return consistency.no_kb_id(given, base and base.name, base and base.id, pointer, role)
+        return consistency.no_kb_id(given, base.name if base else None, base.id if base else None, pointer, role)
 
     def link(self, kb_id: str | None) -> str | None:
         return None if kb_id == self.nil else kb_id
