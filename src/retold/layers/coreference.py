@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames
-from retold.measures.base import Array, Measure, f1, ratio, sort
+from retold.measures.base import Array, Index, Measure, Small, f1, ratio, sort
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, conll_of, scores_of, sums_of
 from retold.measures.jackknife import UnitOverlaps, leave_one_out
 
@@ -44,8 +44,6 @@ __all__ = [
     "no_sum",
     "trials_of",
 ]
-
-Index = npt.NDArray[np.int64]
 
 _PARTS: Final = ("precision", "recall", "f1")
 #: Mentions whose documents are looked at together where each document stands by itself.
@@ -216,27 +214,30 @@ class MentionTable:
             self._parts.append(_Part(renamed, gold[part.gold], predicted[part.predicted]))
 
     def finalize(self) -> Mentions:
-        """Number everything by place in the text, so that neither the order of lines nor names of clusters matter."""
-        parts = self._parts
+        """Number everything by place in the text, so that neither the order of lines nor names of clusters matter.
+
+        The table is empty afterwards: with millions of mentions, there is no room to have them twice.
+        """
         documents, document_rank = _sorted(self._documents)
         units, unit_rank = _sorted(self._units)
         languages, language_rank = _sorted(self._languages)
+        parts, self._parts = self._parts, []
         table = np.concatenate([np.zeros((0, 4), np.int32), *(part.documents for part in parts)])
         ranks = document_rank[table[:, 0]]
+        # Whole documents change places: from where each begins to where it is to begin.
         order = np.argsort(ranks, kind="stable")
         sizes = table[order, 3]
-        ends = np.cumsum(table[:, 3])
-        # Whole documents change places: from where each begins to where it is to begin.
-        moved = (ends - table[:, 3])[order] - (np.cumsum(sizes) - sizes)
-        place = np.arange(len(moved)).repeat(sizes)
-        source = moved[place] + np.arange(len(place))
-        event_of = np.zeros(len(documents), np.int64)
+        moved = (np.cumsum(table[:, 3]) - table[:, 3])[order] - (np.cumsum(sizes) - sizes)
+        source = moved.astype(np.int32).repeat(sizes)
+        source += np.arange(len(source), dtype=np.int32)
+        event_of = np.zeros(len(documents), np.int32)
         event_of[document_rank] = self._event_of
-        document = ranks[order][place]
+        stretches = np.column_stack([ranks[order], unit_rank[table[order, 1]], language_rank[table[order, 2]], sizes])
+        document = ranks[order].repeat(sizes)
         clusters = []
         for keys, column in ((self._gold.keys, "gold"), (self._predicted.keys, "predicted")):
-            codes = np.concatenate([np.zeros(0, np.int32), *(getattr(part, column) for part in parts)])
-            clusters.append(_by_first_sight(keys, codes[source], event_of, document))
+            codes = np.concatenate([np.zeros(0, np.int32), *(getattr(part, column) for part in parts)])[source]
+            clusters.append(_by_first_sight(keys, codes, event_of, document))
         events = list(self._events)
         if self._by_document:
             clusters = [_divided(keys, column, document) for keys, column in clusters]
@@ -250,9 +251,7 @@ class MentionTable:
             by_document=self._by_document,
             gold_keys=gold_keys,
             predicted_keys=predicted_keys,
-            document=document,
-            unit=unit_rank[table[order, 1]][place],
-            language=language_rank[table[order, 2]][place],
+            stretches=stretches,
             gold=gold,
             predicted=predicted,
         )
@@ -267,16 +266,16 @@ class _Part:
         gold, predicted: shape (mentions,), clusters, document after document in the order of the text.
     """
 
-    documents: npt.NDArray[np.int32]
-    gold: npt.NDArray[np.int32]
-    predicted: npt.NDArray[np.int32]
+    documents: Small
+    gold: Small
+    predicted: Small
 
 
 #: (event, name) of a cluster; the name is None for a mention that names none.
 _ClusterKey = tuple[int, str | None]
 
 
-def _sorted(codes: Codes) -> tuple[list[str], npt.NDArray[np.int32]]:
+def _sorted(codes: Codes) -> tuple[list[str], Small]:
     """Names in alphabetical order, and the place of each code in it."""
     names = sorted(codes)
     rank = np.zeros(len(names), np.int32)
@@ -285,28 +284,28 @@ def _sorted(codes: Codes) -> tuple[list[str], npt.NDArray[np.int32]]:
 
 
 def _by_first_sight(
-    keys: Sequence[_ClusterKey], column: npt.NDArray[np.int32], event_of: Index, document: npt.NDArray[np.int32]
-) -> tuple[list[_ClusterKey], Index]:
+    keys: Sequence[_ClusterKey], column: Small, event_of: Small, document: Small
+) -> tuple[list[_ClusterKey], Small]:
     """Clusters renumbered in the order in which the column first names them; every unnamed mention is one."""
     unnamed = np.flatnonzero(column == UNNAMED)
     column[unnamed] = len(keys) + np.arange(len(unnamed))
-    seen = np.full(len(keys) + len(unnamed) + 1, len(column), np.int64)
+    seen = np.full(len(keys) + len(unnamed) + 1, len(column), np.int32)
     # Written from the back, the first mention of a cluster is what stays; the last place is that of no cluster.
-    seen[column[::-1]] = np.arange(len(column))[::-1]
+    seen[column[::-1]] = np.arange(len(column), dtype=np.int32)[::-1]
     ordered = np.argsort(seen[:-1], kind="stable")
     ordered = ordered[: int((seen[:-1] < len(column)).sum())]
-    rank = np.full(len(seen), -1, np.int64)
-    rank[ordered] = np.arange(len(ordered))
+    rank = np.full(len(seen), -1, np.int32)
+    rank[ordered] = np.arange(len(ordered), dtype=np.int32)
     unnamed_events = event_of[document[unnamed]].tolist()
     named = len(keys)
     found = [keys[code] if code < named else (unnamed_events[code - named], None) for code in ordered.tolist()]
     return found, rank[column]
 
 
-def _divided(keys: Sequence[_ClusterKey], column: Index, document: Index) -> tuple[list[_ClusterKey], Index]:
+def _divided(keys: Sequence[_ClusterKey], column: Small, document: Small) -> tuple[list[_ClusterKey], Small]:
     """Clusters cut at document borders; the event of each is then its document."""
     count = max(len(keys), 1)
-    ids, column = _compact(np.where(column >= 0, document * count + column, -1))
+    ids, column = _compact(np.where(column >= 0, document * np.int64(count) + column, -1))
     return [(code // count, keys[code % count][1]) for code in ids.tolist()], column
 
 
@@ -324,8 +323,9 @@ class Mentions:
     Attributes:
         documents, units, languages, events: names that the arrays' codes stand for.
         gold_keys, predicted_keys: what named each cluster.
-        document, unit, language: shape (mentions,), codes, 32 bits wide: there may be many millions.
-        gold, predicted: shape (mentions,), cluster of each mention, -1 where the side does not have it.
+        stretches: shape (stretches, 4): codes of document, unit and language, and how many mentions stand there.
+        gold, predicted: shape (mentions,), cluster of each mention, -1 where the side does not have it. As all here,
+            they are 32 bits wide: there may be many millions.
         by_document: whether clusters end with their document, which is then their event.
     """
 
@@ -335,15 +335,23 @@ class Mentions:
     events: list[str]
     gold_keys: list[_ClusterKey]
     predicted_keys: list[_ClusterKey]
-    document: npt.NDArray[np.int32]
-    unit: npt.NDArray[np.int32]
-    language: npt.NDArray[np.int32]
-    gold: Index
-    predicted: Index
+    stretches: Small
+    gold: Small
+    predicted: Small
     by_document: bool = False
 
+    @property
+    def document(self) -> Small:
+        """Shape (mentions,): code of the document of each."""
+        return self.stretches[:, 0].repeat(self.stretches[:, 3])
+
+    @property
+    def language(self) -> Small:
+        """Shape (mentions,): code of the language of each."""
+        return self.stretches[:, 2].repeat(self.stretches[:, 3])
+
     @cached_property
-    def _pairs(self) -> tuple[Index, Index]:
+    def _pairs(self) -> tuple[Index, Small]:
         return _pairs(self.gold, self.predicted)
 
     def overlaps(self, keep: npt.NDArray[np.bool_] | None = None) -> ClusterOverlaps:
@@ -365,14 +373,16 @@ class Mentions:
     def leave_one_out(self, units: Sequence[str]) -> dict[str, Array]:
         """Every coreference measure with each unit left out in turn, by name, shape (units,)."""
         pairs, inverse = self._pairs
-        cells = self._unit_places(units) * max(len(pairs), 1) + inverse
+        cells = self._unit_places(units) * max(len(pairs), 1)
+        cells += inverse
         cells.sort()
         # Every cell once, and how often it stood there.
-        first = np.flatnonzero(np.append(True, cells[1:] != cells[:-1])[: len(cells)])
-        amounts = np.diff(first, append=len(cells))
-        unit, pair = np.divmod(cells[first], max(len(pairs), 1))
-        parts = UnitOverlaps(units=len(units), unit=unit, pair=pair, mentions=amounts.astype(np.float64))
-        found = leave_one_out(self.overlaps(), parts)
+        first = np.flatnonzero(np.append(True, cells[1:] != cells[:-1])[: len(cells)]).astype(np.int32)
+        amounts = np.diff(first, append=np.int32(len(cells)))
+        cells = cells[first]
+        unit, pair = ((part(cells, max(len(pairs), 1))).astype(np.int32) for part in (np.floor_divide, np.remainder))
+        del first, cells
+        found = leave_one_out(self.overlaps(), UnitOverlaps(len(units), unit, pair, amounts))
         values = {
             f"entities.coreference.{family}.{part}": found[family][index]
             for family in FAMILIES
@@ -384,7 +394,7 @@ class Mentions:
         """For each mention, the place of its unit among all units."""
         position = {unit: index for index, unit in enumerate(units)}
         rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
-        return rank[self.unit] if len(rank) else self.unit.astype(np.int64)
+        return rank[self.stretches[:, 1]].repeat(self.stretches[:, 3])
 
     def pair_count(self) -> int:
         """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
@@ -400,14 +410,14 @@ class Mentions:
     def _cut(self) -> Iterator[ClusterOverlaps]:
         """The overlaps of documents by themselves, in runs of documents that a processor's cache can hold."""
         gold_count, predicted_count = max(len(self.gold_keys), 1), max(len(self.predicted_keys), 1)
-        first = np.flatnonzero(np.append(True, self.document[1:] != self.document[:-1]))
-        bounds = [0, len(self.document)]
-        if len(self.document):
-            wanted = np.arange(_MENTIONS_AT_ONCE, len(self.document), _MENTIONS_AT_ONCE)
-            bounds[1:1] = np.unique(first[np.searchsorted(first, wanted, side="right") - 1]).tolist()
-        for start, end in pairwise(dict.fromkeys(bounds)):
-            document = self.document[start:end].astype(np.int64)
-            document -= int(document.min(initial=0))
+        documents, sizes = self.stretches[:, 0].astype(np.int64), self.stretches[:, 3]
+        ends = np.cumsum(sizes)
+        last = np.flatnonzero(np.append(documents[1:] != documents[:-1], True)[: len(documents)])
+        wanted = np.arange(_MENTIONS_AT_ONCE, len(self.gold), _MENTIONS_AT_ONCE)
+        cuts = np.unique(last[np.searchsorted(ends[last], wanted)]) + 1
+        for low, high in pairwise(dict.fromkeys([0, *cuts.tolist(), len(documents)])):
+            start, end = int(ends[low] - sizes[low]), int(ends[high - 1])
+            document = (documents[low:high] - documents[low]).repeat(sizes[low:high])
             gold, predicted = self.gold[start:end], self.predicted[start:end]
             gold_ids, gold = _compact(np.where(gold >= 0, document * gold_count + gold, -1))
             predicted_ids, predicted = _compact(np.where(predicted >= 0, document * predicted_count + predicted, -1))
@@ -427,10 +437,11 @@ class Mentions:
         wanted, given = self.gold >= 0, self.predicted >= 0
         both = wanted & given
         count = len(self.languages)
-        joint = self.gold[both] * (len(self.predicted_keys) + 1) + self.predicted[both]
-        common = _crossing(joint, self.language[both], count)
-        gold = _crossing(self.gold[wanted], self.language[wanted], count)
-        predicted = _crossing(self.predicted[given], self.language[given], count)
+        language = self.language
+        joint = self.gold[both].astype(np.int64) * (len(self.predicted_keys) + 1) + self.predicted[both]
+        common = _crossing(joint, language[both], count)
+        gold = _crossing(self.gold[wanted], language[wanted], count)
+        predicted = _crossing(self.predicted[given], language[given], count)
         at = np.asarray
         return {
             "precision": float(ratio(at(common), at(predicted))),
@@ -476,36 +487,47 @@ class Mentions:
         )
 
 
-def _pairs(gold: Index, predicted: Index) -> tuple[Index, Index]:
+def _pairs(gold: Index | Small, predicted: Index | Small) -> tuple[Index, Small]:
     """Distinct (gold, predicted) pairs in sorted order, shape (pairs, 2), and the pair of each mention."""
     width = int(predicted.max(initial=-1)) + 2
-    codes, inverse = _distinct((gold + 1) * width + predicted + 1)
-    first = codes // width
-    return np.stack([first - 1, codes - first * width - 1], axis=1), inverse
+    codes = gold.astype(np.int64)
+    codes += 1
+    codes *= width
+    codes += predicted
+    codes += 1
+    found, inverse = _distinct(codes)
+    first = found // width
+    return np.stack([first - 1, found - first * width - 1], axis=1), inverse
 
 
-def _compact(clusters: Index) -> tuple[Index, Index]:
+def _compact(clusters: Index) -> tuple[Index, Small]:
     """Number clusters from 0, leaving -1 as it is: (old numbers, new number of each)."""
+    clusters += 1
     ids, inverse = _distinct(clusters)
+    ids -= 1
     if len(ids) and ids[0] == -1:
         return ids[1:], inverse - 1
     return ids, inverse
 
 
-def _distinct(codes: Index) -> tuple[Index, Index]:
-    """Distinct codes in order, and the place among them of each: ``np.unique``, in a fraction of the time."""
+def _distinct(codes: Index) -> tuple[Index, Small]:
+    """Distinct codes (0 and more) in order, and the place of each among them: ``np.unique``, faster and in place."""
     order, ordered = sort(codes)
     first = np.ones(len(codes), np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    inverse = np.empty(len(codes), np.int64)
-    inverse[order] = np.cumsum(first) - 1
-    return ordered[first], inverse
+    distinct = ordered[first]
+    del ordered
+    place = np.cumsum(first, dtype=np.int32)
+    place -= 1
+    inverse = np.empty(len(codes), np.int32)
+    inverse[order] = place
+    return distinct, inverse
 
 
-def _crossing(clusters: Index, languages: npt.NDArray[np.int32], count: int) -> int:
+def _crossing(clusters: Index | Small, languages: Small, count: int) -> int:
     """Pairs of mentions of one cluster in different languages."""
     if not len(clusters):
         return 0
     _, sizes = np.unique(clusters, return_counts=True)
-    _, parts = np.unique(clusters * count + languages, return_counts=True)
+    _, parts = np.unique(clusters.astype(np.int64) * count + languages, return_counts=True)
     return int((sizes * (sizes - 1) // 2).sum() - (parts * (parts - 1) // 2).sum())

@@ -18,6 +18,7 @@ __all__ = [
     "Counts",
     "Index",
     "Measure",
+    "Small",
     "Track",
     "f1",
     "mean_of_defined",
@@ -29,6 +30,8 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 #: Numbers of rows, columns, groups or documents; docstrings give the shape.
 Index = npt.NDArray[np.int64]
+#: The same where there may be many millions.
+Small = npt.NDArray[np.int32]
 #: Columns of counts by name: scalars for one sum, arrays of shape (resamples,) for many.
 Counts = Mapping[str, Array]
 
@@ -85,7 +88,9 @@ def sort(codes: Index) -> tuple[Index, Index]:
     packed = codes << bits
     packed |= np.arange(len(codes))
     packed.sort()
-    return packed & ((1 << bits) - 1), packed >> bits
+    order = packed & ((1 << bits) - 1)
+    packed >>= bits
+    return order, packed
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from retold.measures.assignment import best_assignment
 from retold.measures.base import Array, Index, ratio, sort
@@ -32,13 +33,13 @@ class UnitOverlaps:
     Attributes:
         units: number of units.
         unit, pair, mentions: shape (entries,): a unit, an index into the pairs of the table of overlaps, and how many
-            mentions the unit has of the pair. Sorted by unit.
+            mentions the unit has of the pair; whole numbers of any width, sorted by unit.
     """
 
     units: int
-    unit: Index
-    pair: Index
-    mentions: Array
+    unit: npt.NDArray[Any]
+    pair: npt.NDArray[Any]
+    mentions: npt.NDArray[Any]
 
     def runs(self) -> Iterator[UnitOverlaps]:
         """The same in runs of units, each numbered from 0."""
@@ -47,7 +48,10 @@ class UnitOverlaps:
             end = min(start + step, self.units)
             first, last = np.searchsorted(self.unit, (start, end))
             yield UnitOverlaps(
-                end - start, self.unit[first:last] - start, self.pair[first:last], self.mentions[first:last]
+                end - start,
+                self.unit[first:last].astype(np.int64) - start,
+                self.pair[first:last].astype(np.int64),
+                self.mentions[first:last].astype(np.float64),
             )
 
 
