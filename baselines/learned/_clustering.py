@@ -90,8 +90,8 @@ class Likeness:
         ]
         self._model: Any = None
         rows, labels = [], []
-        for place, (entity, wording) in enumerate(self.known):
-            for other, another in self.known[:place]:
+        for index, (entity, wording) in enumerate(self.known):
+            for other, another in self.known[:index]:
                 rows.append(compare(wording, another, dictionary))
                 labels.append(entity == other)
         if any(labels) and not all(labels):

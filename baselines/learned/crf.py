@@ -10,7 +10,7 @@ A name that nobody is known by is clustered with the known entities and the othe
 cluster with a known entity takes its key, link and type, any other has its longest name as key. Nominals are those of
 the gazetteer.
 
-Settled by hand on the documents of the released corpus, with the gold of each left out while it was predicted: the
+Tuned by hand on the documents of the released corpus, with the gold of each left out while it was predicted: the
 features, the penalties, the two descriptions of each document. The thresholds are where probabilities are even
 (``MERGED``) or were set without search (the weights of the alias table).
 """
