@@ -63,8 +63,8 @@ class Gazetteer:
                 for match in self._nominals.finditer(text)
                 if not any(clash(match.span(), name) for name in names)
             ]
-            for kind, places in (("name", names), ("nominal", nominals)):
-                for low, high in places:
+            for kind, spans in (("name", names), ("nominal", nominals)):
+                for low, high in spans:
                     like = self.known.get(text[low:high] if kind == "name" else text[low:high].lower())
                     if like is not None:
                         found.append(mention_like(like, document, span.start + low, span.start + high))
@@ -93,7 +93,7 @@ def _without_mentions(example: Example) -> str:
 
 
 def mention_like(like: Mention, document: Document, start: int, end: int) -> Mention:
-    """A mention at another place with the labels of ``like``."""
+    """A mention of another span with the labels of ``like``."""
     return Mention(
         start=start,
         end=end,

@@ -39,21 +39,21 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     types = _shares([m.type for gold in golds for m in gold.entities or [] if m.kind == "name"], TYPES)
     sources = [claim.source for gold in golds for claim in gold.claims or []] or ["author"]
     scores = stance_scores(stance["favor"], stance["against"])
-    places = range(len(document.sentences))
+    indices = range(len(document.sentences))
 
-    def shown() -> list[int]:
+    def drawn_evidence() -> list[int]:
         # A document may have no sentence.
-        return [draw.choice(places)] if places else []
+        return [draw.choice(indices)] if indices else []
 
     cell_list = []
     for holder, target in cells(context):
         side = _drawn(draw, stance)
-        evidence = [] if side == "none" else shown()
+        evidence = [] if side == "none" else drawn_evidence()
         cell_list.append(StanceCell(holder=holder, target=target, label=side, evidence=evidence, scores=scores))
     pairs = []
     for question in context.questions:
         verdict = _drawn(draw, verdicts)
-        evidence = [] if verdict == "not_enough_info" else shown()
+        evidence = [] if verdict == "not_enough_info" else drawn_evidence()
         pairs.append(VerificationPair(claim=question.claim, label=verdict, evidence=evidence))
     mentions = []
     for span, text in zip(document.sentences, sentences(document), strict=True):

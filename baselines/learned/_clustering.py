@@ -7,9 +7,7 @@ long as it is below a threshold (average linkage).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..common.retrieval import Matrix
-from ._linking import AliasTable, Dictionary, canonical, cosine, is_acronym
+from ._linking import AliasTable, Dictionary, canonical, is_acronym
 
 __all__ = ["APART", "Likeness", "Wording", "compare", "join_known"]
 
@@ -29,29 +27,18 @@ APART = 1e6
 _PLACES = frozenset(("GPE", "LOC", "NORP"))
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """What somebody is called.
-
-    Attributes:
-        text: the wording.
-        type: of the entity, as far as it is known.
-        company: words around it.
-    """
-
-    text: str
-    type: str
-    company: Counter[str]
+#: What somebody is called, and the type of the entity, as far as it is known.
+Wording = tuple[str, str]
 
 
 def compare(left: Wording, right: Wording, dictionary: Dictionary) -> list[float]:
     """Features of a pair of wordings, the same either way round; a wording is taken in its translations, too."""
-    pairs = [(a, b) for a in dictionary.readings(left.text) for b in dictionary.readings(right.text)]
+    pairs = [(a, b) for a in dictionary.readings(left[0]) for b in dictionary.readings(right[0])]
     table = np.array([_surface(a, b) for a, b in pairs])
     surface = [float(value) for value in table.max(axis=0)]
-    same = left.type == right.type
-    person = left.type == right.type == "PER"
-    places = left.type in _PLACES and right.type in _PLACES
+    same = left[1] == right[1]
+    person = left[1] == right[1] == "PER"
+    places = left[1] in _PLACES and right[1] in _PLACES
     last, prefix = surface[2], surface[6]
     return [
         *surface,
@@ -59,7 +46,6 @@ def compare(left: Wording, right: Wording, dictionary: Dictionary) -> list[float
         float(person) * last,
         float(places) * prefix,
         float(same) * prefix,
-        cosine(left.company, right.company),
     ]
 
 
@@ -77,15 +63,15 @@ def _surface(left: str, right: str) -> list[float]:
         float(a[-1] == b[-1]),
         float(a[0] == b[0]),
         float(is_acronym(left, right) or is_acronym(right, left)),
-        cosine(_trigrams(one), _trigrams(other)),
+        len(_trigrams(one) & _trigrams(other)) / len(_trigrams(one) | _trigrams(other)),
         beginning / max(len(one), len(other)) if beginning >= 3 else 0.0,
         shared / min(len(mine), len(theirs)),
     ]
 
 
-def _trigrams(word: str) -> Counter[str]:
+def _trigrams(word: str) -> set[str]:
     padded = f" {word} "
-    return Counter(padded[place : place + 3] for place in range(len(padded) - 2))
+    return {padded[start : start + 3] for start in range(len(padded) - 2)}
 
 
 class Likeness:
@@ -100,14 +86,12 @@ class Likeness:
     def __init__(self, table: AliasTable, dictionary: Dictionary) -> None:
         self._dictionary = dictionary
         self.known = [
-            (known.entity, Wording(text, known.type, known.beside[text]))
-            for known in table.entities.values()
-            for text in sorted(known.names)
+            (known.entity, (text, known.type)) for known in table.entities.values() for text in sorted(known.names)
         ]
         self._model: Any = None
         rows, labels = [], []
-        for place, (entity, wording) in enumerate(self.known):
-            for other, another in self.known[:place]:
+        for index, (entity, wording) in enumerate(self.known):
+            for other, another in self.known[:index]:
                 rows.append(compare(wording, another, dictionary))
                 labels.append(entity == other)
         if any(labels) and not all(labels):

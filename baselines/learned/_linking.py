@@ -1,4 +1,4 @@
-"""What documents with gold teach about names and entities: who is called what, beside whom, and as what type.
+"""What documents with gold teach about names and entities: who is called what, and as what type.
 
 Names are compared in a canonical form: without accents, in loan-word spelling (Iraq and Irak fall together), common
 words of names as in English. Besides a list of such words, made from no corpus but by people who knew this one, the
@@ -7,11 +7,10 @@ descriptions of the event, which come in both languages, tell which names mean t
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -20,7 +19,7 @@ from retold.systems import Example
 
 from ..common.text import content_words, fold
 
-__all__ = ["AliasTable", "Dictionary", "Known", "canonical", "company", "cosine", "is_acronym", "most_frequent"]
+__all__ = ["AliasTable", "Dictionary", "Known", "canonical", "is_acronym", "most_frequent"]
 
 #: Nouns and adjectives that names of places, states and organisations are made of, and months: to English.
 _WORDS = """
@@ -114,47 +113,20 @@ def _names_of(text: str) -> dict[tuple[str, ...], str]:
 
 @dataclass
 class Known:
-    """An entity as the documents with gold have it.
-
-    Attributes:
-        entity, type, kb_id: as in gold; the most frequent if gold differs.
-        names: how often it is called what, folded.
-        company: words around its mentions.
-        beside: words around it by what it is called there.
-    """
+    """An entity as the documents with gold have it: the most frequent type and link, how often it is called what."""
 
     entity: str
     type: str
     kb_id: str | None
     names: Counter[str] = field(default_factory=Counter)
-    company: Counter[str] = field(default_factory=Counter)
-    beside: dict[str, Counter[str]] = field(default_factory=dict)
-
-
-#: Words before and after a mention that are its company.
-REACH = 5
-
-
-def company(text: str, start: int, end: int) -> Counter[str]:
-    """Canonical content words within reach of a span of a text."""
-    before = content_words(text[max(start - 60, 0) : start])[-REACH:]
-    after = content_words(text[end : end + 60])[:REACH]
-    return Counter(word for near in (*before, *after) for word in canonical(near))
-
-
-def cosine(left: Mapping[str, int], right: Mapping[str, int]) -> float:
-    """Cosine of two bags of words; 0 if either is empty."""
-    shared = sum(left[word] * right[word] for word in left.keys() & right.keys())
-    size = math.sqrt(sum(n * n for n in left.values()) * sum(n * n for n in right.values()))
-    return shared / size if size else 0.0
 
 
 class AliasTable:
     """Who is called what in documents with gold, and who is meant in another one.
 
-    The score of a candidate is how often the wording is its own, times what type, company and presence in the document
-    speak for it. A wording that was seen once or twice, as another type, is rather somebody else: below ``NIL`` nobody
-    is chosen.
+    The score of a candidate is how often the wording is its own, times ``OTHER_TYPE`` where its type is another. A
+    wording that was seen once or twice, as another type, is rather somebody else: below ``NIL`` nobody is chosen. Words
+    around a name were tried as well, and changed nothing.
 
     Args:
         training: the documents to learn from.
@@ -165,8 +137,7 @@ class AliasTable:
 
     #: Score of the answer that it is nobody known.
     NIL = 0.3
-    #: Logarithms of what speaks for a candidate: another type, company (times its cosine), being in the document.
-    OTHER_TYPE, COMPANY, PRESENT = -2.0, 2.0, 0.5
+    OTHER_TYPE = 0.135
 
     def __init__(self, training: Sequence[Example]) -> None:
         types: dict[str, Counter[str]] = {}
@@ -181,13 +152,9 @@ class AliasTable:
         }
         for example in training:
             for mention in example.gold.entities or []:
-                known, text = self.entities[str(mention.entity)], example.document.text
-                wording = fold(text[mention.start : mention.end])
-                near = company(text, mention.start, mention.end)
                 if mention.kind == "name":
-                    known.names[wording] += 1
-                known.company += near
-                known.beside.setdefault(wording, Counter()).update(near)
+                    wording = fold(example.document.text[mention.start : mention.end])
+                    self.entities[str(mention.entity)].names[wording] += 1
         self._exact: dict[str, Counter[str]] = {}
         self._canonical: dict[tuple[str, ...], Counter[str]] = {}
         for known in self.entities.values():
@@ -209,26 +176,17 @@ class AliasTable:
                     found += count
         return found
 
-    def choose(
-        self,
-        candidates: Mapping[str, int],
-        kind: str,
-        near: Mapping[str, int],
-        present: Set[str],
-    ) -> str | None:
+    def choose(self, candidates: Mapping[str, int], kind: str) -> str | None:
         """The candidate who is meant, or None.
 
         Args:
             candidates: entity -> how often the wording is its own.
             kind: the type of the mention, as far as it can be told.
-            near: the company of the mention.
-            present: entities that are in the document beyond doubt.
         """
-        scores = {}
-        for entity in sorted(candidates):
-            known = self.entities[entity]
-            reasons = self.OTHER_TYPE * (known.type != kind) + self.COMPANY * cosine(near, known.company)
-            scores[entity] = candidates[entity] * math.exp(reasons + self.PRESENT * (entity in present))
+        scores = {
+            entity: candidates[entity] * (1.0 if self.entities[entity].type == kind else self.OTHER_TYPE)
+            for entity in sorted(candidates)
+        }
         best = max(scores, key=lambda entity: scores[entity], default=None)
         return best if best is not None and scores[best] > self.NIL else None
 

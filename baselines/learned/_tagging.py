@@ -1,4 +1,4 @@
-"""Tagging of names: tokens, what is told of each, BIO tags (CoNLL-2003), and a conditional random field."""
+"""Tagging of names: tokens, the features of each, BIO tags (CoNLL-2003), and a conditional random field."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def cut(document: Document) -> list[Sentence]:
 class Tagger:
     """A linear-chain conditional random field (Lafferty et al. 2001), trained by OWL-QN, which draws nothing at random.
 
-    Its penalties were settled on the released corpus, with the gold of each document left out while it was predicted.
+    Its penalties were tuned on the released corpus, with the gold of each document left out while it was predicted.
     """
 
     def __init__(self) -> None:
@@ -175,18 +175,18 @@ def describe(
 
 
 def _with_neighbours(sentence: Sentence, own: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Add words, suffixes and what is told of the tokens beside."""
+    """Add words, suffixes and the features of the neighbours."""
     words = ["|", *(token.text.lower() for token in sentence.tokens), "|"]
-    told = [[], *own, []]
+    padded = [[], *own, []]
     return [
         [
             f"w={words[index]}",
             f"w[-1]={words[index - 1]}",
             f"w[1]={words[index + 1]}",
             *(f"suffix={words[index][-n:]}" for n in (2, 3, 4) if len(words[index]) > n),
-            *told[index],
-            *(f"[-1]{feature}" for feature in told[index - 1]),
-            *(f"[1]{feature}" for feature in told[index + 1]),
+            *padded[index],
+            *(f"[-1]{feature}" for feature in padded[index - 1]),
+            *(f"[1]{feature}" for feature in padded[index + 1]),
         ]
         for index in range(1, len(words) - 1)
     ]

@@ -5,12 +5,12 @@ documents with gold know of it. Those features are jackknifed: a document to lea
 *others* know, once with all of them and once with a single one, so that the tagger learns how far to trust them and
 what to do without.
 
-A name is linked by an alias table: who is so called, weighed by type, company and presence in the document, or nobody.
+A name is linked by an alias table: who is so called, weighed by type, or nobody.
 A name that nobody is known by is clustered with the known entities and the other new names by a learned likeness; a
 cluster with a known entity takes its key, link and type, any other has its longest name as key. Nominals are those of
 the gazetteer.
 
-Settled by hand on the documents of the released corpus, with the gold of each left out while it was predicted: the
+Tuned by hand on the documents of the released corpus, with the gold of each left out while it was predicted: the
 features, the penalties, the two descriptions of each document. The thresholds are where probabilities are even
 (``MERGED``) or were set without search (the weights of the alias table).
 """
@@ -30,7 +30,7 @@ from ..common.names import by_string, folded
 from ..common.names import names as capitalised_names
 from ..common.text import fold, sentences
 from ._clustering import Likeness, Wording, join_known
-from ._linking import AliasTable, Dictionary, company, most_frequent
+from ._linking import AliasTable, Dictionary, most_frequent
 from ._tagging import Capitals, Tagger, cut, describe
 from .tfidf_logreg import claims, stance, verification
 
@@ -93,18 +93,13 @@ def link_names(
     text = document.text
     wordings = [fold(text[start:end]) for start, end, _ in found]
     candidates = {wording: table.candidates(wording, dictionary) for wording in wordings}
-    present = {next(iter(candidates[wording])) for wording in wordings if len(candidates[wording]) == 1}
-    meant: list[str | None] = []
-    new: dict[str, tuple[Counter[str], Counter[str]]] = {}
-    for wording, (start, end, kind) in zip(wordings, found, strict=True):
-        near = company(text, start, end)
-        meant.append(table.choose(candidates[wording], kind, near, present))
-        if meant[-1] is None:
-            kinds, words = new.setdefault(wording, (Counter(), Counter()))
-            kinds[kind] += 1
-            words += near
+    meant = [table.choose(candidates[name], kind) for name, (_, _, kind) in zip(wordings, found, strict=True)]
+    new: dict[str, Counter[str]] = {}
+    for wording, (_, _, kind), entity in zip(wordings, found, meant, strict=True):
+        if entity is None:
+            new.setdefault(wording, Counter())[kind] += 1
     # Who is not known by a name may be known by one like it.
-    unknown = [Wording(wording, most_frequent(kinds), words) for wording, (kinds, words) in sorted(new.items())]
+    unknown = [(wording, most_frequent(kinds)) for wording, kinds in sorted(new.items())]
     keys = cluster_new(unknown, table, dictionary)
     chosen = [entity or keys[wording] for entity, wording in zip(meant, wordings, strict=True)]
     votes: dict[str, Counter[str]] = {}
@@ -121,7 +116,7 @@ def cluster_new(unknown: Sequence[Wording], table: AliasTable, dictionary: Dicti
     owners = join_known(unknown, Likeness(table, dictionary), MERGED)
     members: dict[int | str, list[str]] = {}
     for wording, owner in zip(unknown, owners, strict=True):
-        members.setdefault(owner, []).append(wording.text)
+        members.setdefault(owner, []).append(wording[0])
     return {
         text: owner if isinstance(owner, str) else folded(max(texts, key=lambda one: (len(one), one)))
         for owner, texts in members.items()

@@ -10,7 +10,7 @@ knows (`--option prior=no` leaves this out). The sentences of a cell are joined 
 enough.
 
 The strength of the regularisation and what a shown side must outweigh are chosen by leave-one-document-out among the
-training documents. Settled on these five documents were the features: that a holder's identity is none of them, for
+training documents. Tuned on these five documents were the features: that a holder's identity is none of them, for
 one, which would be learned by heart. The patterns of attribution and the cue words are general, but were written by
 people who had read the corpus; so were the synonyms (`common/retrieval.py`), some of them for this event. A fold takes
 time quadratic in the number of documents, as in `bm25`.
@@ -88,7 +88,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Rows:
     """All sentences of a document to judge, one a row.
 
     Attributes:
@@ -125,7 +125,7 @@ def _stance(document: Document, context: Context, prior: bool) -> list[StanceCel
         keys = [key for key, cell in each.items() for _ in cell]
         numbers = [judged.sentence for cell in each.values() for judged in cell]
         labels = {(str(c.holder), c.target): (c.label, frozenset(c.evidence or ())) for c in gold}
-        documents.append(_Judged(keys, numbers, rows[start : start + len(keys)], labels))
+        documents.append(_Rows(keys, numbers, rows[start : start + len(keys)], labels))
         start += len(keys)
     *known, asked = documents
     strength, factor = _chosen(known)
@@ -152,7 +152,7 @@ def _stance(document: Document, context: Context, prior: bool) -> list[StanceCel
 # Learning
 
 
-def _trained(known: Sequence[_Judged], strength: float) -> Any:
+def _trained(known: Sequence[_Rows], strength: float) -> Any:
     """A model of sentences; None where there is nothing to tell apart."""
     rows, labels = [], []
     for document in known:
@@ -166,7 +166,7 @@ def _trained(known: Sequence[_Judged], strength: float) -> Any:
     return LogisticRegression(C=strength, max_iter=5000).fit(vstack(rows), labels)
 
 
-def _probabilities(model: Any, document: _Judged) -> Matrix:
+def _probabilities(model: Any, document: _Rows) -> Matrix:
     """The probability of both sides in each row, shape (rows, 2)."""
     table = np.zeros((len(document.keys), len(SIDES)))
     if document.keys:
@@ -192,7 +192,7 @@ def _joined(table: Matrix, factor: float) -> tuple[float, float]:
     return float(favor), float(against)
 
 
-def _chosen(known: Sequence[_Judged]) -> tuple[float, float]:
+def _chosen(known: Sequence[_Rows]) -> tuple[float, float]:
     """Strength and factor that serve best when each training document is predicted from the others.
 
     The strength by Brier score, which a single cell moves little; the factor by the measure that it is for.
@@ -235,16 +235,16 @@ def describe(document: Document, others: Sequence[Example], event: Event, *, pri
     made: dict[Key, list[Judged]] = {}
     for holder in event.holders:
         own, named = own_sentences(holder, found, texts)
-        places = sorted({*own, *named})
+        numbers = sorted({*own, *named})
         for target in event.targets:
             key = holder.holder, target.target
             wording = wordings[target.target]
             shared = past.facts(key) if prior else {}
             made[key] = []
-            for at in places:
+            for at in numbers:
                 facts = {
                     **shared,
-                    **_reading(holder, found[at], texts[at], wording, at, places, at in own),
+                    **_reading(holder, found[at], texts[at], wording, at, numbers, at in own),
                     **past.likeness(key, at, shared),
                     f"target={target.target}": 1.0,
                 }
@@ -272,7 +272,7 @@ class _Wording:
 
 
 def _reading(
-    holder: Holder, voice: Voice, text: str, wording: _Wording, index: int, places: Sequence[int], own: bool
+    holder: Holder, voice: Voice, text: str, wording: _Wording, index: int, numbers: Sequence[int], own: bool
 ) -> dict[str, float]:
     """What the sentence itself shows."""
     # What is quoted is never the author's.
@@ -280,13 +280,13 @@ def _reading(
     heard = outside_quotes(text) if author else text
     approving, refusing = cues(heard, wording.words)
     judged = log1p(judging(heard))
-    nearer = sum(wording.nearness(other) > wording.nearness(index) for other in places)
+    nearer = sum(wording.nearness(other) > wording.nearness(index) for other in numbers)
     return {
         "near": float(wording.score[index]),
         "covered": wording.covered[index],
         "entity of target": float(wording.entity[index]),
         "key of target": float(wording.key[index]),
-        "rank": nearer / len(places),
+        "rank": nearer / len(numbers),
         "own": float(own),
         "author": float(author),
         "reported": float(voice.reported),

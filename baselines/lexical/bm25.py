@@ -14,7 +14,7 @@ Two further kinds of features look beyond the document:
 A forest (extremely randomised trees, Geurts et al. 2006) gives the label. Everything about a training document is
 computed as it is for the predicted one: from the *other* documents.
 
-What was settled on these five documents: which of forest, boosting and logistic regression to take, their sizes and
+Tuned on these five documents: which of forest, boosting and logistic regression to take, their sizes and
 the weights of the ranking. All were near each other; expect a little less elsewhere. The synonyms
 (`common/retrieval.py`) were chosen by people who had read them, some for this event.
 
@@ -118,11 +118,11 @@ def twins(texts: Sequence[str]) -> list[list[int]]:
     found = []
     for index, own in enumerate(sets):
         near = [
-            (-len(own & other) / len(own | other), place)
-            for place, other in enumerate(sets)
-            if place != index and own & other
+            (-len(own & other) / len(own | other), other_index)
+            for other_index, other in enumerate(sets)
+            if other_index != index and own & other
         ]
-        found.append([place for share, place in sorted(near) if -share >= ALIKE][:TWINS])
+        found.append([other_index for share, other_index in sorted(near) if -share >= ALIKE][:TWINS])
     return found
 
 
@@ -195,7 +195,7 @@ def compare(
             *(table.max(axis=1) for table in (scores, covered, evident, characters)),
             [index.coverage(query, whole) for query in asked],
             [
-                index.coverage(query, set().union(*(there[place] for place in row[:READ])))
+                index.coverage(query, set().union(*(there[other_index] for other_index in row[:READ])))
                 for query, row in zip(asked, order, strict=True)
             ],
             [_weightiest(index, query - there[row[0]]) for query, row in zip(asked, order, strict=True)],
@@ -209,7 +209,7 @@ def compare(
         np.array(
             [
                 [
-                    *_figures(question.text, [texts[place] for place in row[:READ]], texts),
+                    *_figures(question.text, [texts[other_index] for other_index in row[:READ]], texts),
                     *_named(_entities(query), _entities(there[row[0]]), _entities(whole)),
                     *_negated(question.text, texts[row[0]]),
                     *_against_twins(query, [asked[k] for k in near_by], [there[p] for p in row[:2]], whole, index),
@@ -229,7 +229,7 @@ def compare(
             refuting.max(axis=1, keepdims=True),
         ]
     # Rounded, so that a split does not hang on the last digit of a sum.
-    return Compared(np.hstack(columns).round(9), [[int(place) for place in row] for row in order])
+    return Compared(np.hstack(columns).round(9), [[int(other_index) for other_index in row] for row in order])
 
 
 def _feedback(

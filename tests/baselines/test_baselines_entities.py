@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -161,24 +160,13 @@ def test_whoever_is_like_nobody_known_is_nobody() -> None:
 
 
 def test_a_wording_seen_once_as_another_type_is_somebody_else() -> None:
-    # Named once, weight 1: as a person e^0 = 1, above NIL = 0.3; as a place e^-2 = 0.135, below it.
+    # Named once, weight 1: as a person 1, above NIL = 0.3; as a place 0.135, below it.
     table = linking.AliasTable([TAUGHT])
     candidates = table.candidates("Bo Berg", linking.Dictionary(event_of()))
     assert candidates == {"bo-berg": 1}
-    assert table.choose(candidates, "PER", Counter(), set()) == "bo-berg"
-    assert table.choose(candidates, "GPE", Counter(), set()) is None
-    assert table.choose({}, "PER", Counter(), set()) is None
-
-
-def test_of_two_so_called_company_decides() -> None:
-    sea = example_of(document_of("The harbour of Vale froze.", key="a"), ("Vale", "GPE", "vale-on-sea", "Q7"))
-    hill = example_of(document_of("The vineyards around Vale burned.", key="b"), ("Vale", "GPE", "vale-on-hill", "Q8"))
-    table = linking.AliasTable([sea, hill])
-    candidates = table.candidates("Vale", linking.Dictionary(event_of()))
-    assert candidates == {"vale-on-sea": 1, "vale-on-hill": 1}
-    for word, entity in (("harbour", "vale-on-sea"), ("vineyards", "vale-on-hill")):
-        near = linking.company(f"The {word} at Vale", 4 + len(word) + 4, 4 + len(word) + 8)
-        assert table.choose(candidates, "GPE", near, set()) == entity
+    assert table.choose(candidates, "PER") == "bo-berg"
+    assert table.choose(candidates, "GPE") is None
+    assert table.choose({}, "PER") is None
 
 
 def test_acronyms_and_translations_reach_the_known_name() -> None:
@@ -232,7 +220,7 @@ def test_names_that_are_alike_are_one_and_others_are_not() -> None:
     table, dictionary = linking.AliasTable([]), linking.Dictionary(event_of())
 
     def keys(*texts: str) -> list[str]:
-        found = crf.cluster_new([clustering.Wording(t, "ORG", Counter()) for t in texts], table, dictionary)
+        found = crf.cluster_new([(t, "ORG") for t in texts], table, dictionary)
         return [found[text] for text in texts]
 
     # The key is the longest name.
