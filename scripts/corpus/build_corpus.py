@@ -6,8 +6,8 @@
 
 Written by hand and never changed here: seeds/, scripts/corpus/documents.toml, corpus.json but its version, event.json,
 claims.jsonl, the keys, names, types and kb_ids of entities.jsonl, and annotators/. The same input gives the same bytes.
-Another corpus keeps its documents and its catalogues as they are, and its gold where it has no annotators; a card
-without the marks of generated tables gets a new YAML head only, and one that is missing is made.
+Another corpus keeps its documents, its catalogues and its gold as they are (gold that is missing is made from the
+annotators); a card without the marks of generated tables gets a new YAML head only, and one that is missing is made.
 """
 
 from __future__ import annotations
@@ -139,14 +139,15 @@ def build(root: Path = CORPUS, version: str | None = None, date: str | None = No
 
 def of_event(folder: EventFolder, documents: list[Document], scheme: Scheme, own: bool) -> Built:
     """Gold of an event, and its generated files."""
-    if folder.annotator_files:
+    made = bool(folder.annotator_files) and (own or not folder.gold_file.exists())
+    if made:
         gold = adjudicated_gold(folder, documents, scheme)
     else:
         gold = {record.document_id: record for record in read_jsonl(folder.gold_file, AnnotationRecord)}
     if missing := [each.document_id for each in documents if each.document_id not in gold]:
         raise click.ClickException(f"{folder.gold_file}: missing documents: {', '.join(missing[:5])}")
     entities = folder.entities
-    files = {folder.gold_file: lines(gold.values())} if folder.annotator_files else {}
+    files = {folder.gold_file: lines(gold.values())} if made else {}
     if own:
         entities = {each.entity: each for each in with_aliases(entities.values(), documents, gold, scheme)}
         files[folder.documents_file] = lines(documents)

@@ -1,4 +1,4 @@
-"""The published schemas that depend on labels: entities, decisions and the manifest, with their decoders."""
+"""The published schemas: current, documented, and of one mind with the typed decoders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from retold.model.manifest import Manifest
 from retold.rules.bytes import DECODERS, LineDecoder
 from retold.rules.schema import schema_findings
 from retold.validation.validate import validate
-from tiny import ENTITIES, write_release
+from tiny import CLAIMS, ENTITIES, EVENT, document_of, gold_of, write_release
 
 DECISION = {
     "document_id": "flood-0",
@@ -65,11 +65,43 @@ def entity_decoder() -> LineDecoder:
 
 
 DECODER_OF = {
+    **DECODERS,
+    "annotation-record": default_scheme().decoder,
     "entity": entity_decoder(),
     "decision": default_scheme().decision_decoder,
     "manifest": manifest_decoder(),
 }
-VALID = {
+VALID: dict[str, list[Any]] = {
+    "annotation-record": [
+        gold_of("flood-0"),
+        {"document_id": "flood-1"},
+        {
+            "document_id": "flood-0",
+            "entities": [{"start": 0, "end": 2**53 - 1, "type": "EVENT", "kb_id": None}],
+            "stance": [
+                {
+                    "holder": "mayor",
+                    "target": "dam",
+                    "label": "against",
+                    "scores": {"favor": 0, "against": 1.0, "none": 0.0},
+                }
+            ],
+        },
+    ],
+    "document": [document_of("flood-0"), document_of("flood-1")],
+    "event": [EVENT],
+    "claim": CLAIMS,
+    "submission": [{"name": "s", "protocol": "zero-shot", "corpus_version": "0.1.0"}],
+    "release": [
+        {
+            "name": "tiny",
+            "version": "0.1.0",
+            "date": "2024-05-06",
+            "counts": {"documents": 2},
+            "files": {},
+            "sha256": "",
+        }
+    ],
     "entity": ENTITIES,
     "decision": [DECISION, {**DECISION, "layer": "entities", "item": "1:3", "decision": None}],
     "manifest": [
@@ -87,6 +119,32 @@ VALID = {
 def test_published_schema_is_current(name: str) -> None:
     published = (ROOT / "schema" / f"{name}.json").read_text(encoding="utf-8")
     assert published == render(published_schemas()[name]), "run scripts/docs/build_schemas.py"
+
+
+def test_nothing_else_is_published() -> None:
+    assert {path.stem for path in (ROOT / "schema").iterdir()} == set(published_schemas())
+
+
+@pytest.mark.parametrize("name", published_schemas())
+def test_schema_is_a_schema_with_an_identity(name: str) -> None:
+    schema = published_schemas()[name]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"urn:retold:schema:{name}"
+    assert schema["title"]
+    assert schema["description"]
+
+
+@pytest.mark.parametrize("name", published_schemas())
+def test_every_property_has_a_description_and_valid_examples(name: str) -> None:
+    schema = published_schemas()[name]
+    for key, described in _properties(schema):
+        assert described.get("description", "").strip(), key
+        assert described.get("examples"), key
+        validator = jsonschema.Draft202012Validator({**described, "$defs": schema["$defs"]})
+        values = described["examples"] + ([described["default"]] if "default" in described else [])
+        for value in values:
+            assert list(validator.iter_errors(value)) == [], f"{key}: {value}"
 
 
 def test_published_schemas_list_the_default_labels() -> None:
@@ -119,7 +177,7 @@ def test_schemas_follow_the_manifest() -> None:
     }
 
 
-def _definitions(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _properties(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [
         (f"{kind}.{key}", described)
         for kind, definition in schema["$defs"].items()
@@ -127,16 +185,11 @@ def _definitions(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_every_option_of_the_manifest_has_description_example_and_default() -> None:
+def test_every_option_of_the_manifest_has_a_default_and_no_other_is_allowed() -> None:
     schema = manifest_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    for key, described in _definitions(schema):
-        assert described["description"].strip(), key
-        assert described["examples"], key
-        assert "default" in described or key.startswith("Layers."), key
-        validator = jsonschema.Draft202012Validator({**described, "$defs": schema["$defs"]})
-        for value in [*described["examples"], *([described["default"]] if "default" in described else [])]:
-            assert list(validator.iter_errors(value)) == [], f"{key}: {value}"
+    assert [key for key, described in _properties(schema) if "default" not in described] == [
+        f"Layers.{layer}" for layer in default_scheme().layers
+    ]
     for kind, definition in schema["$defs"].items():
         assert definition["additionalProperties"] is False, kind
 
@@ -160,6 +213,39 @@ def test_decoder_and_schema_accept_what_is_valid(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        *(
+            ("annotation-record", json.loads(text))
+            for text in (
+                "null",
+                "[]",
+                "{}",
+                '{"document_id": ""}',
+                '{"document_id": null}',
+                '{"document_id": "a", "x": 1}',
+                '{"document_id": "a", "entities": null}',
+                '{"document_id": "a", "entities": {}}',
+                '{"document_id": "a", "entities": [null]}',
+                '{"document_id": "a", "entities": [{"start": 1.0, "end": 2, "type": "PER"}]}',
+                '{"document_id": "a", "entities": [{"start": true, "end": 2, "type": "PER"}]}',
+                '{"document_id": "a", "entities": [{"start": "1", "end": 2, "type": "PER"}]}',
+                '{"document_id": "a", "entities": [{"start": -1, "end": 2, "type": "PER"}]}',
+                '{"document_id": "a", "entities": [{"start": 1, "end": 9007199254740992, "type": "PER"}]}',
+                '{"document_id": "a", "entities": [{"start": 1, "end": 2}]}',
+                '{"document_id": "a", "entities": [{"start": 1, "end": 2, "type": "per"}]}',
+                '{"document_id": "a", "entities": [{"start": 1, "end": 2, "type": null}]}',
+                '{"document_id": "a", "entities": [{"start": 1, "end": 2, "type": "PER", "kind": null}]}',
+                '{"document_id": "a", "entities": [{"start": 1, "end": 2, "type": "PER", "entity": null}]}',
+                '{"document_id": "a", "entities": [{"start": 1, "end": 2, "type": "PER", "kb_id": 5}]}',
+                '{"document_id": "a", "stance": [{"holder": "", "target": "t", "label": "none"}]}',
+                '{"document_id": "a", "stance": [{"holder": "h", "target": "t", "label": "none", "evidence": [1.0]}]}',
+                '{"document_id": "a", "stance": [{"holder": "h", "target": "t", "label": "none", '
+                '"scores": {"favor": 1}}]}',
+                '{"document_id": "a", "stance": [{"holder": "h", "target": "t", "label": "none", '
+                '"scores": {"favor": 1.5, "against": 0, "none": 0}}]}',
+                '{"document_id": "a", "stance": [{"holder": "h", "target": "t", "label": "none", '
+                '"scores": {"favor": true, "against": 0, "none": 0}}]}',
+            )
+        ),
         ("entity", {**ENTITIES[0], "type": "per"}),
         ("entity", {**ENTITIES[0], "kind": "name"}),
         ("decision", {**DECISION, "layer": "stances"}),
@@ -184,7 +270,31 @@ def test_decoder_and_schema_refuse_what_is_not(name: str, value: Any) -> None:
     assert not accepted_by_schema(name, value)
 
 
-ODD_VALUES = st.sampled_from([None, True, 0, 1.5, "", "x", "PER", [], ["x"], [None], [[]], {}, {"x": "y"}, {"x": 1}])
+ODD_VALUES = st.sampled_from(
+    [
+        None,
+        False,
+        -1,
+        1.0,
+        2**53,
+        "none",
+        {"en": 1},
+        {"start": 0, "end": 1},
+        True,
+        0,
+        1.5,
+        "",
+        "x",
+        "PER",
+        [],
+        ["x"],
+        [None],
+        [[]],
+        {},
+        {"x": "y"},
+        {"x": 1},
+    ]
+)
 
 
 @st.composite
@@ -203,7 +313,13 @@ def changed(draw: st.DrawFn) -> tuple[str, Any]:
         odd = copy.deepcopy(draw(ODD_VALUES))
         if not keys or draw(st.integers(0, 3)) == 0:
             if isinstance(parent, dict):
-                parent[draw(st.sampled_from(["extra", "labels", "types", "kind", "label", "layers"]))] = odd
+                parent[
+                    draw(
+                        st.sampled_from(
+                            ["extra", "text", "entity", "kb_id", "scores", "labels", "types", "kind", "label", "layers"]
+                        )
+                    )
+                ] = odd
             else:
                 parent.append(odd)
         elif draw(st.booleans()):
