@@ -71,6 +71,7 @@ lint: $(VENV)/.dev
 	$(BIN)/python scripts/docs/build_schemas.py --check
 	$(BIN)/python scripts/corpus/build_corpus.py --check
 	$(BIN)/python scripts/docs/conformance_table.py --check
+	$(BIN)/python scripts/docs/build_measures.py --check
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

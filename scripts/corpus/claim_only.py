@@ -42,7 +42,10 @@ def measure(corpus: Corpus) -> dict[str, dict[str, float]]:
             texts.append(claims[pair.claim].text)
             labels.append(pair.label)
             families.append(claims[pair.claim].mutation_of or pair.claim)
-    taken = [index for index, label in enumerate(labels) if label != "not_enough_info"]
+    verification = corpus.scheme.layers.get("verification")
+    if verification is None:
+        raise ValueError("the corpus has no layer verification")
+    taken = [index for index, label in enumerate(labels) if label in verification.options.evidence_for]
     return {
         "verdict": _left_out(texts, labels, families),
         "supported or refuted": _left_out(

@@ -95,14 +95,14 @@ _DESCRIPTIONS: Final = {
 _TYPES: Final = {"string": "sc:Text", "int": "sc:Integer", "strings": "sc:Text", "ints": "sc:Integer"}
 
 
-def croissant(views: Mapping[str, bytes], version: str, date: str, languages: Sequence[str], scheme: Scheme) -> bytes:
+def croissant(scheme: Scheme, views: Mapping[str, bytes], version: str, date: str, languages: Sequence[str]) -> bytes:
     """croissant.json for the flat tables.
 
     Args:
-        views: table -> bytes of its JSON Lines file.
+        scheme: layers and labels.
+        views: name of a JSON Lines file, without its ending -> bytes. It is that of the table, or of table and split.
         version, date: of the release.
         languages: of the documents.
-        scheme: gives columns and labels.
     """
     metadata = {
         "@context": _CONTEXT,
@@ -135,30 +135,34 @@ def croissant(views: Mapping[str, bytes], version: str, date: str, languages: Se
             }
             for name, data in views.items()
         ],
-        "recordSet": [_record_set(name, scheme) for name in views],
+        "recordSet": [_record_set(scheme, name) for name in views],
     }
     return json.dumps(metadata, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def _record_set(name: str, scheme: Scheme) -> dict[str, Any]:
-    columns, labels = tables_of(scheme)[name], labels_of(scheme)
+def _record_set(scheme: Scheme, name: str) -> dict[str, Any]:
+    table = name.partition("-")[0]
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": _DESCRIPTIONS[name],
+        "description": _DESCRIPTIONS[table],
         "key": {"@id": f"{name}/id"},
-        "field": [_field(name, column, kind, labels) for column, kind in columns.items() if kind not in _NESTED],
+        "field": [
+            _field(name, column, kind, labels_of(scheme).get(kind))
+            for column, kind in tables_of(scheme)[table].items()
+            if kind not in _NESTED
+        ],
     }
 
 
-def _field(table: str, column: str, kind: str, labels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _field(table: str, column: str, kind: str, labels: Sequence[str] | None) -> dict[str, Any]:
     source = {"fileObject": {"@id": f"{table}.jsonl"}, "extract": {"column": column}}
     field: dict[str, Any] = {
         "@type": "cr:Field",
         "@id": f"{table}/{column}",
         "name": column,
-        "description": f"One of: {', '.join(labels[kind])}." if kind in labels else column.replace("_", " "),
+        "description": f"One of: {', '.join(labels)}." if labels else column.replace("_", " "),
         "dataType": _TYPES.get(kind, "sc:Text"),
         "source": source,
     }

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import datetime
 import io
+import json
 import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -101,12 +102,26 @@ def _changes(previous: str | None, scratch: Path, new: Corpus) -> Changes | None
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
         archive.extractall(scratch, filter="data")
     schemas = [
-        {path.name: path.read_bytes() for path in sorted((folder / "schema").glob("*.json"))}
+        {path.name: _shape(json.loads(path.read_bytes())) for path in sorted((folder / "schema").glob("*.json"))}
         for folder in (scratch, ROOT)
     ]
     # A schema that is new breaks nobody; one that changed or went may.
-    changed = any(schemas[1].get(name) != data for name, data in schemas[0].items())
+    changed = any(schemas[1].get(name) != shape for name, shape in schemas[0].items())
     return compare(load_corpus(scratch / "corpus"), new, format_changed=changed)
+
+
+def _shape(schema: Any) -> Any:
+    """A schema without what is said of it: other words are no other format."""
+    if isinstance(schema, dict):
+        named = schema.get("type") == "object"
+        return {
+            key: {name: _shape(each) for name, each in value.items()}
+            if key == "properties" and named
+            else _shape(value)
+            for key, value in schema.items()
+            if key not in ("description", "examples", "title", "$comment")
+        }
+    return [_shape(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def _refuse_small_step(changes: Changes | None, current: str, version: str) -> None:

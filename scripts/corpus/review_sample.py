@@ -1,4 +1,4 @@
-"""Draw labels of gold at random, with their context, for someone who checks them against the guideline.
+"""Draw labels of gold at random, with their context, for a reader who checks them against the guideline.
 
     python scripts/corpus/review_sample.py [--size 60] [--seed 0] > sample.md
 
@@ -42,25 +42,23 @@ def main(size: int, seed: int, folder: str) -> None:
 def describe(corpus: Corpus, layer: Layer[Any], key: str, item: str, reading: Reading) -> str:
     """One label in words, with the sentences that it speaks of."""
     document = corpus.documents[key]
-    if not layer.keyed:
-        start, end = (int(part) for part in item.split(":"))
-        index = max(i for i, span in enumerate(document.sentences) if span.start <= start)
-        span = document.sentences[index]
-        text = document.text
-        shown = f"{text[span.start : start]}[[{text[start:end]}]]{text[end : max(span.end, end)]}"
-        what = (
-            f"{reading.kind} of {reading.entity}"
-            if layer.clusters
-            else f"source {reading.source}, states {reading.claim}: "
-            f"{corpus.events[document.event].claims[str(reading.claim)].text}"
-        )
-        return f"{key} [{index}] {what}\n   {shown}"
-    name = corpus.events[document.event].claims[item].text if layer.names_claims else item
-    return f"{key} {name} -> {reading.label}\n{quoted(document, reading)}"
+    claims = corpus.events[document.event].claims
+    if layer.keyed:
+        name = claims[item].text if layer.names_claims else item
+        return f"{key} {name} -> {reading.label}\n{quoted(document, reading)}"
+    start, end = (int(part) for part in item.split(":"))
+    index = max(i for i, span in enumerate(document.sentences) if span.start <= start)
+    span = document.sentences[index]
+    text = document.text
+    shown = f"{text[span.start : start]}[[{text[start:end]}]]{text[end : max(span.end, end)]}"
+    what = f"{reading.kind} of {reading.entity}"
+    if layer.names_claims:
+        what = f"source {reading.source}, states {reading.claim}: {claims[str(reading.claim)].text}"
+    return f"{key} [{index}] {what}\n   {shown}"
 
 
 def quoted(document: Document, reading: Reading) -> str:
-    """The evidence sentences of an item."""
+    """The evidence sentences of a reading."""
     numbers = reading.evidence if isinstance(reading.evidence, list) else []
     spans = [(number, document.sentences[number]) for number in numbers]
     return "".join(f"   [{n}] {document.text[span.start : span.end]}\n" for n, span in spans).rstrip("\n")

@@ -572,7 +572,8 @@ def page() -> str:
         f"({total.rounded} of them printed rounded), {total.derived} derived: worked\nout by hand from the definition "
         f"for a published input, as fractions. {total.undefined} more are 0/0 (precision or recall\n"
         "of MUC without any link, recall of a type that gold lacks), which scorers print as 0; here they are\n"
-        "undefined and shown as null. [The last part](#the-values) lists every value with its source.\n\n"
+        "undefined and shown as null. [The last part](#the-values) lists every value with its source;\n"
+        "[measures.md](measures.md) says what each measure counts.\n\n"
         "| measure | definition | published values | cases | derived values |\n|---|---|---|---|---|\n"
         + "".join(rows)
         + "\n## What else measures agree with\n\n| measure | oracle | test |\n|---|---|---|\n"

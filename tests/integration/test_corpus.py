@@ -6,17 +6,20 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import build_corpus
 import retold
 from paths import ROOT
 from retold.corpus import views
 from retold.corpus.load import Corpus
+from retold.io.atomic import write_atomic
 
 SIZES = {
     # What gold and the catalogues hold, counted there.
@@ -163,3 +166,72 @@ def test_the_card_tells_who_annotated() -> None:
     card = (ROOT / "corpus" / "README.md").read_text(encoding="utf-8")
     assert "language-model annotators" in card
     assert "no human annotator took" in card
+
+
+#: Class labels that a user of ``datasets`` gets, in the order of the manifests in tests/data/corpora.
+OTHERS = {
+    "averitec": (
+        "verification",
+        "label",
+        ["Supported", "Refuted", "Not Enough Evidence", "Conflicting Evidence/Cherrypicking"],
+    ),
+    "hipe": ("entities", "kind", ["name"]),
+    "ontonotes-fr": ("entities", "kind", ["name"]),
+    "rumour": ("stance", "label", ["support", "deny", "query", "comment"]),
+}
+LOAD_LABELS = """
+import json, sys
+from datasets import load_dataset
+for argument in sys.argv[1:]:
+    corpus, table, column = argument.split(":")
+    rows = load_dataset(corpus, table, split="test")
+    print(json.dumps([rows.features[column].names, len(rows), load_dataset(corpus, split="test").column_names[:2]]))
+"""
+
+
+def test_corpora_of_other_layers_and_labels_are_built_and_load_with_datasets(tmp_path: Path) -> None:
+    for name in OTHERS:
+        folder = Path(shutil.copytree(ROOT / "tests" / "data" / "corpora" / name, tmp_path / name))
+        kept = {path: path.read_bytes() for path in folder.rglob("*.json*")}
+        for path, data in build_corpus.build(folder).items():
+            write_atomic(path, data)
+        assert {path: path.read_bytes() for path in kept} == kept
+        assert {path for path, data in build_corpus.build(folder).items() if path.read_bytes() != data} == set()
+        assert retold.validate(None, retold.load_corpus(folder)).errors == 0
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    asked = [f"{tmp_path / name}:{table}:{column}" for name, (table, column, _) in OTHERS.items()]
+    command = [sys.executable, "-c", LOAD_LABELS, *asked]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    gold = {name: retold.load_corpus(tmp_path / name).gold.values() for name in OTHERS}
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        [labels, sum(len(getattr(record, table)) for record in gold[name]), ["id", "event"]]
+        for name, (table, _, labels) in OTHERS.items()
+    ]
+
+
+def test_card_keeps_what_others_wrote_and_splits_have_files_of_their_own(tiny_folder: Path) -> None:
+    second = tiny_folder / "events" / "drought"
+    shutil.copytree(tiny_folder / "events" / "flood", second)
+    for path in second.rglob("*.json*"):
+        path.write_text(path.read_text(encoding="utf-8").replace('"flood', '"drought'), encoding="utf-8")
+    manifest = {"name": "tiny", "splits": {"train": ["drought"], "test": ["flood"]}, "languages": ["en", "id"]}
+    (tiny_folder / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
+    card = tiny_folder / "README.md"
+    card.write_text("---\nlicense: cc-by-4.0\ntags:\n- news\nlanguage: [fr]\n---\n# Ours\n\nText.\n", encoding="utf-8")
+    for path, data in build_corpus.build(tiny_folder).items():
+        write_atomic(path, data)
+    head, _, body = card.read_text(encoding="utf-8").removeprefix("---\n").partition("---\n")
+    assert body == "# Ours\n\nText.\n"
+    told = yaml.safe_load(head)
+    assert (told["license"], told["tags"], told["language"]) == ("cc-by-4.0", ["news"], ["en", "id"])
+    assert told["configs"][2]["data_files"] == [
+        {"split": "train", "path": "views/stance-train.jsonl"},
+        {"split": "test", "path": "views/stance-test.jsonl"},
+    ]
+    assert {row["event"] for row in map(json.loads, (tiny_folder / "views" / "stance-train.jsonl").open())} == {
+        "drought"
+    }
+    assert [each.code for each in retold.validate(None, retold.load_corpus(tiny_folder)).findings] == []
+    (tiny_folder / "views" / "stance-train.jsonl").write_text("", encoding="utf-8")
+    assert [each.code for each in retold.validate(None, retold.load_corpus(tiny_folder)).findings] == ["RT702"]

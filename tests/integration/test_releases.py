@@ -380,6 +380,15 @@ def check_refused(checkout: Path, *arguments: str) -> str:
     return done.stderr
 
 
+def change_schema(checkout: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the definition of a claim in the published schema, and commit that."""
+    path = checkout / "schema" / "claim.json"
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    change(schema["$defs"]["CanonicalClaim"])
+    path.write_text(json.dumps(schema), encoding="utf-8")
+    commit(checkout)
+
+
 @pytest.mark.parametrize("name", ["seeds/notes.txt", "corpus/GUIDELINES.md"])
 def test_a_dirty_checkout_is_refused(name: str, checkout: Path) -> None:
     with (checkout / name).open("a", encoding="utf-8") as stream:
@@ -415,11 +424,15 @@ def test_a_step_smaller_than_the_changes_ask_for_is_refused(checkout: Path) -> N
 
 
 def test_a_changed_schema_asks_for_a_major_step(checkout: Path) -> None:
-    schema = checkout / "schema" / "claim.json"
-    schema.write_text(schema.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    commit(checkout)
+    change_schema(checkout, lambda claim: claim["required"].append("source"))
     said = check_refused(checkout, "0.4.0", "--previous", "before")
     assert "is a minor step; the changes ask for a major one" in said
+
+
+def test_a_schema_in_other_words_is_no_other_format(checkout: Path) -> None:
+    change_schema(checkout, lambda claim: claim["properties"]["text"].update(description="A sentence.", examples=["A."]))
+    done = release(checkout, "0.3.2", "--previous", "before")
+    assert done.returncode == 0, done.stderr
 
 
 def test_versions_and_revisions_that_make_no_sense_are_refused(checkout: Path) -> None:

@@ -7,14 +7,14 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from retold.layers.scheme import Scheme
 from retold.layers.views import KB_STATUS, ViewContext, span_row
 from retold.model.annotations import AnnotationRecord, Document
 
-__all__ = ["labels_of", "rows", "tables_of"]
+__all__ = ["labels_of", "rows", "splits_of", "tables_of", "view_file"]
 
 _MUTATIONS: Final = ("none", "number", "person", "place", "role", "negation", "time")
 _COMMON: Final = {"id": "string", "event": "string", "document_id": "string", "fold": "string", "language": "string"}
@@ -60,6 +60,17 @@ def labels_of(scheme: Scheme) -> dict[str, tuple[str, ...]]:
     for layer in scheme.layers.values():
         found |= {name: tuple(labels) for name, labels in layer.view_labels().items()}
     return found
+
+
+def splits_of(scheme: Scheme, events: Iterable[str]) -> dict[str, list[str]]:
+    """Split -> its events, as the manifest says; all of them are ``test`` where it does not."""
+    splits = scheme.manifest.splits
+    return {name: list(keys) for name, keys in splits.items()} if splits else {"test": list(events)}
+
+
+def view_file(table: str, split: str, splits: Collection[str]) -> str:
+    """Path of a table's file in the corpus folder; the split is in its name where there are several."""
+    return f"views/{table}-{split}.jsonl" if len(splits) > 1 else f"views/{table}.jsonl"
 
 
 def rows(

@@ -55,21 +55,34 @@ MEASURE_NAMES: Final = (
 )
 
 
+_JOINED: Final = "The documents of an event are taken as one text."
 _REFERENCES: Final = {
-    "muc": ("Links of clusters", "Vilain et al. 1995", "no cluster has a link"),
+    "muc": ("the links that hold clusters together", "Vilain et al. 1995", "null where no cluster has a link"),
     "b3": (
-        "Mentions, each by the overlap of its clusters",
+        "mentions, each by the overlap of its clusters",
         "Bagga and Baldwin 1998; Pradhan et al. 2014",
-        "no mention",
+        "null where there is no mention",
     ),
-    "ceafm": ("Mentions of the best one-to-one alignment of clusters", "Luo 2005, phi3", "no mention"),
-    "ceafe": ("Clusters by the similarity of the best one-to-one alignment", "Luo 2005, phi4", "no cluster"),
+    "ceafm": (
+        "the mentions of the best one-to-one alignment of clusters",
+        "Luo 2005, phi3",
+        "null where there is no mention",
+    ),
+    "ceafe": (
+        "clusters, by their similarity in the best one-to-one alignment",
+        "Luo 2005, phi4",
+        "null where there is no cluster",
+    ),
     "blanc": (
-        "Coreference links and non-coreference links, averaged",
+        "coreference links and non-coreference links, averaged",
         "Recasens and Hovy 2011; Luo et al. 2014",
-        "no mention",
+        "null where there is no mention",
     ),
-    "lea": ("Links of clusters, weighted by size", "Moosavi and Strube 2016", "no mention"),
+    "lea": (
+        "clusters weighted by size, each by the share of its links that is found",
+        "Moosavi and Strube 2016",
+        "null where there is no mention",
+    ),
 }
 
 
@@ -94,13 +107,16 @@ def _measure(name: str, definition: str, reference: str, undefined: str) -> Meas
 #: What the measures say of themselves; their values come from ``measures_of``.
 COREFERENCE_MEASURES: Final = (
     *(
-        _measure(
-            f"entities.coreference.{family}.{part}", f"{what}: {part}; an event's documents are one text.", source, lack
-        )
+        _measure(f"entities.coreference.{family}.{part}", f"{title} over {what}. {_JOINED}", source, lack)
         for family, (what, source, lack) in _REFERENCES.items()
-        for part in _PARTS
+        for part, title in zip(_PARTS, ("Precision", "Recall", "F1"), strict=True)
     ),
-    _measure(CONLL, "Mean F1 of MUC, B3 and CEAFe, over those that are defined.", "Pradhan et al. 2012", "no mention"),
+    _measure(
+        CONLL,
+        f"Mean F1 of MUC, B3 and CEAFe, over those that are defined. {_JOINED}",
+        "CoNLL-2012 (Pradhan et al. 2012)",
+        "null where there is no mention",
+    ),
 )
 
 

@@ -114,13 +114,16 @@ class EntitiesOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         list[Label], Meta(description="Kinds of mentions; the first is the default.", examples=[["name", "nominal"]])
     ] = msgspec.field(default_factory=lambda: ["name", "nominal"])
     scored_kinds: Annotated[
-        list[Label] | None, Meta(description="Kinds that mention measures are over; the first by default.")
+        list[Label] | None,
+        Meta(description="Kinds that mention measures are over; the first by default.", examples=[["name"]]),
     ] = None
     clusters: Annotated[
-        Literal["event", "document"], Meta(description="What a cluster key means the same entity in.")
+        Literal["event", "document"],
+        Meta(description="What a cluster key means the same entity in.", examples=["event"]),
     ] = "event"
     knowledge_base: Annotated[
-        KnowledgeBase | None, Meta(description="Where entities are linked to; null where they are not.")
+        KnowledgeBase | None,
+        Meta(description="Where entities are linked to; null where they are not.", examples=[{"name": "wikidata"}]),
     ] = KnowledgeBase()
 
     def __post_init__(self) -> None:

@@ -356,14 +356,17 @@ def manifest_decoder() -> LineDecoder:
     """Decoder of ``corpus.json`` with the options of every layer; that they agree with each other, ``Scheme`` says."""
     layers = msgspec.defstruct(
         "Layers",
-        [(name, layer.Options | UnsetType, UNSET) for name, layer in LAYERS.items()],
+        [
+            (name, Annotated[layer.Options | UnsetType, Meta(description=f"Options of {name}.", examples=[{}])], UNSET)
+            for name, layer in LAYERS.items()
+        ],
         namespace={"__doc__": "The annotated layers and their options."},
         frozen=True,
         forbid_unknown_fields=True,
         kw_only=True,
     )
     known = {field.name: field for field in msgspec.structs.fields(Manifest)}
-    meta = Meta(description=known["layers"].type.__metadata__[0].description)
+    meta = known["layers"].type.__metadata__[0]
     kind = msgspec.defstruct(
         "Manifest",
         [("layers", Annotated[layers, meta], msgspec.field(default_factory=layers))],

@@ -62,14 +62,21 @@ class StanceOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         msgspec.field(default_factory=lambda: ["favor", "against", "none"])
     )
     sides: Annotated[
-        list[Label] | None, Meta(description="Labels that favg is over; all but the neutral one by default.")
+        list[Label] | None,
+        Meta(
+            description="Labels that favg is over; all but the neutral one by default.", examples=[["favor", "against"]]
+        ),
     ] = None
     neutral: Annotated[
-        str | None, Meta(description="Label that takes no side; none by default, where it is a label.")
+        str | None,
+        Meta(description="Label that takes no side; none by default, where it is a label.", examples=["none"]),
     ] = None
-    holders: Annotated[bool, Meta(description="Whether cells name a holder beside the target.")] = True
+    holders: Annotated[bool, Meta(description="Whether cells name a holder beside the target.", examples=[True])] = True
     evidence_for: Annotated[
-        list[Label] | None, Meta(description="Labels that a sentence must show; those of sides by default.")
+        list[Label] | None,
+        Meta(
+            description="Labels that a sentence must show; those of sides by default.", examples=[["favor", "against"]]
+        ),
     ] = None
 
     def __post_init__(self) -> None:

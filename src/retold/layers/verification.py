@@ -59,15 +59,26 @@ class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_on
         ),
     ] = msgspec.field(default_factory=lambda: ["supported", "refuted", "not_enough_info"])
     neutral: Annotated[
-        str | None, Meta(description="Verdict that leaves the claim open; not_enough_info by default, where it is one.")
+        str | None,
+        Meta(
+            description="Verdict that leaves the claim open; not_enough_info by default, where it is one.",
+            examples=["not_enough_info"],
+        ),
     ] = None
     evidence_for: Annotated[
-        list[Label] | None, Meta(description="Verdicts that a sentence must show; all but the neutral one by default.")
+        list[Label] | None,
+        Meta(
+            description="Verdicts that a sentence must show; all but the neutral one by default.",
+            examples=[["supported", "refuted"]],
+        ),
     ] = None
-    evidence: Annotated[Literal["sentences"], Meta(description="What evidence is given as.")] = "sentences"
-    unlisted: Annotated[Literal["ignored"], Meta(description="What an answer to a pair that gold lacks counts as.")] = (
-        "ignored"
-    )
+    evidence: Annotated[
+        Literal["sentences"], Meta(description="What evidence is given as.", examples=["sentences"])
+    ] = "sentences"
+    unlisted: Annotated[
+        Literal["ignored"],
+        Meta(description="What an answer to a pair that gold lacks counts as.", examples=["ignored"]),
+    ] = "ignored"
 
     def __post_init__(self) -> None:
         check_labels("labels", self.labels)

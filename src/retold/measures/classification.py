@@ -73,18 +73,22 @@ def prf_rows(
     """Precision, recall and F1 of the items in column ``correct``."""
     last = f1_row(f"{prefix}.f1", correct, predicted, gold, shown=shown, definition=definition, reference=reference)
 
-    def share(name: str, of: str, kind: str) -> Measure:
+    def share(name: str, of: str, kind: str, undefined: str) -> Measure:
         return Measure(
             name=f"{prefix}.{name}",
             value=lambda c: ratio(c[correct], c[of]),
             trials=lambda c: c[of],
             counts=last.counts,
-            definition=f"Share of {kind} that is correct. {definition}".rstrip(),
+            definition=f"Share of the {kind} items that are correct. {definition}".rstrip(),
             reference=reference,
-            undefined=f"null where there is no {kind}",
+            undefined=undefined,
         )
 
-    return share("precision", predicted, "what is predicted"), share("recall", gold, "gold"), last
+    return (
+        share("precision", predicted, "predicted", "null where nothing is predicted"),
+        share("recall", gold, "gold", "null where gold has nothing"),
+        last,
+    )
 
 
 def confusion_columns(labels: Sequence[str]) -> tuple[str, ...]:

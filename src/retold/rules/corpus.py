@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Span
+from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Release, Span
 from retold.model.findings import Finding, shorten
 from retold.model.manifest import Manifest
 from retold.model.segment import ANNOTATED_ZONES
@@ -52,9 +52,17 @@ def check_event(event: Event, folder: str, entities: Collection[str], needed: Co
     return findings
 
 
-def check_manifest(manifest: Manifest, events: Collection[str], languages: Collection[str]) -> list[Finding]:
-    """Check a manifest against the events of the corpus and the languages of its documents."""
+def check_manifest(
+    manifest: Manifest, release: Release | None, events: Collection[str], languages: Collection[str]
+) -> list[Finding]:
+    """Check a manifest against the release, the events of the corpus and the languages of its documents."""
     found = []
+    for key in ("name", "version"):
+        given, released = getattr(manifest, key), getattr(release, key, "")
+        if given and released and given != released:
+            found.append(
+                invalid_manifest(f"{key} is {shorten(given)}, that of the release {shorten(released)}", f"/{key}")
+            )
     splits: dict[str, str] = {}
     for split, names in manifest.splits.items():
         for index, name in enumerate(names):

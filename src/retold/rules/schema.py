@@ -5,7 +5,7 @@ They run on what the typed decoder refused, which reports only the first error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from retold.model.findings import Finding, shorten
@@ -34,8 +34,11 @@ def pointer_to(*path: str | int) -> str:
 
 def schema_findings(validator: Any, value: Any) -> Iterator[Finding]:
     """Yield all schema errors of ``value`` by a validator of ``validator_of``."""
-    incomplete: set[str] = set()
-    for error in validator.iter_errors(value):
+    yield from _findings(validator.iter_errors(value), set())
+
+
+def _findings(errors: Iterable[ValidationError], incomplete: set[str]) -> Iterator[Finding]:
+    for error in errors:
         path = list(error.absolute_path)
         keyword = str(error.validator)
         if keyword == "additionalProperties":
@@ -48,8 +51,15 @@ def schema_findings(validator: Any, value: Any) -> Iterator[Finding]:
             if pointer_to(*path) not in incomplete:
                 incomplete.add(pointer_to(*path))
                 yield from (key_missing(path, key, error) for key in error.validator_value if key not in error.instance)
+        elif keyword == "anyOf" and (inside := [each for each in error.context or () if _is_inside(each)]):
+            # An object where an object or null may stand: what is wrong is inside.
+            yield from _findings(inside, incomplete)
         else:
             yield _BY_KEYWORD.get(keyword, other_schema_fault)(path, error)
+
+
+def _is_inside(error: ValidationError) -> bool:
+    return bool(error.relative_path) or error.validator in ("additionalProperties", "required")
 
 
 def validator_of(schema: Mapping[str, Any]) -> Any:
@@ -127,7 +137,8 @@ def value_not_allowed(path: list[str | int], error: ValidationError) -> Finding:
     """
     if not isinstance(error.instance, str):
         return wrong_type(path, error)
-    return _not_allowed(path, error.instance, error.validator_value, ", ".join(error.validator_value))
+    allowed = list(map(str, error.validator_value))
+    return _not_allowed(path, error.instance, allowed, ", ".join(allowed))
 
 
 def _not_allowed(path: list[str | int], value: str, allowed: list[str], listed: str) -> Finding:

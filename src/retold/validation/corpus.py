@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def _manifest(run: Run, languages: set[str]) -> None:
         return
     run.files += 1
     manifest: Manifest = read_one(file, DECODERS["manifest"])
-    run.add(rules.check_manifest(manifest, run.corpus.events, languages), file)
+    run.add(rules.check_manifest(manifest, run.corpus.release, run.corpus.events, languages), file)
 
 
 class _Event:
@@ -250,20 +250,24 @@ def _views(run: Run) -> None:
     folder = run.corpus.root / "views"
     if not folder.is_dir():
         return
-    for table in views.tables_of(run.corpus.scheme):
+    splits = views.splits_of(run.corpus.scheme, run.corpus.events)
+    for table, split in product(views.tables_of(run.corpus.scheme), splits):
         run.files += 1
-        file = folder / f"{table}.jsonl"
+        name = views.view_file(table, split, splits)
+        file = run.corpus.root / name
         rows = read_lines(Source.of(file)) if file.exists() else iter(())
         actual_rows = (line for _, line in rows)
-        for number, (expected, actual) in enumerate(zip_longest(_rows(run, table), actual_rows), start=1):
-            found = list(rules.views_out_of_date(f"views/{table}.jsonl", expected, actual))
+        for number, (expected, actual) in enumerate(
+            zip_longest(_rows(run, table, splits[split]), actual_rows), start=1
+        ):
+            found = list(rules.views_out_of_date(name, expected, actual))
             if found:
                 run.add(found, file, number)
                 break
 
 
-def _rows(run: Run, table: str) -> Iterator[bytes]:
-    for folder in run.corpus.events.values():
+def _rows(run: Run, table: str, events: Sequence[str]) -> Iterator[bytes]:
+    for folder in (run.corpus.events[key] for key in events if key in run.corpus.events):
         documents = [d for d in run.corpus.documents.values() if d.event == folder.event.event]
         gold = {d.document_id: run.corpus.gold[d.document_id] for d in documents}
         context = ViewContext(folder.event, folder.entities, folder.claims)
