@@ -1,4 +1,4 @@
-"""Agreement of two readers: the coefficients against other implementations, the layers against hand-made readings."""
+"""Agreement of two annotators: coefficients against other implementations, layers against annotations made by hand."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ Record = dict[str, Any]
 # --- Coefficients -----------------------------------------------------------------------------------------------------
 
 LABELS = 4
-#: Items as two readers label them.
+#: Items as two annotators label them.
 ITEMS = st.lists(st.tuples(st.integers(0, LABELS - 1), st.integers(0, LABELS - 1)), min_size=1, max_size=40)
 
 
 def table_of(items: Sequence[tuple[int, int]], labels: int = LABELS) -> Any:
-    """How many items the first reader gave the row's label and the second the column's."""
+    """How many items the first annotator gave the row's label and the second the column's."""
     table = np.zeros((labels, labels))
     for first, second in items:
         table[first, second] += 1
@@ -85,7 +85,7 @@ def test_alpha_is_that_of_the_krippendorff_package(items: list[tuple[int, int]])
 
 
 @given(items=ITEMS)
-def test_coefficients_do_not_depend_on_which_reader_comes_first(items: list[tuple[int, int]]) -> None:
+def test_coefficients_do_not_depend_on_which_annotator_comes_first(items: list[tuple[int, int]]) -> None:
     table = table_of(items)
     for measure in (raw_agreement, cohen_kappa, lambda t: krippendorff_alpha(coincidences(t))):
         assert measure(table) == pytest.approx(measure(table.T), nan_ok=True)
@@ -98,7 +98,7 @@ def test_coefficients_do_not_depend_on_which_reader_comes_first(items: list[tupl
         ([[20, 5], [10, 15]], 0.4),
         # The same with rows and columns that never meet: 0 agree, by chance 2 * (1/2 * 1/2). (0 - 0.5) / 0.5.
         ([[0, 5], [5, 0]], -1.0),
-        # The second reader gives one label only: agreement and chance are both 6/10.
+        # The second annotator gives one label only: agreement and chance are both 6/10.
         ([[6, 0], [4, 0]], 0.0),
     ],
 )
@@ -154,7 +154,7 @@ def test_coefficients_of_no_items_and_of_one_label_are_undefined() -> None:
     assert krippendorff_alpha(coincidences(tables)) == pytest.approx([math.nan, math.nan, 1.0], nan_ok=True)
 
 
-# --- Two readings of one document, counted by hand --------------------------------------------------------------------
+# --- Two annotations of one document, counted by hand ----------------------------------------------------------------
 
 #: The English document of the tiny corpus (conftest.py).
 DOCUMENT = "flood-0"
@@ -169,7 +169,7 @@ def write(path: Path, records: Sequence[Record]) -> Path:
 def compare(
     folder: Path, corpus: Corpus | None, first: Sequence[Record], second: Sequence[Record], **options: Any
 ) -> Agreement:
-    """Agreement of two readings; no intervals unless asked for."""
+    """Agreement of two annotations; no intervals unless asked for."""
     paths = write(folder / "first.jsonl", first), write(folder / "second.jsonl", second)
     return agreement(*paths, corpus, **{"resamples": 0, **options})
 
@@ -193,8 +193,8 @@ def at(tiny_corpus: Corpus) -> Callable[..., Record]:
 
 
 @pytest.fixture
-def readers(at: Callable[..., Record]) -> tuple[Record, Record]:
-    """Two readings of the document that differ in every way in which readings can."""
+def annotators(at: Callable[..., Record]) -> tuple[Record, Record]:
+    """Two annotations of the document that differ in every way in which annotations can."""
     vale, berg = {"entity": "vale", "kb_id": None}, {"entity": "bo-berg", "kb_id": "Q11"}
     first = {
         "document_id": DOCUMENT,
@@ -296,18 +296,18 @@ BY_HAND = {
 }
 
 
-def test_every_measure_of_two_readings_is_what_one_counts_by_hand(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+def test_every_measure_of_two_annotations_is_what_one_counts_by_hand(
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    found = values(compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]))
+    found = values(compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]))
     assert found == pytest.approx(BY_HAND)
 
 
 def test_stance_coefficients_are_those_of_other_implementations(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    found = values(compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]))
-    # The cells that both readers have, in order.
+    found = values(compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]))
+    # The cells that both annotators have, in order.
     first, second = ["none", "against", "favor"], ["none", "none", "favor"]
     assert found["stance.kappa"] == pytest.approx(cohen_kappa_score(first, second))
     alpha = krippendorff.alpha(
@@ -316,8 +316,10 @@ def test_stance_coefficients_are_those_of_other_implementations(
     assert found["stance.alpha"] == pytest.approx(alpha)
 
 
-def test_counts_stand_beside_every_measure(readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path) -> None:
-    measures = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]).measures
+def test_counts_stand_beside_every_measure(
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    measures = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]).measures
     entities = measures["entities.span.f1"].counts
     assert (entities["first"], entities["second"], entities["span"]) == (5, 5, 4)
     assert measures["claims.overlap.f1"].counts["jaccard"] == pytest.approx(OVERLAP)
@@ -362,9 +364,9 @@ DIFFERENCES = [
 
 
 def test_every_difference_is_listed_and_nothing_else(
-    readers: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
+    annotators: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    found = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]).disagreements
+    found = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]).disagreements
     listed = {(d.layer, d.item, d.kind): d for d in found}
     assert len(listed) == len(found)
     expected = {}
@@ -383,9 +385,9 @@ def test_every_difference_is_listed_and_nothing_else(
 
 
 def test_a_link_that_differs_though_the_entity_does_not_is_listed(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    mention = readers[0]["entities"][2]
+    mention = annotators[0]["entities"][2]
     first = {"document_id": DOCUMENT, "entities": [mention]}
     second = {"document_id": DOCUMENT, "entities": [{**mention, "kb_id": "Q12"}]}
     result = compare(tmp_path, tiny_corpus, [first], [second])
@@ -394,9 +396,9 @@ def test_a_link_that_differs_though_the_entity_does_not_is_listed(
 
 
 def test_breakdowns_hold_the_measures_of_the_part(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    breakdowns = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]]).breakdowns
+    breakdowns = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]).breakdowns
     # Of the author's two cells one is alike.
     assert breakdowns["holder"]["author"]["stance.agreement"]["value"] == pytest.approx(1 / 2)
     # 2 and 2 names of places at the same spans.
@@ -409,7 +411,7 @@ def test_breakdowns_hold_the_measures_of_the_part(
 
 
 def _swapped(name: str) -> str:
-    """The name of a count after the readers have changed places."""
+    """The name of a count after the annotators have changed places."""
     if name.startswith(("first", "only_first")):
         return name.replace("first", "second")
     if name.startswith(("second", "only_second")):
@@ -427,10 +429,10 @@ def check_swap(folder: Path, corpus: Corpus, first: Sequence[Record], second: Se
     assert len(back.disagreements) == len(there.disagreements)
 
 
-def test_swapping_the_readers_changes_no_measure_and_swaps_the_counts(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+def test_swapping_the_annotators_changes_no_measure_and_swaps_the_counts(
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    check_swap(tmp_path, tiny_corpus, [readers[0]], [readers[1]])
+    check_swap(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]])
 
 
 @pytest.mark.parametrize(
@@ -449,11 +451,11 @@ def test_of_equally_good_matchings_the_one_that_agrees_most_is_taken(
     tiny_corpus: Corpus,
     tmp_path: Path,
 ) -> None:
-    def reading(*claims: tuple[int, int, tuple[str, str]]) -> Record:
+    def record(*claims: tuple[int, int, tuple[str, str]]) -> Record:
         spans = [{"start": s, "end": e, "source": label[0], "claim": label[1]} for s, e, label in claims]
         return {"document_id": DOCUMENT, "claims": spans}
 
-    one, two = reading((33, 45, whole)), reading((33, 39, halves[0]), (39, 45, halves[1]))
+    one, two = record((33, 45, whole)), record((33, 39, halves[0]), (39, 45, halves[1]))
     for first, second in ((one, two), (two, one)):
         assert values(compare(tmp_path, tiny_corpus, [first], [second]))[measure] == pytest.approx(value)
 
@@ -473,8 +475,8 @@ def spans(draw: st.DrawFn) -> tuple[int, int]:
 
 
 @st.composite
-def readings(draw: st.DrawFn) -> Record:
-    """Any reading of the English document that the rules accept, keys left out here and there."""
+def annotations(draw: st.DrawFn) -> Record:
+    """Any annotation of the English document that the rules accept, keys left out here and there."""
     entities = [
         {
             **{"start": start, "end": end, "type": draw(st.sampled_from(ENTITY_TYPES[:2]))},
@@ -520,26 +522,26 @@ shared_folder = settings(
 )
 
 
-@given(first=readings(), second=readings())
+@given(first=annotations(), second=annotations())
 @shared_folder
-def test_any_two_readings_agree_as_much_whichever_comes_first(
+def test_any_two_annotations_agree_as_much_whichever_comes_first(
     first: Record, second: Record, tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
     check_swap(tmp_path, tiny_corpus, [first], [second])
 
 
-@given(reading=readings())
+@given(annotation=annotations())
 @shared_folder
-def test_any_reading_agrees_with_itself_wherever_agreement_is_defined(
-    reading: Record, tiny_corpus: Corpus, tmp_path: Path
+def test_any_annotation_agrees_with_itself_wherever_agreement_is_defined(
+    annotation: Record, tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    result = compare(tmp_path, tiny_corpus, [reading], [reading])
+    result = compare(tmp_path, tiny_corpus, [annotation], [annotation])
     defined = {name: value for name, value in values(result).items() if value is not None}
     assert defined == pytest.approx(dict.fromkeys(defined, 1.0))
     assert result.disagreements == []
 
 
-@given(first=readings(), second=readings(), data=st.data())
+@given(first=annotations(), second=annotations(), data=st.data())
 @shared_folder
 def test_the_order_of_lines_and_items_does_not_matter(
     first: Record, second: Record, data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path
@@ -550,7 +552,7 @@ def test_the_order_of_lines_and_items_does_not_matter(
     assert compare(tmp_path, tiny_corpus, [empty, first], [shuffled, empty]).as_dict() == plain.as_dict()
 
 
-@given(first=readings(), second=readings())
+@given(first=annotations(), second=annotations())
 @shared_folder
 def test_values_are_in_range_and_measures_below_1_name_a_difference(
     first: Record, second: Record, tiny_corpus: Corpus, tmp_path: Path
@@ -567,7 +569,7 @@ def test_values_are_in_range_and_measures_below_1_name_a_difference(
 def test_gold_agrees_with_itself_in_every_measure() -> None:
     gold = retold.load_corpus().gold_sources()[0].path
     result = retold.agreement(gold, gold, resamples=20)
-    # All that the hand-made readings measure, and nothing undefined in a full record.
+    # All that the annotations made by hand measure, and nothing undefined in a full record.
     assert result.measures.keys() == BY_HAND.keys()
     for measure in result.measures.values():
         assert (measure.value, measure.low, measure.high) == pytest.approx((1.0, 1.0, 1.0))
@@ -576,9 +578,9 @@ def test_gold_agrees_with_itself_in_every_measure() -> None:
 
 
 def test_spans_where_nothing_is_annotated_count_neither_way(
-    readers: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
+    annotators: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    first, second = readers
+    first, second = annotators
     byline = {**at("Ann Lee"), "kind": "name", "type": "PER", "entity": "ann-lee"}
     footer = {**at("Share this page"), "source": "author", "claim": "share"}
     more = {**first, "entities": [*first["entities"], byline], "claims": [*first["claims"], footer]}
@@ -621,7 +623,7 @@ def test_a_sentence_named_twice_counts_once(tiny_corpus: Corpus, tmp_path: Path)
         assert found["stance.evidence.f1"] == pytest.approx(2 * 1 / 3)
 
 
-def test_keys_that_neither_reader_gives_are_no_agreement(
+def test_keys_that_neither_annotator_gives_are_no_agreement(
     at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
     record = {
@@ -636,11 +638,11 @@ def test_keys_that_neither_reader_gives_are_no_agreement(
     assert found["entities.span.f1"] == found["claims.attribution.f1"] == 1.0
 
 
-def test_a_layer_that_one_reader_did_not_annotate_is_not_compared(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+def test_a_layer_that_one_annotator_did_not_annotate_is_not_compared(
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    first = {key: value for key, value in readers[0].items() if key != "stance"}
-    result = compare(tmp_path, tiny_corpus, [first], [readers[1]])
+    first = {key: value for key, value in annotators[0].items() if key != "stance"}
+    result = compare(tmp_path, tiny_corpus, [first], [annotators[1]])
     assert {name.partition(".")[0] for name in result.measures} == {"entities", "claims", "verification"}
     assert "stance" not in {disagreement.layer for disagreement in result.disagreements}
 
@@ -649,10 +651,10 @@ def test_a_layer_that_one_reader_did_not_annotate_is_not_compared(
 
 
 def test_intervals_are_reproducible_and_depend_on_the_seed(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
     runs = [
-        compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]], resamples=200, seed=seed).measures
+        compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]], resamples=200, seed=seed).measures
         for seed in (0, 0, 1)
     ]
     assert runs[0] == runs[1]
@@ -662,9 +664,9 @@ def test_intervals_are_reproducible_and_depend_on_the_seed(
 
 
 def test_the_signature_says_what_was_compared_and_how(
-    readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    result = compare(tmp_path, tiny_corpus, [readers[0]], [readers[1]], resamples=7, seed=3)
+    result = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]], resamples=7, seed=3)
     parts = dict(part.split(":", 1) for part in result.signature.split("|"))
     # A folder that was not released is named by the hash of a listing of its events' files, as sha256sum prints it.
     root = tiny_corpus.root
@@ -682,12 +684,12 @@ def test_the_signature_says_what_was_compared_and_how(
         "coreference": "jackknife",
         "seed": "3",
     }
-    assert result.readers == ("first", "second")
+    assert result.annotators == ("first", "second")
 
 
 # --- What is refused --------------------------------------------------------------------------------------------------
 
-#: Name -> (records of the first, records of the second from a reading, code, file, line, words of the message).
+#: Name -> (records of the first, records of the second from a annotation, code, file, line, words of the message).
 REFUSED: Mapping[str, tuple[Callable[[Record], list[Record]], str, int | None, str]] = {
     "other documents": (
         lambda r: [{**r, "document_id": "flood-1", "entities": [], "claims": []}],
@@ -709,11 +711,11 @@ REFUSED: Mapping[str, tuple[Callable[[Record], list[Record]], str, int | None, s
 
 @pytest.mark.parametrize("name", list(REFUSED))
 def test_files_at_fault_are_refused_with_file_and_line(
-    name: str, readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
+    name: str, annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
     spoil, code, line, words = REFUSED[name]
     with pytest.raises(FindingsError) as caught:
-        compare(tmp_path, tiny_corpus, [readers[0]], spoil(readers[0]))
+        compare(tmp_path, tiny_corpus, [annotators[0]], spoil(annotators[0]))
     found = caught.value.findings[0]
     assert (found.code, found.line) == (code, line)
     assert words in found.message
@@ -726,8 +728,8 @@ def test_two_empty_files_are_refused(tiny_corpus: Corpus, tmp_path: Path) -> Non
         compare(tmp_path, tiny_corpus, [], [])
 
 
-def test_a_missing_file_is_unreadable(readers: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path) -> None:
-    path = write(tmp_path / "first.jsonl", [readers[0]])
+def test_a_missing_file_is_unreadable(annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path) -> None:
+    path = write(tmp_path / "first.jsonl", [annotators[0]])
     with pytest.raises(UnreadableError, match="nowhere"):
         agreement(path, tmp_path / "nowhere.jsonl", tiny_corpus)
 
@@ -744,8 +746,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 
 @pytest.fixture
-def files(readers: tuple[Record, Record], tmp_path: Path) -> tuple[Path, Path]:
-    return write(tmp_path / "first.jsonl", [readers[0]]), write(tmp_path / "second.jsonl", [readers[1]])
+def files(annotators: tuple[Record, Record], tmp_path: Path) -> tuple[Path, Path]:
+    return write(tmp_path / "first.jsonl", [annotators[0]]), write(tmp_path / "second.jsonl", [annotators[1]])
 
 
 @pytest.mark.parametrize("style", FORMATS)
@@ -812,10 +814,10 @@ def test_tables_show_value_and_items(
 
 
 def test_one_disagreement_is_counted_as_one(
-    readers: tuple[Record, Record], tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    annotators: tuple[Record, Record], tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # The second reader leaves out one stance cell, and nothing else.
-    cells = readers[0]["stance"]
+    # The second annotator leaves out one stance cell, and nothing else.
+    cells = annotators[0]["stance"]
     records = [{"document_id": DOCUMENT, "stance": cells}, {"document_id": DOCUMENT, "stance": cells[1:]}]
     pair = [write(tmp_path / f"{name}.jsonl", [record]) for name, record in zip("ab", records, strict=True)]
     out = run(capsys, *pair, "--gold", tiny_folder, "--resamples", 10)[1]
@@ -847,9 +849,9 @@ def test_undefined_values_are_dashes_for_people_and_empty_in_csv(
 
 
 def test_files_at_fault_exit_1_and_say_why_on_standard_error(
-    files: tuple[Path, Path], readers: tuple[Record, Record], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+    files: tuple[Path, Path], annotators: tuple[Record, Record], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(files[1], [readers[1], {"document_id": "flood-7"}])
+    write(files[1], [annotators[1], {"document_id": "flood-7"}])
     code, out, err = run(capsys, *files, "--gold", tiny_folder)
     assert (code, out) == (1, "")
     assert "second.jsonl:2" in err
@@ -883,7 +885,7 @@ def test_wrong_usage_and_unreadable_files_exit_2(
     assert words in err
 
 
-def test_more_than_two_readers_are_compared_pair_by_pair(
+def test_more_than_two_annotators_are_compared_pair_by_pair(
     tiny_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     gold = tiny_folder / "events" / "flood" / "gold.jsonl"
@@ -895,7 +897,7 @@ def test_more_than_two_readers_are_compared_pair_by_pair(
         main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "json"])
     assert done.value.code == 0
     pairs = json.loads(capsys.readouterr().out)["pairs"]
-    assert [pair["readers"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert [pair["annotators"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert {pair["measures"]["entities.span.f1"]["value"] for pair in pairs} == {1.0}
     with pytest.raises(SystemExit) as done:
         main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "csv"])

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import retold
 from default_labels import HEADLINES, LAYERS
 from predictions import Record, gold_records, noisy, released, run, values, write
 from retold.corpus.load import Corpus, load_corpus, packaged_corpus
@@ -144,6 +145,20 @@ def test_a_folder_an_archive_and_parquet_score_as_the_lines_do(tmp_path: Path) -
         assert {**found, "system": "", "submission": ""} == {**wanted, "system": "", "submission": ""}, path
     assert score(tmp_path / "mine.zip", released(), resamples=0).system == "mine"
     assert score(tmp_path / "mine.zip", released(), resamples=0).protocol == "zero-shot"
+
+
+def test_records_in_memory_score_as_their_file_does(tmp_path: Path) -> None:
+    records = noisy()
+    wanted = score(write(tmp_path, records), released(), resamples=100)
+    typed = [retold.AnnotationRecord(**record) for record in records]
+    decoded = list(load_corpus(write(tmp_path, records, "gold.jsonl")).gold.values())
+    for some in (records, iter(records), typed, decoded):
+        found = retold.score(some, released(), resamples=100)
+        assert (found.measures, found.breakdowns) == (wanted.measures, wanted.breakdowns)
+    with pytest.raises(FindingsError, match=r"<system>:2: .*RT3"):
+        retold.score([records[0], {**records[1], "document_id": "unheard-of"}, *records[2:]], released())
+    with pytest.raises(FindingsError, match="<system>"):
+        retold.score([], released())
 
 
 def test_predictions_outside_title_and_body_change_nothing(tmp_path: Path) -> None:

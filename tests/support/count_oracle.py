@@ -1,7 +1,7 @@
 """All counts record by record, from the definitions in the docstrings of the layers and by no shared code.
 
-Slow and plain. The default labels only, and documents whose best matching is unique: which of equally
-good ones is taken is not defined (``Tie``).
+For the default labels only, and for documents whose best matching is unique: which of equally good ones is taken is not
+defined (``Tie``).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Counts:
             self.breakdowns[key][column] += amount
 
 
-class SlowCounts:
+class CountOracle:
     """Counts of all layers of a corpus.
 
     Args:
@@ -121,7 +122,7 @@ def _source(name: str) -> str:
 class _Document:
     """One document: where its labels are counted."""
 
-    def __init__(self, counts: SlowCounts, key: str, document: Record | None) -> None:
+    def __init__(self, counts: CountOracle, key: str, document: Record | None) -> None:
         self.counts, self.key, self.document = counts, key, document
         self.event = document["event"] if document else ""
         self.groups = [*([f"language={document['language']}"] if document else []), f"document={key}"]
@@ -270,12 +271,7 @@ class _Document:
         for cell in gold:
             holder, target, label = cell["holder"], cell["target"], cell["label"]
             keys = f"holder={holder}", f"target={target}", f"label={label}"
-
-            def add(
-                column: str, amount: int = 1, keys: Sequence[str] = keys, key: Sequence[str] = (holder, target)
-            ) -> None:
-                counts.add(column, self.question(*key), self.groups, *keys, amount=amount)
-
+            add = partial(counts.add, unit=self.question(holder, target), groups=self.groups, keys=keys)
             answer = answers.get((holder, target))
             given = answer["label"] if answer else "missing"
             add(f"{label}:{given}")
