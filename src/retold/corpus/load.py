@@ -11,7 +11,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,15 +19,25 @@ from msgspec import UnsetType
 
 from retold.io.jsonl import Line, read_lines
 from retold.io.sources import Source, open_bytes, sha256
-from retold.layers.scheme import ManifestError, Scheme, default_scheme, scheme_from_gold
+from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_schema, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.findings import FindingsError, UnreadableError
+from retold.model.json_schema import schema_of
 from retold.model.manifest import Manifest
 from retold.rules import LineDecoder, Vocabulary, located
 from retold.rules.bytes import DECODERS
-from retold.rules.schema import invalid_manifest
+from retold.rules.schema import invalid_manifest, schema_findings, validator_of
 
-__all__ = ["Corpus", "EventFolder", "decode_or_refuse", "load_corpus", "packaged_corpus", "read_all", "read_one"]
+__all__ = [
+    "Corpus",
+    "EventFolder",
+    "decode_or_refuse",
+    "load_corpus",
+    "packaged_corpus",
+    "read_all",
+    "read_manifest",
+    "read_one",
+]
 
 
 def packaged_corpus() -> Path:
@@ -279,16 +289,44 @@ def load_corpus(
 def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corpus:
     """The corpus with the scheme of a manifest, or of its gold."""
     if manifest is not None:
-        declared: Manifest = read_one(manifest, DECODERS["manifest"])
-        try:
-            scheme = Scheme(declared)
-        except ManifestError as error:
-            pointer = "/" + str(error).partition(":")[0].replace(".", "/")
-            raise FindingsError(located([invalid_manifest(str(error), pointer)], str(manifest), None)) from None
+        scheme = read_manifest(manifest)
+        declared = scheme.manifest
         name = declared.name if declared.name and corpus.release is None else corpus.name
         version = declared.version if declared.version and corpus.release is None else corpus.version
         return replace(corpus, scheme=scheme, name=name, version=version, declared="manifest")
     if labels is not None:
-        records = (json.loads(line) for _, line in corpus.gold_lines() if line)
-        return replace(corpus, scheme=scheme_from_gold(records, corpus.name), declared="gold")
+        try:
+            return replace(corpus, scheme=scheme_from_gold(_plain_gold(corpus), corpus.name), declared="gold")
+        except ManifestError as error:
+            file = corpus.gold_sources()[0].name
+            raise FindingsError(located([invalid_manifest(str(error), "")], file, None)) from None
     return corpus
+
+
+def read_manifest(path: Path) -> Scheme:
+    """The scheme that a manifest declares.
+
+    Raises:
+        UnreadableError: the file cannot be opened.
+        FindingsError: what is wrong with it.
+    """
+    manifest: Manifest = read_one(path, DECODERS["manifest"])
+    try:
+        return Scheme(manifest)
+    except ManifestError as error:
+        # The schema says more of unknown keys and wrong types than the first error does.
+        found = list(schema_findings(validator_of(manifest_schema()), manifest.as_dict()))
+        if not found:
+            pointer = "/" + str(error).partition(":")[0].replace(".", "/")
+            found = [invalid_manifest(str(error), pointer)]
+        raise FindingsError(located(found, str(path), None)) from None
+
+
+def _plain_gold(corpus: Corpus) -> Iterator[Any]:
+    """Gold records as JSON objects, whatever their labels."""
+    decoder = LineDecoder(AnnotationRecord, partial(schema_of, "annotation-record", AnnotationRecord))
+    for source in corpus.gold_sources():
+        for number, line in read_lines(source):
+            if line:
+                decode_or_refuse(decoder, line, number, source.name)
+                yield json.loads(line)

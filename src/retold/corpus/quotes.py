@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from retold.layers.scheme import Scheme, default_scheme
 from retold.model.annotations import (
     AnnotationRecord,
     ClaimSpan,
@@ -62,7 +63,7 @@ class QuotedCell(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A stance cell of a named document."""
 
     document_id: str
-    holder: str
+    holder: str | UnsetType = UNSET
     target: str
     label: str
     evidence: list[int]
@@ -85,7 +86,7 @@ def _by_span(span: Any) -> tuple[int, int]:
 _LAYERS: Final[dict[str, tuple[str, Callable[..., Any], Callable[[Any], Any]]]] = {
     "mentions": ("entities", Mention, _by_span),
     "claims": ("claims", ClaimSpan, _by_span),
-    "stance": ("stance", StanceCell, lambda cell: (cell.holder, cell.target)),
+    "stance": ("stance", StanceCell, lambda cell: (cell.holder or "", cell.target)),
     "verification": ("verification", VerificationPair, lambda pair: pair.claim),
 }
 
@@ -98,13 +99,21 @@ def resolve(
     stance: Iterable[QuotedCell] = (),
     claims: Iterable[QuotedClaim] = (),
     verification: Iterable[QuotedPair] = (),
+    scheme: Scheme | None = None,
 ) -> list[AnnotationRecord]:
     """Return one record for each document, its lists sorted by span or key.
+
+    Args:
+        documents: texts by key.
+        catalogue: entities by key.
+        mentions, stance, claims, verification: what was quoted.
+        scheme: layers that a record has; the default ones where not given.
 
     Raises:
         FindingsError: a quote, document, sentence or entity does not exist; all are listed, with file and line.
     """
     findings: list[Finding] = []
+    known = (scheme or default_scheme()).layers
     made: dict[str, dict[str, list[Any]]] = {key: {layer: [] for layer, *_ in _LAYERS.values()} for key in documents}
     given: dict[str, Iterable[Any]] = {
         "mentions": mentions,
@@ -126,7 +135,13 @@ def resolve(
         raise FindingsError(findings)
     return [
         AnnotationRecord(
-            document_id=key, **{layer: sorted(lists[layer], key=order) for layer, _, order in _LAYERS.values()}
+            document_id=key,
+            # A layer that the corpus does not have is kept where something was given, for the rules to refuse.
+            **{
+                layer: sorted(lists[layer], key=order)
+                for layer, _, order in _LAYERS.values()
+                if layer in known or lists[layer]
+            },
         )
         for key, lists in made.items()
     ]
