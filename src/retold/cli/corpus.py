@@ -39,6 +39,26 @@ def diff(old: str, new: str | None, style: str) -> None:
     click.echo(render_changes(compare(load_corpus(old), load_corpus(new)), style), nl=False)
 
 
+@corpus.command()
+@click.argument("path", metavar="FILE")
+def manifest(path: str) -> None:
+    """Print the manifest that a file of gold records shows.
+
+    It is what '--labels from-gold' uses. Written to a file and completed, it is a corpus.json or the file of
+    '--manifest'. FILE may also be a corpus folder.
+
+    \b
+    Example:
+      retold corpus manifest gold.jsonl > corpus.json
+    """
+    from retold.corpus.load import load_corpus
+    from retold.report.tables import as_json
+
+    loaded = load_corpus(path, labels="from-gold")
+    languages = sorted({document.language for document in loaded.documents.values()})
+    click.echo(as_json(loaded.scheme.written_out(languages)), nl=False)
+
+
 @corpus.command("new-event")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path())
@@ -63,6 +83,7 @@ def new_event(name: str, files: tuple[str, ...], documents: bool, root: str, lan
     with usage_errors():
         folder = scaffold_event(name, files, root, language=language, date=date)
     click.echo(f"wrote {folder}", err=True)
-    found = validate(None, load_corpus(root)).findings
+    loaded = load_corpus(root)
+    found = validate(None, loaded).findings
     click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)
-    click.echo(next_steps(folder, root), nl=False)
+    click.echo(next_steps(folder, root, loaded.scheme), nl=False)

@@ -72,7 +72,7 @@ def score(
         names = select_measures(result, measures) if measures else None
     if items is not None and found is not None:
         options.write(items, item_lines(result, found))
-    text = render_score(result, style, errors(found or []), names)
+    text = render_score(result, style, errors(found or [], result.scheme), names)
     if output is None:
         click.echo(text, nl=False)
     else:

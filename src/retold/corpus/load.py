@@ -11,7 +11,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -22,12 +22,22 @@ from retold.io.sources import Source, open_bytes, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.findings import FindingsError, UnreadableError
+from retold.model.json_schema import schema_of
 from retold.model.manifest import Manifest
 from retold.rules import LineDecoder, Vocabulary, located
 from retold.rules.bytes import DECODERS
 from retold.rules.schema import invalid_manifest
 
-__all__ = ["Corpus", "EventFolder", "decode_or_refuse", "load_corpus", "packaged_corpus", "read_all", "read_one"]
+__all__ = [
+    "Corpus",
+    "EventFolder",
+    "decode_or_refuse",
+    "load_corpus",
+    "packaged_corpus",
+    "read_all",
+    "read_manifest",
+    "read_one",
+]
 
 #: Name of the manifest in a corpus folder.
 MANIFEST: Final = "corpus.json"
@@ -280,32 +290,47 @@ def load_corpus(
     return _declared(corpus, chosen, labels)
 
 
-def _read_manifest(file: Path) -> tuple[Manifest, Scheme]:
-    """A manifest and what it declares.
-
-    Raises:
-        FindingsError: what is wrong with it.
-    """
-    declared: Manifest = read_one(file, DECODERS["manifest"])
-    try:
-        return declared, Scheme(declared)
-    except ManifestError as error:
-        # The schema names every key that is wrong and what may stand there; what contradicts itself it does not see.
-        with open_bytes(str(file)) as stream:
-            _, found = manifest_decoder().decode(stream.read(), number=None, file=str(file))
-        found = [each for each in found if each.code != "RT207"]
-        pointer = "/" + str(error).partition(":")[0].replace(".", "/")
-        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], str(file), None)) from None
-
-
 def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corpus:
     """The corpus with the scheme of a manifest, or of its gold."""
     if manifest is not None:
-        declared, scheme = _read_manifest(manifest)
+        scheme = read_manifest(manifest)
+        declared = scheme.manifest
         name = declared.name if declared.name and corpus.release is None else corpus.name
         version = declared.version if declared.version and corpus.release is None else corpus.version
         return replace(corpus, scheme=scheme, name=name, version=version, declared="manifest")
     if labels is not None:
-        records = (json.loads(line) for _, line in corpus.gold_lines() if line)
-        return replace(corpus, scheme=scheme_from_gold(records, corpus.name), declared="gold")
+        try:
+            return replace(corpus, scheme=scheme_from_gold(_plain_gold(corpus), corpus.name), declared="gold")
+        except ManifestError as error:
+            file = corpus.gold_sources()[0].name
+            raise FindingsError(located([invalid_manifest(str(error), "")], file, None)) from None
     return corpus
+
+
+def read_manifest(path: Path) -> Scheme:
+    """The scheme that a manifest declares.
+
+    Raises:
+        UnreadableError: the file cannot be opened.
+        FindingsError: what is wrong with it.
+    """
+    manifest: Manifest = read_one(path, DECODERS["manifest"])
+    try:
+        return Scheme(manifest)
+    except ManifestError as error:
+        # The schema names every key that is wrong and what may stand there; what contradicts itself it does not see.
+        with open_bytes(str(path)) as stream:
+            _, found = manifest_decoder().decode(stream.read(), number=None, file=str(path))
+        found = [each for each in found if each.code != "RT207"]
+        pointer = "/" + str(error).partition(":")[0].replace(".", "/")
+        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], str(path), None)) from None
+
+
+def _plain_gold(corpus: Corpus) -> Iterator[Any]:
+    """Gold records as JSON objects, whatever their labels."""
+    decoder = LineDecoder(AnnotationRecord, partial(schema_of, "annotation-record", AnnotationRecord))
+    for source in corpus.gold_sources():
+        for number, line in read_lines(source):
+            if line:
+                decode_or_refuse(decoder, line, number, source.name)
+                yield json.loads(line)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from retold.layers.scheme import Scheme, default_scheme
 from retold.model.annotations import (
@@ -65,7 +65,7 @@ class QuotedCell(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A stance cell of a named document."""
 
     document_id: str
-    holder: str
+    holder: str | UnsetType = UNSET
     target: str
     label: str
     evidence: list[int]
@@ -88,7 +88,7 @@ def _by_span(span: Any) -> tuple[int, int]:
 _LAYERS: Final[dict[str, tuple[str, Callable[..., Any], Callable[[Any], Any]]]] = {
     "mentions": ("entities", Mention, _by_span),
     "claims": ("claims", ClaimSpan, _by_span),
-    "stance": ("stance", StanceCell, lambda cell: (cell.holder, cell.target)),
+    "stance": ("stance", StanceCell, lambda cell: (cell.holder or "", cell.target)),
     "verification": ("verification", VerificationPair, lambda pair: pair.claim),
 }
 
@@ -105,7 +105,11 @@ def resolve(
 ) -> list[AnnotationRecord]:
     """Return one record for each document, its lists sorted by span or key.
 
-    Labels are those of ``scheme``, by default of the default manifest.
+    Args:
+        documents: texts by key.
+        catalogue: entities by key.
+        mentions, stance, claims, verification: what was quoted.
+        scheme: layers and labels; the default ones where not given.
 
     Raises:
         FindingsError: a quote, document, sentence, entity or label does not exist; all are listed, with file and line.
@@ -135,6 +139,7 @@ def resolve(
     return [
         AnnotationRecord(
             document_id=key,
+            # A layer that the corpus does not have is kept where something was given, for the rules to refuse.
             **{
                 layer: sorted(lists[layer], key=order)
                 for layer, _, order in _LAYERS.values()

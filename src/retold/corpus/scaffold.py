@@ -16,8 +16,10 @@ from typing import Any, Final
 
 import msgspec
 
+from retold.corpus.load import read_manifest
 from retold.io.atomic import write_atomic
 from retold.io.sources import MAX_LINE, open_bytes
+from retold.layers.scheme import default_scheme
 from retold.model.annotations import Document, Event, Holder, Span, Zone, ZoneName, encode
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.segment import ANNOTATED_ZONES
@@ -129,7 +131,7 @@ def scaffold_event(
     Raises:
         ValueError: the name, the date or the language is invalid, or there are no files.
         UnreadableError: a file cannot be read, or the event already exists.
-        FindingsError: a file is blank, or is not UTF-8 without byte-order mark.
+        FindingsError: a file is blank, or is not UTF-8 without byte-order mark; the manifest of the corpus is invalid.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"not a valid key of an event: {name!r} (expected kebab case, like 'river-flood')")
@@ -139,6 +141,8 @@ def scaffold_event(
         raise ValueError(f"not a valid language code: {language!r} (expected ISO 639, like 'en')")
     if not files:
         raise ValueError("expected at least one document")
+    own = Path(root) / "corpus.json"
+    scheme = read_manifest(own) if own.exists() else default_scheme()
     folder = Path(root) / "events" / name
     if folder.exists():
         raise UnreadableError(f"{folder}: already exists")
@@ -148,7 +152,9 @@ def scaffold_event(
         title="",
         date=date or "",
         description="",
-        holders=[Holder(holder="author", description={"en": "The article's own voice"}, entities=[])],
+        holders=[Holder(holder="author", description={"en": "The article's own voice"}, entities=[])]
+        if "holders" in scheme.event_keys
+        else [],
         targets=[],
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +164,7 @@ def scaffold_event(
     try:
         write_atomic(made / "event.json", msgspec.json.format(encode(event), indent=2) + b"\n")
         write_atomic(made / "documents.jsonl", (encode(document) + b"\n" for document in documents))
-        for empty in ("entities.jsonl", "claims.jsonl", "annotators/.gitkeep"):
+        for empty in (*scheme.catalogues, "annotators/.gitkeep"):
             write_atomic(made / empty, b"")
         made.rename(folder)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -40,6 +41,19 @@ class AnswerLayer(KeyedLayer[O]):
     """A layer with a confusion table."""
 
     labels: list[str]
+
+    @classmethod
+    def observe(cls, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        yield from super().observe(item)
+        if item.get("evidence"):
+            yield "evidence_for", item["label"]
+
+    @classmethod
+    def options_from(cls, seen: Mapping[str, Counter[Any]]) -> dict[str, Any]:
+        if not seen["labels"]:
+            return {}
+        labels = cls.in_usual_order("labels", seen["labels"])
+        return {"labels": labels, "evidence_for": [label for label in labels if label in seen["evidence_for"]]}
 
     def given(self, matches: Matches) -> Index:
         """The label that was given to each gold item; behind the last label, none."""

@@ -7,7 +7,8 @@ and breakdown; items, comparisons and agreement read the same table. Nothing her
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -258,6 +259,7 @@ class Layer(ABC, Generic[O]):
         options: what the manifest says of it.
         items_title: what its items are called.
         uncounted: keys of an item that no count looks at.
+        units_title: what is resampled where documents are few.
         gold_keys: keys that gold must carry although predictions may leave them out.
         columns, measures: what is counted, and the measures over it.
         track, headline: the track that it is part of by default, and its measures there.
@@ -266,19 +268,23 @@ class Layer(ABC, Generic[O]):
         decided: attributes that a decision between annotators gives.
         plain_type: type of an item with any labels.
         labels: the closed set of labels of an item, where it has one.
-        clusters: whether items name clusters that reach across documents.
+        clusters: whether items name clusters.
+        across_documents: whether a cluster may reach across documents.
         names_claims: whether items name claims of the catalogue.
         event_keys: keys of event.json that the layer needs.
+        unscored_kinds: kinds of items that no measure is over.
         label_keys: keys of an item that hold a label, with the option that lists the allowed ones.
     """
 
     name: ClassVar[str]
     items_title: ClassVar[str]
+    units_title: ClassVar[str]
     Options: ClassVar[type]
-    gold_keys: ClassVar[tuple[str, ...]]
+    gold_keys: tuple[str, ...]
     uncounted: ClassVar[tuple[str, ...]] = ()
     keyed: ClassVar[bool]
     clusters: ClassVar[bool] = False
+    across_documents: bool = False
     identity: tuple[str, ...]
     separator: ClassVar[str]
     decided: ClassVar[tuple[str, ...]]
@@ -287,6 +293,7 @@ class Layer(ABC, Generic[O]):
     label_keys: ClassVar[Mapping[str, str]] = {}
     names_claims: ClassVar[bool] = False
     event_keys: tuple[str, ...] = ()
+    unscored_kinds: tuple[str, ...] = ()
     track: ClassVar[str]
     columns: tuple[str, ...]
     measures: tuple[Measure, ...]
@@ -329,9 +336,20 @@ class Layer(ABC, Generic[O]):
         """Append what gold contradicts or lacks; by default nothing."""
 
     @classmethod
-    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
-        """Options for labels that occur in gold."""
-        return labels
+    def observe(cls, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """What a gold item shows of the layer's options, as pairs that ``options_from`` counts."""
+        return ((option, item[key]) for key, option in cls.label_keys.items() if key in item)
+
+    @classmethod
+    def options_from(cls, seen: Mapping[str, Counter[Any]]) -> dict[str, Any]:
+        """Options for gold of which ``observe`` yielded these pairs."""
+        return {}
+
+    @classmethod
+    def in_usual_order(cls, option: str, labels: Iterable[str]) -> list[str]:
+        """Labels that occur: first those of the default manifest, so that what is known is told as always."""
+        usual = list(getattr(cls.Options(), option))
+        return [label for label in usual if label in labels] + sorted(set(labels) - set(usual))
 
     # Rows
 
@@ -426,6 +444,7 @@ class SpanLayer(Layer[O]):
 
     keyed = False
     uncounted = ("text",)
+    units_title = "paragraphs"
     identity = ("start", "end")
     separator = ":"
 

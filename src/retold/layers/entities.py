@@ -23,7 +23,8 @@ Conventions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -69,6 +70,7 @@ _MAX_KNOWN: Final = 1 << 16
 #: Codes of links that are none: not given, null, a string that is no id, and the string that stands for no entry.
 _NO_LINK, _NIL, _NO_ID, _NIL_STRING = -2, -1, -3, -4
 
+_WIKIDATA: Final = re.compile("Q[1-9][0-9]*")
 _TYPES: Final = {
     "PER": "a person",
     "ORG": "an organisation",
@@ -85,7 +87,7 @@ class KnowledgeBase(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     name: Annotated[str, Meta(description="Name.", examples=["wikidata"])] = "wikidata"
     id: Annotated[str, Meta(description="Regular expression that a whole id matches.", examples=["Q[1-9][0-9]*"])] = (
-        "Q[1-9][0-9]*"
+        _WIKIDATA.pattern
     )
     url: Annotated[
         str, Meta(description="Page of an id, which stands for {id}.", examples=["https://www.wikidata.org/wiki/{id}"])
@@ -220,7 +222,6 @@ class Entities(SpanLayer[EntitiesOptions]):
     name = "entities"
     items_title = "mentions"
     Options = EntitiesOptions
-    gold_keys = ("text", "entity", "kb_id")
     clusters = True
     label_keys: ClassVar = {"type": "types", "kind": "kinds"}
     track = "entities"
@@ -235,8 +236,11 @@ class Entities(SpanLayer[EntitiesOptions]):
     def __init__(self, options: EntitiesOptions) -> None:
         super().__init__(options)
         self.types = list(options.types)
+        self.across_documents = options.clusters == "event"
+        self.unscored_kinds = tuple(kind for kind in options.kinds if kind not in (options.scored_kinds or ()))
         self._scored = np.array([kind in (options.scored_kinds or ()) for kind in options.kinds])
         base = options.knowledge_base
+        self.gold_keys = ("text", "entity", *(("kb_id",) if base is not None else ()))
         self._pattern = re.compile(base.id) if base is not None else None
         self.nil = base.nil if base is not None else None
         self._known: set[object] = {None, UNSET}
@@ -320,7 +324,8 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def _no_kb_id(self, given: Any, pointer: str, role: Role) -> Finding:
         base = self.options.knowledge_base
-        return consistency.no_kb_id(given, base.name if base else None, base.id if base else None, pointer, role)
+        said = (base.name, base.id) if base is not None else None
+        return consistency.no_kb_id(given, said, pointer, role)
 
     def link(self, kb_id: str | None) -> str | None:
         return None if kb_id == self.nil else kb_id
@@ -328,15 +333,29 @@ class Entities(SpanLayer[EntitiesOptions]):
     def repeated_keys(self, item: Any, keys: Vocabulary) -> dict[str, Any]:
         key = item.get("entity") if isinstance(item, dict) else item.entity
         entity = keys.entities.get(key) if isinstance(key, str) else None
-        return {} if entity is None else {"type": entity.type, "kb_id": entity.kb_id}
+        if entity is None:
+            return {}
+        return {"type": entity.type, **({"kb_id": entity.kb_id} if self._pattern is not None else {})}
 
     @classmethod
-    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
-        # Names are the default: a file in which none is written out has names only.
-        kinds = labels.get("kinds", [])
+    def observe(cls, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        yield from super().observe({"kind": "name", **item})
+        if "kb_id" in item:
+            kb_id = item["kb_id"]
+            # One entry for all ids of Wikidata: there may be millions.
+            yield "ids", _WIKIDATA if isinstance(kb_id, str) and _WIKIDATA.fullmatch(kb_id) else kb_id
+
+    @classmethod
+    def options_from(cls, seen: Mapping[str, Counter[Any]]) -> dict[str, Any]:
+        if not seen["types"]:
+            return {}
+        kinds = cls.in_usual_order("kinds", seen["kinds"])
         return {
-            "types": labels.get("types") or ["entity"],
-            "kinds": ["name", *(kind for kind in kinds if kind != "name")],
+            "types": cls.in_usual_order("types", seen["types"]),
+            "kinds": kinds,
+            # Which of other kinds are names is not known.
+            "scored_kinds": kinds[:1] if "name" in kinds else kinds,
+            "knowledge_base": _knowledge_base_of(seen["ids"]),
         }
 
     # Rows
@@ -697,6 +716,17 @@ class Entities(SpanLayer[EntitiesOptions]):
                     two and {key: two[key] for key in shown},
                     sentence_around(context.document, start, end),
                 )
+
+
+def _knowledge_base_of(ids: Mapping[Any, int]) -> dict[str, Any] | None:
+    """The knowledge base that gold links to: None where no mention has a ``kb_id``."""
+    others = [each for each in ids if isinstance(each, str)]
+    nil = next((each for each in others if each.upper() == "NIL"), None)
+    if not ids:
+        return None
+    if all(each == nil for each in others):
+        return {"nil": nil}
+    return {"name": "unknown", "id": ".+", "url": "{id}", "nil": nil}
 
 
 def _labels_of(mention: Any) -> tuple[object, ...]:

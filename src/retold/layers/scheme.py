@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal, Union
@@ -76,11 +76,20 @@ class Scheme:
                 except msgspec.ValidationError as error:
                     raise ManifestError(f"layers.{name}: {error}") from None
                 self.layers[name] = kind(options)
+                self._refuse_ambiguous(self.layers[name])
         self.tracks = self._tracks()
         self.overall = tuple(self.tracks if manifest.overall is None else manifest.overall)
         for track in self.overall:
             if track not in self.tracks:
                 raise ManifestError(f"overall: no track {track!r}; tracks are {', '.join(self.tracks)}")
+
+    @staticmethod
+    def _refuse_ambiguous(layer: Layer[Any]) -> None:
+        """Refuse labels after which two measures, or two counts, would have the same name."""
+        for names in ([measure.name for measure in layer.measures], layer.columns, layer.agreement_columns):
+            if len(set(names)) != len(names):
+                name = next(name for name, times in Counter(names).items() if times > 1)
+                raise ManifestError(f"layers.{layer.name}.labels: two measures or counts would be called {name!r}")
 
     def _tracks(self) -> dict[str, Track]:
         if self.manifest.tracks is None:
@@ -144,6 +153,21 @@ class Scheme:
             found[name] = tuple(layer for layer in self.layers if layer in needed)
         return found
 
+    @property
+    def catalogues(self) -> dict[str, str]:
+        """Files of an event that the layers need beside its documents, and what a line of each is."""
+        layers = self.layers.values()
+        needed = {
+            "entities.jsonl": ("entity", any(layer.clusters for layer in layers)),
+            "claims.jsonl": ("claim", any(layer.names_claims for layer in layers)),
+        }
+        return {file: line for file, (line, wanted) in needed.items() if wanted}
+
+    @property
+    def event_keys(self) -> list[str]:
+        """Keys of event.json that the layers need."""
+        return [key for layer in self.layers.values() for key in layer.event_keys]
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what the scheme says of layers, tracks and the mean over them."""
@@ -153,6 +177,13 @@ class Scheme:
             "overall": self.overall,
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def written_out(self, languages: Sequence[str] = ()) -> dict[str, Any]:
+        """The manifest with every option of the layers, without what is empty; ``languages`` stand in for none."""
+        layers = {name: msgspec.to_builtins(layer.options) for name, layer in self.layers.items()}
+        found = {**self.manifest.as_dict(), "layers": layers}
+        found["languages"] = found["languages"] or list(languages)
+        return {key: value for key, value in found.items() if value not in ("", [], {})}
 
     @property
     def is_default(self) -> bool:
@@ -287,7 +318,8 @@ class Scheme:
             elif items is not UNSET:
                 layer.check_complete(items, vocabulary, role, found)
         if document is not None:
-            found += check_guideline(record, document, role)
+            spans = {name: getattr(record, name) or () for name, layer in self.layers.items() if not layer.keyed}
+            found += check_guideline(spans, document, role)
         if role == "gold":
             found += [gold_key_missing(name, "") for name in self.layers if getattr(record, name) is UNSET]
             for name, layer in self.layers.items():
@@ -325,29 +357,18 @@ def scheme_from_gold(records: Iterable[Any], name: str = "") -> Scheme:
     Args:
         records: decoded JSON objects.
         name: of the corpus.
+
+    Raises:
+        ManifestError: a label has control characters or another form that no manifest may have.
     """
-    seen: dict[str, dict[str, Counter[str]]] = {}
-    holders = False
+    seen: dict[str, dict[str, Counter[Any]]] = {}
     for record in records:
-        for layer in LAYERS:
-            items = record.get(layer)
-            if items is None:
-                continue
-            labels = seen.setdefault(layer, {})
-            for item in items:
-                holders = holders or (layer == "stance" and "holder" in item)
-                for key, option in LAYERS[layer].label_keys.items():
-                    if isinstance(item.get(key), str):
-                        labels.setdefault(option, Counter())[item[key]] += 1
-    layers: dict[str, Any] = {}
-    for layer, labels in seen.items():
-        # The default labels first, in their order, so that what is known is told as always.
-        usual = msgspec.to_builtins(LAYERS[layer].Options())
-        options = {
-            option: [label for label in usual[option] if label in found] + sorted(found.keys() - set(usual[option]))
-            for option, found in labels.items()
-        }
-        layers[layer] = LAYERS[layer].options_from(options, holders=holders)
+        for name_of_layer in LAYERS.keys() & record.keys():
+            found = seen.setdefault(name_of_layer, defaultdict(Counter))
+            for item in record[name_of_layer]:
+                for option, value in LAYERS[name_of_layer].observe(item):
+                    found[option][value] += 1
+    layers = {layer: LAYERS[layer].options_from(seen[layer]) for layer in LAYERS if layer in seen}
     return Scheme(Manifest(name=name, layers=layers))
 
 

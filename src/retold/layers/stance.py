@@ -19,7 +19,8 @@ Conventions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
@@ -98,6 +99,7 @@ class Stance(AnswerLayer[StanceOptions]):
 
     name = "stance"
     items_title = "stance cells"
+    units_title = "stance cells"
     Options = StanceOptions
     gold_keys = ("evidence",)
     label_keys: ClassVar = {"label": "labels"}
@@ -169,7 +171,7 @@ class Stance(AnswerLayer[StanceOptions]):
             more["holder"] = (
                 Annotated[str, Meta(min_length=1, description="Key of a stance holder.", examples=["macron"])],
             )
-        return labelled(StanceCell, {"label": labels}, more)
+        return labelled(StanceCell, {"label": labels}, more, () if self.options.holders else ("holder",))
 
     def check(
         self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
@@ -209,8 +211,13 @@ class Stance(AnswerLayer[StanceOptions]):
                 found.append(consistency.stance_grid_incomplete(holder, missing, neutral, "/stance", role))
 
     @classmethod
-    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
-        return {"labels": labels.get("labels") or ["none"], "holders": seen["holders"]}
+    def observe(cls, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        yield from super().observe(item)
+        yield "holders", "holder" in item
+
+    @classmethod
+    def options_from(cls, seen: Mapping[str, Counter[Any]]) -> dict[str, Any]:
+        return {**super().options_from(seen), "holders": True in seen["holders"] or not seen["holders"]}
 
     # Rows
 

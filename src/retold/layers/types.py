@@ -12,11 +12,15 @@ __all__ = ["labelled"]
 
 
 def labelled(
-    base: type[Struct], labels: Mapping[str, Sequence[str]], more: Mapping[str, Any] | None = None
+    base: type[Struct],
+    labels: Mapping[str, Sequence[str]],
+    more: Mapping[str, Any] | None = None,
+    without: Sequence[str] = (),
 ) -> type[Struct]:
     """A subtype of an item whose fields ``labels`` take these labels only.
 
-    A field with a default takes the first label as its default. ``more`` replaces the types of further fields.
+    A field with a default takes the first label as its default. ``more`` replaces the types of further fields. A type
+    ``without`` some of the fields is a type of its own.
     """
     fields: list[Any] = []
     for field in msgspec.structs.fields(base):
@@ -28,10 +32,12 @@ def labelled(
             fields.append((field.name, kind) if field.required else (field.name, kind, allowed[0]))
         elif more and field.name in more:
             fields.append((field.name, *more[field.name]))
+        elif without and field.name not in without:
+            fields.append((field.name, field.type) if field.required else (field.name, field.type, field.default))
     return msgspec.defstruct(
         base.__name__,
         fields,
-        bases=(base,),
+        bases=() if without else (base,),
         namespace={"__doc__": base.__doc__},
         frozen=True,
         forbid_unknown_fields=True,

@@ -96,6 +96,7 @@ class Verification(AnswerLayer[VerificationOptions]):
 
     name = "verification"
     items_title = "verification pairs"
+    units_title = "claims"
     Options = VerificationOptions
     gold_keys = ("evidence",)
     label_keys: ClassVar = {"label": "labels"}
@@ -164,10 +165,6 @@ class Verification(AnswerLayer[VerificationOptions]):
                 found.append(consistency.stated_but_not_supported(claim, verdicts[claim], f"/claims/{index}/claim"))
         if keys is not None and (missing := sorted(keys.claims - verdicts.keys())):
             found.append(consistency.verification_incomplete(missing))
-
-    @classmethod
-    def options_from(cls, labels: dict[str, Any], **seen: bool) -> dict[str, Any]:
-        return {"labels": labels.get("labels") or ["not_enough_info"]}
 
     # Rows
 

@@ -44,7 +44,7 @@ def render_agreement(result: Agreement, style: str, *, disagreements: bool = Fal
     counted = "1 disagreement" if differ == 1 else f"{differ} disagreements"
     lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {counted}"]
     if documents < 30:
-        lines.append(few_documents(documents, result.signature))
+        lines.append(few_documents(documents, result.signature, result.scheme))
     lines.append(f"signature: {result.signature}")
     return "\n".join([*parts, listed(lines, kind)])
 

@@ -18,6 +18,7 @@ from retold.report.tables import as_json
 from retold.rules import RULES, Role
 
 if TYPE_CHECKING:
+    from retold.layers.scheme import Scheme
     from retold.validation.fix import FixedFile
     from retold.validation.report import Report
 
@@ -270,16 +271,19 @@ STYLES: Final[dict[str, Callable[[Report], str]]] = {
 # A new event
 
 
-def next_steps(folder: Path, root: str) -> str:
+def next_steps(folder: Path, root: str, scheme: Scheme) -> str:
     """What to do next with the folder of a new event."""
-    return f"""
-Next, in {folder}:
-1. documents.jsonl: correct the proposed zones, paragraphs and sentences; fill in outlet, published and rights.
-2. event.json: fill in title, date, description, stance holders and targets.
-3. entities.jsonl, claims.jsonl: add a line for each entity and claim.
-4. annotators/NAME.jsonl: each annotator writes a record for each document.
-5. Run retold validate {folder}/annotators/NAME.jsonl --corpus {root} until it is clean, then build gold.
-"""
+    keys = " and ".join(scheme.event_keys)
+    card = f"title, date, description, stance {keys}" if keys else "title, date and description"
+    steps = [
+        "documents.jsonl: correct the proposed zones, paragraphs and sentences; fill in outlet, published and rights.",
+        f"event.json: fill in {card}.",
+        "annotators/NAME.jsonl: each annotator writes a record for each document.",
+        f"Run retold validate {folder}/annotators/NAME.jsonl --corpus {root} until it is clean, then build gold.",
+    ]
+    if files := scheme.catalogues:
+        steps.insert(2, f"{', '.join(files)}: add a line for each {' and '.join(files.values())}.")
+    return f"\nNext, in {folder}:\n" + "".join(f"{number}. {step}\n" for number, step in enumerate(steps, 1))
 
 
 # Fixes

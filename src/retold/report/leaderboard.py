@@ -158,7 +158,7 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
         lines.append(f"Systems without a rank have no {ranking.measure} score; that column says why.")
     lines += list(dict.fromkeys(filter(None, map(saw_gold, scores))))
     if ranking.documents < 30:
-        lines.append(few_documents(ranking.documents, ranking.signature))
+        lines.append(few_documents(ranking.documents, ranking.signature, scores[0].scheme))
     lines.append(f"signature: {ranking.signature}")
     return [one_line(line) for line in lines]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from retold.layers.scheme import Scheme, default_scheme
 from retold.report.tables import ABSENT, number, one_line
 from retold.scoring.evaluate import OVERALL, Score, Value, means
 
@@ -124,13 +125,15 @@ def short_hash(score: Score) -> str:
     return score.submission["sha256"][:_DIGITS] or ABSENT
 
 
-def few_documents(documents: int, signature: str) -> str:
+def few_documents(documents: int, signature: str, scheme: Scheme | None = None) -> str:
     """What a result on few documents can and cannot show; the signature names the resampling unit."""
     beyond = "They say nothing about other events or outlets."
     one = documents == 1
     count = "1 document" if one else f"{documents} documents"
     if "unit:paragraph" in signature:
-        drawn = f"the paragraphs, stance cells and claims of {'this document' if one else 'these documents'}"
+        titles = list(dict.fromkeys(layer.units_title for layer in (scheme or default_scheme()).layers.values()))
+        listed = " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
+        drawn = f"the {listed} of {'this document' if one else 'these documents'}"
     elif one:
         return f"{count}: with nothing to resample, intervals and tests cannot say how the result varies. {beyond}"
     else:

@@ -187,5 +187,5 @@ def _notes(score: Score, names: Collection[str]) -> list[str]:
     lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
-        lines.append(few_documents(documents, score.signature))
+        lines.append(few_documents(documents, score.signature, score.scheme))
     return [*lines, f"signature: {score.signature}"]

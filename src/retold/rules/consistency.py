@@ -153,7 +153,7 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
 
 
 @rule("RT512")
-def no_kb_id(given: Any, base: str | None, pattern: str | None, pointer: str, role: Role) -> Finding:
+def no_kb_id(given: Any, base: tuple[str, str] | None, pointer: str, role: Role) -> Finding:
     r"""A `kb_id` is not an id of the knowledge base.
 
     Ids are compared as strings: a URL, a lower-case q or a blank never equals a Wikidata id.
@@ -161,12 +161,12 @@ def no_kb_id(given: Any, base: str | None, pattern: str | None, pointer: str, ro
     Hint: Write Q and the number, or null if Wikidata has no item.
     """
     hint = None
-    if base is None or pattern is None:
+    if base is None:
         message = f"the corpus has no knowledge base, got kb_id {shorten(given)}"
         hint = "Leave kb_id out, or use null."
-    elif base == "wikidata":
+    elif base[0] == "wikidata":
         message = f"expected a Wikidata id such as 'Q142', got {shorten(given)}"
     else:
-        message = f"expected an id of {base} (matches {pattern}), got {shorten(given)}"
-        hint = f"Write the id as {base} has it, or null if there is no entry."
+        message = f"expected an id of {base[0]} (matches {base[1]}), got {shorten(given)}"
+        hint = f"Write the id as {base[0]} has it, or null if there is no entry."
     return finding("RT512", role, message, hint=hint, pointer=pointer)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention
+from retold.model.annotations import ClaimSpan, Document, Mention
 from retold.model.findings import Finding, shorten
 from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
@@ -15,21 +15,25 @@ __all__ = ["check_guideline"]
 _POSSESSIVES = ("'s", "’s", "'", "’")
 _DETERMINERS = frozenset({"the", "a", "an", "this", "that", "these", "those", "its", "his", "her", "their", "whose"})
 _MARKS = (".", ",", ";", ":")
+#: Languages of documents whose determiners and possessives these are.
+_ENGLISH = ("en", "eng")
 
 
-def check_guideline(record: AnnotationRecord, document: Document, role: Role) -> list[Finding]:
-    """Check the spans of a record against the guideline. Spans outside the text are ignored."""
+def check_guideline(
+    layers: Mapping[str, Sequence[Mention | ClaimSpan]], document: Document, role: Role
+) -> list[Finding]:
+    """Check the spans of some layers against the guideline. Spans outside the text are ignored."""
     findings: list[Finding] = []
     starts = [sentence.start for sentence in document.sentences]
-    for layer in ("entities", "claims"):
-        spans: Sequence[Mention | ClaimSpan] = getattr(record, layer) or ()
+    for layer, spans in layers.items():
         for index, span in enumerate(spans):
             if not span.start < span.end <= len(document.text):
                 continue
             words = document.text[span.start : span.end]
             pointer = f"/{layer}/{index}"
             if isinstance(span, Mention):
-                findings += _of_mention(span, words, pointer, role)
+                if document.language in _ENGLISH:
+                    findings += _of_mention(span, words, pointer, role)
             else:
                 findings += _of_claim(words, pointer, role)
             sentence = bisect_right(starts, span.start) - 1

@@ -18,7 +18,7 @@ Intervals are percentile bootstrap intervals over the units of ``retold.layers.u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from retold.io.sources import Source
 from retold.layers.base import Batch, Disagreement, DocumentContext, Layer
 from retold.layers.coreference import CONLL
 from retold.layers.counts import FIXED, BatchCounts, CountTable
+from retold.layers.scheme import Scheme, default_scheme
 from retold.layers.units import unit_kind
 from retold.measures.base import Array
 from retold.measures.clusters import conll
@@ -71,6 +72,7 @@ class Agreement:
         measures: ``layer.measure`` -> value.
         breakdowns: dimension -> value of the dimension -> measure -> {value, counts}.
         disagreements: every item on which they differ, document by document.
+        scheme: layers and labels of the corpus.
     """
 
     signature: str
@@ -79,6 +81,7 @@ class Agreement:
     measures: dict[str, AgreementValue]
     breakdowns: dict[str, dict[str, dict[str, dict[str, Any]]]]
     disagreements: list[Disagreement]
+    scheme: Scheme = field(default_factory=default_scheme, repr=False, compare=False)
 
     @property
     def readers(self) -> tuple[str, str]:
@@ -242,21 +245,21 @@ class _Comparison:
             if counts.layer.clusters:
                 measures[CONLL] = self._clusters(counts, units, amounts)
             self._breakdown(counts, breakdowns)
-        signature = "|".join(
-            f"{key}:{value}"
-            for key, value in {
-                "corpus": self.corpus.name,
-                "version": self.corpus.version or "none",
-                "hash": self.corpus.short_digest,
-                "agreement": f"retold-{__version__}",
-                "unit": self.units,
-                "resamples": self.resamples,
-                "coreference": "jackknife",
-                "seed": self.seed,
-            }.items()
-        )
+        parts = {
+            "corpus": self.corpus.name,
+            "version": self.corpus.version or "none",
+            "hash": self.corpus.short_digest,
+            "agreement": f"retold-{__version__}",
+            "unit": self.units,
+            "resamples": self.resamples,
+            "coreference": "jackknife",
+            "seed": self.seed,
+        }
+        if not self.corpus.scheme.is_default:
+            parts["labels"] = f"{self.corpus.declared}-{self.corpus.scheme.digest[:16]}"
+        signature = "|".join(f"{key}:{value}" for key, value in parts.items())
         corpus = {"name": self.corpus.name, "version": self.corpus.version, "sha256": self.corpus.digest}
-        return Agreement(signature, annotators, corpus, measures, breakdowns, self.found)
+        return Agreement(signature, annotators, corpus, measures, breakdowns, self.found, self.corpus.scheme)
 
     def _unit_names(self, counts: _LayerAgreement) -> list[str]:
         """Units that are drawn: for text also the paragraphs in which neither annotator found anything."""

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, Struct, to_builtins
 
+from retold.layers.scheme import Scheme, default_scheme
 from retold.scoring.items import Item, SystemItems
 
 __all__ = ["Flip", "ItemComparison", "compare_items", "errors"]
@@ -100,13 +101,20 @@ class ItemComparison:
         }
 
 
-def errors(items: Sequence[Item], author: str = "author") -> dict[str, dict[str, dict[str, int]]]:
+def errors(items: Sequence[Item], scheme: Scheme | None = None) -> dict[str, dict[str, dict[str, int]]]:
     """How often each kind of error was made: task -> row -> column -> items.
 
     Names are counted by type and verdict, nominals and links all together by verdict, claims by kind of source and
     verdict, stance by target and ``gold → predicted``, verification by gold and by predicted label. Coreference has
     no errors of single mentions.
+
+    Args:
+        items: of one system.
+        scheme: layers and labels of the corpus; the default ones where not given.
     """
+    scheme = scheme or default_scheme()
+    unscored = _unscored_kinds(scheme)
+    author = getattr(scheme.layers[JUDGED["claim"]].options, "author", "") if JUDGED["claim"] in scheme.layers else ""
     tables: dict[str, dict[str, Counter[str]]] = {}
     for item in items:
         if item.task not in JUDGED:
@@ -115,7 +123,7 @@ def errors(items: Sequence[Item], author: str = "author") -> dict[str, dict[str,
         column = item.verdict
         row = "all"
         if item.task == "mention":
-            row = labels["type"] if item.kind == "name" else f"{item.kind}s"
+            row = f"{item.kind}s" if item.kind in unscored else labels["type"]
         elif item.task == "claim":
             row = author if labels["source"] == author else "entity"
         elif item.task == "stance":
@@ -124,6 +132,11 @@ def errors(items: Sequence[Item], author: str = "author") -> dict[str, dict[str,
             row, column = labels["label"], _given_label(item)
         tables.setdefault(item.task, {}).setdefault(row, Counter())[column] += 1
     return {task: {row: dict(rows[row]) for row in sorted(rows)} for task, rows in tables.items()}
+
+
+def _unscored_kinds(scheme: Scheme) -> list[str]:
+    """Kinds of mentions that no measure is over."""
+    return [kind for layer in scheme.layers.values() for kind in layer.unscored_kinds]
 
 
 def _given_label(item: Item) -> str:
@@ -140,9 +153,14 @@ def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
     """
     if a.signature != b.signature:
         raise ValueError(f"items that were counted in different ways: {a.signature} and {b.signature}")
+    unscored = _unscored_kinds(a.scheme)
     shared = {layer for layer in a.layers if a.layers[layer] and b.layers[layer]}
     sides = [
-        {_question(item): item for item in side.items if JUDGED.get(item.task) in shared and not _is_nominal(item)}
+        {
+            _question(item): item
+            for item in side.items
+            if JUDGED.get(item.task) in shared and not (item.task == "mention" and item.kind in unscored)
+        }
         for side in (a, b)
     ]
     found = []
@@ -159,8 +177,8 @@ def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
                 document_id=shown.document_id,
                 item=key.name,
                 gold=_label(shown.gold),
-                a=_answer(first),
-                b=_answer(second),
+                a=_answer(first, unscored),
+                b=_answer(second, unscored),
                 a_verdict=first.verdict if first else "",
                 b_verdict=second.verdict if second else "",
                 better="a" if rights[0] else "b",
@@ -168,10 +186,6 @@ def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
             )
         )
     return ItemComparison(a, b, found)
-
-
-def _is_nominal(item: Item) -> bool:
-    return item.task == "mention" and item.kind == "nominal"
 
 
 class _Question(NamedTuple):
@@ -188,7 +202,7 @@ def _question(item: Item) -> _Question:
     labels = item.gold or item.predicted or {}
     start = labels.get("start", 0)
     if item.task == "stance":
-        name = f"{labels['holder']}/{labels['target']}"
+        name = "/".join(labels[part] for part in ("holder", "target") if part in labels)
     elif item.task == "verification":
         name = labels["claim"]
     else:
@@ -196,10 +210,10 @@ def _question(item: Item) -> _Question:
     return _Question(list(JUDGED).index(item.task), item.document_id, item.gold is None, start, name)
 
 
-def _answer(item: Item | None) -> str:
+def _answer(item: Item | None, unscored: Sequence[str]) -> str:
     """What a system said; where its span is not gold's, it stands behind the label."""
     if item is not None and item.verdict == "kind":
-        return "nominal"
+        return " or ".join(unscored)
     if item is None or item.predicted is None:
         return ""
     given, gold = item.predicted, item.gold

@@ -444,6 +444,8 @@ def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[
             for code, name in enumerate(names):
                 put(dimension, name, sums_of(mentions.overlaps(codes == code)))
     put("coreference", "within", mentions.within())
+    if not any(layer.across_documents for layer in counts.scheme.layers.values()):
+        return
     links = mentions.cross_lingual()
     out["coreference"]["cross-lingual"] = {
         f"entities.coreference.links.{part}": {

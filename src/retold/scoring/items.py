@@ -23,12 +23,13 @@ what gold calls a nominal) is no item, save that any span of an annotated zone i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from retold.corpus.load import Corpus
 from retold.io.submission import Submission
 from retold.layers.base import Batch, Item, Matches
+from retold.layers.scheme import Scheme, default_scheme
 from retold.scoring.count import SystemCounts, count
 
 __all__ = ["Item", "SystemItems", "read_items"]
@@ -44,6 +45,7 @@ class SystemItems:
         corpus, submission: as in ``Score``.
         layers: the layers that gold has, and whether the system competes in each.
         items: every counted item.
+        scheme: layers and labels of the corpus.
     """
 
     system: str
@@ -52,6 +54,7 @@ class SystemItems:
     submission: dict[str, str]
     layers: dict[str, bool]
     items: list[Item]
+    scheme: Scheme = field(default_factory=default_scheme, repr=False, compare=False)
 
 
 def read_items(submission: Submission, corpus: Corpus, counts: SystemCounts) -> list[Item]:

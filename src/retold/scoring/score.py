@@ -88,6 +88,7 @@ def items_of(
         submission=counts.submission,
         layers={layer: layer in counts.answered for layer in counts.layers if layer in counts.gold_layers},
         items=read_items(opened, loaded, counts),
+        scheme=loaded.scheme,
     )
 
 

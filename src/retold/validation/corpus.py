@@ -122,14 +122,16 @@ class _Event:
         self.run.files += 1
         with open_bytes(str(file)) as stream:
             _, found = decode_line(stream.read(), "event", number=None, file=str(file))
-        needed = [key for layer in self._scheme.layers.values() for key in layer.event_keys]
+        needed = self._scheme.event_keys
         checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities, needed)
         self.run.collector.add(found)
         self.run.add(checked, file)
 
     def _decoded(self, file: Path, decoder: LineDecoder) -> Iterator[tuple[int, Any]]:
         """Records of a file; invalid lines are reported."""
-        if not file.exists() and not self._needs(file.name):
+        if file.name in ("entities.jsonl", "claims.jsonl") and not (
+            file.exists() or file.name in self._scheme.catalogues
+        ):
             return
         self.run.files += 1
         try:
@@ -148,13 +150,6 @@ class _Event:
             found += layer.check_catalogue(entity)
             entity = structs.replace(entity, kb_id=layer.link(entity.kb_id))
         return entity, [*found, *rules.check_entity(entity)]
-
-    def _needs(self, file: str) -> bool:
-        """Whether the layers of the corpus need a catalogue."""
-        layers = self._scheme.layers.values()
-        if file == "entities.jsonl":
-            return any(layer.clusters for layer in layers)
-        return file != "claims.jsonl" or any(layer.names_claims for layer in layers)
 
     @property
     def _scheme(self) -> Scheme:
