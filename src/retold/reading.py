@@ -1,7 +1,7 @@
 """The one checked, joined stream of records: predictions with their gold and their document.
 
-``Pairs`` reads a whole file in its own order and says everything that is wrong with it. ``read_shard`` reads a range of
-bytes of a file whose records stand in the order of gold; where they do not, or anything is wrong, it raises
+``Records`` reads a file and says what is wrong with its lines; ``Pairs`` joins it with gold. A shard is a range of
+lines of files whose documents stand in the same order; where they do not, or anything is wrong, reading it raises
 ``ShardMismatch``, and reading the whole file finds out what is wrong.
 """
 
@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, pairwise, zip_longest
+from itertools import chain, islice, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
+
+import msgspec
 
 from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.jsonl import Line, Lookup, read_lines
@@ -26,23 +28,38 @@ from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
-from retold.rules import located, missing_documents, no_records, repeated_document, unknown_document
+from retold.rules import (
+    LineDecoder,
+    blank_line,
+    located,
+    missing_documents,
+    no_records,
+    repeated_document,
+    unknown_document,
+)
 from retold.rules.bytes import DECODERS
 
 __all__ = [
     "ExecutorName",
     "Pair",
     "Pairs",
+    "Records",
     "Shard",
     "ShardMismatch",
+    "gold_name",
+    "known_documents",
+    "lines_of",
     "map_shards",
     "read_columns",
     "read_shard",
+    "rows_of",
     "shards_of",
 ]
 
 #: Findings after which a file is not read any further.
 MAX_FINDINGS: Final = 1000
+#: Documents among which the nearest key is sought for a "did you mean".
+MAX_KNOWN: Final = 5000
 #: Least size of a shard in bytes: smaller ones are read before another process has started.
 MIN_SHARD: Final = 16 * 1024 * 1024
 #: Shards for each worker: a slow one then leaves more to the others.
@@ -50,10 +67,80 @@ SHARDS_EACH: Final = 4
 
 ExecutorName = Literal["process", "threads"]
 R = TypeVar("R")
+Report = Callable[[Sequence[Finding]], None]
 
 
 class ShardMismatch(Exception):
     """A shard cannot be counted by itself."""
+
+
+def lines_of(source: Source, report: Report) -> Iterator[Line]:
+    """Lines that are not blank. Blank lines before another line are reported."""
+    blanks: list[int] = []
+    for number, line in read_lines(source):
+        if not line:
+            blanks.append(number)
+            continue
+        for blank in blanks:
+            report(located([blank_line()], source.name, blank))
+        blanks.clear()
+        yield number, line
+
+
+@dataclass
+class Records:
+    """One pass over a file of records: (line number, line, record) of each document, once.
+
+    Attributes:
+        source, decoder: the file, and what decodes its lines.
+        report: takes what is wrong with it.
+        read: lines that are not blank.
+        seen: line of each document.
+        invalid: line of each document whose record is none; it is not missing.
+    """
+
+    source: Source
+    decoder: LineDecoder
+    report: Report
+    read: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
+    invalid: dict[str, int] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[tuple[int, bytes, Any]]:
+        name = self.source.name
+        for number, line in lines_of(self.source, self.report):
+            self.read += 1
+            record, findings = self.decoder.decode(line, number=number, file=name)
+            if findings:
+                self.report(findings)
+            if record is None:
+                if (key := findings[0].document) is not None and key not in self.seen:
+                    self.invalid.setdefault(key, number)
+                continue
+            key = record.document_id
+            first = self.seen.get(key) or self.invalid.get(key)
+            if first:
+                self.report(located([repeated_document(key, first)], name, number))
+                continue
+            self.seen[key] = number
+            yield number, line, record
+
+
+class _Key(msgspec.Struct):
+    """A line of which only the document matters."""
+
+    document_id: str
+
+
+def known_documents(corpus: Corpus) -> list[str]:
+    """Documents among which the nearest key to an unknown one is sought, up to a limit."""
+    lines = corpus.gold_lines() if corpus.bare is not None else corpus.document_lines()
+    decode = msgspec.json.Decoder(_Key).decode
+    known = []
+    for _, line in islice(lines, MAX_KNOWN):
+        with suppress(ValueError, RecursionError):
+            known.append(decode(line).document_id)
+    return known
 
 
 @dataclass(slots=True)
@@ -76,55 +163,54 @@ class Pair:
     gold_line: bytes
 
 
-@dataclass
 class Pairs:
     """One pass over predictions, joined with gold and documents by ``document_id``.
 
-    Iterate to the end, then call ``finish``. Findings are kept up to a limit; a record with an error is not yielded.
+    Iterate to the end, then call ``finish``. A record with an error is not yielded.
+
+    Args:
+        corpus: gold and documents.
+        source: the predictions.
+        allow_missing: whether missing documents are taken as empty.
 
     Attributes:
-        allow_missing: whether missing documents are taken as empty.
-        findings: errors of the predictions.
-        seen: line of each document.
         missing: documents that were taken as empty.
     """
 
-    corpus: Corpus
-    records: Source
-    allow_missing: bool = False
-    findings: list[Finding] = field(default_factory=list)
-    seen: dict[str, int] = field(default_factory=dict)
-    missing: int = 0
-    _absent: list[str] = field(default_factory=list)
+    def __init__(self, corpus: Corpus, source: Source, allow_missing: bool = False) -> None:
+        self.corpus, self.allow_missing = corpus, allow_missing
+        self.missing = 0
+        self._records = Records(source, corpus.scheme.decoder, self.add)
+        self._findings: list[Finding] = []
+        self._absent: dict[str, int] = {}
+        self._known: list[str] = []
 
     def __iter__(self) -> Iterator[Pair]:
         corpus, decoder = self.corpus, self.corpus.scheme.decoder
-        name = gold_name(corpus)
+        source = self._records.source
         with ExitStack() as stack:
-            decode_gold = partial(_decode, decoder, name)
+            decode_gold = partial(_decode, decoder, gold_name(corpus))
             gold = stack.enter_context(Lookup(corpus.gold_lines(), decode_gold))
             decode_document = partial(_decode, DECODERS["document"], "documents")
             documents = stack.enter_context(Lookup(corpus.document_lines(), decode_document))
-            for number, line in read_lines(self.records):
-                record, findings = decoder.decode(line, number=number, file=self.records.name)
-                self.add(findings)
-                if record is not None:
-                    wanted = self._wanted(record.document_id, number, gold)
-                    if wanted is not None:
-                        document = self._document(documents, record.document_id, gold.number)
-                        yield Pair(number, record, gold.number, wanted, document, line, gold.line)
-                if len(self.findings) >= MAX_FINDINGS:
-                    return
+            for number, line, record in self._records:
+                key = record.document_id
+                wanted = gold.get(key)
+                if wanted is None:
+                    self._known = self._known or known_documents(corpus)
+                    self.add(located([unknown_document(key, self._known)], source.name, number))
+                    continue
+                document = self._document(documents, key, gold.number)
+                yield Pair(number, record, gold.number, wanted, document, line, gold.line)
             for key, number in gold.repeated:
-                self.refuse_gold([repeated_document(key, self._first_of(key))], number)
+                self._refuse_gold([repeated_document(key, self._first_of(key))], number)
             for wanted in gold.rest():
                 key = wanted.document_id
-                if key in self.seen:
-                    self.refuse_gold([repeated_document(key, self._first_of(key))], gold.number)
-                self._absent.append(key)
+                if key in self._records.seen or key in self._absent:
+                    self._refuse_gold([repeated_document(key, self._first_of(key))], gold.number)
+                self._absent[key] = gold.number
                 if self.allow_missing:
                     self.missing += 1
-                    self.seen[key] = 0
                     empty = corpus.scheme.record_type(document_id=key)
                     document = self._document(documents, key, gold.number)
                     yield Pair(0, empty, gold.number, wanted, document, encode(empty), gold.line)
@@ -135,38 +221,33 @@ class Pairs:
         Raises:
             FindingsError: every finding of the file, up to a limit, in the order of its lines.
         """
-        self.findings.sort(key=lambda found: found.line or 0)
-        if len(self.seen) == self.missing and not self.findings:
-            self.add(located([no_records()], self.records.name, None))
-        elif self._absent and not self.allow_missing and len(self.findings) < MAX_FINDINGS:
-            self.add(located([missing_documents(self._absent)], self.records.name, None))
-        if self.findings:
-            raise FindingsError(self.findings)
+        absent = [key for key in self._absent if key not in self._records.invalid]
+        self._findings.sort(key=lambda found: found.line or 0)
+        if not self._records.read:
+            self.add(located([no_records()], self._records.source.name, None))
+        elif absent and not self.allow_missing:
+            self.add(located([missing_documents(absent)], self._records.source.name, None))
+        if self._findings:
+            raise FindingsError(self._findings)
 
     def add(self, findings: Sequence[Finding]) -> None:
-        """Keep errors. Warnings do not keep a file from being scored, and must not count towards the limit."""
-        self.findings += [finding for finding in findings if finding.severity == "error"]
+        """Keep errors. Warnings do not keep a file from being scored, and must not count towards the limit.
 
-    def refuse_gold(self, findings: list[Finding], number: int) -> NoReturn:
+        Raises:
+            FindingsError: there are too many.
+        """
+        self._findings += [finding for finding in findings if finding.severity == "error"]
+        if len(self._findings) >= MAX_FINDINGS:
+            raise FindingsError(sorted(self._findings, key=lambda found: found.line or 0))
+
+    def _refuse_gold(self, findings: list[Finding], number: int) -> NoReturn:
         """Refuse gold that cannot be scored against: no prediction is at fault there."""
         raise FindingsError(located(findings, gold_name(self.corpus), number))
-
-    def _wanted(self, key: str, number: int, gold: Lookup) -> Any | None:
-        if key in self.seen:
-            self.add(located([repeated_document(key, self.seen[key])], self.records.name, number))
-            return None
-        wanted = gold.get(key)
-        if wanted is None:
-            known = list(self.corpus.documents) or list(self.seen)
-            self.add(located([unknown_document(key, known)], self.records.name, number))
-            return None
-        self.seen[key] = number
-        return wanted
 
     def _document(self, documents: Lookup, key: str, gold_number: int) -> Document | None:
         document = documents.get(key)
         if document is None and self.corpus.events:
-            self.refuse_gold([unknown_document(key, list(self.corpus.documents))], gold_number)
+            self._refuse_gold([unknown_document(key, list(self.corpus.documents))], gold_number)
         return document
 
     def _first_of(self, document_id: str) -> int:
@@ -238,21 +319,19 @@ class Part:
                 yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """The same lines of predictions, gold and documents."""
-
-    records: tuple[Part, ...]
-    gold: tuple[Part, ...]
-    documents: tuple[Part, ...]
+#: Of each file that is joined, or group of files, the parts that hold the same lines.
+Shard = tuple[tuple[Part, ...], ...]
 
 
-def shards_of(corpus: Corpus, records: Source, workers: int) -> list[Shard]:
-    """Cut predictions, gold and documents into ranges of the same lines; none where that cannot be done.
+def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
+    """Cut files that are joined line by line into ranges of the same lines; none where that cannot be done.
 
-    Files are cut at line ends only, without decoding; whether lines belong together is for ``read_shard`` to see.
+    They are cut at line ends only, without decoding; whether lines belong together is for ``rows_of`` to see.
+
+    Args:
+        sides: predictions, gold, documents or the like, each in one file or several.
+        workers: how many there are.
     """
-    sides = [[records], corpus.gold_sources(), corpus.document_sources()]
     for source in chain.from_iterable(sides):
         if source.is_parquet or source.member is not None or "://" in source.path or not Path(source.path).is_file():
             return []
@@ -262,11 +341,10 @@ def shards_of(corpus: Corpus, records: Source, workers: int) -> list[Shard]:
         return []
     indexes = [[(source, _line_starts(source)) for source in side] for side in sides]
     totals = [sum(len(starts) - 1 for _, starts in side) for side in indexes]
-    if totals[0] != totals[1] or (totals[2] and totals[2] != totals[1]):
+    if len(set(totals)) > 1:
         return []
     bounds = [totals[0] * number // count for number in range(count + 1)]
-    cut = [_cut(side, bounds) for side in indexes]
-    return [Shard(*parts) for parts in zip(*cut, strict=True)]
+    return list(zip(*(_cut(side, bounds) for side in indexes), strict=True))
 
 
 def _line_starts(source: Source) -> list[int]:
@@ -299,31 +377,33 @@ def _cut(side: Sequence[tuple[Source, list[int]]], bounds: Sequence[int]) -> lis
     return found
 
 
-def read_shard(corpus: Corpus, shard: Shard) -> Iterator[Pair]:
-    """The pairs of one shard.
+def rows_of(shard: Shard, decoders: Sequence[LineDecoder]) -> Iterator[list[tuple[int, bytes, Any]]]:
+    """Of each document of a shard: line number, line and record of every side, decoded by the decoder of the side.
 
     Raises:
         ShardMismatch: lines do not belong together, or one is at fault.
     """
+    sides = [chain.from_iterable(part.read() for part in parts) for parts in shard]
+    for lines in zip_longest(*sides):
+        rows = []
+        for line, decoder in zip(lines, decoders, strict=True):
+            if line is None:
+                raise ShardMismatch
+            record, findings = decoder.decode(line[1], number=None, file="")
+            if record is None or findings:
+                raise ShardMismatch
+            rows.append((*line, record))
+        if len({record.document_id for _, _, record in rows}) > 1:
+            raise ShardMismatch
+        yield rows
+
+
+def read_shard(corpus: Corpus, shard: Shard) -> Iterator[Pair]:
+    """The pairs of a shard of predictions, gold and the corpus' documents; raises as ``rows_of`` does."""
     decoder = corpus.scheme.decoder
-    records = (line for part in shard.records for line in part.read())
-    golds = (line for part in shard.gold for line in part.read())
-    texts = (line for part in shard.documents for line in part.read()) if corpus.events else iter(())
-    for record_line, gold_line, text_line in zip_longest(records, golds, texts):
-        if record_line is None or gold_line is None:
-            raise ShardMismatch
-        number, line = record_line
-        record, findings = decoder.decode(line, number=number, file="")
-        gold, faults = decoder.decode(gold_line[1], number=gold_line[0], file="")
-        document = None
-        if corpus.events:
-            document, more = DECODERS["document"].decode((text_line or (0, b""))[1], number=None, file="")
-            faults = [*faults, *more]
-        if record is None or gold is None or findings or faults or record.document_id != gold.document_id:
-            raise ShardMismatch
-        if document is not None and document.document_id != record.document_id:
-            raise ShardMismatch
-        yield Pair(number, record, gold_line[0], gold, document, line, gold_line[1])
+    for row in rows_of(shard, [decoder, decoder, DECODERS["document"]][: len(shard)]):
+        (number, line, record), (gold_number, gold_line, gold), *rest = row
+        yield Pair(number, record, gold_number, gold, rest[0][2] if rest else None, line, gold_line)
 
 
 def map_shards(
@@ -334,12 +414,18 @@ def map_shards(
     Args:
         work: a function that can be pickled, as its results can.
         executor: process or threads.
+
+    Raises:
+        ShardMismatch: a worker ended.
     """
     with _executor(executor, workers) as pool:
         waiting = [pool.submit(work, shard) for shard in shards]
         try:
             while waiting:
                 yield waiting.pop(0).result()
+        except BrokenExecutor as error:
+            # A worker was ended, for want of memory perhaps.
+            raise ShardMismatch from error
         finally:
             for future in waiting:
                 future.cancel()

@@ -107,7 +107,7 @@ def test_counts_of_shards_merge_in_any_order_and_grouping(tmp_path: Path) -> Non
     gold, system = written(tmp_path, 60, 7)
     corpus, submission = load_corpus(gold), open_submission(system)
     plan = Plan.of(corpus, 60)
-    shards = shards_of(corpus, submission.records, 1)
+    shards = shards_of([[submission.records], corpus.gold_sources()], 1)
     assert len(shards) == 4
     # As they are handed over by workers.
     parts = [pickle.dumps(count_shard(corpus, plan, shard)) for shard in shards]

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from bench_validate import write_synthetic
+from retold import reading
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.sources import Source
-from retold.validation import parallel
+from retold.reading import Shard, ShardMismatch, map_shards, shards_of
+from retold.validation import records
 from retold.validation.validate import validate
 
 DOCUMENTS = 200
@@ -59,27 +61,41 @@ def test_validate_gives_the_same_report_with_several_workers(
     change, clean = FILES[name]
     path = tmp_path / "predictions.jsonl"
     path.write_bytes(b"".join(line + b"\n" for line in change(lines)))
-    # The runs of lines as three workers check them, without starting processes.
-    bounds: list[tuple[int, int | None]] = [(0, 66), (66, 133), (133, None)]
-    parts = [parallel._clean_documents(Source.of(path), str(corpus.root), "prediction", *bound) for bound in bounds]
-    assert (None not in parts) is clean
     report = validate([path], corpus)
     assert (report.findings == []) is (clean or name == "backwards")
-    monkeypatch.setattr("retold.validation.records.count_if_clean", lambda *_: DOCUMENTS if clean else None)
+    monkeypatch.setattr(reading, "MIN_SHARD", 1)
+    monkeypatch.setattr(records, "map_shards", lambda work, shards, workers: map(work, shards))
     assert validate([path], corpus, workers=3) == report
+    shards = shards_of([[Source.of(path)], corpus.document_sources()], 3)
+    assert len(shards) in (0, 12)
+    try:
+        found = [key for shard in shards for key in records.check_shard(corpus, "prediction", shard)]
+    except ShardMismatch:
+        found = []
+    assert (len(set(found)) == DOCUMENTS) is clean
 
 
-def test_count_if_clean_with_processes(
+def test_validate_with_processes(
     synthetic: tuple[Corpus, list[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus, lines = synthetic
     path = tmp_path / "predictions.jsonl"
     path.write_bytes(b"".join(line + b"\n" for line in lines))
-    source = Source.of(path)
-    assert parallel.count_if_clean(source, corpus, "prediction", 2) is None, "too small to be worth a process"
-    monkeypatch.setattr(parallel, "MIN_SIZE", 0)
-    assert parallel.count_if_clean(source, corpus, "prediction", 1) is None
-    assert parallel.count_if_clean(source, corpus, "prediction", 2) == DOCUMENTS
+    alone = validate([path], corpus)
+    # A record that is read line by line would call it.
+    monkeypatch.setattr(records, "Records", None)
+    monkeypatch.setattr(reading, "MIN_SHARD", 1)
+    assert validate([path], corpus, workers=2) == alone
+
+
+def test_map_shards_when_a_worker_ends() -> None:
+    with pytest.raises(ShardMismatch):
+        list(map_shards(ended, [()], 1))
+
+
+def ended(shard: Shard) -> None:
+    """What a worker does that runs out of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the worker in /proc")
@@ -88,10 +104,10 @@ def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
     script.write_text(
         "import multiprocessing, os, time\n"
         "from concurrent.futures import ProcessPoolExecutor\n"
-        "from retold.validation.parallel import _exit_with_parent\n"
+        "from retold.reading import _end_with_parent\n"
         "if __name__ == '__main__':\n"
         "    context = multiprocessing.get_context('spawn')\n"
-        "    with ProcessPoolExecutor(1, context, _exit_with_parent) as pool:\n"
+        "    with ProcessPoolExecutor(1, context, _end_with_parent) as pool:\n"
         "        print(pool.submit(os.getpid).result(), flush=True)\n"
         "        pool.submit(time.sleep, 600).result()\n"
     )

@@ -28,7 +28,6 @@ from msgspec import UNSET
 
 from retold import __version__
 from retold.corpus.load import Corpus
-from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.layers.base import Batch, Disagreement, DocumentContext, Layer
 from retold.layers.coreference import CONLL
@@ -38,7 +37,8 @@ from retold.layers.units import unit_kind
 from retold.measures.base import Array
 from retold.measures.clusters import conll
 from retold.model.findings import Finding, FindingsError
-from retold.rules import is_blank, located, repeated_document, unknown_document
+from retold.reading import Records
+from retold.rules import located, unknown_document
 from retold.scoring.count import BATCH
 from retold.scoring.score import Predictions, open_corpus, open_predictions
 from retold.stats.bootstrap import LinearResamples, bootstrap_sums, bootstrap_weights
@@ -144,30 +144,19 @@ def agreement(
 
 def _read(source: Source, corpus: Corpus) -> dict[str, Any]:
     """The records of one annotator by document; what is at fault in a system's predictions is at fault here."""
-    records: dict[str, Any] = {}
-    lines: dict[str, int] = {}
     findings: list[Finding] = []
-    scheme = corpus.scheme
-    for number, line in read_lines(source):
-        if is_blank(line):
-            continue
-        record, found = scheme.decoder.decode(line, number=number, file=source.name)
-        if record is not None:
-            key = record.document_id
-            document = corpus.documents.get(key)
-            if key in records:
-                found = located([repeated_document(key, lines[key])], source.name, number)
-            elif document is None and corpus.bare is None:
-                found = located([unknown_document(key, corpus.documents)], source.name, number)
-            else:
-                vocabulary = corpus.vocabulary(document)
-                checked = scheme.check(record, role="prediction", document=document, vocabulary=vocabulary)
-                found = [*found, *located(checked, source.name, number)]
-            lines.setdefault(key, number)
-            records.setdefault(key, record)
-        findings += found
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
+    records: dict[str, Any] = {}
+    for number, _, record in Records(source, corpus.scheme.decoder, findings.extend):
+        key = record.document_id
+        document = corpus.documents.get(key)
+        if document is None and corpus.bare is None:
+            found = [unknown_document(key, corpus.documents)]
+        else:
+            vocabulary = corpus.vocabulary(document)
+            found = corpus.scheme.check(record, role="prediction", document=document, vocabulary=vocabulary)
+        findings += located(found, source.name, number)
+        records[key] = record
+    if errors := [finding for finding in findings if finding.severity == "error"]:
         raise FindingsError(errors)
     return records
 

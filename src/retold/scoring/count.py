@@ -469,7 +469,8 @@ def _count_columns(corpus: Corpus, plan: Plan, records: Source) -> Counts | None
 
 def _count_shards(corpus: Corpus, plan: Plan, records: Source, workers: int, executor: ExecutorName) -> Counts | None:
     """Count with several workers; None where only one pass over all lines can tell what is the matter."""
-    shards = shards_of(corpus, records, workers)
+    sides = [[records], corpus.gold_sources(), corpus.document_sources()]
+    shards = shards_of([side for side in sides if side], workers)
     if not shards:
         return None
     total: Counts | None = None

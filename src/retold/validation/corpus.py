@@ -23,6 +23,7 @@ from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
+from retold.reading import lines_of
 from retold.rules import corpus as rules
 from retold.rules import decode_line, missing_documents, repeated_document
 from retold.rules.bytes import DECODERS, LineDecoder
@@ -135,7 +136,7 @@ class _Event:
             return
         self.run.files += 1
         try:
-            for number, line in self.run.lines(Source.of(file)):
+            for number, line in lines_of(Source.of(file), self.run.collector.add):
                 record, found = decoder.decode(line, number=number, file=str(file))
                 self.run.collector.add(found)
                 if record is not None:

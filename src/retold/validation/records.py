@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from itertools import islice
-from typing import Any, Final
-
-import msgspec
+from functools import partial
+from typing import Any
 
 from retold.corpus.load import Corpus, EventFolder, decode_or_refuse
-from retold.io.jsonl import Line, Lookup, read_lines
+from retold.io.jsonl import Lookup, read_lines
 from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.rules import (
-    LineDecoder,
-    Role,
-    blank_line,
-    decode_line,
-    is_blank,
-    located,
-    missing_documents,
-    no_records,
-    repeated_document,
-    unknown_document,
-)
+from retold.reading import Records, Shard, ShardMismatch, known_documents, map_shards, rows_of, shards_of
+from retold.rules import LineDecoder, Role, decode_line, located, missing_documents, no_records, unknown_document
 from retold.rules.bytes import DECODERS
-from retold.validation.parallel import count_if_clean
 from retold.validation.report import FindingCollector, Report
 
 __all__ = ["Run"]
-
-#: Documents among which the nearest key is sought for a "did you mean".
-_MAX_KNOWN: Final = 5000
-
-
-class _Key(msgspec.Struct):
-    """A record of which only the document matters."""
-
-    document_id: str
 
 
 class Run:
@@ -51,7 +29,7 @@ class Run:
         self.collector = collector
         self.files = 0
         self.records = 0
-        self._known: list[str] | None = None
+        self._known: list[str] = []
         #: Files of the corpus' documents that were checked themselves, or lines of them: (file, line or None).
         self.reported: set[tuple[str | None, int | None]] = set()
         self._others: list[Run] = []
@@ -101,67 +79,54 @@ class Run:
         """
         self.files += 1
         if event is None and on_record is None:
-            clean = count_if_clean(source, self.corpus, role, self.workers)
+            clean = self._count_if_clean(source, role)
             if clean is not None:
                 self.records += clean
                 return True
-        seen: dict[str, int] = {}
-        before = self.records
-        all_decoded = True
+        records = Records(source, self.corpus.scheme.decoder, self.collector.add)
         with closing(self._lookup(event)) as documents:
             try:
-                for number, line in self.lines(source):
-                    self.records += 1
-                    record, found = self.corpus.scheme.decoder.decode(line, number=number, file=source.name)
-                    self.collector.add(found)
-                    if record is not None:
-                        self._check_record(record, number, source.name, role, seen, documents)
-                        if on_record is not None:
-                            on_record(record)
-                    elif found[0].document is not None and found[0].document not in seen:
-                        # Invalid, but not missing.
-                        seen[found[0].document] = number
-                        self._document(documents, found[0].document)
-                    all_decoded = all_decoded and record is not None
+                for number, _, record in records:
+                    self._check_record(record, number, source.name, role, documents)
+                    if on_record is not None:
+                        on_record(record)
             except FindingsError as error:
                 self.collector.add(error.findings)
                 return False
-            if self.records == before:
+            finally:
+                self.records += records.read
+            missing = [key for key in self._remaining(documents) if key not in records.invalid]
+            if not records.read:
                 self.add([no_records()], source.name)
-            elif role != "annotation" and (missing := self._remaining(documents)):
+            elif role != "annotation" and missing:
                 self.add([missing_documents(missing)], source.name)
-        return all_decoded
+        return records.read == len(records.seen)
 
-    def _check_record(
-        self, record: AnnotationRecord, number: int, file: str, role: Role, seen: dict[str, int], documents: Lookup
-    ) -> None:
-        key = record.document_id
-        if key in seen:
-            self.add([repeated_document(key, seen[key])], file, number)
-            return
-        seen[key] = number
-        document = self._document(documents, key)
+    def _count_if_clean(self, source: Source, role: Role) -> int | None:
+        """Records of a large file that several workers find nothing wrong with; None for any other."""
+        if self.workers < 2 or self.corpus.bare is not None:
+            return None
+        shards = shards_of([[source], self.corpus.document_sources()], self.workers)
+        keys: set[str] = set()
+        total = 0
+        try:
+            for found in map_shards(partial(check_shard, self.corpus, role), shards, self.workers):
+                keys.update(found)
+                total += len(found)
+        except ShardMismatch:
+            return None
+        return total if len(keys) == total > 0 else None
+
+    def _check_record(self, record: AnnotationRecord, number: int, file: str, role: Role, documents: Lookup) -> None:
+        document = self._document(documents, record.document_id)
         if document is None:
-            self.add([unknown_document(key, self._known_documents())], file, number)
+            self._known = self._known or known_documents(self.corpus)
+            self.add([unknown_document(record.document_id, self._known)], file, number)
             return
         if not isinstance(document, Document):
             # A bare gold file has the keys of its documents, and no texts.
             document = None
-        vocabulary = self.corpus.vocabulary(document)
-        self.add(self.corpus.scheme.check(record, role=role, document=document, vocabulary=vocabulary), file, number)
-
-    def lines(self, source: Source) -> Iterator[Line]:
-        """Lines that are not blank. Blank lines before another line are findings."""
-        first_blank: int | None = None
-        for number, line in read_lines(source):
-            if is_blank(line):
-                first_blank = number if first_blank is None else first_blank
-                continue
-            if first_blank is not None:
-                for blank in range(first_blank, number):
-                    self.add([blank_line()], source.name, blank)
-                first_blank = None
-            yield number, line
+        self.add(_check(self.corpus, record, role, document), file, number)
 
     # Documents that records are joined with
 
@@ -199,14 +164,23 @@ class Run:
                 self.reported.add((found.file, found.line))
                 self.collector.add([found])
 
-    def _known_documents(self) -> list[str]:
-        if self._known is None:
-            lines = self.corpus.gold_lines() if self.corpus.bare is not None else self.corpus.document_lines()
-            decoder = msgspec.json.Decoder(_Key)
-            self._known = []
-            for _, line in islice(lines, _MAX_KNOWN):
-                try:
-                    self._known.append(decoder.decode(line).document_id)
-                except (msgspec.MsgspecError, ValueError, RecursionError):
-                    continue
-        return self._known
+
+def check_shard(corpus: Corpus, role: Role, shard: Shard) -> list[str]:
+    """Documents of a shard of records and documents of the corpus.
+
+    Raises:
+        ShardMismatch: anything is wrong with one of them.
+    """
+    keys = []
+    try:
+        for (_, _, record), (_, _, document) in rows_of(shard, [corpus.scheme.decoder, DECODERS["document"]]):
+            if _check(corpus, record, role, document):
+                raise ShardMismatch
+            keys.append(record.document_id)
+    except (ValueError, OSError) as error:
+        raise ShardMismatch from error
+    return keys
+
+
+def _check(corpus: Corpus, record: AnnotationRecord, role: Role, document: Document | None) -> list[Finding]:
+    return corpus.scheme.check(record, role=role, document=document, vocabulary=corpus.vocabulary(document))
