@@ -174,7 +174,7 @@ def decode(*paths: Path) -> float:
 
 
 def run(command: list[str]) -> tuple[float, float]:
-    """Run a command: seconds, and MiB that all its processes held together at most, looked at 50 times a second (where /proc tells)."""
+    """Run a command: seconds, and MiB that all its processes held together at most (where /proc tells)."""
     peak = 0
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
