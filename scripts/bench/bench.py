@@ -1,10 +1,16 @@
-"""Speed and memory on synthetic data, measured against the time of merely decoding it.
+"""How long scoring takes, against the time of merely decoding its input, in one table with the goals.
+
+    python scripts/bench/bench.py table [--documents 10000 50000] [--repeat 3] [--quick]
+
+makes gold files and predictions (seeded; 30 mentions, 10 stance cells and 12 claims in each document) and runs the
+``retold`` command on them, in turns with orjson decoding the same lines on one core: counting alone on one worker and
+on two, Parquet input, predictions that share nothing with gold. Beside it stand the memory of all processes, the time
+of a baseline's score on the released corpus, and of ``retold --help``. Medians of the runs; times differ between
+machines, ratios hardly do. ``--quick`` takes small files and one run, to see that everything works.
 
     python scripts/bench/bench.py score --documents 50000
 
-makes a gold file and a system's predictions (seeded; 30 mentions, 10 stance cells and 12 claims in each document),
-decodes both line by line with orjson on one core, scores one against the other with the ``retold`` command, and prints
-the ratio of the two times and the peak memory of all processes. Times differ between machines, ratios hardly do.
+scores one file with every resample, and prints ratio and peak memory.
 
     python scripts/bench/bench.py validate --documents 50000 --workers 2
 
@@ -16,13 +22,15 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +38,7 @@ import msgspec
 
 import bench_validate
 
+BASELINES = Path(__file__).resolve().parents[2] / "baselines"
 ENTITY_TYPES = ("PER", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT")
 STANCE_LABELS = ("favor", "against", "none")
 MENTIONS, CLAIMS = 30, 12
@@ -100,6 +109,25 @@ def predicted(record: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     return {"document_id": record["document_id"], "entities": mentions, "stance": cells, "claims": claims}
 
 
+def unlike(record: dict[str, Any]) -> dict[str, Any]:
+    """A reading of a record that shares nothing with it: every span overlaps one of gold, and none is equal."""
+    moved: dict[str, list[dict[str, Any]]] = {
+        "entities": [dict(mention) for mention in record["entities"]],
+        "claims": [],
+    }
+    for mention in moved["entities"]:
+        mention["start"] += 1
+        mention["end"] += 1
+        mention["type"] = ENTITY_TYPES[(ENTITY_TYPES.index(mention["type"]) + 1) % len(ENTITY_TYPES)]
+        mention["entity"], mention["kb_id"] = f"other-{mention['entity']}", "Q9999999"
+    cells = [dict(cell) for cell in record["stance"]]
+    for cell in cells:
+        cell["label"] = STANCE_LABELS[(STANCE_LABELS.index(cell["label"]) + 1) % len(STANCE_LABELS)]
+    for claim in record["claims"]:
+        moved["claims"].append({"start": claim["start"] + 1, "end": claim["end"] + 1, "source": "other"})
+    return {"document_id": record["document_id"], "stance": cells, **moved}
+
+
 def make(folder: Path, documents: int) -> tuple[Path, Path]:
     """Write (gold, predictions) of so many documents."""
     gold, system = folder / f"gold-{documents}.jsonl", folder / f"system-{documents}.jsonl"
@@ -110,6 +138,27 @@ def make(folder: Path, documents: int) -> tuple[Path, Path]:
                 wanted.write(msgspec.json.encode(record) + b"\n")
                 given.write(msgspec.json.encode(predicted(record, draw)) + b"\n")
     return gold, system
+
+
+def make_unlike(folder: Path, documents: int) -> Path:
+    """Write predictions that share nothing with the gold of so many documents."""
+    path = folder / f"unlike-{documents}.jsonl"
+    if not path.exists():
+        with path.open("wb") as stream:
+            for record in gold_records(documents):
+                stream.write(msgspec.json.encode(unlike(record)) + b"\n")
+    return path
+
+
+def as_parquet(path: Path) -> Path:
+    """The same records as Parquet, with nested columns, in groups that two workers can share."""
+    made = path.with_suffix(".parquet")
+    if not made.exists():
+        from pyarrow import json, parquet
+
+        records = json.read_json(path, json.ReadOptions(block_size=1 << 24))
+        parquet.write_table(records, made, row_group_size=2_000)
+    return made
 
 
 def decode(*paths: Path) -> float:
@@ -144,8 +193,8 @@ def run(command: list[str]) -> tuple[float, float]:
         watcher.join()
     if code:
         raise SystemExit(f"{' '.join(command)}: exit code {code}")
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return seconds, max(peak, largest) / 2**20
+    # The kernel's own peak is no help: it begins with what the process had that started this one.
+    return seconds, peak / 2**20
 
 
 def family(process: int) -> list[int]:
@@ -166,22 +215,154 @@ def resident(process: int) -> int:
         return 0
 
 
+def command(system: Path | str, gold: Path | None = None, resamples: int = 0, workers: int | None = None) -> list[str]:
+    """``retold score`` of a file or a submission."""
+    made = [sys.executable, "-m", "retold", "score", str(system), "--format", "json", "--resamples", str(resamples)]
+    made += ["--gold", str(gold)] if gold else []
+    return [*made, "--workers", str(workers)] if workers else made
+
+
+@dataclass
+class Row:
+    """What is measured, and the goal: a function of medians by name."""
+
+    what: str
+    documents: int | None
+    value: Callable[[dict[str, float]], float]
+    unit: str
+    goal: float | None
+    at_least: bool = False
+
+    def cells(self, medians: dict[str, float]) -> list[str]:
+        value = self.value(medians)
+        # Memory is a whole number of MiB, everything else has two digits.
+        shown = f"{value:.0f}" if self.unit == "MiB" else f"{value:.2f}"
+        if self.goal is None:
+            return [self.what, self._size(), f"{shown} {self.unit}", "", ""]
+        held = value >= self.goal if self.at_least else value <= self.goal
+        goal = f"{'>=' if self.at_least else '<='} {self.goal:g} {self.unit}"
+        return [self.what, self._size(), f"{shown} {self.unit}", goal, "yes" if held else "no"]
+
+    def _size(self) -> str:
+        return f"{self.documents:,}" if self.documents else ""
+
+
+def table(arguments: argparse.Namespace) -> None:
+    """Measure everything, in turns, and print the table."""
+    sizes = [200, 400] if arguments.quick else arguments.documents
+    large = None if arguments.quick else arguments.large
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(arguments.folder or temporary)
+        runs, rows = _plan(folder, sizes)
+        found: dict[str, list[float]] = {}
+        for _ in range(1 if arguments.quick else arguments.repeat):
+            for name, measured in runs.items():
+                seconds, memory = measured()
+                found.setdefault(name, []).append(seconds)
+                found.setdefault(f"{name} MiB", []).append(memory)
+        if large:
+            gold, system = make(folder, large)
+            found["large MiB"] = [run(command(system, gold, workers=2))[1]]
+            rows.append(Row("memory, two workers", large, lambda m: m["large MiB"], "MiB", 600))
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    if arguments.quick:
+        # Start-up is most of what such small files take.
+        rows = [replace(row, goal=None) for row in rows]
+    titles = ["", "documents", "measured", "goal", "held"]
+    print(render([row.cells(medians) for row in rows], titles))
+
+
+def _plan(folder: Path, sizes: Sequence[int]) -> tuple[dict[str, Callable[[], tuple[float, float]]], list[Row]]:
+    """What is run, by name, and the rows that are made of it."""
+    runs: dict[str, Callable[[], tuple[float, float]]] = {}
+    rows: list[Row] = []
+
+    def ratio(name: str, base: str) -> Callable[[dict[str, float]], float]:
+        return lambda medians: medians[name] / medians[base]
+
+    def of(name: str) -> Callable[[dict[str, float]], float]:
+        return lambda medians: medians[name]
+
+    for size in sizes:
+        gold, system = make(folder, size)
+        other = make_unlike(folder, size)
+        columns = [as_parquet(path) for path in (gold, system)]
+        base, unlike_base = f"orjson {size}", f"orjson unlike {size}"
+        one, two, flat, none = (f"{name} {size}" for name in ("one", "two", "parquet", "unlike"))
+        runs |= {
+            base: partial(_decode, gold, system),
+            one: partial(run, command(system, gold, workers=1)),
+            two: partial(run, command(system, gold, workers=2)),
+            flat: partial(run, command(columns[1], columns[0], workers=1)),
+            unlike_base: partial(_decode, gold, other),
+            none: partial(run, command(other, gold, workers=2)),
+        }
+        rows += [
+            Row("orjson, both files line by line", size, of(base), "s", None),
+            Row("counting, one worker", size, ratio(one, base), "x orjson", 5),
+            Row("two workers against one", size, ratio(one, two), "x", 1.7, at_least=True),
+            Row("memory, one worker", size, of(f"{one} MiB"), "MiB", None),
+            Row("memory, two workers", size, of(f"{two} MiB"), "MiB", None),
+            Row("Parquet, one worker", size, ratio(flat, base), "x orjson", 1.5),
+            Row("nothing shared, two workers", size, ratio(none, unlike_base), "x orjson", 6),
+            Row("memory of that", size, of(f"{none} MiB"), "MiB", 600),
+        ]
+    if len(sizes) > 1:
+        few, many = min(sizes), max(sizes)
+
+        def growth(medians: dict[str, float]) -> float:
+            return medians[f"one {many}"] / medians[f"one {few}"] / (many / few)
+
+        rows.append(Row(f"time a document, against that with {few:,}", many, growth, "x", 1.1))
+    baseline = _baseline(folder)
+    runs |= {
+        "resampled": partial(run, command(baseline, resamples=10_000)),
+        "counted": partial(run, command(baseline)),
+        "help": partial(run, [sys.executable, "-m", "retold", "--help"]),
+    }
+    rows += [
+        Row("a baseline on the released corpus, 10,000 resamples", None, of("resampled"), "s", 0.5),
+        Row("the same, no resamples", None, of("counted"), "s", 0.35),
+        Row("retold --help", None, of("help"), "s", 0.1),
+    ]
+    return runs, rows
+
+
+def _decode(*paths: Path) -> tuple[float, float]:
+    return decode(*paths), 0.0
+
+
+def _baseline(folder: Path) -> Path:
+    """The submission of a baseline that answers every layer."""
+    from retold.corpus.load import load_corpus
+    from retold.systems import find_systems, load_system, run_system
+
+    made = folder / "rules"
+    if not made.exists():
+        run_system(load_system(find_systems(BASELINES)["rules"]), load_corpus(), made)
+    return made
+
+
+def render(rows: list[list[str]], titles: list[str]) -> str:
+    """A Markdown table."""
+    from retold.report.tables import table as text
+
+    return text(titles, rows, "markdown")
+
+
 def score(arguments: argparse.Namespace) -> None:
     """Score a synthetic system with every measure and every resample."""
     with tempfile.TemporaryDirectory() as temporary:
         gold, system = make(Path(arguments.folder or temporary), arguments.documents)
         size = (gold.stat().st_size + system.stat().st_size) / 2**20
         print(f"{arguments.documents} documents, {size:.0f} MiB in two files")
-        command = [sys.executable, "-m", "retold", "score", str(system), "--gold", str(gold), "--format", "json"]
-        command += ["--resamples", str(arguments.resamples)]
-        command += ["--workers", str(arguments.workers)] if arguments.workers else []
         seconds, memory, base = [], [], []
         for _ in range(arguments.repeat):
             base.append(decode(gold, system))
-            took, held = run(command)
+            took, held = run(command(system, gold, arguments.resamples, arguments.workers))
             seconds.append(took)
             memory.append(held)
-    unit, took = sorted(base)[len(base) // 2], sorted(seconds)[len(seconds) // 2]
+    unit, took = statistics.median(base), statistics.median(seconds)
     print(f"orjson, line by line: {unit:.2f} s")
     print(f"retold score, {arguments.resamples} resamples: {took:.2f} s, at most {max(memory):.0f} MiB")
     print(f"ratio: {took / unit:.2f}")
@@ -191,13 +372,20 @@ def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("score", help="retold score with all measures")
-    command.add_argument("--documents", type=int, default=50_000)
-    command.add_argument("--resamples", type=int, default=10_000)
-    command.add_argument("--workers", type=int, help="as of retold score; its default where not given")
-    command.add_argument("--repeat", type=int, default=1, help="runs; the median counts")
-    command.add_argument("--folder", help="keep the data here and use it again")
-    command.set_defaults(action=score)
+    whole = commands.add_parser("table", help="everything, with the goals")
+    whole.add_argument("--documents", type=int, nargs="+", default=[10_000, 50_000], help="sizes")
+    whole.add_argument("--large", type=int, default=200_000, help="documents of the run for memory; 0 for none")
+    whole.add_argument("--repeat", type=int, default=3, help="runs, in turns; the medians count")
+    whole.add_argument("--folder", help="keep the data here and use it again")
+    whole.add_argument("--quick", action="store_true", help="small files and one run")
+    whole.set_defaults(action=table)
+    single = commands.add_parser("score", help="retold score with all measures")
+    single.add_argument("--documents", type=int, default=50_000)
+    single.add_argument("--resamples", type=int, default=10_000)
+    single.add_argument("--workers", type=int, help="as of retold score; its default where not given")
+    single.add_argument("--repeat", type=int, default=1, help="runs; the median counts")
+    single.add_argument("--folder", help="keep the data here and use it again")
+    single.set_defaults(action=score)
     bench_validate.add_command(commands)
     arguments = parser.parse_args()
     arguments.action(arguments)

@@ -29,8 +29,9 @@ from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.notes import few_documents
 from retold.report.tables import number, table
-from retold.scoring import HEADLINES, Score, Value, score
+from retold.scoring.evaluate import Score, Value
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
+from retold.scoring.score import score
 from retold.systems import SystemFault, describe_systems, find_systems, load_system
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -187,12 +188,13 @@ def page(runs: Sequence[Run], corpus: Corpus, resamples: int) -> tuple[str, str]
 
 def _overall(board: Ranking) -> list[str]:
     rows = [
-        [*_places(s), s.score.system, *(_value(s.score.measures[name]) for name in HEADLINES)] for s in board.systems
+        [*_places(s), s.score.system, *(_value(s.score.measures[name]) for name in board.headlines)]
+        for s in board.systems
     ]
     parts = [
         "## Overall",
         "Mean of the three tracks, with 95% intervals. A system without a rank does not compete in all of them.",
-        table(["rank", "range", "tier", "system", *HEADLINES], rows, "markdown"),
+        table(["rank", "range", "tier", "system", *board.headlines], rows, "markdown"),
         _tests(board),
         "The range says which places the tests leave open. A tier ends where a system is separable from the first of "
         "the tier; two systems of different tiers need not be separable from each other.",
@@ -267,7 +269,7 @@ def _languages(board: Ranking, languages: Mapping[str, int]) -> list[str]:
 
 def _floors(board: Ranking, floors: Sequence[str]) -> list[str]:
     rows = []
-    for track in HEADLINES:
+    for track in board.headlines:
         points = {
             s.score.system: (s.score, value) for s in board.systems if (value := _point(s.score, track)) is not None
         }
@@ -305,12 +307,12 @@ def _controls(board: Ranking, runs: Sequence[Run], floors: Sequence[str], corpus
     rows = []
     for name, by_seed in sorted(controls.items()):
         cells = []
-        for track in HEADLINES:
+        for track in board.headlines:
             values = [value for each in by_seed.values() if (value := _point(each, track)) is not None]
             learned = _point(own[name], track) if name in own else None
             cells.append(f"{number(learned)} → {_spread(values)}" if values else number(None))
         rows.append([name, ", ".join(map(str, sorted(by_seed))), *cells])
-    bars = [[v for name in floors if (v := _point(own[name], track)) is not None] for track in HEADLINES]
+    bars = [[v for name in floors if (v := _point(own[name], track)) is not None] for track in board.headlines]
     rows.append(["best floor", "", *(number(max(values, default=None)) for values in bars)])
     return [
         "## Control: trained on shuffled labels",
@@ -319,7 +321,7 @@ def _controls(board: Ranking, runs: Sequence[Run], floors: Sequence[str], corpus
         "the highest where several seeds were drawn. What is left comes from what a system has by hand and from how "
         "frequent labels and how long spans are, which shuffling keeps (`majority` answers stance and verification as "
         "before), not from which item has which label.",
-        table(["system", "seeds", *HEADLINES], rows, "markdown"),
+        table(["system", "seeds", *board.headlines], rows, "markdown"),
     ]
 
 

@@ -114,9 +114,7 @@ class Agreement:
         kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=checker)
         types = {"annotation-record": default_scheme().record_type, "submission": SCHEMAS["submission"]}
         self.schemas = {name: kind(schema_of(name, made)) for name, made in types.items()}
-        self.decoders: dict[str, msgspec.json.Decoder[Any]] = {
-            name: msgspec.json.Decoder(made) for name, made in types.items()
-        }
+        self.decoders: dict[str, Any] = {name: msgspec.json.Decoder(made) for name, made in types.items()}
 
     def disagreement(self, line: bytes, name: str) -> str | None:
         """What the two say of a line, where it is not the same; "skipped" where readers of JSON may differ."""

@@ -206,7 +206,7 @@ def cluster_interval(system: Mentions, resamples: int, seed: int, *, anew: bool)
         return wilson(point * trials, trials)
     weights = np.concatenate([block for _, block in bootstrap_weights(units, resamples, seed, "text")])
     if not anew:
-        influence = point - system.without_each(system.units)[CONLL]
+        influence = point - system.leave_one_out(system.units)[CONLL]
         moved = point + (weights - 1) @ np.where(np.isnan(influence), 0.0, influence)
         return percentile_interval(np.clip(moved, 0.0, 1.0), units)
     step = max(1_000_000 // by_unit.shape[1], 1)
@@ -230,7 +230,7 @@ def contributions(system: Mentions) -> Array:
     """Each unit's part in CoNLL as a column: jackknife pseudo-values, as ``retold rank`` exchanges them."""
     units = len(system.units)
     point = float(conll(system.overlaps())[0])
-    without = system.without_each(system.units)[CONLL]
+    without = system.leave_one_out(system.units)[CONLL]
     without = np.where(np.isnan(without), point, without)
     parts: Array = point / units + (units - 1) / units * (without.mean() - without)
     return parts[:, None]

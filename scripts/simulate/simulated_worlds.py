@@ -17,7 +17,7 @@ Worlds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -25,12 +25,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retold.layers import entities, stance
 from retold.layers.coreference import Mentions
-from retold.layers.counts import Counts
-from retold.measures.base import Array, Measure
+from retold.layers.scheme import default_scheme
+from retold.measures.base import Array, Counts, Measure
 from retold.measures.clusters import conll
-from retold.model.annotations import STANCE_LABELS
 
 __all__ = ["CONCENTRATION", "UNLIKE", "ClusterWorld", "World", "beta", "mentions", "stances"]
 
@@ -95,10 +93,6 @@ def _quantiles(mean: float, source: float = 0.5) -> Array:
     return skill
 
 
-def _measure(table: Sequence[Measure], name: str) -> Measure:
-    return next(measure for measure in table if measure.name == name)
-
-
 # --- Mentions ---------------------------------------------------------------------------------------------------------
 
 _MENTIONS: Final = ("gold", "predicted", "strict")
@@ -127,12 +121,13 @@ def mentions(score: float, found: tuple[float, float] | None = None, *, worse: f
         return np.stack([gold, correct + random.poisson(gold * spurious), correct], axis=-1).astype(np.float64)
 
     name = "mention F1" if found is None else "mention F1, unlike errors"
-    return World(name, _measure(entities.MEASURES, "entities.mention.f1"), _MENTIONS, scores, draw)
+    return World(name, default_scheme().measures["entities.mention.f1"], _MENTIONS, scores, draw)
 
 
 # --- Stance -----------------------------------------------------------------------------------------------------------
 
-_CONFUSION: Final = tuple(f"{gold}:{given}" for gold in STANCE_LABELS for given in STANCE_LABELS)
+_LABELS: Final = ("favor", "against", "none")
+_CONFUSION: Final = tuple(f"{gold}:{given}" for gold in _LABELS for given in _LABELS)
 _SHARES: Final = (0.3, 0.2, 0.5)
 
 
@@ -142,8 +137,8 @@ def stances(right: float, *, worse: float = 0.0) -> World:
     Args:
         worse: how much smaller the second system's share of right cells is.
     """
-    columns = (*_CONFUSION, *(f"{label}:missing" for label in STANCE_LABELS))
-    measure = _measure(stance.MEASURES, "stance.favg")
+    columns = (*_CONFUSION, *(f"{label}:missing" for label in _LABELS))
+    measure = default_scheme().measures["stance.favg"]
 
     def table(shares: Array, quality: Array) -> Array:
         """Shares of the nine cells of a confusion table, shape (..., 9)."""
@@ -244,9 +239,10 @@ def _clustered(unit: Whole, gold: Whole, predicted: Whole, units: int) -> Mentio
     sides = []
     for clusters in (gold, predicted):
         known, codes = np.unique(np.append(clusters, -1), return_inverse=True)
-        sides.append((len(known) - 1, codes[:-1].astype(np.int64) - 1))
+        sides.append((len(known) - 1, codes[:-1].astype(np.int32) - 1))
     names = [str(number) for number in range(units)]
-    place = unit.astype(np.int32)
+    # Every mention is a stretch of its own: document, unit, language, how many.
+    stretches = np.column_stack([unit, unit, np.zeros_like(unit), np.ones_like(unit)]).astype(np.int32)
     return Mentions(
         documents=names,
         units=names,
@@ -254,9 +250,7 @@ def _clustered(unit: Whole, gold: Whole, predicted: Whole, units: int) -> Mentio
         events=["event"],
         gold_keys=[(0, str(number)) for number in range(sides[0][0])],
         predicted_keys=[(0, str(number)) for number in range(sides[1][0])],
-        document=place,
-        unit=place,
-        language=np.zeros_like(place),
+        stretches=stretches,
         gold=sides[0][1],
         predicted=sides[1][1],
     )

@@ -20,7 +20,9 @@ from click.testing import CliRunner, Result
 import results
 from baseline_parts import system as baseline
 from retold.corpus.load import Corpus, load_corpus
-from retold.scoring import HEADLINES, Score, score
+from retold.layers.scheme import default_scheme
+from retold.scoring.evaluate import Score, headline_names
+from retold.scoring.score import score
 from retold.systems import describe_systems, run_system
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,7 @@ RUN = (*CHEAP, "rules")
 #: A system for one track that takes no time: what ``rules`` says of stance, under the name of a baseline.
 STANCE_ONLY = "holder_target"
 CONTROL_SEEDS = (0, 1)
+HEADLINES = headline_names(default_scheme())
 TRACKS = ("entities", "stance", "claims")
 
 Table = list[dict[str, str]]

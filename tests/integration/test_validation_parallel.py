@@ -122,9 +122,17 @@ def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
     assert not worker.exists() or "\nState:\tZ" in (worker / "status").read_text()
 
 
-def test_the_bench_runs() -> None:
-    command = [sys.executable, "scripts/bench/bench.py", "validate", "--documents", "50", "--repeat", "1"]
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["validate", "--documents", "50", "--repeat", "1"], ["documents/s", "ratio: "]),
+        (["score", "--documents", "50", "--resamples", "10"], ["MiB", "ratio: "]),
+        (["table", "--quick"], ["counting, one worker", "Parquet, one worker", "nothing shared", "retold --help"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_the_bench_runs(arguments: list[str], shown: list[str]) -> None:
+    command = [sys.executable, "scripts/bench/bench.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "documents/s" in done.stdout
-    assert "ratio: " in done.stdout
+    assert [words for words in shown if words not in done.stdout] == []

@@ -46,7 +46,7 @@ def test_the_minimum_detectable_difference_is_found_four_times_in_five() -> None
 def test_the_simulated_intervals_of_clusters_are_those_of_scoring(inside: bool) -> None:
     system = ClusterWorld(0.6, inside).draw(np.random.default_rng(0), 12)[0]
     point = measures_of(sums_of(system.overlaps()))[CONLL]
-    resamples = LinearResamples(point, system.without_each(system.units)[CONLL][:, None])
+    resamples = LinearResamples(point, system.leave_one_out(system.units)[CONLL][:, None])
     for _, weights in bootstrap_weights(12, 300, 0, "text"):
         resamples.draw(weights)
     expected = percentile_interval(resamples.all()[:, 0], 12)
