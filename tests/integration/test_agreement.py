@@ -21,7 +21,7 @@ from sklearn.metrics import cohen_kappa_score
 import retold
 from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.cli.main import main
-from retold.corpus.load import Corpus
+from retold.corpus.load import Corpus, load_corpus
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.agreement import FORMATS
@@ -685,6 +685,21 @@ def test_the_signature_says_what_was_compared_and_how(
         "seed": "3",
     }
     assert result.annotators == ("first", "second")
+
+
+def test_labels_that_are_not_the_default_are_told_in_the_signature(tmp_path: Path) -> None:
+    # Two of three cells agree. Both are scored by the labels of the first file.
+    def cells(*labels: str) -> Record:
+        return {
+            "document_id": "d",
+            "stance": [{"target": f"t{n}", "label": label, "evidence": []} for n, label in enumerate(labels)],
+        }
+
+    first, second = cells("pour", "contre", "neutre"), cells("pour", "contre", "pour")
+    corpus = load_corpus(write(tmp_path / "first.jsonl", [first]), labels="from-gold")
+    result = agreement([first], [second], corpus, resamples=0)
+    assert result.signature.endswith(f"|labels:gold-{corpus.scheme.digest[:16]}")
+    assert values(result)["stance.agreement"] == pytest.approx(2 / 3)
 
 
 # --- What is refused --------------------------------------------------------------------------------------------------
