@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import math
+import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,9 @@ from sklearn.metrics import cohen_kappa_score
 
 import retold
 from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
+from random_corpora import random_texts, write_random_corpus
 from retold.cli.main import main
-from retold.corpus.load import Corpus
+from retold.corpus.load import Corpus, load_corpus
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.agreement import FORMATS
@@ -685,6 +688,43 @@ def test_the_signature_says_what_was_compared_and_how(
         "seed": "3",
     }
     assert result.annotators == ("first", "second")
+
+
+def test_labels_that_are_not_the_default_are_told_in_the_signature(tmp_path: Path) -> None:
+    # Two of three cells agree. Both are scored by the labels of the first file.
+    def cells(*labels: str) -> Record:
+        return {
+            "document_id": "d",
+            "stance": [{"target": f"t{n}", "label": label, "evidence": []} for n, label in enumerate(labels)],
+        }
+
+    first, second = cells("pour", "contre", "neutre"), cells("pour", "contre", "pour")
+    corpus = load_corpus(write(tmp_path / "first.jsonl", [first]), labels="from-gold")
+    result = agreement([first], [second], corpus, resamples=0)
+    assert result.signature.endswith(f"|labels:gold-{corpus.scheme.digest[:16]}")
+    assert values(result)["stance.agreement"] == pytest.approx(2 / 3)
+
+
+# --- Many documents ---------------------------------------------------------------------------------------------------
+
+
+def test_counts_of_many_documents_are_the_sums_of_those_of_each(tmp_path: Path) -> None:
+    # Two events in which keys mean something else, in an order of their own on either side.
+    draw = random.Random(5)
+    texts, gold, first = random_texts(draw, 16)
+    *_, second = random_texts(draw, 16)
+    corpus = load_corpus(write_random_corpus(tmp_path / "corpus", texts, gold))
+    sides = [draw.sample(list(side.values()), len(side)) for side in (first, second)]
+    together = agreement(*sides, corpus, resamples=0)
+    alone = [agreement([first[key]], [second[key]], corpus, resamples=0) for key in first]
+    assert "|unit:document|" in together.signature
+    for name, value in together.measures.items():
+        sums: Counter[str] = Counter()
+        for each in alone:
+            sums.update(each.measures[name].counts if name in each.measures else {})
+        assert value.counts == pytest.approx(dict(sums)), name
+    found = [item.as_dict() for each in alone for item in each.disagreements]
+    assert sorted(found, key=repr) == sorted((item.as_dict() for item in together.disagreements), key=repr)
 
 
 # --- What is refused --------------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import random
 from collections import Counter, defaultdict
@@ -22,11 +20,11 @@ from scipy.optimize import linear_sum_assignment
 
 from exact_clusters import exact_bcubed, exact_blanc, exact_muc
 from predictions import gold_records, noisy, released, write
+from random_corpora import random_texts, write_random_corpus
 from retold.cli.main import cli
 from retold.corpus.load import Corpus, load_corpus
 from retold.layers.base import Item
-from retold.report.items import error_tables, render_comparison
-from retold.scoring.compare import Flip, ItemComparison, compare_items, errors
+from retold.scoring.compare import Flip, compare_items, errors
 from retold.scoring.items import SystemItems
 from retold.scoring.ranking import rank
 from retold.scoring.score import items_of, score_with_items
@@ -192,10 +190,20 @@ def label_f1(items: list[Record], label: str) -> Value:
     return f1(right, given, sum(item["gold"]["label"] == label for item in items))
 
 
+def mean_over_gold(items: list[Record], labels: Iterable[str]) -> Value:
+    """Mean F1 of the labels that gold has."""
+    asked = {item["gold"]["label"] for item in items}
+    return mean(label_f1(items, label) for label in labels if label in asked)
+
+
 def confusion(prefix: str, items: list[Record], labels: tuple[str, ...]) -> dict[str, Value]:
     values = {f"{prefix}.{label}.f1": label_f1(items, label) for label in labels}
     right = sum(item["gold"]["label"] == (item["predicted"] or {}).get("label") for item in items)
-    return {**values, f"{prefix}.macro_f1": mean(values.values()), f"{prefix}.accuracy": ratio(right, len(items))}
+    return {
+        **values,
+        f"{prefix}.macro_f1": mean_over_gold(items, labels),
+        f"{prefix}.accuracy": ratio(right, len(items)),
+    }
 
 
 def evidence(items: list[Record], side: str) -> set[tuple[Any, ...]]:
@@ -212,7 +220,7 @@ def stance_measures(items: list[Record]) -> dict[str, Value]:
     items = of_task(items, "stance")
     values = confusion("stance", items, ("favor", "against", "none"))
     gold, given = evidence(items, "gold"), evidence(items, "predicted")
-    values["stance.favg"] = mean([values["stance.favor.f1"], values["stance.against.f1"]])
+    values["stance.favg"] = mean_over_gold(items, ("favor", "against"))
     values["stance.evidence.f1"] = f1(len(gold & given), len(given), len(gold))
     scored = [item for item in items if "scores" in (item["predicted"] or {})]
     squares = 0.0
@@ -352,22 +360,34 @@ def test_every_measure_can_be_computed_from_the_items_alone(written: tuple[list[
     assert_same(recomputed(items), score["measures"])
 
 
-def test_so_can_the_breakdowns_by_kind_and_of_coreference(written: tuple[list[Record], Record]) -> None:
-    (_, *items), score = written
-    for kind in ("name", "nominal"):
-        found = {**mention_measures(items, kind), **linking_measures(items, kind)}
-        assert_same(found, score["breakdowns"]["kind"][kind])
-    of_coreference = score["breakdowns"]["coreference"]
-    assert_same(coreference_measures(items, document=True), of_coreference["within"])
-    assert_same(cross_lingual(items), of_coreference["cross-lingual"])
-
-
-def test_so_can_the_breakdown_by_document(written: tuple[list[Record], Record]) -> None:
+def test_so_can_the_breakdowns(written: tuple[list[Record], Record]) -> None:
     (_, *items), score = written
     assert len(score["breakdowns"]["document"]) == 5
-    for document, wanted in score["breakdowns"]["document"].items():
+    check_breakdowns(items, score["breakdowns"])
+
+
+def check_breakdowns(items: list[Record], breakdowns: Record) -> None:
+    """Assert that breakdowns by document and kind, and those of coreference, follow from the items."""
+    for kind in ("name", "nominal"):
+        found = {**mention_measures(items, kind), **linking_measures(items, kind)}
+        assert_same(found, breakdowns["kind"][kind])
+    assert_same(coreference_measures(items, document=True), breakdowns["coreference"]["within"])
+    assert_same(cross_lingual(items), breakdowns["coreference"]["cross-lingual"])
+    for document, wanted in breakdowns["document"].items():
         found = recomputed([item for item in items if item["document_id"] == document])
         assert_same({name: found[name] for name in wanted}, wanted)
+
+
+@pytest.mark.parametrize(("seed", "size"), [(1, 5), (2, 12), (3, 40)])
+def test_random_corpora_can_be_computed_from_their_items_alone(tmp_path: Path, seed: int, size: int) -> None:
+    # Gold here contradicts its catalogue, leaves out ids of verified entities, and has no layer or label for sure.
+    texts, gold, system = random_texts(random.Random(seed), size)
+    corpus = load_corpus(write_random_corpus(tmp_path / "corpus", texts, gold))
+    score, found = score_with_items(system.values(), corpus, resamples=0)
+    items = msgspec.json.decode(msgspec.json.encode(found))
+    result = score.as_dict()
+    assert_same(recomputed(items), result["measures"])
+    check_breakdowns(items, result["breakdowns"])
 
 
 def test_the_first_line_says_what_the_items_are_of(written: tuple[list[Record], Record]) -> None:
@@ -703,409 +723,6 @@ def test_a_comparison_takes_two_systems_and_a_ranking_one_at_least(tmp_path: Pat
     path = str(write(tmp_path, noisy()))
     for arguments in (["rank", path, "--compare", path, path], ["rank"]):
         assert CliRunner().invoke(cli, arguments).exit_code == 2
-
-
-def flip_of(**labels: str) -> Flip:
-    return Flip(**{"a_verdict": "correct", "b_verdict": "correct", **labels})  # type: ignore[arg-type]
-
-
-#: Made by hand: labels that a spreadsheet, a table or a page would act on.
-WRITTEN = ItemComparison(
-    a=replace(
-        system_of(),
-        system="=a|b_c",
-        submission={"sha256": "ab", "protocol": "zero-shot", "corpus_version": "1.0.0"},
-        layers={"entities": True, "stance": False, "claims": True, "verification": False},
-    ),
-    b=replace(
-        system_of(),
-        system="second",
-        submission={"sha256": "cd", "protocol": "", "corpus_version": ""},
-        layers={"entities": True, "stance": True, "claims": True, "verification": False},
-    ),
-    flips=[
-        flip_of(
-            task="mention", document_id="d0", item="0:5", gold="GPE",
-            a="GPE 0:4", b="GPE", a_verdict="boundary", better="b", context="[River] rises",
-        ),
-        flip_of(
-            task="claim", document_id="d0", item="9:20", gold="+mayor",
-            a="@c1", b="@c1", b_verdict="source", better="a", context="=1 [+1]",
-        ),
-        flip_of(
-            task="claim", document_id="d1", item="3:7", gold="",
-            a="", b="author", a_verdict="", b_verdict="spurious", better="a", context="-2 | [word] x_y",
-        ),
-    ],
-)  # fmt: skip
-
-TEXT = """\
-a: =a|b_c, sha256 ab
-b: second, sha256 cd
-
-task     only a is right    only b is right
--------  -----------------  -----------------
-mention  0                  1
-linking  0                  0
-claim    2                  0
-
-task     document    item    gold    a              b             better    context
--------  ----------  ------  ------  -------------  ------------  --------  ---------------
-mention  d0          0:5     GPE     GPE 0:4        GPE           b         [River] rises
-claim    d0          9:20    +mayor  @c1 (correct)  @c1 (source)  a         =1 [+1]
-claim    d1          3:7     –       –              author        a         -2 | [word] x_y
-
-left out: stance, not given by a
-left out: verification, not given by a or b
-signature: corpus:tiny|unit:paragraph|seed:0
-"""
-
-MARKDOWN = r"""
-- a: =a|b_c, sha256 ab
-- b: second, sha256 cd
-
-| task    | only a is right   | only b is right   |
-|---------|-------------------|-------------------|
-| mention | 0                 | 1                 |
-| linking | 0                 | 0                 |
-| claim   | 2                 | 0                 |
-
-| task    | document   | item   | gold   | a             | b            | better   | context          |
-|---------|------------|--------|--------|---------------|--------------|----------|------------------|
-| mention | d0         | 0:5    | GPE    | GPE 0:4       | GPE          | b        | [River] rises    |
-| claim   | d0         | 9:20   | +mayor | @c1 (correct) | @c1 (source) | a        | =1 [+1]          |
-| claim   | d1         | 3:7    | –      | –             | author       | a        | -2 \| [word] x_y |
-
-- left out: stance, not given by a
-- left out: verification, not given by a or b
-- signature: corpus:tiny|unit:paragraph|seed:0
-"""[1:]
-
-LATEX = r"""
-% a: =a|b_c, sha256 ab
-% b: second, sha256 cd
-
-\begin{tabular}{lll}
-\toprule
- task    & only a is right   & only b is right   \\
-\midrule
- mention & 0                 & 1                 \\
- linking & 0                 & 0                 \\
- claim   & 2                 & 0                 \\
-\bottomrule
-\end{tabular}
-
-\begin{tabular}{llllllll}
-\toprule
- task    & document   & item   & gold   & a             & b            & better   & context         \\
-\midrule
- mention & d0         & 0:5    & GPE    & GPE 0:4       & GPE          & b        & [River] rises   \\
- claim   & d0         & 9:20   & +mayor & @c1 (correct) & @c1 (source) & a        & =1 [+1]         \\
- claim   & d1         & 3:7    & --      & --             & author       & a        & -2 \textbar{} [word] x\_y \\
-\bottomrule
-\end{tabular}
-
-% left out: stance, not given by a
-% left out: verification, not given by a or b
-% signature: corpus:tiny|unit:paragraph|seed:0
-"""[1:]
-
-CSV = """\
-task,document,item,gold,a,b,better,context
-mention,d0,0:5,GPE,GPE 0:4,GPE,b,[River] rises
-claim,d0,9:20,'+mayor,'@c1 (correct),'@c1 (source),a,'=1 [+1]
-claim,d1,3:7,,,author,a,'-2 | [word] x_y
-a,"'=a|b_c, sha256 ab",,,,,,
-b,"second, sha256 cd",,,,,,
-left out,"stance, not given by a",,,,,,
-left out,"verification, not given by a or b",,,,,,
-signature,corpus:tiny|unit:paragraph|seed:0,,,,,,
-"""
-
-JSON = """\
-{
-  "signature": "corpus:tiny|unit:paragraph|seed:0",
-  "corpus": {
-    "name": "tiny",
-    "version": "",
-    "sha256": ""
-  },
-  "a": "=a|b_c",
-  "b": "second",
-  "submissions": {
-    "a": {
-      "sha256": "ab",
-      "protocol": "zero-shot",
-      "corpus_version": "1.0.0"
-    },
-    "b": {
-      "sha256": "cd",
-      "protocol": "",
-      "corpus_version": ""
-    }
-  },
-  "compared": [
-    "entities",
-    "claims"
-  ],
-  "left_out": {
-    "stance": [
-      "a"
-    ],
-    "verification": [
-      "a",
-      "b"
-    ]
-  },
-  "flips": [
-    {
-      "task": "mention",
-      "document_id": "d0",
-      "item": "0:5",
-      "gold": "GPE",
-      "a": "GPE 0:4",
-      "b": "GPE",
-      "a_verdict": "boundary",
-      "b_verdict": "correct",
-      "better": "b",
-      "context": "[River] rises"
-    },
-    {
-      "task": "claim",
-      "document_id": "d0",
-      "item": "9:20",
-      "gold": "+mayor",
-      "a": "@c1",
-      "b": "@c1",
-      "a_verdict": "correct",
-      "b_verdict": "source",
-      "better": "a",
-      "context": "=1 [+1]"
-    },
-    {
-      "task": "claim",
-      "document_id": "d1",
-      "item": "3:7",
-      "gold": "",
-      "a": "",
-      "b": "author",
-      "a_verdict": "",
-      "b_verdict": "spurious",
-      "better": "a",
-      "context": "-2 | [word] x_y"
-    }
-  ]
-}
-"""
-
-
-@pytest.mark.parametrize(
-    ("style", "page"),
-    [
-        pytest.param("table", TEXT, id="text"),
-        pytest.param("markdown", MARKDOWN, id="markdown"),
-        pytest.param("latex", LATEX, id="latex"),
-        pytest.param("csv", CSV, id="csv"),
-        pytest.param("json", JSON, id="json"),
-    ],
-)
-def test_a_comparison_is_written_as_by_hand(style: str, page: str) -> None:
-    assert render_comparison(WRITTEN, style) == page
-
-
-def test_no_cell_of_a_comparison_is_a_formula_in_csv() -> None:
-    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], document_id="=d", item="@i", a="-x")])
-    for row in csv.reader(io.StringIO(render_comparison(made, "csv"))):
-        assert not [cell for cell in row if cell[:1] in ("=", "+", "-", "@")]
-
-
-@pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv"])
-def test_a_long_context_is_cut_for_people_and_whole_for_programs(style: str) -> None:
-    # 100 characters at most, the last of which says that there is more.
-    long = "x" * 101
-    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], context=long)])
-    shown = render_comparison(made, style)
-    assert (long in shown) == (style == "csv")
-    more = r"\ldots{}" if style == "latex" else "…"
-    assert ("x" * 99 + more in shown) == (style != "csv")
-
-
-SAME = "No difference: a and b are right on the same items."
-APART = "Nothing to compare: a and b have no layer in common."
-NOTHING = {
-    "table": "a: one, sha256 ab\nb: one, sha256 ab\n\n{}\n\nsignature: {}\n",
-    "markdown": "- a: one, sha256 ab\n- b: one, sha256 ab\n\n{}\n\n- signature: {}\n",
-    "latex": "% a: one, sha256 ab\n% b: one, sha256 ab\n\n% {}\n\n% signature: {}\n",
-}
-
-
-@pytest.mark.parametrize("style", NOTHING)
-def test_without_flips_there_is_a_sentence_and_no_empty_table(style: str) -> None:
-    assert render_comparison(compare_items(system_of(), system_of()), style) == NOTHING[style].format(SAME, SIGNATURE)
-    apart = compare_items(system_of(), replace(system_of(), layers=dict.fromkeys(system_of().layers, False)))
-    shown = render_comparison(apart, style)
-    assert APART in shown
-    assert SAME not in shown
-    assert "left out: entities, stance, claims, verification, not given by b" in shown
-
-
-def test_without_flips_csv_has_its_header_and_notes_and_json_an_empty_list() -> None:
-    same = compare_items(system_of(), system_of())
-    rows = list(csv.reader(io.StringIO(render_comparison(same, "csv"))))
-    assert [row[0] for row in rows] == ["task", "a", "b", "signature"]
-    assert json.loads(render_comparison(same, "json"))["flips"] == []
-
-
-ERRORS = {
-    "mention": {
-        "GPE": {"correct": 3, "boundary": 1, "type": 2, "boundary and type": 4, "kind": 6},
-        "nominals": {"missed": 5, "spurious": 7},
-    },
-    "linking": {"all": {"correct": 1, "link": 2, "missed": 3, "spurious": 4}},
-    "stance": {"dam": {"none → favor": 2}, "=x_y": {"favor → missing": 1}},
-    "claim": {"author": {"correct": 1, "source": 2, "overlap": 3, "merged": 4, "missed": 5, "split": 6, "spurious": 7}},
-    "verification": {"refuted": {"refuted": 8, "missing": 9}},
-}
-TABLES = {
-    "text": {
-        "errors: mentions": """\
-type      correct    boundary    type    boundary and type    kind    missed    spurious
---------  ---------  ----------  ------  -------------------  ------  --------  ----------
-GPE       3          1           2       4                    6       0         0
-nominals  0          0           0       0                    0       5         7
-""",
-        "errors: links": """\
-mentions    correct    link    missed    spurious
-----------  ---------  ------  --------  ----------
-all         1          2       3         4
-""",
-        "errors: stance, gold → predicted": """\
-target    favor → missing    none → favor
---------  -----------------  --------------
-dam       0                  2
-=x_y      1                  0
-""",
-        "errors: claims": """\
-source    correct    source    overlap    merged    missed    split    spurious
---------  ---------  --------  ---------  --------  --------  -------  ----------
-author    1          2         3          4         5         6        7
-""",
-        "errors: verification, gold by predicted": """\
-gold     missing    refuted
--------  ---------  ---------
-refuted  9          8
-""",
-    },
-    "markdown": {
-        "errors: mentions": """\
-| type     | correct   | boundary   | type   | boundary and type   | kind   | missed   | spurious   |
-|----------|-----------|------------|--------|---------------------|--------|----------|------------|
-| GPE      | 3         | 1          | 2      | 4                   | 6      | 0        | 0          |
-| nominals | 0         | 0          | 0      | 0                   | 0      | 5        | 7          |
-""",
-        "errors: links": """\
-| mentions   | correct   | link   | missed   | spurious   |
-|------------|-----------|--------|----------|------------|
-| all        | 1         | 2      | 3        | 4          |
-""",
-        "errors: stance, gold → predicted": """\
-| target   | favor → missing   | none → favor   |
-|----------|-------------------|----------------|
-| dam      | 0                 | 2              |
-| =x_y     | 1                 | 0              |
-""",
-        "errors: claims": """\
-| source   | correct   | source   | overlap   | merged   | missed   | split   | spurious   |
-|----------|-----------|----------|-----------|----------|----------|---------|------------|
-| author   | 1         | 2        | 3         | 4        | 5        | 6       | 7          |
-""",
-        "errors: verification, gold by predicted": """\
-| gold    | missing   | refuted   |
-|---------|-----------|-----------|
-| refuted | 9         | 8         |
-""",
-    },
-    "latex": {
-        "errors: mentions": r"""
-\begin{tabular}{llllllll}
-\toprule
- type     & correct   & boundary   & type   & boundary and type   & kind   & missed   & spurious   \\
-\midrule
- GPE      & 3         & 1          & 2      & 4                   & 6      & 0        & 0          \\
- nominals & 0         & 0          & 0      & 0                   & 0      & 5        & 7          \\
-\bottomrule
-\end{tabular}
-""",
-        "errors: links": r"""
-\begin{tabular}{lllll}
-\toprule
- mentions   & correct   & link   & missed   & spurious   \\
-\midrule
- all        & 1         & 2      & 3        & 4          \\
-\bottomrule
-\end{tabular}
-""",
-        "errors: stance, gold → predicted": r"""
-\begin{tabular}{lll}
-\toprule
- target   & favor $\rightarrow$ missing   & none $\rightarrow$ favor   \\
-\midrule
- dam      & 0                 & 2              \\
- =x\_y     & 1                 & 0              \\
-\bottomrule
-\end{tabular}
-""",
-        "errors: claims": r"""
-\begin{tabular}{llllllll}
-\toprule
- source   & correct   & source   & overlap   & merged   & missed   & split   & spurious   \\
-\midrule
- author   & 1         & 2        & 3         & 4        & 5        & 6       & 7          \\
-\bottomrule
-\end{tabular}
-""",
-        "errors: verification, gold by predicted": r"""
-\begin{tabular}{lll}
-\toprule
- gold    & missing   & refuted   \\
-\midrule
- refuted & 9         & 8         \\
-\bottomrule
-\end{tabular}
-""",
-    },
-    "csv": {
-        "errors: mentions": """\
-type,correct,boundary,type,boundary and type,kind,missed,spurious
-GPE,3,1,2,4,6,0,0
-nominals,0,0,0,0,0,5,7
-""",
-        "errors: links": """\
-mentions,correct,link,missed,spurious
-all,1,2,3,4
-""",
-        "errors: stance, gold → predicted": """\
-target,favor → missing,none → favor
-dam,0,2
-'=x_y,1,0
-""",
-        "errors: claims": """\
-source,correct,source,overlap,merged,missed,split,spurious
-author,1,2,3,4,5,6,7
-""",
-        "errors: verification, gold by predicted": """\
-gold,missing,refuted
-refuted,9,8
-""",
-    },
-}
-
-
-@pytest.mark.parametrize("style", TABLES)
-def test_errors_by_kind_are_written_as_by_hand(style: Any) -> None:
-    found = error_tables(ERRORS, style)
-    assert [title for title, _ in found] == list(TABLES[style])
-    assert dict(found) == {title: page.removeprefix("\n") for title, page in TABLES[style].items()}
 
 
 # --- Boards of the tracks ---------------------------------------------------------------------------------------------

@@ -101,6 +101,26 @@ def random_document(key: str, event: str, language: str) -> Record:
     }
 
 
+def random_texts(
+    draw: random.Random, size: int
+) -> tuple[dict[str, list[Record]], dict[str, Record], dict[str, Record]]:
+    """Documents by event, gold by document and a system by document: two events of ``size`` documents each.
+
+    Entities, holders and claims have the same keys in both events, and mean something else.
+    """
+    texts = {
+        event: [random_document(f"{event}-{n}", event, draw.choice(("en", "id"))) for n in range(size)]
+        for event in ("flood", "storm")
+    }
+    keys = [text["document_id"] for some in texts.values() for text in some]
+    gold, system = ({key: random_record(draw, key, gold=side) for key in keys} for side in (True, False))
+    for record in system.values():
+        if "verification" in record:
+            # A prediction may not name claims that the catalogue does not have.
+            record["verification"] = [pair for pair in record["verification"] if pair["claim"] in MUTATIONS]
+    return texts, gold, system
+
+
 def write_random_corpus(folder: Path, documents: Mapping[str, Sequence[Record]], gold: Mapping[str, Record]) -> Path:
     """Write a corpus folder: the documents of each event, and gold by document."""
     for event, texts in documents.items():

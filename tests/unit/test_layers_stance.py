@@ -147,15 +147,6 @@ def test_macro_f1_favg_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[st
     assert found["accuracy"] == pytest.approx(float(accuracy_score(gold, given_labels)))
 
 
-@given(_labels, st.randoms(use_true_random=False))
-def test_the_order_of_cells_does_not_matter(pairs: list[tuple[str, str | None]], random: Any) -> None:
-    gold, predicted = labelled([g for g, _ in pairs]), labelled([p for _, p in pairs])
-    before = totals(gold, predicted)
-    random.shuffle(gold)
-    random.shuffle(predicted)
-    assert totals(gold, predicted) == before
-
-
 def test_evidence_counts_sentences_under_the_right_label_only() -> None:
     # Gold sentences 1 2 | 5 | (none). Predicted 2 3 under the right label: 1 of 2; 5 under a wrong label: 0 of 1;
     # sentences of a "none" do not count. Right 1, predicted 3, gold 3: F1 2/6. (SciFact, selection and label.)

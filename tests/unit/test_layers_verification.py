@@ -136,15 +136,6 @@ def test_strict_and_accuracy_differ_by_the_evidence() -> None:
     assert (found["accuracy"], found["strict"]) == (1.0, 0.5)
 
 
-@given(_labels, st.randoms(use_true_random=False))
-def test_the_order_of_pairs_does_not_matter(pairs: list[tuple[str, str | None]], random: Any) -> None:
-    gold, predicted = labelled([g for g, _ in pairs]), labelled([p for _, p in pairs])
-    before = totals(gold, predicted)
-    random.shuffle(gold)
-    random.shuffle(predicted)
-    assert totals(gold, predicted) == before
-
-
 def test_breakdowns_hold_each_pair_under_its_gold_label_and_mutation() -> None:
     found = rows(counted(labelled([S, R]), labelled([S, S])))
     assert {key: (row[f"{S}:{S}"], row[f"{R}:{S}"]) for key, row in found.items()} == {

@@ -579,10 +579,9 @@ class Entities(SpanLayer[EntitiesOptions]):
             state = status[g] if g >= 0 else None
             if state == _UNVERIFIED or (link < 0 and state != _VERIFIED):
                 continue
-            wanted = names.kb_id(gold.labels["kb"][g]) if state == _VERIFIED else None
-            guess = names.kb_id(link) if link >= 0 else None
-            if guess is None and link == _NO_ID:
-                continue
+            # Gold that lacks the id of a verified entity asks for a link all the same, as it does in the counts.
+            wanted = {"kb_id": names.kb_id(gold.labels["kb"][g]) or None} if state == _VERIFIED else None
+            guess = {"kb_id": names.kb_id(link)} if link >= 0 else None
             verdict = "correct" if wanted == guess else "missed" if guess is None else "link" if wanted else "spurious"
             row = g if side is gold else p
             where = _span(side, row)
@@ -594,8 +593,8 @@ class Entities(SpanLayer[EntitiesOptions]):
                 side,
                 row,
                 side.labels["kind"][row],
-                None if wanted is None else {**where, "kb_id": wanted},
-                None if guess is None else {**where, "kb_id": guess},
+                None if wanted is None else {**where, **wanted},
+                None if guess is None else {**where, **guess},
             )
 
     def _cluster_items(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[tuple[int, Item]]:

@@ -1,0 +1,302 @@
+"""Comparisons of two systems and tables of errors, written in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from retold.report.items import error_tables, render_comparison
+from retold.scoring.compare import Flip, ItemComparison, compare_items
+from retold.scoring.items import SystemItems
+
+CORPUS = {"name": "tiny", "version": "", "sha256": ""}
+SIGNATURE = "corpus:tiny|unit:paragraph|seed:0"
+
+
+def system_of() -> SystemItems:
+    layers: Any = {"entities": True, "stance": True, "claims": True, "verification": True}
+    return SystemItems("one", SIGNATURE, CORPUS, {"sha256": "ab"}, layers, [])
+
+
+def flip_of(**labels: str) -> Flip:
+    return Flip(**{"a_verdict": "correct", "b_verdict": "correct", **labels})  # type: ignore[arg-type]
+
+
+#: Made by hand: labels that a spreadsheet, a table or a page would act on.
+WRITTEN = ItemComparison(
+    a=replace(
+        system_of(),
+        system="=a|b_c",
+        submission={"sha256": "ab", "protocol": "zero-shot", "corpus_version": "1.0.0"},
+        layers={"entities": True, "stance": False, "claims": True, "verification": False},
+    ),
+    b=replace(
+        system_of(),
+        system="second",
+        submission={"sha256": "cd", "protocol": "", "corpus_version": ""},
+        layers={"entities": True, "stance": True, "claims": True, "verification": False},
+    ),
+    flips=[
+        flip_of(
+            task="mention", document_id="d0", item="0:5", gold="GPE",
+            a="GPE 0:4", b="GPE", a_verdict="boundary", better="b", context="[River] rises",
+        ),
+        flip_of(
+            task="claim", document_id="d0", item="9:20", gold="+mayor",
+            a="@c1", b="@c1", b_verdict="source", better="a", context="=1 [+1]",
+        ),
+        flip_of(
+            task="claim", document_id="d1", item="3:7", gold="",
+            a="", b="author", a_verdict="", b_verdict="spurious", better="a", context="-2 | [word] x_y",
+        ),
+    ],
+)  # fmt: skip
+
+TEXT = """\
+a: =a|b_c, sha256 ab
+b: second, sha256 cd
+
+task     only a is right    only b is right
+-------  -----------------  -----------------
+mention  0                  1
+linking  0                  0
+claim    2                  0
+
+task     document    item    gold    a              b             better    context
+-------  ----------  ------  ------  -------------  ------------  --------  ---------------
+mention  d0          0:5     GPE     GPE 0:4        GPE           b         [River] rises
+claim    d0          9:20    +mayor  @c1 (correct)  @c1 (source)  a         =1 [+1]
+claim    d1          3:7     –       –              author        a         -2 | [word] x_y
+
+left out: stance, not given by a
+left out: verification, not given by a or b
+signature: corpus:tiny|unit:paragraph|seed:0
+"""
+
+MARKDOWN = r"""
+- a: =a|b_c, sha256 ab
+- b: second, sha256 cd
+
+| task    | only a is right   | only b is right   |
+|---------|-------------------|-------------------|
+| mention | 0                 | 1                 |
+| linking | 0                 | 0                 |
+| claim   | 2                 | 0                 |
+
+| task    | document   | item   | gold   | a             | b            | better   | context          |
+|---------|------------|--------|--------|---------------|--------------|----------|------------------|
+| mention | d0         | 0:5    | GPE    | GPE 0:4       | GPE          | b        | [River] rises    |
+| claim   | d0         | 9:20   | +mayor | @c1 (correct) | @c1 (source) | a        | =1 [+1]          |
+| claim   | d1         | 3:7    | –      | –             | author       | a        | -2 \| [word] x_y |
+
+- left out: stance, not given by a
+- left out: verification, not given by a or b
+- signature: corpus:tiny|unit:paragraph|seed:0
+"""[1:]
+
+LATEX = r"""
+% a: =a|b_c, sha256 ab
+% b: second, sha256 cd
+
+\begin{tabular}{lll}
+\toprule
+ task    & only a is right   & only b is right   \\
+\midrule
+ mention & 0                 & 1                 \\
+ linking & 0                 & 0                 \\
+ claim   & 2                 & 0                 \\
+\bottomrule
+\end{tabular}
+
+\begin{tabular}{llllllll}
+\toprule
+ task    & document   & item   & gold   & a             & b            & better   & context         \\
+\midrule
+ mention & d0         & 0:5    & GPE    & GPE 0:4       & GPE          & b        & [River] rises   \\
+ claim   & d0         & 9:20   & +mayor & @c1 (correct) & @c1 (source) & a        & =1 [+1]         \\
+ claim   & d1         & 3:7    & --      & --             & author       & a        & -2 \textbar{} [word] x\_y \\
+\bottomrule
+\end{tabular}
+
+% left out: stance, not given by a
+% left out: verification, not given by a or b
+% signature: corpus:tiny|unit:paragraph|seed:0
+"""[1:]
+
+CSV = """\
+task,document,item,gold,a,b,better,context
+mention,d0,0:5,GPE,GPE 0:4,GPE,b,[River] rises
+claim,d0,9:20,'+mayor,'@c1 (correct),'@c1 (source),a,'=1 [+1]
+claim,d1,3:7,,,author,a,'-2 | [word] x_y
+a,"'=a|b_c, sha256 ab",,,,,,
+b,"second, sha256 cd",,,,,,
+left out,"stance, not given by a",,,,,,
+left out,"verification, not given by a or b",,,,,,
+signature,corpus:tiny|unit:paragraph|seed:0,,,,,,
+"""
+
+JSON = {
+    "signature": "corpus:tiny|unit:paragraph|seed:0",
+    "corpus": {"name": "tiny", "version": "", "sha256": ""},
+    "a": "=a|b_c",
+    "b": "second",
+    "submissions": {
+        "a": {"sha256": "ab", "protocol": "zero-shot", "corpus_version": "1.0.0"},
+        "b": {"sha256": "cd", "protocol": "", "corpus_version": ""},
+    },
+    "compared": ["entities", "claims"],
+    "left_out": {"stance": ["a"], "verification": ["a", "b"]},
+    "flips": [
+        {
+            "task": "mention", "document_id": "d0", "item": "0:5", "gold": "GPE", "a": "GPE 0:4", "b": "GPE",
+            "a_verdict": "boundary", "b_verdict": "correct", "better": "b", "context": "[River] rises",
+        },
+        {
+            "task": "claim", "document_id": "d0", "item": "9:20", "gold": "+mayor", "a": "@c1", "b": "@c1",
+            "a_verdict": "correct", "b_verdict": "source", "better": "a", "context": "=1 [+1]",
+        },
+        {
+            "task": "claim", "document_id": "d1", "item": "3:7", "gold": "", "a": "", "b": "author",
+            "a_verdict": "", "b_verdict": "spurious", "better": "a", "context": "-2 | [word] x_y",
+        },
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("style", "page"),
+    [
+        pytest.param("table", TEXT, id="text"),
+        pytest.param("markdown", MARKDOWN, id="markdown"),
+        pytest.param("latex", LATEX, id="latex"),
+        pytest.param("csv", CSV, id="csv"),
+        pytest.param("json", json.dumps(JSON, indent=2) + "\n", id="json"),
+    ],
+)
+def test_a_comparison_is_written_as_by_hand(style: str, page: str) -> None:
+    assert render_comparison(WRITTEN, style) == page
+
+
+def test_no_cell_of_a_comparison_is_a_formula_in_csv() -> None:
+    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], document_id="=d", item="@i", a="-x")])
+    for row in csv.reader(io.StringIO(render_comparison(made, "csv"))):
+        assert not [cell for cell in row if cell[:1] in ("=", "+", "-", "@")]
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv"])
+def test_a_long_context_is_cut_for_people_and_whole_for_programs(style: str) -> None:
+    # 100 characters at most, the last of which says that there is more.
+    long = "x" * 101
+    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], context=long)])
+    shown = render_comparison(made, style)
+    assert (long in shown) == (style == "csv")
+    more = r"\ldots{}" if style == "latex" else "…"
+    assert ("x" * 99 + more in shown) == (style != "csv")
+
+
+SAME = "No difference: a and b are right on the same items."
+APART = "Nothing to compare: a and b have no layer in common."
+NOTHING = {
+    "table": "a: one, sha256 ab\nb: one, sha256 ab\n\n{}\n\nsignature: {}\n",
+    "markdown": "- a: one, sha256 ab\n- b: one, sha256 ab\n\n{}\n\n- signature: {}\n",
+    "latex": "% a: one, sha256 ab\n% b: one, sha256 ab\n\n% {}\n\n% signature: {}\n",
+}
+
+
+@pytest.mark.parametrize("style", NOTHING)
+def test_without_flips_there_is_a_sentence_and_no_empty_table(style: str) -> None:
+    assert render_comparison(compare_items(system_of(), system_of()), style) == NOTHING[style].format(SAME, SIGNATURE)
+    apart = compare_items(system_of(), replace(system_of(), layers=dict.fromkeys(system_of().layers, False)))
+    shown = render_comparison(apart, style)
+    assert APART in shown
+    assert SAME not in shown
+    assert "left out: entities, stance, claims, verification, not given by b" in shown
+
+
+def test_without_flips_csv_has_its_header_and_notes_and_json_an_empty_list() -> None:
+    same = compare_items(system_of(), system_of())
+    rows = list(csv.reader(io.StringIO(render_comparison(same, "csv"))))
+    assert [row[0] for row in rows] == ["task", "a", "b", "signature"]
+    assert json.loads(render_comparison(same, "json"))["flips"] == []
+
+
+ERRORS = {
+    "mention": {
+        "GPE": {"correct": 3, "boundary": 1, "type": 2, "boundary and type": 4, "kind": 6},
+        "nominals": {"missed": 5, "spurious": 7},
+    },
+    "linking": {"all": {"correct": 1, "link": 2, "missed": 3, "spurious": 4}},
+    "stance": {"dam": {"none → favor": 2}, "=x_y": {"favor → missing": 1}},
+    "claim": {"author": {"correct": 1, "source": 2, "overlap": 3, "merged": 4, "missed": 5, "split": 6, "spurious": 7}},
+    "verification": {"refuted": {"refuted": 8, "missing": 9}},
+}
+TABLES = {
+    "errors: mentions": """\
+type      correct    boundary    type    boundary and type    kind    missed    spurious
+--------  ---------  ----------  ------  -------------------  ------  --------  ----------
+GPE       3          1           2       4                    6       0         0
+nominals  0          0           0       0                    0       5         7
+""",
+    "errors: links": """\
+mentions    correct    link    missed    spurious
+----------  ---------  ------  --------  ----------
+all         1          2       3         4
+""",
+    "errors: stance, gold → predicted": """\
+target    favor → missing    none → favor
+--------  -----------------  --------------
+dam       0                  2
+=x_y      1                  0
+""",
+    "errors: claims": """\
+source    correct    source    overlap    merged    missed    split    spurious
+--------  ---------  --------  ---------  --------  --------  -------  ----------
+author    1          2         3          4         5         6        7
+""",
+    "errors: verification, gold by predicted": """\
+gold     missing    refuted
+-------  ---------  ---------
+refuted  9          8
+""",
+}
+#: The table of stance in the other formats, with what they escape.
+STANCE = {
+    "markdown": """\
+| target   | favor → missing   | none → favor   |
+|----------|-------------------|----------------|
+| dam      | 0                 | 2              |
+| =x_y     | 1                 | 0              |
+""",
+    "latex": r"""
+\begin{tabular}{lll}
+\toprule
+ target   & favor $\rightarrow$ missing   & none $\rightarrow$ favor   \\
+\midrule
+ dam      & 0                 & 2              \\
+ =x\_y     & 1                 & 0              \\
+\bottomrule
+\end{tabular}
+"""[1:],
+    "csv": """\
+target,favor → missing,none → favor
+dam,0,2
+'=x_y,1,0
+""",
+}
+
+
+def test_errors_by_kind_are_written_as_by_hand() -> None:
+    assert dict(error_tables(ERRORS, "text")) == TABLES
+
+
+@pytest.mark.parametrize("style", STANCE)
+def test_errors_by_kind_are_written_in_every_format(style: Any) -> None:
+    found = dict(error_tables(ERRORS, style))
+    assert list(found) == list(TABLES)
+    assert found["errors: stance, gold → predicted"] == STANCE[style]
