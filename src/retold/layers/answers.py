@@ -53,7 +53,13 @@ class AnswerLayer(KeyedLayer[O]):
         if not seen["labels"]:
             return {}
         labels = cls.in_usual_order("labels", seen["labels"])
-        return {"labels": labels, "evidence_for": [label for label in labels if label in seen["evidence_for"]]}
+        shown = [label for label in labels if label in seen["evidence_for"]]
+        options: dict[str, Any] = {"labels": labels, "evidence_for": shown}
+        silent = [label for label in labels if label not in shown]
+        if shown and len(silent) == 1:
+            # The only label that no sentence shows takes no side.
+            options["neutral"] = silent[0]
+        return options
 
     def given(self, matches: Matches) -> Index:
         """The label that was given to each gold item; behind the last label, none."""

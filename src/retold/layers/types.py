@@ -37,7 +37,7 @@ def labelled(
     return msgspec.defstruct(
         base.__name__,
         fields,
-        bases=() if without else (base,),
+        bases=(Struct,) if without else (base,),
         namespace={"__doc__": base.__doc__},
         frozen=True,
         forbid_unknown_fields=True,
