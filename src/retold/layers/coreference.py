@@ -362,6 +362,11 @@ class Mentions:
         return self.stretches[:, 0].repeat(self.stretches[:, 3])
 
     @property
+    def unit(self) -> Small:
+        """Shape (mentions,): code of the unit of each."""
+        return self.stretches[:, 1].repeat(self.stretches[:, 3])
+
+    @property
     def language(self) -> Small:
         """Shape (mentions,): code of the language of each."""
         return self.stretches[:, 2].repeat(self.stretches[:, 3])
@@ -410,7 +415,7 @@ class Mentions:
         """For each mention, the place of its unit among all units."""
         position = {unit: index for index, unit in enumerate(units)}
         rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
-        return rank[self.stretches[:, 1]].repeat(self.stretches[:, 3])
+        return rank[self.unit]
 
     def pair_count(self) -> int:
         """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
