@@ -458,10 +458,11 @@ def _count_columns(corpus: Corpus, plan: Plan, records: Source) -> Counts | None
     counting = Counting(corpus, plan, records.name, lambda findings: None)
     seen: set[str] = set()
     try:
-        for keys, gold, predicted in read_columns(corpus, records, COLUMN_BATCH):
-            counting.add_columns(keys, gold, predicted)
-            seen.update(keys)
-        counts = counting.finish()
+        with _uncollected():
+            for keys, gold, predicted in read_columns(corpus, records, COLUMN_BATCH):
+                counting.add_columns(keys, gold, predicted)
+                seen.update(keys)
+            counts = counting.finish()
     except NotColumnar:
         return None
     return counts if 0 < len(seen) == counts.total else None
