@@ -6,7 +6,8 @@ makes gold files and predictions (seeded; 30 mentions, 10 stance cells and 12 cl
 ``retold`` command on them, in turns with orjson decoding the same lines on one core: counting alone on one worker and
 on two, Parquet input, predictions that share nothing with gold. Beside it stand the memory of all processes, the time
 of a baseline's score on the released corpus, and of ``retold --help``. Medians of the runs; times differ between
-machines, ratios hardly do. ``--quick`` takes small files and one run, to see that everything works.
+machines, ratios hardly do, and where others use the machine as well, those of CPU time are to be trusted. ``--quick``
+takes small files and one run, to see that everything works.
 
     python scripts/bench/bench.py score --documents 50000
 
@@ -32,7 +33,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -161,22 +162,30 @@ def as_parquet(path: Path) -> Path:
     return made
 
 
-def decode(*paths: Path) -> float:
-    """Seconds that orjson takes for the lines of some files."""
+class Cost(NamedTuple):
+    """What a run took: seconds on the clock, seconds of CPU of all its processes, MiB that they held together."""
+
+    seconds: float
+    cpu: float
+    memory: float = 0.0
+
+
+def decode(*paths: Path) -> Cost:
+    """What orjson takes for the lines of some files."""
     import orjson
 
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     for path in paths:
         with path.open("rb") as stream:
             for line in stream:
                 orjson.loads(line)
-    return time.perf_counter() - start
+    return Cost(time.perf_counter() - start, time.process_time() - cpu)
 
 
-def run(command: list[str]) -> tuple[float, float]:
-    """Run a command: seconds, and MiB that all its processes held together at most (where /proc tells)."""
+def run(command: list[str]) -> Cost:
+    """Run a command; its memory is what its processes held at most, where /proc tells."""
     peak = 0
-    start = time.perf_counter()
+    start, before = time.perf_counter(), os.times()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         done = threading.Event()
 
@@ -194,7 +203,9 @@ def run(command: list[str]) -> tuple[float, float]:
     if code:
         raise SystemExit(f"{' '.join(command)}: exit code {code}")
     # The kernel's own peak is no help: it begins with what the process had that started this one.
-    return seconds, peak / 2**20
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Cost(seconds, cpu, peak / 2**20)
 
 
 def family(process: int) -> list[int]:
@@ -257,12 +268,13 @@ def table(arguments: argparse.Namespace) -> None:
         found: dict[str, list[float]] = {}
         for _ in range(1 if arguments.quick else arguments.repeat):
             for name, measured in runs.items():
-                seconds, memory = measured()
-                found.setdefault(name, []).append(seconds)
-                found.setdefault(f"{name} MiB", []).append(memory)
+                cost = measured()
+                found.setdefault(name, []).append(cost.seconds)
+                found.setdefault(f"{name} CPU", []).append(cost.cpu)
+                found.setdefault(f"{name} MiB", []).append(cost.memory)
         if large:
             gold, system = make(folder, large)
-            found["large MiB"] = [run(command(system, gold, workers=2))[1]]
+            found["large MiB"] = [run(command(system, gold, workers=2)).memory]
             rows.append(Row("memory, two workers", large, lambda m: m["large MiB"], "MiB", 600))
     medians = {name: statistics.median(values) for name, values in found.items()}
     if arguments.quick:
@@ -272,9 +284,9 @@ def table(arguments: argparse.Namespace) -> None:
     print(render([row.cells(medians) for row in rows], titles))
 
 
-def _plan(folder: Path, sizes: Sequence[int]) -> tuple[dict[str, Callable[[], tuple[float, float]]], list[Row]]:
+def _plan(folder: Path, sizes: Sequence[int]) -> tuple[dict[str, Callable[[], Cost]], list[Row]]:
     """What is run, by name, and the rows that are made of it."""
-    runs: dict[str, Callable[[], tuple[float, float]]] = {}
+    runs: dict[str, Callable[[], Cost]] = {}
     rows: list[Row] = []
 
     def ratio(name: str, base: str) -> Callable[[dict[str, float]], float]:
@@ -290,20 +302,23 @@ def _plan(folder: Path, sizes: Sequence[int]) -> tuple[dict[str, Callable[[], tu
         base, unlike_base = f"orjson {size}", f"orjson unlike {size}"
         one, two, flat, none = (f"{name} {size}" for name in ("one", "two", "parquet", "unlike"))
         runs |= {
-            base: partial(_decode, gold, system),
+            base: partial(decode, gold, system),
             one: partial(run, command(system, gold, workers=1)),
             two: partial(run, command(system, gold, workers=2)),
             flat: partial(run, command(columns[1], columns[0], workers=1)),
-            unlike_base: partial(_decode, gold, other),
+            unlike_base: partial(decode, gold, other),
             none: partial(run, command(other, gold, workers=2)),
         }
         rows += [
             Row("orjson, both files line by line", size, of(base), "s", None),
             Row("counting, one worker", size, ratio(one, base), "x orjson", 5),
+            Row("CPU of that", size, ratio(f"{one} CPU", f"{base} CPU"), "x orjson", None),
             Row("two workers against one", size, ratio(one, two), "x", 1.7, at_least=True),
+            Row("CPU of two workers", size, ratio(f"{two} CPU", f"{base} CPU"), "x orjson", None),
             Row("memory, one worker", size, of(f"{one} MiB"), "MiB", None),
             Row("memory, two workers", size, of(f"{two} MiB"), "MiB", None),
             Row("Parquet, one worker", size, ratio(flat, base), "x orjson", 1.5),
+            Row("CPU of that", size, ratio(f"{flat} CPU", f"{base} CPU"), "x orjson", None),
             Row("nothing shared, two workers", size, ratio(none, unlike_base), "x orjson", 6),
             Row("memory of that", size, of(f"{none} MiB"), "MiB", 600),
         ]
@@ -326,10 +341,6 @@ def _plan(folder: Path, sizes: Sequence[int]) -> tuple[dict[str, Callable[[], tu
         Row("retold --help", None, of("help"), "s", 0.1),
     ]
     return runs, rows
-
-
-def _decode(*paths: Path) -> tuple[float, float]:
-    return decode(*paths), 0.0
 
 
 def _baseline(folder: Path) -> Path:
@@ -358,10 +369,10 @@ def score(arguments: argparse.Namespace) -> None:
         print(f"{arguments.documents} documents, {size:.0f} MiB in two files")
         seconds, memory, base = [], [], []
         for _ in range(arguments.repeat):
-            base.append(decode(gold, system))
-            took, held = run(command(system, gold, arguments.resamples, arguments.workers))
-            seconds.append(took)
-            memory.append(held)
+            base.append(decode(gold, system).seconds)
+            cost = run(command(system, gold, arguments.resamples, arguments.workers))
+            seconds.append(cost.seconds)
+            memory.append(cost.memory)
     unit, took = statistics.median(base), statistics.median(seconds)
     print(f"orjson, line by line: {unit:.2f} s")
     print(f"retold score, {arguments.resamples} resamples: {took:.2f} s, at most {max(memory):.0f} MiB")

@@ -234,6 +234,9 @@ def test_commands_of_contributing_add_an_event(tmp_path: Path) -> None:
     card = json.loads((event / "event.json").read_text(encoding="utf-8"))
     card.update({key: EVENT[key] for key in ("title", "description", "holders", "targets")})
     (event / "event.json").write_text(json.dumps(card), encoding="utf-8")
+    manifest = json.loads((checkout / "corpus" / "corpus.json").read_text(encoding="utf-8"))
+    manifest["splits"]["test"].append("vale-flood")
+    (checkout / "corpus" / "corpus.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     write_lines(event / "entities.jsonl", ENTITIES)
     write_lines(event / "claims.jsonl", CLAIMS)
     for name, records in quotes().items():
