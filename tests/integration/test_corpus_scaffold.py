@@ -229,11 +229,15 @@ def test_commands_of_contributing_add_an_event(tmp_path: Path) -> None:
     done = follow(new_event)
     assert "RT715 the event has no targets" in done.stdout
     assert "corpus/events/vale-flood/annotators/NAME.jsonl --corpus corpus" in done.stdout
+    assert "corpus/corpus.json: add the event to a split." in done.stdout
     # A scaffolded event does not keep others from being built.
     follow(build)
     card = json.loads((event / "event.json").read_text(encoding="utf-8"))
     card.update({key: EVENT[key] for key in ("title", "description", "holders", "targets")})
     (event / "event.json").write_text(json.dumps(card), encoding="utf-8")
+    manifest = json.loads((checkout / "corpus" / "corpus.json").read_text(encoding="utf-8"))
+    manifest["splits"]["test"].append("vale-flood")
+    (checkout / "corpus" / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
     write_lines(event / "entities.jsonl", ENTITIES)
     write_lines(event / "claims.jsonl", CLAIMS)
     for name, records in quotes().items():
