@@ -355,6 +355,22 @@ def test_diff_names_what_changed(case: Case, tmp_path: Path) -> None:
     ok("corpus", "diff", case.path, root, "--format", "markdown")
 
 
+def test_diff_shows_labels_that_were_added(tmp_path: Path) -> None:
+    root = shutil.copytree(RUMOUR.path, tmp_path / "corpus")
+    manifest = json.loads((root / "corpus.json").read_text(encoding="utf-8"))
+    manifest["layers"]["stance"]["labels"].append("joke")
+    (root / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
+    found = json.loads(ok("corpus", "diff", RUMOUR.path, root, "--format", "json").stdout)
+    (change,) = found["changes"]
+    assert (change["part"], change["key"], change["kind"]) == ("manifest", "layers/stance", "changed")
+    assert set(change["after"]["labels"]) - set(change["before"]["labels"]) == {"joke"}
+    assert found["bump"] == "minor"
+    text = ok("corpus", "diff", RUMOUR.path, root).stdout
+    assert "joke" in text
+    # Corpora with nothing in common have differences too.
+    ok("corpus", "diff", RUMOUR.path, AVERITEC.path)
+
+
 def test_new_event_has_only_what_the_layers_need(case: Case, tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     root.mkdir()
