@@ -308,8 +308,8 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: Annotated[str, Meta(description="Title.", examples=["Macron proposes a coalition against Hamas"])]
     date: Annotated[str, Meta(description="Date of the event (ISO 8601).", examples=["2023-10-24"])]
     description: Annotated[str, Meta(description="What happened, in a sentence or two.", examples=["…"])]
-    holders: Annotated[list[Holder], Meta(description="Stance holders.", examples=[[]])]
-    targets: Annotated[list[Target], Meta(description="Stance targets.", examples=[[]])]
+    holders: Annotated[list[Holder], Meta(description="Stance holders.", examples=[[]])] = []
+    targets: Annotated[list[Target], Meta(description="Stance targets.", examples=[[]])] = []
 
 
 Alias = Annotated[str, Meta(min_length=1)]
