@@ -511,7 +511,9 @@ def test_compare_lists_where_systems_differ(case: Case) -> None:
     # wrong in both; three pairs.
     expected = {ONTONOTES.name: 10, HIPE.name: 8, RUMOUR.name: 3, AVERITEC.name: 3}[case.name]
     assert (better, worse) == (expected, 0)
-    for style in ("text", "markdown", "csv", "latex"):
+    text = ok("compare", case.path / "good", case.path / "poor", "--corpus", case.path).stdout
+    assert ("linking" in text) == (case is HIPE)
+    for style in ("markdown", "csv", "latex"):
         ok("compare", case.path / "good", case.path / "poor", "--corpus", case.path, "--format", style)
 
 

@@ -237,6 +237,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         super().__init__(options)
         self.types = list(options.types)
         self.across_documents = options.clusters == "event"
+        self.tasks = ("mention", "linking") if options.knowledge_base is not None else ("mention",)
         self.unscored_kinds = tuple(kind for kind in options.kinds if kind not in (options.scored_kinds or ()))
         self._scored = np.array([kind in (options.scored_kinds or ()) for kind in options.kinds])
         base = options.knowledge_base
