@@ -323,6 +323,7 @@ def test_views_have_the_columns_and_labels_of_the_layers(case: Case) -> None:
         for column, kind in tables[case.layer].items()
         if kind in labels and kind != "kb_status"
     } == case.classes
+    assert ("kb_id" in tables[case.layer]) == (case is HIPE)
     if case is RUMOUR:
         row = next(rows("stance", context, list(corpus.documents.values()), corpus.gold, scheme))
         assert "holder" not in row
@@ -375,7 +376,7 @@ def test_new_event_has_only_what_the_layers_need(case: Case, tmp_path: Path) -> 
     root = tmp_path / "corpus"
     root.mkdir()
     shutil.copy(case.path / "corpus.json", root)
-    text = tmp_path / "one.fr.txt"
+    text = tmp_path / "one.txt"
     text.write_text("La halle rouvre.\n\nLe maire est content. Il pleut.\n", encoding="utf-8")
     done = ok("corpus", "new-event", "une-halle", text, "--corpus", root, "--date", "2021-04-06")
     folder = root / "events" / "une-halle"
@@ -383,6 +384,9 @@ def test_new_event_has_only_what_the_layers_need(case: Case, tmp_path: Path) -> 
     assert {path.name for path in folder.iterdir()} == {"event.json", "documents.jsonl", "annotators"} | needed
     event = json.loads((folder / "event.json").read_text(encoding="utf-8"))
     assert event["holders"] == event["targets"] == []
+    # Of the manifest's languages, the first.
+    (document,) = lines_of(folder / "documents.jsonl")
+    assert document["language"] == ("fr" if case is ONTONOTES else "en")
     # What is still open: title and description, targets where stance is labelled, gold; never a holder.
     assert ("no targets" in done.stdout) == (case is RUMOUR)
     assert "holder" not in done.stdout

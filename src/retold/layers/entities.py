@@ -362,6 +362,7 @@ class Entities(SpanLayer[EntitiesOptions]):
     # Rows
 
     def view_columns(self) -> dict[str, str]:
+        linked = {"kb_id": "string", "kb_status": "kb_status"} if self._pattern is not None else {}
         return {
             "start": "int",
             "end": "int",
@@ -370,8 +371,7 @@ class Entities(SpanLayer[EntitiesOptions]):
             "type": "entity_type",
             "entity": "string",
             "entity_name": "string",
-            "kb_id": "string",
-            "kb_status": "kb_status",
+            **linked,
             "sentence": "int",
             "context": "string",
             "context_start": "int",
@@ -382,14 +382,14 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
         entity = context.entities[str(item.entity)]
+        linked = {"kb_id": entity.kb_id, "kb_status": entity.kb_status} if self._pattern is not None else {}
         return {
             **span_row(document, item.start, item.end),
             "kind": item.kind,
             "type": item.type,
             "entity": entity.entity,
             "entity_name": entity.name,
-            "kb_id": entity.kb_id,
-            "kb_status": entity.kb_status,
+            **linked,
             **sentence_row(document, item.start),
         }
 
