@@ -323,6 +323,7 @@ def test_views_have_the_columns_and_labels_of_the_layers(case: Case) -> None:
         for column, kind in tables[case.layer].items()
         if kind in labels and kind != "kb_status"
     } == case.classes
+    assert ("kb_id" in tables[case.layer]) == (case is HIPE)
     if case is RUMOUR:
         row = next(rows("stance", context, list(corpus.documents.values()), corpus.gold, scheme))
         assert "holder" not in row
@@ -355,11 +356,27 @@ def test_diff_names_what_changed(case: Case, tmp_path: Path) -> None:
     ok("corpus", "diff", case.path, root, "--format", "markdown")
 
 
+def test_diff_shows_labels_that_were_added(tmp_path: Path) -> None:
+    root = shutil.copytree(RUMOUR.path, tmp_path / "corpus")
+    manifest = json.loads((root / "corpus.json").read_text(encoding="utf-8"))
+    manifest["layers"]["stance"]["labels"].append("joke")
+    (root / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
+    found = json.loads(ok("corpus", "diff", RUMOUR.path, root, "--format", "json").stdout)
+    (change,) = found["changes"]
+    assert (change["part"], change["key"], change["kind"]) == ("manifest", "layers/stance", "changed")
+    assert set(change["after"]["labels"]) - set(change["before"]["labels"]) == {"joke"}
+    assert found["bump"] == "minor"
+    text = ok("corpus", "diff", RUMOUR.path, root).stdout
+    assert "joke" in text
+    # Corpora with nothing in common have differences too.
+    ok("corpus", "diff", RUMOUR.path, AVERITEC.path)
+
+
 def test_new_event_has_only_what_the_layers_need(case: Case, tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     root.mkdir()
     shutil.copy(case.path / "corpus.json", root)
-    text = tmp_path / "one.fr.txt"
+    text = tmp_path / "one.txt"
     text.write_text("La halle rouvre.\n\nLe maire est content. Il pleut.\n", encoding="utf-8")
     done = ok("corpus", "new-event", "une-halle", text, "--corpus", root, "--date", "2021-04-06")
     folder = root / "events" / "une-halle"
@@ -367,6 +384,9 @@ def test_new_event_has_only_what_the_layers_need(case: Case, tmp_path: Path) -> 
     assert {path.name for path in folder.iterdir()} == {"event.json", "documents.jsonl", "annotators"} | needed
     event = json.loads((folder / "event.json").read_text(encoding="utf-8"))
     assert event["holders"] == event["targets"] == []
+    # Of the manifest's languages, the first.
+    (document,) = lines_of(folder / "documents.jsonl")
+    assert document["language"] == ("fr" if case is ONTONOTES else "en")
     # What is still open: title and description, targets where stance is labelled, gold; never a holder.
     assert ("no targets" in done.stdout) == (case is RUMOUR)
     assert "holder" not in done.stdout
@@ -495,7 +515,9 @@ def test_compare_lists_where_systems_differ(case: Case) -> None:
     # wrong in both; three pairs.
     expected = {ONTONOTES.name: 10, HIPE.name: 8, RUMOUR.name: 3, AVERITEC.name: 3}[case.name]
     assert (better, worse) == (expected, 0)
-    for style in ("text", "markdown", "csv", "latex"):
+    text = ok("compare", case.path / "good", case.path / "poor", "--corpus", case.path).stdout
+    assert ("linking" in text) == (case is HIPE)
+    for style in ("markdown", "csv", "latex"):
         ok("compare", case.path / "good", case.path / "poor", "--corpus", case.path, "--format", style)
 
 

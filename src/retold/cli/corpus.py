@@ -65,10 +65,14 @@ def manifest(path: str) -> None:
 @click.option("--documents", is_flag=True, help="Optional, before FILES: plain text, one document a file.")
 @click.option("--corpus", "root", default="corpus", show_default=True, metavar="FOLDER", help="Corpus to add to.")
 @click.option(
-    "--language", default="en", show_default=True, metavar="CODE", help="Language of files not named like two.id.txt."
+    "--language",
+    metavar="CODE",
+    help="Language of files not named like two.id.txt; by default the first one of the corpus, or en.",
 )
 @click.option("--date", metavar="YYYY-MM-DD", help="Date of the event.")
-def new_event(name: str, files: tuple[str, ...], documents: bool, root: str, language: str, date: str | None) -> None:
+def new_event(
+    name: str, files: tuple[str, ...], documents: bool, root: str, language: str | None, date: str | None
+) -> None:
     """Create the folder of a new event from text files.
 
     \b

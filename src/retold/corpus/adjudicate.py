@@ -76,7 +76,7 @@ def adjudicate(
         annotators: name of the annotator -> records of all documents.
         decisions: one for each difference, and any additions and corrections.
         documents: texts.
-        catalogue: types and Wikidata ids of entities.
+        catalogue: types and ids of entities.
         scheme: layers and labels; the default ones where not given.
 
     Raises:

@@ -16,7 +16,7 @@ __all__ = ["Bump", "Change", "Changes", "compare"]
 
 Bump = Literal["major", "minor", "patch"]
 #: What can change, in the order of the report.
-PARTS: Final = ("events", "documents", "catalogue", "claim texts", *LAYERS)
+PARTS: Final = ("manifest", "events", "documents", "catalogue", "claim texts", *LAYERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ class Changes:
 
 
 def compare(old: Corpus, new: Corpus, *, format_changed: bool = False) -> Changes:
-    """Compare two corpora by key: events, documents, catalogues, claim texts, and every label of gold.
+    """Compare two corpora by key: layers and tracks of the manifest, events, documents, catalogues, claim texts, and
+    every label of gold.
 
     A label is an item as ``retold.corpus.adjudicate`` defines it; a moved span is one removed and one added.
     """
@@ -92,6 +93,10 @@ def compare(old: Corpus, new: Corpus, *, format_changed: bool = False) -> Change
 def _parts(corpus: Corpus) -> dict[str, Mapping[str, Any]]:
     plain = msgspec.to_builtins
     out: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    scheme = corpus.scheme
+    out["manifest"] = {f"layers/{name}": plain(layer.options) for name, layer in scheme.layers.items()}
+    out["manifest"] |= {f"tracks/{name}": {"measures": list(track.parts)} for name, track in scheme.tracks.items()}
+    out["manifest"]["overall"] = {"tracks": list(scheme.overall)}
     for key, folder in corpus.events.items():
         out["events"][key] = plain(folder.event)
         out["catalogue"].update({f"{key}/{name}": plain(entity) for name, entity in folder.entities.items()})

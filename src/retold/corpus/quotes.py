@@ -9,7 +9,7 @@ its words, and this module finds the offsets. One JSON object per line, one file
     verification.jsonl  {"document_id", "claim", "label", "evidence"}
 
 ``nth`` says which occurrence of the quote in the sentence is meant, counted from 1 (the default). A non-breaking space
-in the document may be quoted as a plain one. Types and Wikidata ids of mentions come from the entity catalogue.
+in the document may be quoted as a plain one. Types and ids of mentions come from the entity catalogue.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def _sentences(text: str, line: Span) -> Iterator[Span]:
 
 
 def scaffold_event(
-    name: str, files: Sequence[str | Path], root: str | Path, *, language: str = "en", date: str | None = None
+    name: str, files: Sequence[str | Path], root: str | Path, *, language: str | None = None, date: str | None = None
 ) -> Path:
     """Write the folder of a new event and return it.
 
@@ -125,7 +125,7 @@ def scaffold_event(
         files: the documents, verbatim, as UTF-8 text, in the order of their keys. A name such as ``two.id.txt`` gives
             the language (Indonesian).
         root: folder of the corpus; created if missing.
-        language: ISO 639 code for documents whose names give none.
+        language: ISO 639 code for documents whose names give none; by default the first one of the corpus, or English.
         date: of the event, ISO 8601.
 
     Raises:
@@ -137,12 +137,13 @@ def scaffold_event(
         raise ValueError(f"not a valid key of an event: {name!r} (expected kebab case, like 'river-flood')")
     if date is not None and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date):
         raise ValueError(f"not a valid date: {date!r} (expected YYYY-MM-DD)")
-    if not _LANGUAGE.fullmatch(language):
-        raise ValueError(f"not a valid language code: {language!r} (expected ISO 639, like 'en')")
     if not files:
         raise ValueError("expected at least one document")
     own = Path(root) / "corpus.json"
     scheme = read_manifest(own) if own.exists() else default_scheme()
+    language = language or next(iter(scheme.manifest.languages), "en")
+    if not _LANGUAGE.fullmatch(language):
+        raise ValueError(f"not a valid language code: {language!r} (expected ISO 639, like 'en')")
     folder = Path(root) / "events" / name
     if folder.exists():
         raise UnreadableError(f"{folder}: already exists")

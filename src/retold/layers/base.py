@@ -273,6 +273,7 @@ class Layer(ABC, Generic[O]):
         names_claims: whether items name claims of the catalogue.
         event_keys: keys of event.json that the layer needs.
         unscored_kinds: kinds of items that no measure is over.
+        tasks: what its items are judged as.
         label_keys: keys of an item that hold a label, with the option that lists the allowed ones.
     """
 
@@ -294,6 +295,7 @@ class Layer(ABC, Generic[O]):
     names_claims: ClassVar[bool] = False
     event_keys: tuple[str, ...] = ()
     unscored_kinds: tuple[str, ...] = ()
+    tasks: tuple[str, ...]
     track: ClassVar[str]
     columns: tuple[str, ...]
     measures: tuple[Measure, ...]

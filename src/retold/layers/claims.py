@@ -188,6 +188,7 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     name = "claims"
     items_title = "claim spans"
+    tasks = ("claim",)
     Options = ClaimsOptions
     gold_keys = ("text", "claim")
     track = "claims"

@@ -237,6 +237,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         super().__init__(options)
         self.types = list(options.types)
         self.across_documents = options.clusters == "event"
+        self.tasks = ("mention", "linking") if options.knowledge_base is not None else ("mention",)
         self.unscored_kinds = tuple(kind for kind in options.kinds if kind not in (options.scored_kinds or ()))
         self._scored = np.array([kind in (options.scored_kinds or ()) for kind in options.kinds])
         base = options.knowledge_base
@@ -361,6 +362,7 @@ class Entities(SpanLayer[EntitiesOptions]):
     # Rows
 
     def view_columns(self) -> dict[str, str]:
+        linked = {"kb_id": "string", "kb_status": "kb_status"} if self._pattern is not None else {}
         return {
             "start": "int",
             "end": "int",
@@ -369,8 +371,7 @@ class Entities(SpanLayer[EntitiesOptions]):
             "type": "entity_type",
             "entity": "string",
             "entity_name": "string",
-            "kb_id": "string",
-            "kb_status": "kb_status",
+            **linked,
             "sentence": "int",
             "context": "string",
             "context_start": "int",
@@ -381,14 +382,14 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
         entity = context.entities[str(item.entity)]
+        linked = {"kb_id": entity.kb_id, "kb_status": entity.kb_status} if self._pattern is not None else {}
         return {
             **span_row(document, item.start, item.end),
             "kind": item.kind,
             "type": item.type,
             "entity": entity.entity,
             "entity_name": entity.name,
-            "kb_id": entity.kb_id,
-            "kb_status": entity.kb_status,
+            **linked,
             **sentence_row(document, item.start),
         }
 

@@ -100,6 +100,7 @@ class Stance(AnswerLayer[StanceOptions]):
     name = "stance"
     items_title = "stance cells"
     units_title = "stance cells"
+    tasks = ("stance",)
     Options = StanceOptions
     gold_keys = ("evidence",)
     label_keys: ClassVar = {"label": "labels"}

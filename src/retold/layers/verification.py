@@ -97,6 +97,7 @@ class Verification(AnswerLayer[VerificationOptions]):
     name = "verification"
     items_title = "verification pairs"
     units_title = "claims"
+    tasks = ("verification",)
     Options = VerificationOptions
     gold_keys = ("evidence",)
     label_keys: ClassVar = {"label": "labels"}

@@ -88,7 +88,7 @@ EntityKey = Annotated[
 ]
 KbId = Annotated[
     str | None,
-    Meta(description="Wikidata id, or null where there is none (NIL).", examples=["Q3052772"]),
+    Meta(description="Id in the knowledge base, or null where there is none (NIL).", examples=["Q3052772"]),
 ]
 ClaimKey = Annotated[
     str, Meta(min_length=1, description="Key of a canonical claim.", examples=["coalition-86-members"])
@@ -308,8 +308,8 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: Annotated[str, Meta(description="Title.", examples=["Macron proposes a coalition against Hamas"])]
     date: Annotated[str, Meta(description="Date of the event (ISO 8601).", examples=["2023-10-24"])]
     description: Annotated[str, Meta(description="What happened, in a sentence or two.", examples=["…"])]
-    holders: Annotated[list[Holder], Meta(description="Stance holders.", examples=[[]])]
-    targets: Annotated[list[Target], Meta(description="Stance targets.", examples=[[]])]
+    holders: Annotated[list[Holder], Meta(description="Stance holders.", examples=[[]])] = []
+    targets: Annotated[list[Target], Meta(description="Stance targets.", examples=[[]])] = []
 
 
 Alias = Annotated[str, Meta(min_length=1)]
@@ -319,13 +319,13 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One entity of an event's catalogue."""
 
     entity: Annotated[str, Meta(min_length=1, description="Key of the entity.", examples=["emmanuel-macron"])]
-    name: Annotated[str, Meta(min_length=1, description="Canonical English name.", examples=["Emmanuel Macron"])]
+    name: Annotated[str, Meta(min_length=1, description="Canonical name.", examples=["Emmanuel Macron"])]
     type: Annotated[str, Meta(description="Type of the entity.", examples=["PER"])]
     kb_id: KbId
     kb_status: Annotated[
         KbStatus,
         Meta(
-            description="verified: kb_id was checked against a source; nil: judged to have no Wikidata item; "
+            description="verified: kb_id was checked against a source; nil: judged to have no entry; "
             "unverified: not known, kb_id is null.",
             examples=["verified"],
         ),
@@ -340,14 +340,14 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class CanonicalClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A self-contained English sentence that one or more documents state, or a mutation of one."""
+    """A self-contained sentence that one or more documents state or are checked for, or a mutation of one."""
 
     claim: ClaimKey
     text: Annotated[
         str,
         Meta(
             min_length=1,
-            description="One English sentence with names, numbers and dates spelled out.",
+            description="One sentence with names, numbers and dates spelled out.",
             examples=["The international coalition against the Islamic State has 86 members."],
         ),
     ]
@@ -356,10 +356,10 @@ class CanonicalClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Meta(
             description="Key of the claim that this one was made from by changing one fact, or null.", examples=[None]
         ),
-    ]
+    ] = None
     mutation: Annotated[
         Mutation | None, Meta(description="Which kind of fact was changed, or null.", examples=["number"])
-    ]
+    ] = None
 
 
 class SubmissionCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

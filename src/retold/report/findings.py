@@ -281,6 +281,8 @@ def next_steps(folder: Path, root: str, scheme: Scheme) -> str:
         "annotators/NAME.jsonl: each annotator writes a record for each document.",
         f"Run retold validate {folder}/annotators/NAME.jsonl --corpus {root} until it is clean, then build gold.",
     ]
+    if scheme.manifest.splits:
+        steps.insert(2, f"{root}/corpus.json: add the event to a split.")
     if files := scheme.catalogues:
         steps.insert(2, f"{', '.join(files)}: add a line for each {' and '.join(files.values())}.")
     return f"\nNext, in {folder}:\n" + "".join(f"{number}. {step}\n" for number, step in enumerate(steps, 1))

@@ -81,7 +81,7 @@ class ItemComparison:
         return {
             task: (self._better(task, "a"), self._better(task, "b"))
             for task, layer in JUDGED.items()
-            if layer in self.compared
+            if layer in self.compared and task in self.a.scheme.layers[layer].tasks
         }
 
     def _better(self, task: str, side: str) -> int:
