@@ -180,13 +180,13 @@ class Pairs:
     def __init__(self, corpus: Corpus, source: Source, allow_missing: bool = False) -> None:
         self.corpus, self.allow_missing = corpus, allow_missing
         self.missing = 0
-        self._records = Records(source, corpus.scheme.decoder, self.add)
+        self._records = Records(source, corpus.scheme.counting_decoder, self.add)
         self._findings: list[Finding] = []
         self._absent: dict[str, int] = {}
         self._known: list[str] = []
 
     def __iter__(self) -> Iterator[Pair]:
-        corpus, decoder = self.corpus, self.corpus.scheme.decoder
+        corpus, decoder = self.corpus, self.corpus.scheme.counting_decoder
         source = self._records.source
         with ExitStack() as stack:
             decode_gold = partial(_decode, decoder, gold_name(corpus))
@@ -400,7 +400,7 @@ def rows_of(shard: Shard, decoders: Sequence[LineDecoder]) -> Iterator[list[tupl
 
 def read_shard(corpus: Corpus, shard: Shard) -> Iterator[Pair]:
     """The pairs of a shard of predictions, gold and the corpus' documents; raises as ``rows_of`` does."""
-    decoder = corpus.scheme.decoder
+    decoder = corpus.scheme.counting_decoder
     for row in rows_of(shard, [decoder, decoder, DECODERS["document"]][: len(shard)]):
         (number, line, record), (gold_number, gold_line, gold), *rest = row
         yield Pair(number, record, gold_number, gold, rest[0][2] if rest else None, line, gold_line)

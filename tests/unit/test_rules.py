@@ -292,6 +292,16 @@ def test_decode_record_reports_any_corruption(data: st.DataObject) -> None:
         assert msgspec.json.decode(line, type=SCHEME.record_type) == record
 
 
+def test_decode_record_gives_one_type_however_lines_are_written() -> None:
+    # Records of two files are compared with ==, which is False for structs of different types.
+    short, full = (
+        f'{{"document_id":"a","entities":[{{"start":1,"end":2,{kind}"type":"PER"}}]}}'.encode()
+        for kind in ("", '"kind":"name",')
+    )
+    records = [decode_record(line, number=1, file="f")[0] for line in (full, short, full, short)]
+    assert all(record == records[0] for record in records)
+
+
 # Duplicate keys pass the typed decoder; the check beside it must miss none.
 
 STRINGS = st.sampled_from(["kind", "name", 'a"b', "\\", '\\"', "{", "}{", "é", "\n", '"kind":', "x"])

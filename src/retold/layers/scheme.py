@@ -200,6 +200,10 @@ class Scheme:
         """Type of a record, with the labels that the layers allow. A layer that is not declared may hold anything."""
         return self._record_type(sparse=False)
 
+    @cached_property
+    def _sparse_type(self) -> type[Struct]:
+        return self._record_type(sparse=True)
+
     def _record_type(self, *, sparse: bool) -> type[Struct]:
         known = {field.name: field for field in msgspec.structs.fields(AnnotationRecord)}
         fields: list[Any] = []
@@ -231,7 +235,12 @@ class Scheme:
     @cached_property
     def decoder(self) -> LineDecoder:
         """Decoder of a record."""
-        return LineDecoder(self.record_type, lambda: self.schema, self._record_type(sparse=True))
+        return LineDecoder(self.record_type, lambda: self.schema, self._sparse_type)
+
+    @cached_property
+    def counting_decoder(self) -> LineDecoder:
+        """Decoder of records that are counted and never compared with each other."""
+        return LineDecoder(self.record_type, lambda: self.schema, self._sparse_type, either=True)
 
     @cached_property
     def entity_type(self) -> type[Struct]:

@@ -44,14 +44,21 @@ class LineDecoder:
         kind: type of the records.
         schema: makes the JSON Schema of the type; it is asked for when a line is refused.
         sparse: the same type, which leaves out defaults when it is encoded.
+        either: whether records may be of either type, after how the lines are written: faster, but the two are unequal.
     """
 
     def __init__(
-        self, kind: type[Any], schema: Callable[[], Mapping[str, Any]], sparse: type[Any] | None = None
+        self,
+        kind: type[Any],
+        schema: Callable[[], Mapping[str, Any]],
+        sparse: type[Any] | None = None,
+        *,
+        either: bool = False,
     ) -> None:
         self.typed: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
         self._schema = schema
-        #: Files write defaults or leave them out; the decoder that the last line was written like comes first.
+        self._either = either
+        #: Files write defaults or leave them out; the decoder that the last line was written like may come first.
         self._decoders = [self.typed, *([msgspec.json.Decoder(sparse)] if sparse else [])]
         self._again = bytearray()
 
@@ -97,7 +104,7 @@ class LineDecoder:
         plain = line if b"\\u" in line else msgspec.json.format(line, indent=-1)
         for decoder in self._decoders:
             if encode(decoder.decode(line)) in (line, plain):
-                if plain == line:
+                if plain == line and self._either:
                     self._decoders.sort(key=lambda each: each is not decoder)
                 return False
         repeated = False
