@@ -722,6 +722,8 @@ def test_kinds_of_gold_that_are_not_the_default_are_all_scored(tmp_path: Path) -
         ('{"document_id": "a", "stance": [3]}', "RT201"),
         ('{"document_id": "a", "stance": [{"target": "t"}]}', "RT202"),
         ('{"document_id": "a", "stanse": []}', "RT203"),
+        ('{"document_id": "a"}', "RT208"),
+        ("", "RT208"),
         ('{"document_id": "a", "stance": [{"target": "t", "label": "missing"}]}', "RT208"),
         ('{"document_id": "a", "stance": [{"target": "t", "label": "a\\nb"}]}', "RT208"),
     ],
