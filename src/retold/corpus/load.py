@@ -300,10 +300,14 @@ def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corp
         return replace(corpus, scheme=scheme, name=name, version=version, declared="manifest")
     if labels is not None:
         try:
-            return replace(corpus, scheme=scheme_from_gold(_plain_gold(corpus), corpus.name), declared="gold")
+            scheme = scheme_from_gold(_plain_gold(corpus), corpus.name)
+            if not scheme.manifest.layers:
+                raise ManifestError("no record has a layer")
         except ManifestError as error:
             file = corpus.gold_sources()[0].name
-            raise FindingsError(located([invalid_manifest(str(error), "")], file, None)) from None
+            hint = "Check the labels of the gold records, or describe them with --manifest."
+            raise FindingsError(located([invalid_manifest(str(error), "", hint)], file, None)) from None
+        return replace(corpus, scheme=scheme, declared="gold")
     return corpus
 
 
