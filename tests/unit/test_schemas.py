@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -298,9 +299,9 @@ ODD_VALUES = st.sampled_from(
 
 
 @st.composite
-def changed(draw: st.DrawFn) -> tuple[str, Any]:
+def changed(draw: st.DrawFn, names: Sequence[str] = tuple(sorted(VALID))) -> tuple[str, Any]:
     """A valid value with one to three positions replaced, removed or added to."""
-    name = draw(st.sampled_from(sorted(VALID)))
+    name = draw(st.sampled_from(names))
     value = copy.deepcopy(draw(st.sampled_from(VALID[name])))
     for _ in range(draw(st.integers(1, 3))):
         parent = value
@@ -334,7 +335,7 @@ def test_decoder_and_schema_agree(case: tuple[str, Any]) -> None:
     assert accepted_by_decoder(*case) == accepted_by_schema(*case)
 
 
-@given(changed().filter(lambda case: case[0] == "manifest"))
+@given(changed(["manifest"]))
 def test_what_a_scheme_takes_the_schema_accepts(case: tuple[str, Any]) -> None:
     manifest, found = DECODERS["manifest"].decode(json.dumps(case[1]).encode(), number=None, file="x")
     if manifest is None:
