@@ -61,7 +61,7 @@ MAX_FINDINGS: Final = 1000
 #: Documents among which the nearest key is sought for a "did you mean".
 MAX_KNOWN: Final = 5000
 #: Least size of a shard in bytes: smaller ones are read before another process has started.
-MIN_SHARD: Final = 16 * 1024 * 1024
+MIN_SHARD: Final = 4 * 1024 * 1024
 #: Shards for each worker: a slow one then leaves more to the others.
 SHARDS_EACH: Final = 4
 
