@@ -45,7 +45,7 @@ class Row:
         values: names of its values in those cases, or what they begin with.
         oracles: what it agrees with beyond published cases.
         faults: known faults of other scorers that it does not have.
-        note: where its definition parts from the source's.
+        note: where its definition differs from the source's.
     """
 
     measure: str
@@ -306,7 +306,7 @@ ROWS: Final = (
         ("accuracy",),
         Shown(
             "Rows are joined by position (fever-scorer).",
-            "integration/test_adversarial.py::test_lines_are_joined_by_document_and_not_by_place",
+            "integration/test_adversarial.py::test_lines_are_joined_by_document_and_not_by_position",
         ),
     ),
     Row(
@@ -396,7 +396,7 @@ ROWS: Final = (
 NOT_COUNTED: Final = (
     (
         "TC-A8, TC-A9",
-        "a mention stands in two clusters. The reference scorer keeps the first; here the file is refused (RT406).",
+        "a mention is in two clusters. The reference scorer keeps the first; here the file is refused (RT406).",
     ),
     (
         "Pradhan et al. 2014",
@@ -566,32 +566,33 @@ def page() -> str:
     return (
         "# Conformance\n\n"
         "<!-- Made by scripts/docs/conformance_table.py from tests/support/conformance.py; do not edit. -->\n\n"
-        "The tests run every case that is counted here, and every value is met: those that a source states in full,\n"
+        "The tests run every case that is counted here and reproduce every value: those that a source states in full\n"
         f"or as a fraction, within {_cases().TOLERANCE:g}; those that it prints rounded or cut off, in as many "
         f"digits.\n\n{total.exact + total.rounded} values are published or given by another library "
         f"({total.rounded} of them printed rounded), {total.derived} derived: worked\nout by hand from the definition "
         f"for a published input, as fractions. {total.undefined} more are 0/0 (precision or recall\n"
         "of MUC without any link, recall of a type that gold lacks), which scorers print as 0; here they are\n"
-        "undefined and shown as null. [The last part](#the-values) lists every value with its source;\n"
+        "undefined and shown as null. [The values](#the-values) are listed below, each with its source;\n"
         "[measures.md](measures.md) says what each measure counts.\n\n"
         "| measure | definition | published values | cases | derived values |\n|---|---|---|---|---|\n"
         + "".join(rows)
-        + "\n## What else measures agree with\n\n| measure | oracle | test |\n|---|---|---|\n"
+        + "\n## Other implementations that measures agree with\n\n| measure | oracle | test |\n|---|---|---|\n"
         + "".join(oracles)
-        + "\n## Faults of other scorers that are absent\n\nEach row names the test that would fail with the fault.\n\n"
+        + "\n## Faults of other scorers that Retold does not have\n\n"
+        "Each row names the test that would fail with the fault.\n\n"
         "| measure | fault | test |\n|---|---|---|\n" + "".join(faults) + "\n## Attacks that gain nothing\n\n"
-        f"Each of the {len(tried)} tests in `tests/integration/test_adversarial.py` starts from a good file of "
-        "predictions; what it does to it is refused,\nor gains no point. "
-        "One thing no file can be refused for: F1 counts a wrong answer twice, as missed and as spurious,\n"
-        "so that silence where an answer would be wrong raises it (not accuracy, not recall). "
-        "Coverage stands in every result.\n\n"
+        f"Each of the {len(tried)} tests in `tests/integration/test_adversarial.py` manipulates a good file of "
+        "predictions; the result is refused\nor gains nothing. "
+        "One thing cannot be refused: F1 counts a wrong answer twice, as missed and as spurious, so leaving out\n"
+        "answers that would be wrong raises it (but not accuracy or recall). "
+        "Every result shows the coverage.\n\n"
         "| kind | what is shown | test |\n|---|---|---|\n"
         + "".join(tried)
-        + "\n## Where a definition parts from its source\n\n"
+        + "\n## Where a definition differs from its source\n\n"
         + "".join(notes)
         + "\n## Published cases that are not counted\n\n"
         + "".join(f"- {what}: {why}\n" for what, why in NOT_COUNTED)
-        + "\n## The values\n\nInputs stand in `tests/support/conformance.py`.\n"
+        + "\n## The values\n\nThe inputs are in `tests/support/conformance.py`.\n"
         + "".join(_values())
     )
 

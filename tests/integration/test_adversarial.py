@@ -182,10 +182,10 @@ def test_leaving_out_cells_and_pairs_does_not_make_them_right(tmp_path: Path) ->
         assert after[name] == before[name]
 
 
-# --- Joining by place -------------------------------------------------------------------------------------------------
+# --- Joining by position ----------------------------------------------------------------------------------------------
 
 
-def test_lines_are_joined_by_document_and_not_by_place(tmp_path: Path) -> None:
+def test_lines_are_joined_by_document_and_not_by_position(tmp_path: Path) -> None:
     records = noisy()
     random.Random(3).shuffle(records)
     assert values(run(tmp_path / "shuffled", records)) == honest(tmp_path)

@@ -103,7 +103,7 @@ def test_bad_predictions_are_refused_with_file_line_and_cause(
         ("score", "SUBMISSION"),
         ("score mine.jsonl --gold nowhere", "nowhere"),
         ("score mine.jsonl --gold . --corpus .", "give one corpus"),
-        ("score mine.jsonl --labels from-gold --manifest corpus.json", "exclude each other"),
+        ("score mine.jsonl --labels from-gold --manifest corpus.json", "cannot be combined"),
         ("score mine.jsonl --measures stance.fvag", "(did you mean 'stance.favg'?)"),
         ("score mine.jsonl --output out --items out", "same file"),
         ("score - --corpus -", "standard input ('-') can be read only once"),

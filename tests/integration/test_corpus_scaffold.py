@@ -228,6 +228,7 @@ def test_commands_of_contributing_add_an_event(tmp_path: Path) -> None:
     new_event, import_quotes, validate_reader, build, validate_all = commands()
     done = follow(new_event)
     assert "RT715 the event has no targets" in done.stdout
+    assert "corpus/corpus.json: add vale-flood to a split." in done.stdout
     assert "corpus/events/vale-flood/annotators/NAME.jsonl --corpus corpus" in done.stdout
     # A scaffolded event does not keep others from being built.
     follow(build)

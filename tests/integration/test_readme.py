@@ -29,6 +29,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def write_examples(folder: Path) -> None:
+    """Write the files of records that the README shows."""
+    for name, text in re.findall(r"`(\S+\.jsonl)`:\n\n```jsonl\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL):
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 def follow(line: str, folder: Path) -> None:
     """Run a line of the form ``retold ... [> FILE]``."""
     command, _, target = line.partition(" > ")
@@ -42,6 +48,7 @@ def follow(line: str, folder: Path) -> None:
 
 
 def test_commands_and_snippets_run(folder: Path, tmp_path: Path) -> None:
+    write_examples(folder)
     for language, text in BLOCKS:
         if language == "bash":
             for line in text.splitlines():
@@ -77,3 +84,13 @@ def test_links_lead_somewhere() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(((?!https?:|#)[^)#]+)", text):
             assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_manifest_it_shows_is_valid(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"^```jsonc\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "corpus.json").write_text(shown, encoding="utf-8")
+    done = run("measures", "--manifest", tmp_path / "corpus.json")
+    assert done.returncode == 0, done.stderr
+    assert "entities.mention.f1" in done.stdout
+    # The manifest has neither a knowledge base nor the other layers.
+    assert not {"linking", "stance", "claims"} & set(done.stdout.replace(".", " ").split())

@@ -11,7 +11,7 @@ from retold.cli.options import format_option, usage_errors
 
 @click.group()
 def corpus() -> None:
-    """Maintain a corpus: add events, compare releases.
+    """Maintain a corpus: add events, print manifests, compare releases.
 
     \b
     Example:
@@ -42,10 +42,10 @@ def diff(old: str, new: str | None, style: str) -> None:
 @corpus.command()
 @click.argument("path", metavar="FILE")
 def manifest(path: str) -> None:
-    """Print the manifest that a file of gold records shows.
+    """Print the manifest that gold records follow.
 
-    It is what '--labels from-gold' uses. Written to a file and completed, it is a corpus.json or the file of
-    '--manifest'. FILE may also be a corpus folder.
+    It has the layers and labels that '--labels from-gold' takes. Save it as corpus.json in a corpus folder, or name it
+    with '--manifest'. FILE is a file of gold records or a corpus folder.
 
     \b
     Example:
@@ -62,12 +62,12 @@ def manifest(path: str) -> None:
 @corpus.command("new-event")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("--documents", is_flag=True, help="Optional, before FILES: plain text, one document a file.")
+@click.option("--documents", is_flag=True, help="May precede FILES: plain text, one document per file.")
 @click.option("--corpus", "root", default="corpus", show_default=True, metavar="FOLDER", help="Corpus to add to.")
 @click.option(
     "--language",
     metavar="CODE",
-    help="Language of files not named like two.id.txt; by default the first one of the corpus, or en.",
+    help="Language of files that are not named like two.id.txt; by default the corpus's first, or en.",
 )
 @click.option("--date", metavar="YYYY-MM-DD", help="Date of the event.")
 def new_event(

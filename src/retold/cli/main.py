@@ -42,7 +42,7 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """Retold: a benchmark of how one news event is told by several outlets.
 
-    A file named '-' is standard input.
+    Use '-' as a file name for standard input.
 
     \b
     Example:

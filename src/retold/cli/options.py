@@ -28,10 +28,10 @@ workers = click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of workers for a large file; by default what suits it.",
+    help="Number of workers for large files; by default as many as suit the file.",
 )
 executor = click.option(
-    "--executor", type=click.Choice(["process", "threads"]), help="How workers run; processes by default."
+    "--executor", type=click.Choice(["process", "threads"]), help="What workers are; processes by default."
 )
 
 
@@ -84,14 +84,14 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="PATH",
         help="Corpus folder, or a file of gold records; the released corpus by default.",
     )
-    @click.option("--manifest", metavar="FILE", help="Manifest of the corpus: its layers and labels.")
-    @click.option("--labels", type=click.Choice(["from-gold"]), help="Take the labels that occur in gold.")
+    @click.option("--manifest", metavar="FILE", help="Manifest of the corpus, with its layers and labels.")
+    @click.option("--labels", type=click.Choice(["from-gold"]), help="Take layers and labels from the gold records.")
     @functools.wraps(command)
     def wrapper(*args: Any, corpora: tuple[str, ...], manifest: str | None, labels: str | None, **others: Any) -> None:
         if len(corpora) > 1:
             raise click.UsageError("give one corpus, with --corpus or --gold")
         if manifest and labels:
-            raise click.UsageError("--manifest and --labels exclude each other")
+            raise click.UsageError("--manifest and --labels cannot be combined")
         command(*args, corpus=CorpusChoice(corpora[0] if corpora else None, manifest, labels), **others)
 
     return wrapper

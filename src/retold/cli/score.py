@@ -20,7 +20,7 @@ from retold.cli.options import CorpusChoice
     multiple=True,
     callback=options.comma_list,
     metavar="NAMES",
-    help="Show only these measures: stance.favg,claims.*.",
+    help="Show only these measures, like stance.favg,claims.*.",
 )
 @click.option(
     "--output",

@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     multiple=True,
     callback=comma_list,
     metavar="CODES",
-    help="Only these rule codes or prefixes: RT2,RT404.",
+    help="Report only these rule codes or prefixes, like RT2,RT404.",
 )
 @click.option(
-    "--ignore", multiple=True, callback=comma_list, metavar="CODES", help="All but these rule codes or prefixes."
+    "--ignore", multiple=True, callback=comma_list, metavar="CODES", help="Leave out these rule codes or prefixes."
 )
 @click.option(
-    "--role", type=click.Choice(["gold", "annotation", "prediction"]), help="What the files are; guessed by name."
+    "--role",
+    type=click.Choice(["gold", "annotation", "prediction"]),
+    help="What the files are; by default, guessed from their names.",
 )
 @click.option(
     "--max-findings",

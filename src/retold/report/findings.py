@@ -285,6 +285,8 @@ def next_steps(folder: Path, root: str, scheme: Scheme) -> str:
         steps.insert(2, f"{root}/corpus.json: add the event to a split.")
     if files := scheme.catalogues:
         steps.insert(2, f"{', '.join(files)}: add a line for each {' and '.join(files.values())}.")
+    if scheme.manifest.splits:
+        steps.insert(2, f"{root}/corpus.json: add {folder.name} to a split.")
     return f"\nNext, in {folder}:\n" + "".join(f"{number}. {step}\n" for number, step in enumerate(steps, 1))
 
 
