@@ -60,8 +60,8 @@ __all__ = [
 MAX_FINDINGS: Final = 1000
 #: Documents among which the nearest key is sought for a "did you mean".
 MAX_KNOWN: Final = 5000
-#: Least size of a shard in bytes: smaller ones are read before another process has started.
-MIN_SHARD: Final = 4 * 1024 * 1024
+#: Least size of a shard in bytes: each learns names anew, and another process has to start.
+MIN_SHARD: Final = 8 * 1024 * 1024
 #: Shards for each worker: a slow one then leaves more to the others.
 SHARDS_EACH: Final = 4
 
@@ -337,6 +337,9 @@ def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
             return []
     size = sum(Path(source.path).stat().st_size for source in sides[0])
     count = min(workers * SHARDS_EACH, size // MIN_SHARD)
+    if count > workers:
+        # As many for each.
+        count -= count % workers
     if count < 2:
         return []
     indexes = [[(source, _line_starts(source)) for source in side] for side in sides]
