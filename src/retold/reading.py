@@ -58,11 +58,11 @@ __all__ = [
 
 #: Findings after which a file is not read any further.
 MAX_FINDINGS: Final = 1000
-#: Documents among which the nearest key is sought for a "did you mean".
+#: Maximum number of documents that are searched for a "did you mean".
 MAX_KNOWN: Final = 5000
 #: Least size of a shard in bytes: each learns names anew, and another process has to start.
 MIN_SHARD: Final = 8 * 1024 * 1024
-#: Shards for each worker: a slow one then leaves more to the others.
+#: Shards per worker: with several, fast workers take over from slow ones.
 SHARDS_EACH: Final = 4
 
 ExecutorName = Literal["process", "threads"]
@@ -75,7 +75,7 @@ class ShardMismatch(Exception):
 
 
 def lines_of(source: Source, report: Report) -> Iterator[Line]:
-    """Lines that are not blank. Blank lines before another line are reported."""
+    """Yield the lines that are not blank; report blank ones, except at the end of the file."""
     blanks: list[int] = []
     for number, line in read_lines(source):
         if not line:
@@ -93,10 +93,10 @@ class Records:
 
     Attributes:
         source, decoder: the file, and what decodes its lines.
-        report: takes what is wrong with it.
-        read: lines that are not blank.
+        report: called with its findings.
+        read: number of lines that are not blank.
         seen: line of each document.
-        invalid: line of each document whose record is none; it is not missing.
+        invalid: line of each document whose record is invalid, and therefore not missing.
     """
 
     source: Source
@@ -133,7 +133,7 @@ class _Key(msgspec.Struct):
 
 
 def known_documents(corpus: Corpus) -> list[str]:
-    """Documents among which the nearest key to an unknown one is sought, up to a limit."""
+    """Keys of up to ``MAX_KNOWN`` documents, from which to suggest one for an unknown key."""
     lines = corpus.gold_lines() if corpus.bare is not None else corpus.document_lines()
     decode = msgspec.json.Decoder(_Key).decode
     known = []
@@ -216,7 +216,7 @@ class Pairs:
                     yield Pair(0, empty, gold.number, wanted, document, encode(empty), gold.line)
 
     def finish(self) -> None:
-        """Refuse predictions that are not complete or not right.
+        """Refuse predictions that are incomplete or invalid.
 
         Raises:
             FindingsError: every finding of the file, up to a limit, in the order of its lines.
@@ -231,7 +231,7 @@ class Pairs:
             raise FindingsError(self._findings)
 
     def add(self, findings: Sequence[Finding]) -> None:
-        """Keep errors. Warnings do not keep a file from being scored, and must not count towards the limit.
+        """Keep errors. Warnings do not prevent scoring and must not count towards the limit.
 
         Raises:
             FindingsError: there are too many.
@@ -241,7 +241,7 @@ class Pairs:
             raise FindingsError(sorted(self._findings, key=lambda found: found.line or 0))
 
     def _refuse_gold(self, findings: list[Finding], number: int) -> NoReturn:
-        """Refuse gold that cannot be scored against: no prediction is at fault there."""
+        """Refuse gold that cannot be scored against; the predictions are not at fault."""
         raise FindingsError(located(findings, gold_name(self.corpus), number))
 
     def _document(self, documents: Lookup, key: str, gold_number: int) -> Document | None:
@@ -258,7 +258,7 @@ class Pairs:
 
 
 def gold_name(corpus: Corpus) -> str:
-    """What messages call the gold file."""
+    """Name of the gold file in messages."""
     sources = corpus.gold_sources()
     return sources[0].name if len(sources) == 1 else "gold"
 
@@ -294,7 +294,7 @@ def read_columns(corpus: Corpus, records: Source, size: int) -> Iterator[tuple[l
     except NotColumnar:
         raise
     except Exception as error:
-        # Whatever a damaged file makes of its reader, reading it row by row gives the finding.
+        # Whatever error a damaged file raises here, reading it row by row gives the finding.
         raise NotColumnar(str(error)) from error
 
 
@@ -319,14 +319,14 @@ class Part:
                 yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-#: Of each file that is joined, or group of files, the parts that hold the same lines.
+#: For each side that is joined, the parts of its files that hold the same range of lines.
 Shard = tuple[tuple[Part, ...], ...]
 
 
 def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
     """Cut files that are joined line by line into ranges of the same lines; none where that cannot be done.
 
-    They are cut at line ends only, without decoding; whether lines belong together is for ``rows_of`` to see.
+    They are cut at line ends only, without decoding; ``rows_of`` checks whether lines belong together.
 
     Args:
         sides: predictions, gold, documents or the like, each in one file or several.
@@ -381,10 +381,10 @@ def _cut(side: Sequence[tuple[Source, list[int]]], bounds: Sequence[int]) -> lis
 
 
 def rows_of(shard: Shard, decoders: Sequence[LineDecoder]) -> Iterator[list[tuple[int, bytes, Any]]]:
-    """Of each document of a shard: line number, line and record of every side, decoded by the decoder of the side.
+    """Yield for each document of a shard the line number, line and record of every side, by its own decoder.
 
     Raises:
-        ShardMismatch: lines do not belong together, or one is at fault.
+        ShardMismatch: lines do not belong together, or one is invalid.
     """
     sides = [chain.from_iterable(part.read() for part in parts) for parts in shard]
     for lines in zip_longest(*sides):
@@ -412,7 +412,7 @@ def read_shard(corpus: Corpus, shard: Shard) -> Iterator[Pair]:
 def map_shards(
     work: Callable[[Shard], R], shards: Sequence[Shard], workers: int, executor: ExecutorName = "process"
 ) -> Iterator[R]:
-    """Yield what ``work`` makes of each shard, in their order, from some workers.
+    """Yield the result of ``work`` for each shard, in order, computed by several workers.
 
     Args:
         work: a function that can be pickled, as its results can.
@@ -427,7 +427,7 @@ def map_shards(
             while waiting:
                 yield waiting.pop(0).result()
         except BrokenExecutor as error:
-            # A worker was ended, for want of memory perhaps.
+            # A worker was killed, perhaps for lack of memory.
             raise ShardMismatch from error
         finally:
             for future in waiting:

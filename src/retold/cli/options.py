@@ -130,7 +130,7 @@ def refuse_overwriting(target: Path | None, option: str, *sources: str | None) -
 
 
 def write(path: Path, pieces: str | bytes | Iterable[bytes], note: str = "") -> None:
-    """Write a file, old or new but never half, and say so."""
+    """Write a file whole or not at all, and say so."""
     from retold.io.atomic import write_atomic
 
     write_atomic(path, pieces)
@@ -156,6 +156,6 @@ def use_color(stream: TextIO) -> bool:
 
 
 def single_threaded_numpy() -> None:
-    """Keep matrix products on one core; threads that wait for each other only spin. Takes effect before numpy loads."""
+    """Keep matrix products on one core; threads that wait for each other only spin. Call before numpy is imported."""
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")

@@ -4,7 +4,7 @@ What all annotators give is gold. Each difference needs a decision, which states
 reason. A decision may also add an item that no annotator has, drop one, or correct one on which all agree; a decision
 that changes nothing is an error.
 
-An item is what can be decided alone: a span (``start:end``), a stance cell (``holder/target``) or a verification pair
+An item is the unit of a decision: a span (``start:end``), a stance cell (``holder/target``) or a verification pair
 (the key of the claim), with all that is said of it. Two spans with different boundaries are two items.
 """
 

@@ -51,7 +51,7 @@ def packaged_corpus() -> Path:
 
 
 def decode_or_refuse(decoder: LineDecoder, line: bytes, number: int | None, file: str) -> Any:
-    """Decode a line of a file that must be right.
+    """Decode a line that must be valid.
 
     Raises:
         FindingsError: what is wrong with it.
@@ -74,7 +74,7 @@ def read_all(path: Path | Source, decoder: LineDecoder) -> list[Any]:
 
 
 def read_one(path: Path, decoder: LineDecoder) -> Any:
-    """The object of a file that holds one; raises as ``read_all`` does."""
+    """The single object of a file; raises as ``read_all`` does."""
     with open_bytes(str(path)) as stream:
         return decode_or_refuse(decoder, stream.read(), None, str(path))
 
@@ -158,7 +158,7 @@ class Corpus:
         names = wanted.keys() | {file.relative_to(self.root).as_posix() for file in self.root.glob("events/*/*.json*")}
         names |= {MANIFEST}
         found = {name: sha256(self.root / name) for name in sorted(names) if (self.root / name).is_file()}
-        # An event that was added to a release is not of it.
+        # An event that was added later is not part of the release.
         if self.release is not None and found == wanted:
             return self.release.sha256
         listing = "".join(f"{digest}  {name}\n" for name, digest in found.items())
@@ -188,7 +188,7 @@ class Corpus:
         return itertools.chain.from_iterable(read_lines(source) for source in self.document_sources())
 
     def document_sources(self) -> list[Source]:
-        """Where the documents are; nowhere for a bare file."""
+        """Files of the documents; none for a bare file."""
         return [Source.of(event.documents_file) for event in self.events.values()]
 
     def gold_lines(self) -> Iterator[Line]:
@@ -196,7 +196,7 @@ class Corpus:
         return itertools.chain.from_iterable(read_lines(source) for source in self.gold_sources())
 
     def gold_sources(self) -> list[Source]:
-        """Where the gold records are."""
+        """Files of the gold records."""
         if self.bare is not None:
             return [self.bare]
         return [Source.of(event.gold_file) for event in self.events.values()]
@@ -242,7 +242,7 @@ def load_corpus(
         path: a release folder, a bare file of gold records (.jsonl, .parquet), or None for the packaged corpus.
         manifest: a file that describes layers and labels; by default ``corpus.json`` of the folder, and without one the
             default labels.
-        labels: ``from-gold`` takes the layers and labels that the gold records hold.
+        labels: ``from-gold`` uses the layers and labels that occur in the gold records.
 
     Raises:
         UnreadableError: the path is missing or is not a corpus.
@@ -322,7 +322,7 @@ def read_manifest(path: Path) -> Scheme:
     try:
         return Scheme(manifest)
     except ManifestError as error:
-        # The schema names every key that is wrong and what may stand there; what contradicts itself it does not see.
+        # The schema names every wrong key and what is allowed there, but does not see contradictions.
         with open_bytes(str(path)) as stream:
             _, found = manifest_decoder().decode(stream.read(), number=None, file=str(path))
         found = [each for each in found if each.code != "RT207"]

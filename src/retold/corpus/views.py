@@ -1,6 +1,6 @@
 """Flat tables for users of Hugging Face ``datasets``: one row for each thing that is labelled.
 
-Every row holds the text that it speaks of, so that it can be used alone. ``tables_of`` says which columns a table has
+Every row holds the text that it refers to, so that it can be used alone. ``tables_of`` says which columns a table has
 and of which kind; the dataset card is written from it. Each layer of a corpus has a table, whose columns it defines
 itself.
 """

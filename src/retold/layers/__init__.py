@@ -15,5 +15,5 @@ from retold.layers.verification import Verification
 
 __all__ = ["LAYERS"]
 
-#: Layer classes by name, in the order in which everything is told.
+#: Layer classes by name, in the order of every report.
 LAYERS: Final[dict[str, type[Layer[Any]]]] = {layer.name: layer for layer in (Entities, Stance, Claims, Verification)}

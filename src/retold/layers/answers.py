@@ -1,4 +1,4 @@
-"""What the layers share whose items answer a question with one of some labels (stance, verification)."""
+"""What stance and verification share: items that answer a question with one label of a closed set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ O = TypeVar("O")  # noqa: E741 - the options of a layer
 
 
 class KeyNames(BatchNames):
-    """Codes of what questions are about, the same on both sides."""
+    """Codes of the keys that identify a question, shared by both sides."""
 
     def __init__(self, event: str, parts: Sequence[Codes], sides: Sequence[Builder]) -> None:
         self._parts = parts
@@ -57,26 +57,26 @@ class AnswerLayer(KeyedLayer[O]):
         options: dict[str, Any] = {"labels": labels, "evidence_for": shown}
         silent = [label for label in labels if label not in shown]
         if shown and len(silent) == 1:
-            # The only label that no sentence shows takes no side.
+            # The only label that never has evidence is the neutral one.
             options["neutral"] = silent[0]
         return options
 
     def given(self, matches: Matches) -> Index:
-        """The label that was given to each gold item; behind the last label, none."""
+        """Code of the label predicted for each gold item; ``len(labels)`` where there is no answer."""
         found = np.full(len(matches.gold), len(self.labels), np.int64)
         answered = np.flatnonzero(matches.partner >= 0)
         found[answered] = matches.predicted.label[matches.partner[answered]]
         return found
 
     def confusion(self, matches: Matches) -> Index:
-        """Column of the confusion table of each gold item."""
+        """Index of each gold item's cell in the flattened confusion table."""
         cells: Index = matches.gold.label * (len(self.labels) + 1) + self.given(matches)
         return cells
 
     def answer_items(
         self, task: str, matches: Matches, batch: Batch, names: KeyNames, more: Mapping[str, Any]
     ) -> Iterator[tuple[int, Item]]:
-        """An item for each gold label; ``more`` holds further fields, functions of (gold row, predicted row)."""
+        """An item for each gold label; ``more`` maps further fields to functions of (gold row, predicted row)."""
         lists = names.lists()
         gold, predicted = matches.gold, matches.predicted
         evidence = [_evidence_of(side) for side in (gold, predicted)]
@@ -107,7 +107,7 @@ class AnswerLayer(KeyedLayer[O]):
             )
 
     def question(self, columns: KeyedColumns, row: int, lists: Sequence[Sequence[str]]) -> dict[str, str]:
-        """What an item is about."""
+        """The parts of an item's key by name: holder and target, or claim."""
         codes = zip(self.identity, lists, columns.parts, strict=True)
         return {part: names[values[row]] for part, names, values in codes}
 
@@ -205,7 +205,7 @@ def agreement_measures(labels: Sequence[str]) -> dict[str, Any]:
 def check_evidence(
     layer: str, items: Sequence[Any], document: Document | None, role: Role, found: list[Finding]
 ) -> None:
-    """Evidence that names sentences which the document does not have."""
+    """Report evidence with sentence indices that the document does not have."""
     if document is None:
         return
     sentences = len(document.sentences)
@@ -220,7 +220,7 @@ def check_evidence(
 def check_labels_shown(
     layer: str, items: Sequence[Any], evidence_for: Sequence[str], role: Role, found: list[Finding]
 ) -> None:
-    """Labels that a sentence must show and none does, and evidence of labels that say nothing is shown."""
+    """Report labels that need evidence and have none, and evidence for labels that take none."""
     for index, item in enumerate(items):
         if item.label in evidence_for:
             if not item.evidence:

@@ -46,7 +46,7 @@ _AROUND: Final = 40
 
 
 class CorpusFacts(Protocol):
-    """What counting asks the catalogues of a corpus."""
+    """The questions that counting puts to the catalogues of a corpus."""
 
     def kb_status(self, event: str, entity: str | UnsetType, kb_id: str | UnsetType | None) -> KbStatus:
         """Status of the knowledge base id of a gold mention."""
@@ -95,7 +95,7 @@ class Batch:
     Attributes:
         documents: their contexts.
         unit_kind: what is drawn in resampling.
-        asked: for each layer, shape (documents,), whether gold has it.
+        asked: layer -> shape (documents,), whether gold annotates it in each document.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Batch:
         return np.array([table.codes[each.unit] for each in self.documents], np.int64)
 
     def units_of_spans(self, document: Index, start: Index) -> tuple[list[str], Index]:
-        """Names of units, and for spans that begin at ``start`` the index of theirs."""
+        """Names of the units, and for each span the index of the unit that it starts in."""
         if self.unit_kind == "document":
             return [each.unit for each in self.documents], document
         names = [each.paragraph_units() for each in self.documents]
@@ -130,7 +130,7 @@ class Batch:
         owner, first = np.array(openings, np.int64).reshape(-1, 2).T
         openings_at, spans_at = positions((owner, first), (document, start))
         before = np.searchsorted(openings_at, spans_at, side="right") - 1
-        # Paragraphs are numbered through; what stands before the first one of its document counts there.
+        # Paragraphs are numbered across documents; a span before the first one of its document counts there.
         divided = np.bincount(owner, minlength=len(names))
         within = np.maximum(before - (np.cumsum(divided) - divided)[document], 0)
         sizes = np.array([len(each) for each in names], np.int64)
@@ -139,10 +139,10 @@ class Batch:
 
 @dataclass(slots=True)
 class Matches:
-    """The match table of a batch: for each gold and each predicted row, whom it was matched with.
+    """The match table of a batch: what each gold row and each predicted row was matched with.
 
     Attributes:
-        gold, predicted: the rows of either side.
+        gold, predicted: the rows of each side.
         equal: shape (predicted,), the gold row with the same key, -1 for none.
         partner: shape (gold,), the predicted row that it is matched with, -1 for none.
     """
@@ -172,7 +172,7 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         document_id: the document.
         task: mention, linking, coreference, stance, claim or verification.
-        verdict: what became of it. ``correct``; ``missed``, ``merged`` and ``missing`` have no prediction, ``spurious``
+        verdict: the judgement. ``correct``; ``missed``, ``merged`` and ``missing`` have no prediction, ``spurious``
             and ``split`` no gold label.
             Mentions: ``boundary``, ``type``, ``boundary and type`` are matched and differ in that. ``kind``: a name
             given as a nominal, which is missed and given wrongly (without a gold label where the name is matched with
@@ -257,23 +257,23 @@ class Layer(ABC, Generic[O]):
     Attributes:
         name: its key in a record.
         options: what the manifest says of it.
-        items_title: what its items are called.
-        uncounted: keys of an item that no count looks at.
-        units_title: what is resampled where documents are few.
+        items_title: name of its items in reports, in the plural.
+        uncounted: keys of an item that counting ignores.
+        units_title: name of the units that are resampled where documents are few.
         gold_keys: keys that gold must carry although predictions may leave them out.
         columns, measures: what is counted, and the measures over it.
-        track, headline: the track that it is part of by default, and its measures there.
+        track, headline: its default track, and the measures that it contributes to that track.
         agreement_columns, agreement_measures: likewise for two annotators.
         identity, separator: attributes that make the key of an item, and what joins them.
-        decided: attributes that a decision between annotators gives.
-        plain_type: type of an item with any labels.
+        decided: attributes that adjudication decides.
+        plain_type: type of an item, whatever its labels.
         labels: the closed set of labels of an item, where it has one.
         clusters: whether items name clusters.
         across_documents: whether a cluster may reach across documents.
         names_claims: whether items name claims of the catalogue.
         event_keys: keys of event.json that the layer needs.
-        unscored_kinds: kinds of items that no measure is over.
-        tasks: what its items are judged as.
+        unscored_kinds: kinds of items that no measure counts.
+        tasks: names of the tasks that its items are judged in (``Item.task``).
         label_keys: keys of an item that hold a label, with the option that lists the allowed ones.
     """
 
@@ -313,7 +313,7 @@ class Layer(ABC, Generic[O]):
         """Type of an item, with the labels that the corpus allows."""
 
     def key_of(self, item: Any) -> str:
-        """What can be decided alone: ``start:end``, ``holder/target``, the key of a claim."""
+        """Key of an item, the unit of adjudication: ``start:end``, ``holder/target`` or the key of a claim."""
         return self.separator.join(str(getattr(item, name)) for name in self.identity)
 
     def sort_key(self, item: Any) -> tuple[Any, ...]:
@@ -322,34 +322,34 @@ class Layer(ABC, Generic[O]):
         return tuple(get(name) for name in self.identity)
 
     def repeated_keys(self, item: Any, keys: Vocabulary) -> dict[str, Any]:
-        """What the catalogue says of an item (or of a dict of its shape) and the item repeats; by default nothing."""
+        """Keys that an item (or a dict of its shape) repeats from the catalogue, and their values; by default none."""
         return {}
 
     @abstractmethod
     def check(
         self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
     ) -> None:
-        """Append what is wrong with the items of a record beyond their shape."""
+        """Append findings for what is wrong with the items of a record beyond their shape."""
 
     def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
-        """Append what an annotator's or gold items lack; by default nothing."""
+        """Append findings for what annotations or gold lack; by default none."""
 
     def check_gold(self, record: Any, keys: Vocabulary | None, found: list[Finding]) -> None:
-        """Append what gold contradicts or lacks; by default nothing."""
+        """Append findings for contradictions and omissions in gold; by default none."""
 
     @classmethod
     def observe(cls, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """What a gold item shows of the layer's options, as pairs that ``options_from`` counts."""
+        """Yield what a gold item implies about the layer's options, as pairs that ``options_from`` counts."""
         return ((option, item[key]) for key, option in cls.label_keys.items() if key in item)
 
     @classmethod
     def options_from(cls, seen: Mapping[str, Counter[Any]]) -> dict[str, Any]:
-        """Options for gold of which ``observe`` yielded these pairs."""
+        """Options inferred from the pairs that ``observe`` yielded for gold, with their counts."""
         return {}
 
     @classmethod
     def in_usual_order(cls, option: str, labels: Iterable[str]) -> list[str]:
-        """Labels that occur: first those of the default manifest, so that what is known is told as always."""
+        """The labels that occur: first those of the default manifest, in their usual order, then the others."""
         usual = list(getattr(cls.Options(), option))
         return [label for label in usual if label in labels] + sorted(set(labels) - set(usual))
 
@@ -372,7 +372,7 @@ class Layer(ABC, Generic[O]):
         return iter(())
 
     def link(self, kb_id: str | None) -> str | None:
-        """A knowledge base id; None also for what stands for no entry in files."""
+        """The knowledge base id; None for the string that means no entry."""
         return kb_id
 
     def check_catalogue(self, entity: Entity) -> list[Finding]:
@@ -408,7 +408,7 @@ class Layer(ABC, Generic[O]):
         """Every counted item, with the number of its document in the batch."""
 
     def joined(self, *, shared: bool = False) -> Any:
-        """A new object that collects what is joined across documents; None where nothing is.
+        """A new accumulator for what is joined across documents; None where a layer joins nothing.
 
         Args:
             shared: whether names mean the same on both sides, as those of two annotators do.
@@ -421,7 +421,7 @@ class Layer(ABC, Generic[O]):
     # Two annotators
 
     def match_annotations(self, first: Any, second: Any) -> Matches:
-        """Match two annotators; of equally good matchings the one that agrees most."""
+        """Match two annotators; of equally good matchings, take the one with the most agreement."""
         return self.match(first, second)
 
     @abstractmethod
@@ -461,7 +461,7 @@ class SpanLayer(Layer[O]):
         bits = key_bits(low, high, given_low, given_high)
         first = SpanColumns.of(sizes, gold, low, high, bits)
         second = SpanColumns.of(given_sizes, given, given_low, given_high, bits)
-        # What is predicted outside of title and body counts neither way; of two annotators, what either gives there.
+        # Predictions outside title and body are ignored; of two annotators, what either marks there is.
         return first.within(batch.zones) if both else first, second.within(batch.zones)
 
     def rows(self, batch: Batch, table: CountTable, spans: SpanColumns, breakdowns: Sequence[Breakdown] = ()) -> Rows:
@@ -499,7 +499,7 @@ class KeyedLayer(Layer[O]):
         names: Sequence[Sequence[str]],
         breakdowns: Sequence[Breakdown] = (),
     ) -> Rows:
-        """All items of a side; where paragraphs are drawn, the unit is what joins answers across documents."""
+        """All items of a side; where paragraphs are drawn, the unit of an item is its question in the event."""
         units = None
         if batch.unit_kind != "document":
             keys = zip(*(part.tolist() for part in items.parts), strict=True)
@@ -514,7 +514,7 @@ class KeyedLayer(Layer[O]):
 
 
 class LayerCounts:
-    """All that is kept of one layer of a shard.
+    """Everything that is kept of one layer while a shard is counted.
 
     Attributes:
         layer: the layer.
@@ -557,7 +557,7 @@ class LayerCounts:
                 builder.extend_arrow(lists, self.layer.uncounted)
 
     def flush(self, batch: Batch) -> tuple[Mask, Matches, Any]:
-        """Match and count what was gathered: documents that a rule should look at, the match table, and the names."""
+        """Match and count what was gathered: which documents a rule must check, the match table, and the names."""
         names = self.names(batch.event)
         gold, predicted = self.layer.columns_of(names, batch)
         needs_check = gold.needs_check | predicted.needs_check
@@ -573,7 +573,7 @@ class LayerCounts:
         return needs_check, matches, names
 
     def close(self, event: str) -> None:
-        """Let go of an event whose documents are all counted."""
+        """Forget the names of an event whose documents are all counted."""
         self._names.pop(event, None)
 
     def merge(self, other: LayerCounts) -> None:
@@ -589,7 +589,7 @@ class LayerCounts:
 
 
 def context_of_span(document: Document | None, start: int, end: int) -> str | UnsetType:
-    """The words around a span, which stands in brackets."""
+    """The text around a span, with the span in brackets."""
     if document is None:
         return UNSET
     text = document.text
@@ -597,7 +597,7 @@ def context_of_span(document: Document | None, start: int, end: int) -> str | Un
 
 
 def context_of_evidence(document: Document | None, evidence: Sequence[int]) -> str | UnsetType:
-    """The sentences of some evidence."""
+    """The evidence sentences, separated by an ellipsis."""
     if document is None or not evidence:
         return UNSET
     sentences = [document.sentences[index] for index in evidence]
@@ -605,7 +605,7 @@ def context_of_evidence(document: Document | None, evidence: Sequence[int]) -> s
 
 
 def sentence_around(document: Document | None, start: int, end: int) -> str:
-    """The sentence of a span, which stands in brackets."""
+    """The sentence that a span starts in, with the span in brackets."""
     if document is None:
         return ""
     for sentence in document.sentences:

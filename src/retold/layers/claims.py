@@ -56,7 +56,7 @@ from retold.rules.vocabulary import Role, Vocabulary
 __all__ = ["Claims", "ClaimsOptions", "SourceMatches"]
 
 #: Added to the weight of a pair whose sources are both the author or both an entity, far below any difference between
-#: overlaps of real spans: it decides between equally good matchings. Names must not, clusters may be called anything.
+#: overlaps of real spans: it decides between equally good matchings. Names must not: a cluster may have any name.
 _SAME_KIND: Final = 2.0**-36
 #: Likewise for two annotators who agree in boundaries, source and claim.
 _AGREED: Final = (2.0**-30, 2.0**-36, 2.0**-42)
@@ -74,7 +74,7 @@ class ClaimsOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class SourceMatches:
-    """Sources of the matched claims, kept as integers until the system's clusters are known to refer to somebody."""
+    """Sources of the matched claims, as integers, until it is known what the system's clusters refer to."""
 
     def __init__(self, author: str, column: int) -> None:
         self._author, self._column = author, column
@@ -124,7 +124,7 @@ class SourceMatches:
         if not len(unit):
             return
         events, sources = list(self._events), self._sources.keys
-        # A source refers to what its name stands for, the author to itself alone; -1 for nobody.
+        # What each source refers to, -1 for nobody; the author refers to the author alone.
         meant = Codes()
         named, referred = [], []
         for event, name in sources:
@@ -148,7 +148,7 @@ class SourceMatches:
         if name == self._author:
             return self._author
         entity = refers_to(name)
-        # No cluster is the author, whatever its name.
+        # A cluster is never the author, whatever it is called.
         return None if entity == self._author else entity
 
 
@@ -278,7 +278,7 @@ class Claims(SpanLayer[ClaimsOptions]):
         return _Names(event, joined.sources(event), self.options.author)
 
     def match(self, gold: SpanColumns, predicted: SpanColumns) -> Matches:
-        # The code of the author is that of the first source of the event.
+        # All that a tie may depend on: whether a source is the author.
         kinds = [columns.labels["source"] == columns.labels["author"] for columns in (gold, predicted)]
         return self._match(gold, predicted, lambda g, p, share: _SAME_KIND * (kinds[0][g] == kinds[1][p]))
 
@@ -347,7 +347,7 @@ class Claims(SpanLayer[ClaimsOptions]):
         return [breakdown("source", (self.options.author, "entity"), kinds)]
 
     def _of_both(self, matches: Matches, wanted: Rows, g: Index, p: Index) -> Rows:
-        """Pairs, by the kind of their source where both sides are of that kind."""
+        """Matched pairs, in the breakdown by source only where both sides have the same kind of source."""
         kind, other = self._kinds(matches.gold)[g], self._kinds(matches.predicted)[p]
         rows = wanted.take(g)
         return Rows(rows.document, rows.unit, self._breakdowns(np.where(kind == other, kind, -1)))
@@ -382,7 +382,7 @@ class Claims(SpanLayer[ClaimsOptions]):
 
         for g, p in enumerate(matches.partner.tolist()):
             if p < 0:
-                # What another gold span was matched with covers this one as well.
+                # A prediction that overlaps this span was matched with another one.
                 yield item("merged" if touched[0][g] else "missed", g, -1)
                 continue
             near = 2 * shared[g] >= either[g]
@@ -464,7 +464,7 @@ def _overlap(gold: SpanColumns, predicted: SpanColumns, g: Index, p: Index) -> t
 
 
 def _fixed(shared: Index, either: Index) -> Index:
-    """The nearest multiple of 1 / FIXED to shared / either, halves up: a division in two steps, which int64 holds."""
+    """shared / either in multiples of 1 / FIXED, rounded half up, by a division in two steps that fit into int64."""
     if int(either.max(initial=0)) >= _LONG:
         exact = zip(shared.tolist(), either.tolist(), strict=True)
         return np.array([(2 * part * FIXED + total) // (2 * total) for part, total in exact], np.int64)

@@ -52,12 +52,12 @@ Mask = npt.NDArray[np.bool_]
 #: Bits of a part of a key; larger offsets and sentence numbers are replaced by their rank in the batch (``bounded``).
 _BITS: Final = 26
 _LIMIT: Final = 1 << _BITS
-#: Bits of offsets of usual documents, which leave room for more documents in a batch.
+#: Bits that offsets of ordinary documents need; they leave room for more documents in a batch.
 _FEW_BITS: Final = 20
 
 
 class NotColumnar(ValueError):
-    """Arrow columns that are not those of valid records; what is wrong with them only records can tell."""
+    """Arrow columns that do not hold valid records; only reading them as records tells what is wrong."""
 
 
 class Field(ABC):
@@ -84,7 +84,7 @@ class Field(ABC):
         """Append a column of ``size`` values from Arrow; None where no item has the field.
 
         Raises:
-            NotColumnar: a value is missing, or is none that the field takes.
+            NotColumnar: a value is missing or not allowed.
         """
 
 
@@ -109,7 +109,7 @@ class Labels(Field):
     """Labels of a closed set, as their codes in it.
 
     Args:
-        default: what is meant where no label is given.
+        default: the label of an item that gives none.
     """
 
     def __init__(self, name: str, labels: Sequence[str], default: str | None = None) -> None:
@@ -179,7 +179,7 @@ class Keys(Field):
 
 
 class Lists(Field):
-    """Lists of integers; one that is not given is as good as empty."""
+    """Lists of integers; a missing list counts as empty."""
 
     optional = True
 
@@ -341,7 +341,7 @@ def _is(values: Any, kind: str) -> bool:
 
 
 def bounded(*columns: Index) -> tuple[Index, ...]:
-    """Columns whose values fit into keys: as they are, or as ranks that keep the order of all values together."""
+    """The columns if their values fit into keys, otherwise their ranks among the values of all of them."""
     if all(int(column.max(initial=0)) < _LIMIT for column in columns):
         return columns
     known = np.unique(np.concatenate(columns))
@@ -354,7 +354,7 @@ def key_bits(*columns: Index) -> int:
 
 
 def positions(*sides: tuple[Index, Index]) -> tuple[Index, ...]:
-    """For (document, offset) of several sides one integer each, ordered by document and then by offset."""
+    """One integer for each (document, offset) of several sides, ordered by document, then by offset."""
     offsets = bounded(*(offset for _, offset in sides))
     return tuple(document << _BITS | offset for (document, _), offset in zip(sides, offsets, strict=True))
 
@@ -365,7 +365,7 @@ class SpanColumns:
 
     Attributes:
         document, start, end: shape (spans,).
-        low, high: as ``start`` and ``end``, bounded; equal and ordered as these are.
+        low, high: ``start`` and ``end`` after ``bounded``, in the same order and with the same ties.
         labels: shape (spans,) each, by name.
         needs_check: shape (documents,): documents with a span that is empty or was given twice, which rules may refuse.
             Such spans are left out.
@@ -418,7 +418,7 @@ class SpanColumns:
         )
 
     def within(self, zones: tuple[Index, Index, Index]) -> SpanColumns:
-        """The spans that lie wholly in none of some stretches (document, start, end), which are in order and apart."""
+        """The spans that no zone contains; zones are (document, start, end), sorted and disjoint."""
         document, start, end = zones
         if not len(document):
             return self
@@ -440,7 +440,7 @@ class KeyedColumns:
         parts: what the question is, in codes: holder and target, or claim.
         evidence: index of the item and sentence, sorted, each pair once.
         scores: shape (items, labels), NaN for items without scores; of no rows where no item has any.
-        position: shape (items,), where each stood among the items as they came.
+        position: shape (items,), index of each item in the order of the file.
         needs_check: shape (documents,): documents that answer a question twice. The first answer stands.
     """
 

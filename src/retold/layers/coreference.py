@@ -4,7 +4,7 @@ Task. Give every mention a cluster key; equal keys mean the same entity in all d
 
 Conventions.
     The documents of an event are taken as one text. Mentions match if their spans are equal, whatever their type or
-    kind. Singletons stay. A mention without a key is a cluster of its own.
+    kind. Singletons are kept. A mention without a key is a cluster of its own.
     The measures are those of ``retold.measures.clusters``; CoNLL is the mean F1 of MUC, B3 and CEAFe.
     ``within`` takes each document by itself: clusters are cut at document borders.
     ``cross-lingual`` counts the links that the others cannot see alone: pairs of mentions in different languages.
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 _PARTS: Final = ("precision", "recall", "f1")
-#: Mentions whose documents are looked at together where each document stands by itself.
+#: Mentions that are processed together where each document is scored by itself.
 _MENTIONS_AT_ONCE: Final = 1 << 15
 CONLL: Final = "entities.coreference.conll"
 MEASURE_NAMES: Final = (
@@ -87,7 +87,7 @@ _REFERENCES: Final = {
 
 
 def no_sum(counts: Any) -> Array:
-    """In place of a function of counts, for measures that are none."""
+    """Placeholder for ``value`` and ``trials`` of measures that are no functions of counts."""
     raise TypeError("coreference is computed from clusters, not from sums of counts")
 
 
@@ -104,7 +104,7 @@ def _measure(name: str, definition: str, reference: str, undefined: str) -> Meas
     )
 
 
-#: What the measures say of themselves; their values come from ``measures_of``.
+#: Names and definitions of the measures; their values come from ``measures_of``.
 COREFERENCE_MEASURES: Final = (
     *(
         _measure(f"entities.coreference.{family}.{part}", f"{title} over {what}. {_JOINED}", source, lack)
@@ -133,7 +133,7 @@ def measures_of(sums: Sums) -> dict[str, Array]:
 
 
 def trials_of(sums: Sums) -> dict[str, float]:
-    """What each measure but CoNLL is a share of, for a Wilson interval where all or nothing is right.
+    """Number of trials behind each measure but CoNLL, for a Wilson interval at 0 or 1.
 
     Links for MUC, clusters for CEAFe, mentions for the others: those predicted for precision, those of gold for recall,
     half of both for F1.
@@ -182,7 +182,7 @@ class MentionTable:
         for number in np.flatnonzero(batch.asked["entities"]).tolist():
             codes[number] = self._document(batch.documents[number]), self._languages[batch.documents[number].language]
         unit_codes = np.array([self._units[unit_names[code]] if code >= 0 else -1 for code in _seen(unit)], np.int64)
-        # A document whose mentions are in several units stands there once for each stretch of one of them.
+        # A stretch is a run of mentions in one unit of a document; a document may have several.
         changes = (document[1:] != document[:-1]) | (unit[1:] != unit[:-1])
         first = np.flatnonzero(np.append(True, changes)[: len(document)])
         stretches = np.column_stack(
@@ -220,7 +220,7 @@ class MentionTable:
             )
         )
         gold, predicted = (
-            # The last two places are reached by the codes -2 and -1, which stand for themselves.
+            # The codes -2 and -1 index the last two elements, and so map to themselves.
             np.array([*(mine.of(events[event])[name] for event, name in theirs.keys), UNNAMED, -1], np.int32)
             for mine, theirs in ((self._gold, other._gold), (self._predicted, other._predicted))
         )
@@ -230,9 +230,9 @@ class MentionTable:
             self._parts.append(_Part(renamed, gold[part.gold], predicted[part.predicted]))
 
     def finalize(self) -> Mentions:
-        """Number everything by place in the text, so that neither the order of lines nor names of clusters matter.
+        """Renumber everything in text order, so that neither the order of lines nor cluster names matter.
 
-        The table is empty afterwards: with millions of mentions, there is no room to have them twice.
+        Empties the table: there is no room for two copies of millions of mentions.
         """
         documents, document_rank = _sorted(self._documents)
         units, unit_rank = _sorted(self._units)
@@ -240,7 +240,7 @@ class MentionTable:
         parts, self._parts = self._parts, []
         table = np.concatenate([np.zeros((0, 4), np.int32), *(part.documents for part in parts)])
         ranks = document_rank[table[:, 0]]
-        # Whole documents change places: from where each begins to where it is to begin.
+        # Documents move as blocks, from where each begins to where it should begin.
         order = np.argsort(ranks, kind="stable")
         sizes = table[order, 3]
         moved = (np.cumsum(table[:, 3]) - table[:, 3])[order] - (np.cumsum(sizes) - sizes)
@@ -306,7 +306,7 @@ def _by_first_sight(
     unnamed = np.flatnonzero(column == UNNAMED)
     column[unnamed] = len(keys) + np.arange(len(unnamed))
     seen = np.full(len(keys) + len(unnamed) + 1, len(column), np.int32)
-    # Written from the back, the first mention of a cluster is what stays; the last place is that of no cluster.
+    # Written back to front, so that a cluster's first mention remains; the last element is for no cluster.
     seen[column[::-1]] = np.arange(len(column), dtype=np.int32)[::-1]
     ordered = np.argsort(seen[:-1], kind="stable")
     ordered = ordered[: int((seen[:-1] < len(column)).sum())]
@@ -326,7 +326,7 @@ def _divided(keys: Sequence[_ClusterKey], column: Small, document: Small) -> tup
 
 
 def _seen(codes: Index) -> list[int]:
-    """0, 1, 2 ... up to the largest code, with -1 for those that do not occur."""
+    """Every code up to the largest, with -1 in place of those that do not occur."""
     found = np.full(int(codes.max(initial=-1)) + 1, -1, np.int64)
     found[codes] = codes
     return found.tolist()
@@ -338,7 +338,7 @@ class Mentions:
 
     Attributes:
         documents, units, languages, events: names that the arrays' codes stand for.
-        gold_keys, predicted_keys: what named each cluster.
+        gold_keys, predicted_keys: (event, name) of each cluster.
         stretches: shape (stretches, 4): codes of document, unit and language, and how many mentions stand there.
         gold, predicted: shape (mentions,), cluster of each mention, -1 where the side does not have it. As all here,
             they are 32 bits wide: there may be many millions.
@@ -397,7 +397,7 @@ class Mentions:
         cells = self._unit_places(units) * max(len(pairs), 1)
         cells += inverse
         cells.sort()
-        # Every cell once, and how often it stood there.
+        # Each distinct cell, and how often it occurs.
         first = np.flatnonzero(np.append(True, cells[1:] != cells[:-1])[: len(cells)]).astype(np.int32)
         amounts = np.diff(first, append=np.int32(len(cells)))
         cells = cells[first]
@@ -429,7 +429,7 @@ class Mentions:
         return added_up(map(sums_of, self._cut()))
 
     def _cut(self) -> Iterator[ClusterOverlaps]:
-        """The overlaps of documents by themselves, in runs of documents that a processor's cache can hold."""
+        """The overlaps of each document by itself, in batches that fit into the processor's cache."""
         gold_count, predicted_count = max(len(self.gold_keys), 1), max(len(self.predicted_keys), 1)
         documents, sizes = self.stretches[:, 0].astype(np.int64), self.stretches[:, 3]
         ends = np.cumsum(sizes)
@@ -474,7 +474,7 @@ class Mentions:
     def references(self) -> dict[tuple[str, str], str | None]:
         """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody.
 
-        Nothing where clusters end with the document: a name then says the same for whoever uses it.
+        Empty where clusters do not cross documents: a name then stands for itself.
         """
         if self.by_document:
             return {}
@@ -483,7 +483,7 @@ class Mentions:
         pairs, amounts = pairs[both], np.bincount(inverse, minlength=len(pairs))[both]
         sizes = np.bincount(self.gold[self.gold >= 0], minlength=len(self.gold_keys))
         shares = amounts / sizes[pairs[:, 0]]
-        # By predicted cluster, the best last: most mentions, then the larger share of the gold entity's.
+        # Within a predicted cluster the best comes last: most mentions, then the larger share of the gold entity.
         order = np.lexsort((shares, amounts, pairs[:, 1]))
         (gold, predicted), amounts, shares = pairs[order].T, amounts[order], shares[order]
         last = np.append(predicted[1:] != predicted[:-1], True)[: len(predicted)]

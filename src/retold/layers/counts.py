@@ -1,8 +1,8 @@
-"""Counts by unit and by breakdown: integers that are added up, and all that a measure ever sees.
+"""Counts by unit and by breakdown: sums of integers, the only input of a measure.
 
 Counts that stand for sums of real numbers (Jaccard overlaps, squared errors) are held in multiples of ``1 / FIXED``, so
 that adding them up in any order, on any number of workers, gives the same bits. Their upper and lower halves are summed
-apart: 64 bits hold 2**31 halves, but only 2**17 whole amounts.
+separately: 64 bits hold 2**31 halves, but only 2**17 whole amounts.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class BatchCounts:
                 _add(sums[:, at], rows.unit, part)
                 self.units.add(np.arange(len(sums)), sums)
             for keys, codes in rows.breakdowns:
-                # The last element takes the rows that are in none.
+                # The last element collects the rows with code -1.
                 values = np.zeros(len(keys) + 1, np.int64)
                 _add(values, codes, part)
                 for names, amount in zip(keys, values.tolist(), strict=False):

@@ -65,9 +65,9 @@ __all__ = ["Entities", "EntitiesOptions", "KnowledgeBase"]
 
 _STATUSES: Final[tuple[KbStatus, ...]] = ("verified", "nil", "unverified")
 _VERIFIED, _NIL_STATUS, _UNVERIFIED = 0, 1, 2
-#: Ids that are remembered as right.
+#: Maximum number of ids that are remembered as valid.
 _MAX_KNOWN: Final = 1 << 16
-#: Codes of links that are none: not given, null, a string that is no id, and the string that stands for no entry.
+#: Codes of what is not a link: no key, null, a malformed id, and the string that means no entry.
 _NO_LINK, _NIL, _NO_ID, _NIL_STRING = -2, -1, -3, -4
 
 _WIKIDATA: Final = re.compile("Q[1-9][0-9]*")
@@ -173,7 +173,7 @@ class _Names(BatchNames):
     def statuses(self, gold: SpanColumns, facts: CorpusFacts) -> Index:
         """Status of the id of each gold mention; the catalogue is asked once for a cluster and an id."""
         entity, link = gold.labels["entity"] - UNNAMED, gold.labels["kb"]
-        # Nearly every cluster has one id: of each, the id that was seen last and its status.
+        # Nearly every cluster has a single id, so the last id of each and its status are cached.
         if (short := int(entity.max(initial=0)) + 1 - self._last.shape[1]) > 0:
             self._last = np.pad(self._last, ((0, 0), (0, short + 1024)), constant_values=_NIL_STRING - 1)
         found: Index = self._last[1][entity]
@@ -317,7 +317,7 @@ class Entities(SpanLayer[EntitiesOptions]):
                 found.append(consistency.kb_id_differs(mention.kb_id, entity, f"/entities/{index}/kb_id", role))
 
     def _learn(self, kb_id: str) -> bool:
-        """Whether a string is an id, which is then looked at once and not once a mention."""
+        """Whether a string is a valid id; valid ones are remembered, so that each is checked once."""
         fits = kb_id == self.nil or self.fits(kb_id)
         if fits and len(self._known) < _MAX_KNOWN:
             self._known.add(kb_id)
@@ -354,7 +354,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         return {
             "types": cls.in_usual_order("types", seen["types"]),
             "kinds": kinds,
-            # Which of other kinds are names is not known.
+            # Which of the kinds are names is not known, so all are scored.
             "scored_kinds": kinds[:1] if "name" in kinds else kinds,
             "knowledge_base": _knowledge_base_of(seen["ids"]),
         }
@@ -422,13 +422,13 @@ class Entities(SpanLayer[EntitiesOptions]):
         equal = join(gold.key, predicted.key)
         partner = np.full(len(gold), -1, np.int64)
         wanted, given = self._scored[gold.labels["kind"]], self._scored[predicted.labels["kind"]]
-        # Equal spans of the same group first, whatever the type: nothing else can be as good for either.
+        # Equal spans of the same group are matched first, whatever their type: no other match is better.
         hit = np.flatnonzero(equal >= 0)
         hit = hit[wanted[equal[hit]] == given[hit]]
         partner[equal[hit]] = hit
         taken = np.zeros(len(predicted), np.bool_)
         taken[hit] = True
-        # What equals a gold span of the other group is an ignored region there, and competes for nothing.
+        # A prediction equal to a gold span of the other group is ignored there and cannot be matched.
         taken[equal >= 0] = True
         for group in (True, False):
             left, right = np.flatnonzero((wanted == group) & (partner < 0)), np.flatnonzero((given == group) & ~taken)
@@ -456,7 +456,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         wanted = self.rows(batch, counts.units, gold, self._breakdowns(gold.labels["type"], gold.labels["kind"]))
         into.add(at["gold"], wanted, np.flatnonzero(scored))
         counted = np.flatnonzero((given & ((equal < 0) | hit_scored)) | (~given & hit_scored))
-        # A nominal with the span of a name is a name given wrongly.
+        # A nominal with the span of a gold name counts as a wrong name.
         kinds = predicted.labels["kind"].copy()
         misnamed = np.flatnonzero(~given & hit_scored)
         kinds[misnamed] = gold.labels["kind"][equal[misnamed]]
@@ -477,7 +477,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         return [breakdown("type", self.types, types, levels=True), breakdown("kind", self.options.kinds, kinds)]
 
     def _right(self, matches: Matches, g: Index, p: Index) -> dict[str, Any]:
-        """What is right of matched pairs, by column."""
+        """For each column, which of the matched pairs count in it."""
         same_span = matches.equal[p] == g
         same_type = matches.gold.labels["type"][g] == matches.predicted.labels["type"][p]
         return {"strict": same_span & same_type, "exact": same_span, "type": same_type, "overlap": ~same_span}
@@ -558,7 +558,7 @@ class Entities(SpanLayer[EntitiesOptions]):
                     parts.append("type")
                 yield item(" and ".join(parts) or "correct", g, p, gold.labels["kind"][g])
             elif other >= 0:
-                # What is called a nominal is given wrongly; what is called a name of a gold nominal is not counted.
+                # A gold name predicted as a nominal is an error; a gold nominal predicted as a name is ignored.
                 yield item("kind", g, other if scored else -1, gold.labels["kind"][g])
             else:
                 yield item("missed", g, -1, gold.labels["kind"][g])
@@ -580,7 +580,7 @@ class Entities(SpanLayer[EntitiesOptions]):
             state = status[g] if g >= 0 else None
             if state == _UNVERIFIED or (link < 0 and state != _VERIFIED):
                 continue
-            # Gold that lacks the id of a verified entity asks for a link all the same, as it does in the counts.
+            # A verified entity expects a link even where gold omits its id, as in the counts.
             wanted = {"kb_id": names.kb_id(gold.labels["kb"][g]) or None} if state == _VERIFIED else None
             guess = {"kb_id": names.kb_id(link)} if link >= 0 else None
             verdict = "correct" if wanted == guess else "missed" if guess is None else "link" if wanted else "spurious"

@@ -1,4 +1,4 @@
-"""Codes of many names at once: the codes that a dictionary gives one by one, without waiting for memory each time.
+"""Codes of many names at once: what a dictionary gives one by one, without a cache miss for each name.
 
 The names of a batch stand side by side in one string of bytes. Their first and last bytes are read as integers, hashed,
 and compared as columns with those of the names that have been seen. Only a name that is new, or long, or whose hash is
@@ -32,7 +32,7 @@ class Codes(dict[Any, int]):
 
 
 class EventNames(dict[Any, int]):
-    """The names of one event; their codes are those of all events."""
+    """The names of one event; codes are numbered across all events."""
 
     __slots__ = ("_event", "_keys")
 
@@ -75,7 +75,7 @@ _Words = npt.NDArray[np.uint64]
 
 #: Follows every name.
 _END: Final = "\0"
-#: Begins what stands for no name and for null.
+#: First character of the markers for a missing name and for null.
 _MARK: Final = "\1"
 _ABSENT: Final[dict[Any, str]] = {UNSET: f"{_MARK}-", None: f"{_MARK}0"}
 _PRESENT: Final[dict[str, Any]] = {text: value for value, text in _ABSENT.items()}
@@ -83,11 +83,11 @@ _PRESENT: Final[dict[str, Any]] = {text: value for value, text in _ABSENT.items(
 #: Bytes of a word. Up to four words hold a name: two from its front, two from its back.
 _WORD: Final = 8
 _LONGEST: Final = 4 * _WORD
-#: By size of a name, the bits of its first word that are its own.
+#: By size of a name in bytes, the mask of its own bits in its first word.
 _OWN: Final[_Words] = np.array([(1 << 8 * size) - 1 for size in range(_WORD + 1)], np.uint64)
 #: Odd numbers with irregular bits: hashing is multiplying by them and keeping upper bits.
 _FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
-#: Places in the table for each name in it; at 16, one name in 30 meets another.
+#: Slots of the hash table for each name in it; at 16, one name in 30 collides.
 _ROOM: Final = 16
 #: Lowest code whose name is remembered: -2 stands for no name, -1 for null or a name, codes below for several names.
 _LOWEST: Final = -2
@@ -97,7 +97,7 @@ class Names:
     """A growing column of names, each a string, None or UNSET.
 
     Args:
-        codes: gives a code to a name that holds a character which is needed here.
+        codes: looks up names that contain one of the two reserved characters.
     """
 
     __slots__ = ("codes", "given", "size", "text")
@@ -106,7 +106,7 @@ class Names:
         self.codes = codes
         self.text = bytearray()
         self.size = 0
-        #: Index and code of names that do not stand in the text.
+        #: Index and code of names that are not in ``text``.
         self.given: list[tuple[int, int]] = []
 
     def extend(self, names: Sequence[Any]) -> None:
@@ -116,7 +116,7 @@ class Names:
             text = _END.join(names)
         except TypeError:
             text = _END.join([name or _ABSENT.get(name, name) for name in names])
-            # What is false is no name, null, or an empty string, which is one.
+            # Falsy values are UNSET, None and the empty string; only the last is a name.
             absent = len(names) - len(list(filter(None, names))) - names.count("")
         if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
             odd = [i for i, name in enumerate(names) if isinstance(name, str) and (_END in name or _MARK in name)]
@@ -152,7 +152,7 @@ class Namer:
         """The code of each name."""
         if not names.size:
             return np.zeros(0, np.int64)
-        # Words are read from before a short name and from behind it.
+        # Padding: words of a short name begin before it or end after it.
         text = np.frombuffer(bytes(_LONGEST) + names.text + bytes(_LONGEST), np.uint8)
         ends = np.flatnonzero(text[_LONGEST:-_LONGEST] == 0) + _LONGEST
         starts = np.empty_like(ends)
@@ -184,7 +184,7 @@ class Namer:
         for word, factor in zip(words[:2], _FACTORS[:2], strict=True):
             hashed = _mixed(hashed, word, factor)
         if len(words) > 2:
-            # A name has one place, whether or not longer ones stand beside it.
+            # A short name hashes to the same slot whether or not its batch holds longer ones.
             long = np.flatnonzero(sizes > 2 * _WORD)
             for word, factor in zip(words[2:], _FACTORS[2:], strict=True):
                 hashed[long] = _mixed(hashed[long], word[long], factor)
@@ -192,11 +192,11 @@ class Namer:
         return upper.astype(np.int64)
 
     def _remember(self, asked: Index, codes: Index, words: list[_Words], sizes: Index, place: Index) -> None:
-        """Keep those names that have found their place empty."""
+        """Cache the names whose slot is still empty."""
         if not self._amount:
             self._first = int(codes[codes >= 0].min()) if (codes >= 0).any() else 0
         rows = np.where(codes >= 0, codes - self._first, codes) - _LOWEST
-        # A code before the first one is that of an event that begins anew.
+        # A code below the first one belongs to an event that is read again.
         kept = (codes >= self._first) | ((codes >= _LOWEST) & (codes < 0))
         free = kept & (self._table[place[asked]] < 0) & (sizes[asked] <= _LONGEST) & (sizes[asked] > 0)
         asked, rows = asked[free], rows[free]
@@ -206,7 +206,7 @@ class Namer:
             more = short + len(self._sizes) // 2
             self._sizes = np.pad(self._sizes, (0, more))
             self._words = [np.pad(column, (0, more)) for column in self._words]
-        # Of names that meet here the last one has the place, whichever it is; all are compared when they come again.
+        # Of names that collide here, the last one gets the slot; all are compared when they come again.
         self._table[place[asked]] = rows
         self._sizes[rows] = sizes[asked]
         for column, word in zip(self._words, words, strict=False):
@@ -220,7 +220,7 @@ class Namer:
 
 def _mixed(hashed: _Words, word: _Words, factor: np.uint64) -> _Words:
     hashed = (hashed ^ word) * factor
-    # A product carries bits upwards only; the shift brings them down again.
+    # A product moves bits upwards only; the shift folds them back.
     return hashed ^ hashed >> np.uint64(32)
 
 

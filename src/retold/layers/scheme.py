@@ -43,7 +43,7 @@ __all__ = [
 
 
 class ManifestError(ValueError):
-    """A manifest contradicts itself; names the key."""
+    """A manifest is inconsistent; the message begins with the key."""
 
 
 class Scheme:
@@ -85,7 +85,7 @@ class Scheme:
 
     @staticmethod
     def _refuse_ambiguous(layer: Layer[Any]) -> None:
-        """Refuse labels after which two measures, or two counts, would have the same name."""
+        """Refuse labels that would give two measures, or two counts, the same name."""
         for names in ([measure.name for measure in layer.measures], layer.columns, layer.agreement_columns):
             if len(set(names)) != len(names):
                 name = next(name for name, times in Counter(names).items() if times > 1)
@@ -179,7 +179,7 @@ class Scheme:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def written_out(self, languages: Sequence[str] = ()) -> dict[str, Any]:
-        """The manifest with every option of the layers, without what is empty; ``languages`` stand in for none."""
+        """The manifest with every layer option spelled out and empty keys dropped; ``languages`` if it has none."""
         layers = {name: msgspec.to_builtins(layer.options) for name, layer in self.layers.items()}
         found = {**self.manifest.as_dict(), "layers": layers}
         found["languages"] = found["languages"] or list(languages)
@@ -350,7 +350,7 @@ class Scheme:
 
 @cache
 def _scheme_of(manifest: bytes) -> Scheme:
-    """A scheme that comes from another process."""
+    """Rebuild a scheme that was pickled by another process."""
     return Scheme(msgspec.json.decode(manifest, type=Manifest))
 
 
@@ -383,7 +383,7 @@ def scheme_from_gold(records: Iterable[Any], name: str = "") -> Scheme:
 
 @cache
 def manifest_decoder() -> LineDecoder:
-    """Decoder of ``corpus.json`` with the options of every layer; that they agree with each other, ``Scheme`` says."""
+    """Decoder of ``corpus.json`` with the options of every layer; ``Scheme`` checks them against each other."""
     layers = msgspec.defstruct(
         "Layers",
         [
@@ -415,7 +415,7 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def _with_defaults(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with the defaults that are made anew for each object, which msgspec leaves out."""
+    """The schema with the defaults of default factories, which msgspec leaves out."""
     for layer in LAYERS.values():
         properties = schema["$defs"][layer.Options.__name__]["properties"]
         for name, default in msgspec.to_builtins(layer.Options()).items():

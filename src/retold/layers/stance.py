@@ -1,6 +1,6 @@
 """Stance: is a holder, as this document shows it, for a target, against it, or neither?
 
-Task. For each (holder, target) cell of a document give a label, the sentences that carry it, and if wanted a
+Task. For each (holder, target) cell of a document give a label, its evidence sentences and, optionally, a
 probability for each label. Where a corpus has no holders, a cell is a target alone.
 
 Conventions.
@@ -14,7 +14,7 @@ Conventions.
     ece: ten equal bins of the score of the given label (Naeini et al. 2015), lower is better.
     A label with neither gold nor prediction has no F1; one that gold does not have is not averaged in.
     A cell left out is wrong, but a wrong label is wrong twice in F1: missed for its own label, spurious for the one
-    given. So F1 rewards silence where an answer would be wrong, accuracy does not, and coverage tells.
+    given. So F1 rewards leaving out an answer that would be wrong; accuracy does not, and coverage shows it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def labelled(
     """A subtype of an item whose fields ``labels`` take these labels only.
 
     A field with a default takes the first label as its default. ``more`` replaces the types of further fields. A type
-    ``without`` some of the fields is a type of its own.
+    ``without`` some of the fields is no subtype of ``base``.
     """
     fields: list[Any] = []
     for field in msgspec.structs.fields(base):

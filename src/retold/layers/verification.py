@@ -6,7 +6,7 @@ Conventions.
     The gold pairs are what is scored. A missing pair is wrong for its label and is never imputed.
     macro_f1 is the mean of the labels' F1.
     strict (FEVER, Thorne et al. 2018): the label is right and, unless it is one that needs no evidence, at least one
-    gold evidence sentence stands among the first five of the given ones. Evidence is a set: more than five are cut in
+    gold evidence sentence is among the first five that are given. Evidence is a set: more than five are cut in
     document order, so that the order in a file never matters.
     A label with neither gold nor prediction has no F1; one that gold does not have is not averaged in.
     A gold pair without evidence asks for none in strict.
@@ -119,7 +119,7 @@ class Verification(AnswerLayer[VerificationOptions]):
             trials=lambda c: added_up(c, confusion),
             counts={"correct": ("strict",), "gold": confusion},
             definition="Share of gold pairs whose label is right and, where it rests on evidence, of whose gold "
-            f"sentences one is among at most {MAX_EVIDENCE} given.",
+            f"sentences include one of at most {MAX_EVIDENCE} given.",
             reference="FEVER score (Thorne et al. 2018), with single sentences as evidence",
             undefined="null where gold has no pair",
         )
@@ -195,7 +195,7 @@ class Verification(AnswerLayer[VerificationOptions]):
         }
 
     def refers_to(self, items: Sequence[Any]) -> Iterator[tuple[str, str]]:
-        # A claim that a document states; only looked at or refuted it is still nobody's.
+        # Only stating a claim uses it: one that every document refutes or leaves open counts as unused.
         return (("claim", item.claim) for item in items if item.label == self.labels[0])
 
     # A batch
@@ -240,7 +240,7 @@ class Verification(AnswerLayer[VerificationOptions]):
 
 
 def _shown(gold: Any, predicted: Any, hit: Index) -> Mask:
-    """Pairs without gold evidence, and pairs of which a gold sentence is among the first few that were given."""
+    """Pairs without gold evidence, and pairs with a gold sentence among the first few given."""
     owner, sentences = predicted.evidence
     # Evidence is sorted: how far each sentence is from the first one of its pair is its rank.
     early = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left") < MAX_EVIDENCE

@@ -15,7 +15,7 @@ KB_STATUS: Final = ("verified", "nil", "unverified")
 
 @dataclass(frozen=True, slots=True)
 class ViewContext:
-    """What rows of an event repeat: the event and its catalogues."""
+    """What the rows of an event are filled from: the event and its catalogues."""
 
     event: Event
     entities: Mapping[str, Entity]

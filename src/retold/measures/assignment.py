@@ -38,7 +38,7 @@ def best_assignment(rows: Index, columns: Index, weights: Array) -> Index:
 
     Args:
         rows, columns: shape (pairs,), the ends of each pair, from 0 (arrays as long as the largest are made). A pair
-            stands there once.
+            occurs only once.
         weights: shape (pairs,). Pairs that do not weigh more than 0 are never chosen.
 
     Returns:
@@ -80,7 +80,7 @@ def _of_rivals(rows: Index, columns: Index, weights: Array) -> Index:
         progress = before - len(edges) > _WORTHWHILE * before
     if len(edges):
         chosen.append(edges[_by_components(_ranks(rows[edges]), _ranks(columns[edges]), weights)])
-    # What was folded last is decided first.
+    # Leaves are decided in reverse order of folding.
     row_free, column_free = np.ones(int(rows.max()) + 1, np.bool_), np.ones(int(columns.max()) + 1, np.bool_)
     for found in chosen:
         row_free[rows[found]] = column_free[columns[found]] = False

@@ -30,7 +30,7 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 #: Numbers of rows, columns, groups or documents; docstrings give the shape.
 Index = npt.NDArray[np.int64]
-#: The same where there may be many millions.
+#: The same in 32 bits, where there may be many millions.
 Small = npt.NDArray[np.int32]
 #: Columns of counts by name: scalars for one sum, arrays of shape (resamples,) for many.
 Counts = Mapping[str, Array]
@@ -44,11 +44,11 @@ class Measure:
         name: public name, ``track.measure.part``.
         value: sums of counts, each of shape (resamples,) or () -> values of the same shape, NaN where undefined.
         trials: sums of counts -> the number of trials that a Wilson interval at 0 or 1 rests on, likewise.
-        counts: what is shown beside the value: its name -> the columns that are added up for it.
+        counts: what is shown beside the value: name -> the columns that are summed for it.
         proportion: whether the value is a share between 0 and 1, for which a Wilson interval makes sense.
         definition: what is measured, in one or two plain sentences.
         reference: the paper or shared task that defines it, with the year.
-        undefined: what it is 0/0 for, and what becomes of it then.
+        undefined: when it is 0/0, and what is shown then.
         higher_is_better: False for errors and losses.
     """
 

@@ -1,4 +1,4 @@
-"""How well the scores of labels fit what is right: Brier score and expected calibration error.
+"""How well probabilities of labels fit the outcomes: Brier score and expected calibration error.
 
 Columns: ``scored`` items with scores, their ``squared_error``, and for each of some equal bins of confidence its
 ``bin{k}:items``, their summed ``bin{k}:confidence`` and those whose label is right, ``bin{k}:correct``.

@@ -1,6 +1,6 @@
 """Coreference measures from a table of overlaps between gold and predicted clusters.
 
-Nothing here knows a mention: the input says how many mentions each gold cluster shares with each predicted one. The
+Nothing here sees a mention: the input says how many mentions each gold cluster shares with each predicted one. The
 same functions therefore give the point value, a resample (overlaps weighted by how often a unit was drawn) and a
 breakdown. All arrays carry a leading axis of resamples; a point value has length 1 there.
 
@@ -119,7 +119,7 @@ class ClusterOverlaps:
             gold_events=self.predicted_events,
             predicted_events=self.gold_events,
         )
-        # What is known of one side is known of the other; tables of millions of pairs are not looked through again.
+        # What was computed for one side holds for the other; tables of millions of pairs are not summed again.
         known = {"gold_sizes": self.predicted_sizes, "predicted_sizes": self.gold_sizes, "shared": self.shared}
         vars(other).update(known, common=SharedPairs(self.common.columns, self.common.rows, self.common.mentions))
         return other
@@ -264,14 +264,14 @@ def conll(overlaps: ClusterOverlaps) -> Array:
 def conll_of(scores: Mapping[str, Triple]) -> Array:
     """CoNLL score from the families' (precision, recall, f1), over those that are defined.
 
-    MUC is not where both sides have singletons only. Where only gold has, it is 0 for a prediction with links, as in
+    MUC is undefined where both sides have singletons only. Where only gold has, it is 0 for predicted links, as in
     the reference scorer.
     """
     return mean_of_defined([scores[family][2] for family in ("muc", "b3", "ceafe")])
 
 
 def prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> Triple:
-    """Precision, recall and their harmonic mean, which is 0 where nothing is right and NaN where nothing is asked."""
+    """Precision, recall and their harmonic mean, 0 where nothing is right, NaN where neither side has anything."""
     precision, recall = ratio(correct_p, predicted), ratio(correct_r, gold)
     harmonic = ratio(2.0 * _zero(precision) * _zero(recall), _zero(precision) + _zero(recall))
     nothing_right = ~(np.isnan(precision) & np.isnan(recall))

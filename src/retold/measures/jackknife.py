@@ -2,7 +2,7 @@
 
 Leaving out a unit changes only the clusters that it has mentions of, so that all units together cost about as much as
 there are (unit, pair of clusters) entries. MUC, B3 and BLANC are exact. CEAF and LEA are approximate: CEAF keeps the
-best alignment of all units together, which is right to first order, and LEA does not look for clusters that become
+best alignment of all units together, which is correct to first order, and LEA does not look for clusters that become
 singletons on both sides.
 """
 
@@ -58,7 +58,7 @@ class UnitOverlaps:
 def leave_one_out(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Triple]:
     """Each family's (precision, recall, f1) without each unit, every one of shape (units,).
 
-    ``conll`` is the same three times.
+    ``conll`` is one value, given three times.
     """
     gold, predicted = _Clusters(overlaps), _Clusters(overlaps.swapped())
     aligned = _Aligned(overlaps, gold, predicted)
@@ -87,7 +87,7 @@ def _leave_out(
 
 
 class _Groups:
-    """Entries joined by unit and group: what is summed over entries of the same unit and group, without a loop.
+    """Entries grouped by unit and group: sums over entries of the same unit and group, without a loop.
 
     Attributes:
         unit, group: shape (sums,): what each sum is of.
@@ -326,7 +326,7 @@ class _Aligned:
 def _ceaf(aligned: _Aligned, parts: UnitOverlaps, gold: _Side, predicted: _Side) -> dict[str, Triple]:
     removed = _sum_by(parts.unit, parts.mentions * aligned.by_mention[parts.pair], parts.units)
     by_mention = aligned.mentions - removed
-    # Three things change an aligned pair's share: what it loses, and what either cluster does.
+    # The share of an aligned pair changes by what the pair loses, and by what either cluster loses.
     columns_of = (
         (parts.unit, aligned.of_pair[parts.pair], 2.0 * parts.mentions),
         (gold.unit, aligned.of_gold[gold.cluster], gold.lost("size")),

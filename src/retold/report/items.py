@@ -66,7 +66,7 @@ def render_comparison(comparison: ItemComparison, style: str) -> str:
     body = [_row(flip, kind) for flip in comparison.flips]
     names, notes = _names(comparison), _notes(comparison)
     if kind == "csv":
-        # As rows, so that they are there without any flip.
+        # As rows, so that they appear even where there is no flip.
         rest = [[*note, *[""] * (len(headers) - 2)] for note in (*names, *notes)]
         return table(headers, [*body, *rest], kind)
     if body:

@@ -45,7 +45,7 @@ SUFFIXES: Final = {"table": "txt", "markdown": "md", "json": "json", "csv": "csv
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """A table of the page; ``name`` is the column that names a row."""
+    """A table of the page; ``name`` is the index of the column that labels a row."""
 
     title: str
     headers: list[str]

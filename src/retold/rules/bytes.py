@@ -44,7 +44,7 @@ class LineDecoder:
         kind: type of the records.
         schema: makes the JSON Schema of the type; it is asked for when a line is refused.
         sparse: the same type, which leaves out defaults when it is encoded.
-        either: whether records may be of either type, after how the lines are written: faster, but the two are unequal.
+        either: whether records may be of either type, by how a line is written: faster, but the two are unequal.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class LineDecoder:
         self.typed: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
         self._schema = schema
         self._either = either
-        #: Files write defaults or leave them out; the decoder that the last line was written like may come first.
+        #: Files write defaults or leave them out; the decoder that fits the last line may come first.
         self._decoders = [self.typed, *([msgspec.json.Decoder(sparse)] if sparse else [])]
         self._again = bytearray()
 
@@ -317,7 +317,7 @@ def not_utf8(line: bytes, index: int, skipped: int) -> Finding:
 def malformed_json(reason: str, column: int, found: str) -> Finding:
     """The line is not one JSON text.
 
-    A file that was truncated while it was written ends in such a line.
+    A file whose writing was interrupted ends in such a line.
     Example: `{"document_id": "flood-0", "entities": [` - the line ends inside a list.
     Hint: Write each record as one JSON object on one line.
     """

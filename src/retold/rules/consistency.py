@@ -26,7 +26,7 @@ def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Findin
 
 @rule("RT502", annotation=None, prediction=None)
 def kb_id_differs(given: str | None, entity: Entity, pointer: str, role: Role) -> Finding:
-    """The `kb_id` of a gold mention is not that of its entity in the catalogue.
+    """The `kb_id` of a gold mention differs from that of its entity in the catalogue.
 
     Gold repeats the id of the catalogue, so that one file is enough.
     Example: `{"start": 39, "end": 46, "type": "PER", "entity": "bo-berg", "kb_id": "Q12"}` - in entities.jsonl bo-berg
@@ -93,7 +93,7 @@ def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
 def stance_grid_incomplete(
     holder: str | None, missing: Sequence[str], neutral: str | None, pointer: str, role: Role
 ) -> Finding:
-    """A holder has no cell for some targets, or the author for any.
+    """A holder has cells for only some of the targets, or the author has none at all.
 
     A holder is labelled for every target, so that "none" is a judgement and not an omission.
     Example: `{"stance": [{"holder": "author", "target": "dam", "label": "none"}]}` - mayor-berg is missing.

@@ -98,7 +98,7 @@ def check_document(document: Document, event: str) -> list[Finding]:
 
 
 def check_entity(entity: Entity) -> list[Finding]:
-    """Check one entity of a catalogue; whether its labels are the corpus', the layers know."""
+    """Check one entity of a catalogue; the layers check its labels against the corpus."""
     findings = list(not_kebab(entity.entity, "/entity"))
     if (entity.kb_status == "verified") != (entity.kb_id is not None):
         findings.append(status_contradicts_kb_id(entity))
@@ -142,7 +142,7 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
 def entity_without_mention(entity: str) -> Finding:
     """An entity of the catalogue has no mention, in gold or by an annotator.
 
-    It may be left over, or its mentions were forgotten.
+    It may be obsolete, or its mentions were forgotten.
     Example: `{"entity": "berg", "name": "B", "type": "PER", "kb_id": null, "kb_status": "nil", "aliases": {}}` - every
     mention of the mayor has the entity bo-berg.
     Hint: Remove the entity, or annotate its mentions.
@@ -156,7 +156,7 @@ def zones_do_not_tile(document: Document) -> Iterator[Finding]:
 
     Every character belongs to one zone, which decides whether it is annotated.
     Example: `{"zones": [{"start": 1, "end": 22, "zone": "title"}]}` - the character at 0 is in no zone.
-    Hint: Start the first zone at 0 and each other where the one before ends; end the last with the text.
+    Hint: Start the first zone at 0 and every other zone where the previous one ends; end the last with the text.
     """
     key = printable(document.document_id)
     position = 0
@@ -269,7 +269,7 @@ def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
 
 @rule("RT709")
 def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
-    """A key has other characters than lower-case letters, digits and single hyphens.
+    """A key has characters other than lower-case letters, digits and single hyphens.
 
     Keys are used in file names, URLs and column names.
     Example: `{"entity": "Bo Berg"}` - the key should be bo-berg.
@@ -283,7 +283,7 @@ def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
 def claim_that_no_span_states(claim: str) -> Finding:
     """A claim of the catalogue, not a mutation, is stated by no gold span and supported by no document.
 
-    It may be left over, or its span was forgotten.
+    It may be obsolete, or its span was forgotten.
     Example: `{"claim": "unsaid", "text": "Nobody says it.", "mutation_of": null, "mutation": null}` - no document says
     it.
     Hint: Remove the claim, or annotate the span that states it.

@@ -15,7 +15,7 @@ __all__ = ["check_guideline"]
 _POSSESSIVES = ("'s", "’s", "'", "’")
 _DETERMINERS = frozenset({"the", "a", "an", "this", "that", "these", "those", "its", "his", "her", "their", "whose"})
 _MARKS = (".", ",", ";", ":")
-#: Languages of documents whose determiners and possessives these are.
+#: Codes of the language that these determiners and possessives are of.
 _ENGLISH = ("en", "eng")
 
 

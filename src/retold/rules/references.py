@@ -26,7 +26,7 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
 
     It cannot be scored; often it belongs to another release.
     Example: `{"document_id": "flod-0"}` - the document is flood-0.
-    Hint: Use the `document_id` of the corpus, and check that file and corpus are of the same release.
+    Hint: Use the `document_id` of the corpus, and check that the file and the corpus belong to the same release.
     """
     return finding(
         "RT301",
@@ -86,7 +86,7 @@ def unknown_entity(entity: str, known: Iterable[str], pointer: str, role: Role) 
 
 @rule("RT305")
 def unknown_holder(holder: str, known: Iterable[str], pointer: str, role: Role) -> Finding:
-    """The holder of a stance cell is not one of the event.
+    """The holder of a stance cell is not a holder of the event.
 
     No gold cell can match it.
     Example: `{"holder": "major", "target": "dam", "label": "none"}` - the holder in event.json is mayor.
@@ -98,7 +98,7 @@ def unknown_holder(holder: str, known: Iterable[str], pointer: str, role: Role) 
 
 @rule("RT306")
 def unknown_target(target: str, known: Iterable[str], pointer: str, role: Role) -> Finding:
-    """The target of a stance cell is not one of the event.
+    """The target of a stance cell is not a target of the event.
 
     No gold cell can match it.
     Example: `{"holder": "mayor", "target": "damn", "label": "none"}` - the target in event.json is dam.

@@ -190,7 +190,7 @@ def label_not_allowed(value: str, allowed: Sequence[str], pointer: str) -> Findi
 
 @rule("RT208")
 def invalid_manifest(message: str, pointer: str, hint: str | None = None) -> Finding:
-    """The manifest contradicts itself, or names what there is not.
+    """The manifest contradicts itself, or names something that does not exist.
 
     Labels, measures and tables of the corpus come from it.
 

@@ -47,7 +47,7 @@ def check_spans(
             if words.strip() is not words and words != words.strip():
                 findings.append(white_space_at_the_edge(words, f"/{layer}/{index}", role))
             for low, high in skipped:
-                # Predictions may reach out of title and body, gold may not.
+                # Predictions may extend beyond title and body, gold may not.
                 if start < high and low < end and (role != "prediction" or (low <= start and end <= high)):
                     findings.append(not_annotated_zone(start, end, f"/{layer}/{index}", role))
                     break

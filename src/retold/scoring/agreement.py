@@ -143,7 +143,7 @@ def agreement(
 
 
 def _read(source: Source, corpus: Corpus) -> dict[str, Any]:
-    """The records of one annotator by document; what is at fault in a system's predictions is at fault here."""
+    """The records of one annotator by document, checked by the rules for predictions."""
     findings: list[Finding] = []
     records: dict[str, Any] = {}
     for number, _, record in Records(source, corpus.scheme.decoder, findings.extend):
@@ -217,7 +217,7 @@ class _Comparison:
                 self._found.setdefault(each.document_id, []).append(each)
 
     def result(self, annotators: tuple[str, str]) -> Agreement:
-        """Everything that the counts say."""
+        """The agreement, computed from the counts."""
         measures: dict[str, AgreementValue] = {}
         breakdowns: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
         for name, counts in self.layers.items():
@@ -251,7 +251,7 @@ class _Comparison:
         return Agreement(signature, annotators, corpus, measures, breakdowns, self.found, self.corpus.scheme)
 
     def _unit_names(self, counts: _LayerAgreement) -> list[str]:
-        """Units that are drawn: for text also the paragraphs in which neither annotator found anything."""
+        """Units that are drawn; for text also the paragraphs in which neither annotator marked anything."""
         if counts.layer.keyed or self.units == "document":
             return counts.units.filled()
         documents = {

@@ -1,4 +1,4 @@
-"""What items show: how often each kind of error was made, and which items one of two systems has right alone."""
+"""Counts of errors by kind, and the items that only one of two systems has right."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Flip(Struct, frozen=True, kw_only=True):
     Attributes:
         task, document_id: as in ``Item``.
         item: what it is about: a span, a stance cell or a claim.
-        gold: gold's label; empty where gold has none, so that the better system gave no answer.
-        a, b: the answers; empty where there is none. Where the span is not gold's it stands behind the label.
+        gold: the gold label; empty where gold has none: the better system then gave no answer.
+        a, b: the answers; empty where there is none. A span that differs from gold's follows the label.
         a_verdict, b_verdict: as in ``Item``; empty where a system has no such item.
         better: a or b.
         context: as in ``Item``, or empty.
@@ -88,7 +88,7 @@ class ItemComparison:
         return sum(flip.task == task and flip.better == side for flip in self.flips)
 
     def as_dict(self) -> dict[str, Any]:
-        """The comparison in the shape of ``retold rank --compare --format json``."""
+        """The comparison in the shape of ``retold compare --format json``."""
         return {
             "signature": self.a.signature,
             "corpus": self.a.corpus,
@@ -135,7 +135,7 @@ def errors(items: Sequence[Item], scheme: Scheme | None = None) -> dict[str, dic
 
 
 def _unscored_kinds(scheme: Scheme) -> list[str]:
-    """Kinds of mentions that no measure is over."""
+    """Kinds of mentions that no measure counts."""
     return [kind for layer in scheme.layers.values() for kind in layer.unscored_kinds]
 
 
@@ -149,10 +149,10 @@ def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
     Nominals, which no measure counts, and coreference, where no mention is right by itself, are left out.
 
     Raises:
-        ValueError: the items are not of the same corpus, counted in the same way.
+        ValueError: the items are of different corpora, or were counted in different ways.
     """
     if a.signature != b.signature:
-        raise ValueError(f"items that were counted in different ways: {a.signature} and {b.signature}")
+        raise ValueError(f"the items were counted in different ways: {a.signature} and {b.signature}")
     unscored = _unscored_kinds(a.scheme)
     shared = {layer for layer in a.layers if a.layers[layer] and b.layers[layer]}
     sides = [
@@ -167,7 +167,7 @@ def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
     for key in sorted(sides[0].keys() | sides[1].keys()):
         first, second = (side.get(key) for side in sides)
         shown = first or second
-        # What gold does not have is right where it was not given; what gold has is never right without an answer.
+        # A system without the item is right if gold has none there either, and wrong if gold has one.
         rights = [item.right if item is not None else key.spurious for item in (first, second)]
         if rights[0] == rights[1] or shown is None:
             continue
@@ -211,7 +211,7 @@ def _question(item: Item) -> _Question:
 
 
 def _answer(item: Item | None, unscored: Sequence[str]) -> str:
-    """What a system said; where its span is not gold's, it stands behind the label."""
+    """A system's answer; a span that differs from gold's follows the label."""
     if item is not None and item.verdict == "kind":
         return " or ".join(unscored)
     if item is None or item.predicted is None:

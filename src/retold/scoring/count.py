@@ -1,4 +1,4 @@
-"""Counting: one pass over a submission beside gold, on one worker or on several.
+"""Counting: one pass over a submission and its gold, by one worker or several.
 
 Documents are gathered by event, matched and counted some hundreds at a time, and forgotten. Kept for each system are
 counts by unit and by breakdown, and the clusters of each mention. Counts of shards add up.
@@ -52,18 +52,18 @@ __all__ = ["BY_DOCUMENT", "Counting", "SystemCounts", "count", "count_shard"]
 BATCH: Final = 512
 #: Documents of one batch of Arrow columns.
 COLUMN_BATCH: Final = 4096
-#: Documents whose labels wait as objects: few enough for a processor's cache, enough for a column to be worth a loop.
+#: Documents that are held as objects before they become columns: few enough for the cache, enough to batch.
 WARM: Final = 32
 #: Events whose documents are gathered at the same time.
 MAX_EVENTS: Final = 16
 #: Breakdowns by document are kept up to this many documents.
 BY_DOCUMENT: Final = 1000
-#: Size of a file from which on a second process is worth its start, in bytes.
+#: Size of a file in bytes from which several processes are worth starting.
 LARGE: Final = 32 * 1024 * 1024
 #: Workers beyond these mostly wait for the disk.
 MAX_WORKERS: Final = 4
 
-#: Is shown each batch with the match table and the names of each layer.
+#: Called with each batch and, by layer, its match table and names.
 Sink = Callable[[Batch, dict[str, tuple[Matches, Any]]], None]
 
 
@@ -97,8 +97,8 @@ class _Waiting:
     asked: list[tuple[bool, ...]] = field(default_factory=list)
     #: Records that are not yet in columns.
     warm: list[Pair] = field(default_factory=list)
-    #: Of documents without text, which rules look at only where columns are conspicuous: number and line of the record
-    #: and of gold. Bytes are small and decoded again where they are needed; records that wait would be cold by then.
+    #: Of documents without text, which rules check only where columns look suspicious: number and line of the record
+    #: and of gold. Lines take less room than records, and few have to be decoded again.
     lines: list[tuple[int, bytes, int, bytes]] = field(default_factory=list)
     unasked: list[int] = field(default_factory=list)
 
@@ -148,8 +148,8 @@ class Counting:
         corpus: the corpus.
         plan: what is counted.
         file: what messages call the predictions.
-        refuse: takes what is wrong with a record.
-        sink: is shown each batch; batches then keep the order of the file.
+        refuse: called with the findings of a record.
+        sink: called with each batch; batches then keep the order of the file.
     """
 
     def __init__(
@@ -179,12 +179,12 @@ class Counting:
         event = context.event
         waiting = self._waiting.get(event)
         if waiting is None:
-            # Documents come event by event; the event that came first has none left, or begins anew.
+            # Documents come event by event: the oldest event is complete, or starts again later.
             if len(self._waiting) == (1 if self._sink else MAX_EVENTS):
                 self._close(next(iter(self._waiting)))
             waiting = self._waiting[event] = _Waiting()
         if self._sink is None:
-            # A file of items names the text around a span; nothing else needs it any more.
+            # Only a file of items needs the text, for the context of a span.
             context.document = None
         waiting.contexts.append(context)
         asked, answered = self._layout(pair.gold), self._layout(pair.record)
@@ -200,7 +200,7 @@ class Counting:
         """Count the documents of two Arrow record batches.
 
         Raises:
-            NotColumnar: they are not those of valid records, or a rule should look at one.
+            NotColumnar: they do not hold valid records, or a rule must check one.
         """
         waiting = _Waiting()
         by_document = self._plan.by_document
@@ -233,7 +233,7 @@ class Counting:
     def _check_gold(self, pair: Pair) -> None:
         """Refuse gold that no prediction can be compared with: spans that end before they begin, and the like.
 
-        Whether its keys are those of the catalogues is for ``retold validate``.
+        ``retold validate`` checks its keys against the catalogues.
         """
         found = self._scheme.check(pair.gold, role="prediction", document=pair.document, vocabulary=None)
         errors = [finding for finding in found if finding.severity == "error"]
@@ -263,7 +263,7 @@ class Counting:
             answers = [getattr(pair.record, name) or () for pair in waiting.warm]
             for number, layers in enumerate(asked):
                 if not layers[at]:
-                    # Nothing is counted; an answer that is given nevertheless is looked at by the rules.
+                    # Gold lacks the layer, so nothing is counted; an answer is still checked by the rules.
                     if answers[number]:
                         waiting.unasked.append(first + number)
                     golds[number] = answers[number] = ()
@@ -273,7 +273,7 @@ class Counting:
         waiting.warm = []
 
     def _flush(self, event: str, waiting: _Waiting) -> bool:
-        """Count what was gathered of an event; whether a rule should look at one of the documents."""
+        """Count what was gathered of an event; return whether a rule must check one of its documents."""
         self._drain(event, waiting)
         contexts = waiting.contexts
         if not contexts:
@@ -305,14 +305,14 @@ class Counting:
         return bool(needs_check.any())
 
     def _close(self, event: str) -> None:
-        """Count what was gathered of an event, and let it go."""
+        """Count what was gathered of an event, then forget the event."""
         self._flush(event, self._waiting[event])
         del self._waiting[event]
         for counts in self.counts.layers.values():
             counts.close(event)
 
     def finish(self) -> Counts:
-        """Count what is still waiting; the counts of everything."""
+        """Count what is still waiting, and return all counts."""
         for event in list(self._waiting):
             self._close(event)
         counts = self.counts
@@ -376,7 +376,7 @@ class SystemCounts:
         return layer in self.answered and layer in self.gold_layers
 
     def competes(self, track: str) -> bool:
-        """Whether the system gives every layer of a track that gold has."""
+        """Whether the system answers every layer of a track that gold has."""
         wanted = [layer for layer in self.scheme.track_layers[track] if layer in self.gold_layers]
         return bool(wanted) and all(layer in self.answered for layer in wanted)
 
@@ -396,7 +396,7 @@ class SystemCounts:
         return self.mentions.leave_one_out(self.unit_names["text"]) if self.mentions is not None else {}
 
     def effective_units(self, *layers: str) -> int:
-        """How many units are drawn for a measure; for one of several layers, of the layer that has the fewest.
+        """Number of units that are drawn for a measure; over several layers, that of the layer with the fewest.
 
         A layer that gold does not have takes no part.
         """
@@ -413,12 +413,12 @@ def count(
     executor: ExecutorName = "process",
     sink: Sink | None = None,
 ) -> SystemCounts:
-    """Read a submission beside gold, and count.
+    """Read a submission together with its gold, and count.
 
     Args:
         workers: how many share the file, None for as many as suit; the counts do not depend on it.
-        executor: what they are.
-        sink: is shown each batch with its match tables, in the order of the file; one worker then.
+        executor: whether workers are processes or threads.
+        sink: called with each batch and its match tables, in the order of the file; implies one worker.
 
     Raises:
         FindingsError: the submission is at fault; every finding of the file is named, up to a limit.
@@ -445,7 +445,7 @@ def count(
 
 
 def _suitable(records: Source) -> int:
-    """One worker for a small file or one that is not at hand, else one for each core."""
+    """One worker for a small or remote file, otherwise one per core, up to ``MAX_WORKERS``."""
     try:
         large = Path(records.path).stat().st_size >= LARGE
     except OSError:
@@ -454,7 +454,7 @@ def _suitable(records: Source) -> int:
 
 
 def _count_columns(corpus: Corpus, plan: Plan, records: Source) -> Counts | None:
-    """Count nested Parquet columns without making records of them; None where only records tell what is wrong."""
+    """Count nested Parquet columns without making records of them; None where they must be read as records."""
     counting = Counting(corpus, plan, records.name, lambda findings: None)
     seen: set[str] = set()
     try:
@@ -469,7 +469,7 @@ def _count_columns(corpus: Corpus, plan: Plan, records: Source) -> Counts | None
 
 
 def _count_shards(corpus: Corpus, plan: Plan, records: Source, workers: int, executor: ExecutorName) -> Counts | None:
-    """Count with several workers; None where only one pass over all lines can tell what is the matter."""
+    """Count with several workers; None where a pass over all lines must find out what is wrong."""
     sides = [[records], corpus.gold_sources(), corpus.document_sources()]
     shards = shards_of([side for side in sides if side], workers)
     if not shards:
@@ -493,7 +493,7 @@ def count_shard(corpus: Corpus, plan: Plan, shard: Shard) -> Counts:
     """The counts of one shard.
 
     Raises:
-        ShardMismatch: its lines do not belong together, or one is at fault.
+        ShardMismatch: its lines do not belong together, or one is invalid.
     """
 
     def refuse(findings: Sequence[Finding]) -> None:
@@ -515,7 +515,7 @@ def count_shard(corpus: Corpus, plan: Plan, shard: Shard) -> Counts:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Leave the garbage collector out: records hold no cycles, and there are many of them."""
+    """Switch the garbage collector off: there are many records, and none of them holds a cycle."""
     collected = gc.isenabled()
     gc.disable()
     try:
@@ -528,7 +528,7 @@ def _uncollected() -> Iterator[None]:
 def _system_counts(
     submission: Submission, corpus: Corpus, plan: Plan, done: Counts, missing: int, allow_missing: bool
 ) -> SystemCounts:
-    """Join what reaches across documents."""
+    """The counts of a system, with clusters and sources joined across documents."""
     scheme = corpus.scheme
     mentions = None
     for counts in done.layers.values():

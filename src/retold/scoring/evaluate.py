@@ -34,7 +34,7 @@ __all__ = [
 
 #: The mean of the tracks.
 OVERALL: Final = "overall"
-#: In place of an amount of gold: what is a mean over gold itself is undefined where gold has nothing.
+#: In place of an amount of gold, for measures that are undefined by themselves where gold has nothing.
 _SOME: Final = np.asarray(1.0)
 #: Grain of real-valued columns in a product: whole numbers make the product exact.
 _GRAIN: Final = float(1 << 20)
@@ -96,7 +96,7 @@ class Score:
 
     @property
     def left_out(self) -> dict[str, list[str]]:
-        """Of each measure that is a mean, the parts that are out of it, because gold has nothing of them.
+        """For each measure that is a mean, the parts that are left out because gold has nothing of them.
 
         A measure that leaves nothing out, or is undefined itself, is not named.
         """
@@ -157,7 +157,7 @@ def headlines(
 ) -> dict[str, Array]:
     """Track scores and their mean, from sums of counts and from coreference values.
 
-    A part of which gold has nothing is out of the mean for every system. ``overall`` only where the system competes in
+    A part of which gold has nothing is left out for every system. ``overall`` only where the system competes in
     all of its tracks.
     """
     out: dict[str, Array] = {}
@@ -349,7 +349,7 @@ def _mean(
     if replicates is not None:
         bounds = percentile_interval(replicates, units) or bounds
         if point in (0.0, 1.0):
-            # All parts stand at the same end, where resampling shows no spread; theirs are Wilson intervals.
+            # All parts are 0, or all are 1: resampling shows no spread there, and theirs are Wilson intervals.
             parts = [
                 _mean(scheme, part, point, replicates, values, units) if part in scheme.tracks else values[part]
                 for part in means(scheme)[name]
@@ -417,7 +417,7 @@ def _breakdowns(counts: SystemCounts) -> dict[str, dict[str, dict[str, Any]]]:
             sums = table.real(table.row(key))
             found = out.setdefault(dimension, {}).setdefault(value, {})
             for measure in layer.layer.measures:
-                # Among the items of one gold label only the share of right ones means something.
+                # Among items of a single gold label, only the share that is right is meaningful.
                 if dimension == "label" and not measure.name.endswith((".accuracy", ".strict")):
                     continue
                 shown = _value(measure, sums, None, True)

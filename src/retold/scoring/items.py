@@ -58,7 +58,7 @@ class SystemItems:
 
 
 def read_items(submission: Submission, corpus: Corpus, counts: SystemCounts) -> list[Item]:
-    """Every counted item of a submission that was counted without fault, in the order of its lines.
+    """Every counted item of a submission that was counted without errors, in the order of its lines.
 
     Args:
         submission: the same that ``counts`` are of.

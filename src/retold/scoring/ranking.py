@@ -1,4 +1,4 @@
-"""Ranking: several systems on the same gold, with what their differences are worth.
+"""Ranking: several systems on the same gold, with tests of their differences.
 
 Systems are compared pairwise on each headline measure: a paired bootstrap interval of the difference (the same
 resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure, where
@@ -32,7 +32,7 @@ __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
 
 #: Differences with an adjusted p below this are called significant.
 ALPHA: Final = 0.05
-#: Cluster overlaps for which leaving out each unit is computed anew; beyond that ``retold.measures.jackknife`` does it.
+#: Up to this many cluster overlaps, CoNLL without each unit is recomputed; beyond, ``measures.jackknife`` is used.
 COREFERENCE_BUDGET: Final = 20_000_000
 #: Cluster overlaps weighed at once, which bounds memory.
 CELLS_AT_ONCE: Final = 1_000_000
@@ -155,7 +155,7 @@ def rank(
     """Score submissions and rank them.
 
     Args:
-        submissions: files, folders or .zip archives, such that were opened, or names with records in memory.
+        submissions: files, folders, .zip archives or opened submissions; or a mapping of names to those or to records.
         corpus: a corpus, a path that ``load_corpus`` takes, or None for the packaged corpus.
         measure: a headline measure, that is ``overall`` or a track of the corpus.
         allow_missing: take missing documents as empty instead of refusing the file.
@@ -261,7 +261,7 @@ def _compare(
 
 
 def _answers(system: SystemCounts, contributions: Array, measure: str) -> bytes:
-    """All that a headline measure knows of a system, the same for a copy under another name."""
+    """Digest of the counts that a headline measure reads, the same for a copy under another name."""
     layers = _layers_of(system, measure)
     digest = hashlib.sha256()
     for layer in layers:

@@ -39,8 +39,8 @@ def score(
         resamples: bootstrap resamples; 0 leaves the intervals out.
         seed: seed of the resampling.
         workers: how many share the lines of a large file, None for as many as suit the file and the machine. The
-            result does not depend on it. More than one need a main module that can be imported.
-        executor: what the workers are, process or threads.
+            result does not depend on it. Several processes need an importable main module.
+        executor: how workers run: ``process`` or ``threads``.
 
     Raises:
         FindingsError: the submission is at fault.

@@ -87,7 +87,7 @@ def bootstrap_sums(counts: Array, resamples: int, seed: int, stream: str) -> Arr
 
 
 class LinearResamples:
-    """Resamples of values that are no sums over units, linear in what each unit's absence changes (Efron 1982).
+    """Resamples of values that are no sums over units, linear in the change that each unit makes (Efron 1982).
 
     A resample is the value, moved by each unit's influence (the value less the value without the unit) times how often
     it was drawn beyond once. For measures of clusters, which computing anew gets wrong: a unit that is drawn twice

@@ -50,7 +50,7 @@ def randomization_p(
     Args:
         a, b: counts of two systems over the same units, a table of shape (units, columns) for each family of units.
         difference: (sums of a, sums of b), each a sequence of arrays (trials, columns) -> differences (trials,).
-        trials: random trials; fewer assignments than that are enumerated.
+        trials: number of random trials; where there are no more assignments than that, all are enumerated.
         seed: seed of the trials.
 
     Returns:

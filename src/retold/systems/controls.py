@@ -79,7 +79,7 @@ def _moved(spans: Sequence[_Span], document: Document, draw: random.Random, apar
     ]
     taken: list[tuple[int, int]] = []
     made = []
-    # Long spans first: they do not fit among many short ones.
+    # Long spans first: later they would not fit between short ones.
     for span in sorted(spans, key=lambda s: (s.start - s.end, s.start)):
         count = len(_WORD.findall(text[span.start : span.end]))
         long_enough = [words for words in sentences if len(words) >= count]

@@ -80,6 +80,6 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
 
 def _message(name: str) -> str:
     return (
-        f"it opens {name} of the corpus; a system may use its document and the context, and nothing else of the "
+        f"it opens {name} of the corpus; a system may use only its document and the context, nothing else of the "
         "corpus (baselines/README.md)"
     )

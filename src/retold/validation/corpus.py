@@ -54,7 +54,7 @@ def check_corpus(run: Run) -> None:
 
 
 def _manifest(run: Run, languages: set[str]) -> None:
-    """Check the manifest of the folder against the corpus; that it can be read, loading has shown."""
+    """Check the manifest of the folder against the corpus; loading has shown that it can be read."""
     file = run.corpus.root / MANIFEST
     if not file.exists():
         return
@@ -70,7 +70,7 @@ class _Event:
         self.run = run
         self.event = run.corpus.events[key]
         self.folder = self.event.folder
-        #: Those of the documents, once they are checked.
+        #: Languages of the documents, once those are checked.
         self.languages: set[str] = set()
 
     def check(self) -> None:
@@ -145,7 +145,7 @@ class _Event:
             self.run.collector.add(error.findings)
 
     def _check_entity(self, entity: Entity) -> tuple[Entity, list[Finding]]:
-        """Check an entity, also against types and knowledge base of the corpus; null in place of what says no entry."""
+        """Check an entity, also against types and knowledge base of the corpus; a NIL id becomes null."""
         found = []
         for layer in self._scheme.layers.values():
             found += layer.check_catalogue(entity)

@@ -1,4 +1,4 @@
-"""Fixing what has one right answer in a file of records; everything else is left as it is.
+"""Fixing what has exactly one right answer in a file of records; everything else is left alone.
 
 Fixed are offsets in UTF-16 units or bytes (detected over a whole file), offsets that are off while the text of the span
 occurs once nearby, white space at the edges of spans, keys that repeat document and catalogue, the order of lists, and
@@ -34,7 +34,7 @@ __all__ = ["MAX_FILE_SIZE", "Fix", "FixedFile", "fix", "write"]
 
 #: Files are fixed in memory.
 MAX_FILE_SIZE: Final = 256 * 1024**2
-#: How far from the start of a span its text is sought, in characters.
+#: How far from the start of a span its text is searched for, in characters.
 NEARBY: Final = 40
 #: Share of the spans with text that a unit must explain to be taken for that of the whole file.
 _MIN_SHARE: Final = 0.9
@@ -241,7 +241,7 @@ class _RecordFixer:
         return value
 
     def adds_no_problem(self, before: Any, after: Any) -> bool:
-        """Whether the fixed record has only problems of the old one; what cannot be decoded has them all."""
+        """Whether the fixed record has no new problems; a record that cannot be decoded counts as having all."""
         old, new = self._problems(before), self._problems(after)
         return old is None or (new is not None and not new - old)
 

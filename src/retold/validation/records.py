@@ -30,7 +30,7 @@ class Run:
         self.files = 0
         self.records = 0
         self._known: list[str] = []
-        #: Files of the corpus' documents that were checked themselves, or lines of them: (file, line or None).
+        #: Document files of the corpus whose findings are already reported, or lines of them: (file, line or None).
         self.reported: set[tuple[str | None, int | None]] = set()
         self._others: list[Run] = []
 
@@ -51,7 +51,7 @@ class Run:
             self.collector.add(located(findings, str(file), line))
 
     def check_card(self, path: str) -> bool:
-        """Check the card of a submission folder; False where there is none, or nothing is wrong with it."""
+        """Check the card of a submission folder; True if there is one and it has findings."""
         try:
             with open_bytes(path) as stream:
                 text = stream.read(MAX_LINE)
