@@ -292,7 +292,7 @@ _ClusterKey = tuple[int, str | None]
 
 
 def _sorted(codes: Codes) -> tuple[list[str], Small]:
-    """Names in alphabetical order, and the place of each code in it."""
+    """Names in alphabetical order, and the rank of each code."""
     names = sorted(codes)
     rank = np.zeros(len(names), np.int32)
     rank[[codes[name] for name in names]] = np.arange(len(names))
@@ -386,7 +386,7 @@ class Mentions:
         from scipy.sparse import coo_array
 
         pairs, inverse = self._pairs
-        at = self._unit_places(units)
+        at = self._unit_indices(units)
         counts = coo_array((np.ones(len(at)), (at, inverse)), shape=(len(units), len(pairs))).tocsr()
         amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
         return self._overlaps(pairs, amounts[None, :]), counts
@@ -394,7 +394,7 @@ class Mentions:
     def leave_one_out(self, units: Sequence[str]) -> dict[str, Array]:
         """Every coreference measure with each unit left out in turn, by name, shape (units,)."""
         pairs, inverse = self._pairs
-        cells = self._unit_places(units) * max(len(pairs), 1)
+        cells = self._unit_indices(units) * max(len(pairs), 1)
         cells += inverse
         cells.sort()
         # Each distinct cell, and how often it occurs.
@@ -411,8 +411,8 @@ class Mentions:
         }
         return {**values, CONLL: found["conll"][2]}
 
-    def _unit_places(self, units: Sequence[str]) -> Index:
-        """For each mention, the place of its unit among all units."""
+    def _unit_indices(self, units: Sequence[str]) -> Index:
+        """For each mention, the index of its unit among all units."""
         position = {unit: index for index, unit in enumerate(units)}
         rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
         return rank[self.unit]
@@ -532,16 +532,16 @@ def _compact(clusters: Index) -> tuple[Index, Small]:
 
 
 def _distinct(codes: Index) -> tuple[Index, Small]:
-    """Distinct codes (0 and more) in order, and the place of each among them: ``np.unique``, faster and in place."""
+    """Distinct codes (0 and more) in order, and the index of each among them: ``np.unique``, faster and in place."""
     order, ordered = sort(codes)
     first = np.ones(len(codes), np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
     distinct = ordered[first]
     del ordered
-    place = np.cumsum(first, dtype=np.int32)
-    place -= 1
+    index = np.cumsum(first, dtype=np.int32)
+    index -= 1
     inverse = np.empty(len(codes), np.int32)
-    inverse[order] = place
+    inverse[order] = index
     return distinct, inverse
 
 

@@ -745,8 +745,8 @@ def _in_text_order(matches: Matches) -> Iterator[tuple[SpanColumns, int, int]]:
     """Every span of either side: the side that shows it (gold where both have it), gold row and predicted row."""
     same, alone = matches.same(), np.flatnonzero(matches.equal < 0)
     keys = np.append(matches.gold.key, matches.predicted.key[alone])
-    for place in np.argsort(keys, kind="stable").tolist():
-        if place < len(same):
-            yield matches.gold, place, int(same[place])
+    for index in np.argsort(keys, kind="stable").tolist():
+        if index < len(same):
+            yield matches.gold, index, int(same[index])
         else:
-            yield matches.predicted, -1, int(alone[place - len(same)])
+            yield matches.predicted, -1, int(alone[index - len(same)])

@@ -119,10 +119,10 @@ class Names:
             # Falsy values are UNSET, None and the empty string; only the last is a name.
             absent = len(names) - len(list(filter(None, names))) - names.count("")
         if text.count(_END) != len(names) - 1 or text.count(_MARK) != absent:
-            odd = [i for i, name in enumerate(names) if isinstance(name, str) and (_END in name or _MARK in name)]
-            self.given += [(self.size + index, self.codes[names[index]]) for index in odd]
+            reserved = [i for i, name in enumerate(names) if isinstance(name, str) and (_END in name or _MARK in name)]
+            self.given += [(self.size + index, self.codes[names[index]]) for index in reserved]
             text = _END.join(
-                [_ABSENT[UNSET] if i in odd else name or _ABSENT.get(name, name) for i, name in enumerate(names)]
+                [_ABSENT[UNSET] if i in reserved else name or _ABSENT.get(name, name) for i, name in enumerate(names)]
             )
         self.size += len(names)
         self.text += text.encode()
@@ -159,8 +159,8 @@ class Namer:
         starts[:1], starts[1:] = _LONGEST, ends[:-1] + 1
         sizes = ends - starts
         words = _words(text, starts, ends, sizes)
-        place = self._places(words, sizes)
-        row = self._table[place]
+        slot = self._slots(words, sizes)
+        row = self._table[slot]
         known = (row >= 0) & (self._sizes[row] == sizes) & (sizes > 0)
         for mine, theirs in zip(self._words, words, strict=False):
             known &= mine[row] == theirs
@@ -174,12 +174,12 @@ class Namer:
             fresh = [text_bytes[start:end].decode() for start, end in spans]
             codes = self.known
             found[asked] = [codes[_PRESENT.get(name, name)] for name in fresh]
-            self._remember(asked, found[asked], words, sizes, place)
+            self._remember(asked, found[asked], words, sizes, slot)
         for index, code in names.given:
             found[index] = code
         return found
 
-    def _places(self, words: list[_Words], sizes: Index) -> Index:
+    def _slots(self, words: list[_Words], sizes: Index) -> Index:
         hashed = sizes.astype(np.uint64)
         for word, factor in zip(words[:2], _FACTORS[:2], strict=True):
             hashed = _mixed(hashed, word, factor)
@@ -191,14 +191,14 @@ class Namer:
         upper: _Words = hashed * _FACTORS[0] >> np.uint64(65 - len(self._table).bit_length())
         return upper.astype(np.int64)
 
-    def _remember(self, asked: Index, codes: Index, words: list[_Words], sizes: Index, place: Index) -> None:
+    def _remember(self, asked: Index, codes: Index, words: list[_Words], sizes: Index, slot: Index) -> None:
         """Cache the names whose slot is still empty."""
         if not self._amount:
             self._first = int(codes[codes >= 0].min()) if (codes >= 0).any() else 0
         rows = np.where(codes >= 0, codes - self._first, codes) - _LOWEST
         # A code below the first one belongs to an event that is read again.
         kept = (codes >= self._first) | ((codes >= _LOWEST) & (codes < 0))
-        free = kept & (self._table[place[asked]] < 0) & (sizes[asked] <= _LONGEST) & (sizes[asked] > 0)
+        free = kept & (self._table[slot[asked]] < 0) & (sizes[asked] <= _LONGEST) & (sizes[asked] > 0)
         asked, rows = asked[free], rows[free]
         if not len(asked):
             return
@@ -207,7 +207,7 @@ class Namer:
             self._sizes = np.pad(self._sizes, (0, more))
             self._words = [np.pad(column, (0, more)) for column in self._words]
         # Of names that collide here, the last one gets the slot; all are compared when they come again.
-        self._table[place[asked]] = rows
+        self._table[slot[asked]] = rows
         self._sizes[rows] = sizes[asked]
         for column, word in zip(self._words, words, strict=False):
             column[rows] = word[asked]
@@ -215,7 +215,7 @@ class Namer:
         if self._amount * _ROOM > len(self._table):
             rows = np.flatnonzero(self._sizes)
             self._table = np.full(4 * len(self._table), -1, np.int32)
-            self._table[self._places([column[rows] for column in self._words], self._sizes[rows])] = rows
+            self._table[self._slots([column[rows] for column in self._words], self._sizes[rows])] = rows
 
 
 def _mixed(hashed: _Words, word: _Words, factor: np.uint64) -> _Words:

@@ -167,10 +167,10 @@ def _by_components(rows: Index, columns: Index, weights: Array) -> Index:
         step = max(_CELLS_AT_ONCE // size**2, 1)
         for start in range(0, len(members), step):
             some = members[start : start + step]
-            place = np.full(len(side), -1)
-            place[some] = np.arange(len(some))
-            these = np.flatnonzero(place[component] >= 0)
-            cells = place[component[these]], row[these], column[these]
+            index = np.full(len(side), -1)
+            index[some] = np.arange(len(some))
+            these = np.flatnonzero(index[component] >= 0)
+            cells = index[component[these]], row[these], column[these]
             table = np.zeros((len(some), int(height[some].max()), size))
             table[cells] = weights[these]
             found.append(these[_by_augmenting_paths(table)[cells[:2]] == cells[2]])

@@ -192,7 +192,7 @@ class Counting:
         self._layouts[asked, answered] += 1
         waiting.warm.append(pair)
         if len(waiting.warm) == WARM:
-            self._drain(event, waiting)
+            self._append(event, waiting)
         if len(waiting.contexts) >= BATCH:
             self._flush(event, waiting)
 
@@ -249,7 +249,7 @@ class Counting:
         self._refuse(located(found, self._file, pair.number))
         return not any(finding.severity == "error" for finding in found)
 
-    def _drain(self, event: str, waiting: _Waiting) -> None:
+    def _append(self, event: str, waiting: _Waiting) -> None:
         """Put records into columns while they are in the processor's cache."""
         if not waiting.warm:
             return
@@ -274,7 +274,7 @@ class Counting:
 
     def _flush(self, event: str, waiting: _Waiting) -> bool:
         """Count what was gathered of an event; return whether a rule must check one of its documents."""
-        self._drain(event, waiting)
+        self._append(event, waiting)
         contexts = waiting.contexts
         if not contexts:
             return False
@@ -283,11 +283,11 @@ class Counting:
         batch = Batch(event, contexts, self._plan.units, asked)
         needs_check = np.zeros(len(contexts), np.bool_)
         needs_check[waiting.unasked] = True
-        shown = {}
+        tables = {}
         for name, counts in self.counts.layers.items():
             layer_needs_check, matches, names = counts.flush(batch)
             needs_check |= layer_needs_check
-            shown[name] = matches, names
+            tables[name] = matches, names
         decode = self._scheme.decoder.typed.decode
         for at in np.flatnonzero(needs_check).tolist() if waiting.lines else ():
             number, line, gold_number, gold_line = waiting.lines[at]
@@ -300,7 +300,7 @@ class Counting:
             else:
                 self.counts.text_units.update(context.paragraph_units())
         if self._sink is not None:
-            self._sink(batch, shown)
+            self._sink(batch, tables)
         self._waiting[event] = _Waiting()
         return bool(needs_check.any())
 

@@ -406,13 +406,13 @@ def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: 
     ranked: list[Ranked] = []
     tier, leader = 0, ""
     for score in competing:
-        place = 1 + sum(_value(other, measure) > _value(score, measure) for other in competing)
+        position = 1 + sum(_value(other, measure) > _value(score, measure) for other in competing)
         if not leader or leader in better[score.system]:
             tier, leader = tier + 1, score.system
         ranked.append(
             Ranked(
                 score=score,
-                rank=place,
+                rank=position,
                 rank_low=1 + len(better[score.system]) if tested else None,
                 rank_high=len(competing) - len(worse[score.system]) if tested else None,
                 tier=tier if tested else None,
