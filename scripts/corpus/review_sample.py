@@ -16,7 +16,7 @@ import click
 from retold.corpus.adjudicate import items_by_key
 from retold.corpus.load import Corpus, load_corpus
 from retold.layers.base import Layer
-from retold.model.annotations import Document, Reading
+from retold.model.annotations import Annotation, Document
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -29,37 +29,37 @@ def main(size: int, seed: int, folder: str) -> None:
     corpus = load_corpus(folder)
     for name, layer in corpus.scheme.layers.items():
         items = [
-            (key, item, reading)
+            (key, item, annotation)
             for key, record in corpus.gold.items()
-            for item, reading in items_by_key(record, layer).items()
+            for item, annotation in items_by_key(record, layer).items()
         ]
         drawn = random.Random(f"{seed}/{name}").sample(items, min(size, len(items)))
         click.echo(f"# {name}: {len(drawn)} of {len(items)} labels, seed {seed}\n")
-        for number, (key, item, reading) in enumerate(sorted(drawn, key=lambda row: (row[0], row[1])), 1):
-            click.echo(f"{number}. {describe(corpus, layer, key, item, reading)}\n")
+        for number, (key, item, annotation) in enumerate(sorted(drawn, key=lambda row: (row[0], row[1])), 1):
+            click.echo(f"{number}. {describe(corpus, layer, key, item, annotation)}\n")
 
 
-def describe(corpus: Corpus, layer: Layer[Any], key: str, item: str, reading: Reading) -> str:
+def describe(corpus: Corpus, layer: Layer[Any], key: str, item: str, annotation: Annotation) -> str:
     """One label in words, with the sentences that it speaks of."""
     document = corpus.documents[key]
     claims = corpus.events[document.event].claims
     if layer.keyed:
         name = claims[item].text if layer.names_claims else item
-        return f"{key} {name} -> {reading.label}\n{quoted(document, reading)}"
+        return f"{key} {name} -> {annotation.label}\n{quoted(document, annotation)}"
     start, end = (int(part) for part in item.split(":"))
     index = max(i for i, span in enumerate(document.sentences) if span.start <= start)
     span = document.sentences[index]
     text = document.text
     shown = f"{text[span.start : start]}[[{text[start:end]}]]{text[end : max(span.end, end)]}"
-    what = f"{reading.kind} of {reading.entity}"
+    what = f"{annotation.kind} of {annotation.entity}"
     if layer.names_claims:
-        what = f"source {reading.source}, states {reading.claim}: {claims[str(reading.claim)].text}"
+        what = f"source {annotation.source}, states {annotation.claim}: {claims[str(annotation.claim)].text}"
     return f"{key} [{index}] {what}\n   {shown}"
 
 
-def quoted(document: Document, reading: Reading) -> str:
-    """The evidence sentences of a reading."""
-    numbers = reading.evidence if isinstance(reading.evidence, list) else []
+def quoted(document: Document, annotation: Annotation) -> str:
+    """The evidence sentences of an annotation."""
+    numbers = annotation.evidence if isinstance(annotation.evidence, list) else []
     spans = [(number, document.sentences[number]) for number in numbers]
     return "".join(f"   [{n}] {document.text[span.start : span.end]}\n" for n, span in spans).rstrip("\n")
 

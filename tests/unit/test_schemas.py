@@ -153,7 +153,7 @@ def test_published_schemas_list_the_default_labels() -> None:
     schemas = published_schemas()
     entity = schemas["entity"]["$defs"]["Entity"]["properties"]
     assert entity["type"]["enum"] == ["EVENT", "FAC", "GPE", "LOC", "NORP", "ORG", "PER"]
-    reading = schemas["decision"]["$defs"]["Reading"]["properties"]
+    reading = schemas["decision"]["$defs"]["Annotation"]["properties"]
     assert reading["label"]["anyOf"] == [
         {"enum": ["against", "favor", "none"]},
         {"enum": ["not_enough_info", "refuted", "supported"]},

@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from retold.layers.base import Layer
 from retold.layers.scheme import Scheme, default_scheme
-from retold.model.annotations import AnnotationRecord, Decision, Document, Entity, Reading
+from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, Entity
 from retold.rules import Vocabulary
 
 __all__ = ["AdjudicationError", "adjudicate", "differences", "items_by_key"]
@@ -29,7 +29,7 @@ class AdjudicationError(ValueError):
     """A difference has no decision, a decision has no difference, or an item cannot be gold; the message names it."""
 
 
-def items_by_key(record: AnnotationRecord, layer: Layer[Any]) -> dict[str, Reading]:
+def items_by_key(record: AnnotationRecord, layer: Layer[Any]) -> dict[str, Annotation]:
     """The items of one layer of a record: key of the item -> what is said of it."""
     found = {}
     for item in getattr(record, layer.name) or ():
@@ -37,19 +37,19 @@ def items_by_key(record: AnnotationRecord, layer: Layer[Any]) -> dict[str, Readi
         if "evidence" in given:
             # A set; without any it may be left out.
             given["evidence"] = sorted(set(given["evidence"] or ()))
-        found[layer.key_of(item)] = Reading(**given)
+        found[layer.key_of(item)] = Annotation(**given)
     return found
 
 
 def differences(
     annotators: Mapping[str, Sequence[AnnotationRecord]], scheme: Scheme | None = None
-) -> dict[Key, dict[str, Reading | None]]:
+) -> dict[Key, dict[str, Annotation | None]]:
     """Every item on which annotators differ: (document, layer, item) -> annotator -> what they give, or None.
 
     Raises:
         AdjudicationError: a document was not annotated by all of them.
     """
-    found: dict[Key, dict[str, Reading | None]] = {}
+    found: dict[Key, dict[str, Annotation | None]] = {}
     records = {name: {record.document_id: record for record in theirs} for name, theirs in annotators.items()}
     for document_id in sorted({key for theirs in records.values() for key in theirs}):
         if lacking := [name for name, theirs in records.items() if document_id not in theirs]:
@@ -85,7 +85,7 @@ def adjudicate(
     """
     scheme = scheme or default_scheme()
     open_items = differences(annotators, scheme)
-    decided: dict[Key, Reading | None] = {}
+    decided: dict[Key, Annotation | None] = {}
     for decision in decisions:
         key: Key = decision.document_id, decision.layer, decision.item
         name = "/".join(key)
@@ -106,7 +106,7 @@ def adjudicate(
     first = {record.document_id: record for record in next(iter(annotators.values()), ())}
     if lacking := [document_id for document_id in documents if document_id not in first]:
         raise AdjudicationError(f"not annotated: {', '.join(lacking)}")
-    for_document: dict[tuple[str, str], dict[str, Reading | None]] = {}
+    for_document: dict[tuple[str, str], dict[str, Annotation | None]] = {}
     for (document_id, layer, item), value in decided.items():
         for_document.setdefault((document_id, layer), {})[item] = value
     return [
@@ -126,7 +126,7 @@ def adjudicate(
     ]
 
 
-def _given(records: Sequence[AnnotationRecord], key: Key, scheme: Scheme) -> Reading | None:
+def _given(records: Sequence[AnnotationRecord], key: Key, scheme: Scheme) -> Annotation | None:
     """What one annotator gives for an item."""
     layer = scheme.layers.get(key[1])
     if layer is None:
@@ -135,7 +135,7 @@ def _given(records: Sequence[AnnotationRecord], key: Key, scheme: Scheme) -> Rea
 
 
 def _built(
-    layer: Layer[Any], given: Mapping[str, Reading | None], document: Document, catalogue: Mapping[str, Entity]
+    layer: Layer[Any], given: Mapping[str, Annotation | None], document: Document, catalogue: Mapping[str, Entity]
 ) -> list[Any]:
     """The items of one layer of gold, in order."""
     kept = {key: value for key, value in given.items() if value is not None}
@@ -159,7 +159,7 @@ def _parts(layer: Layer[Any], key: str) -> list[str]:
     return key.split(layer.separator, len(layer.identity) - 1)
 
 
-def _problem(layer: Layer[Any], key: str, given: Reading, catalogue: Mapping[str, Entity]) -> str | None:
+def _problem(layer: Layer[Any], key: str, given: Annotation, catalogue: Mapping[str, Entity]) -> str | None:
     """Why an item cannot be gold."""
     if missing := [name for name in layer.decided if getattr(given, name) is UNSET]:
         return f"missing {' and '.join(missing)}"

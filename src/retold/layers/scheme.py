@@ -20,7 +20,7 @@ from retold.layers.base import Layer
 from retold.layers.coreference import COREFERENCE_MEASURES, no_sum
 from retold.layers.types import labelled
 from retold.measures.base import Measure, Track
-from retold.model.annotations import AnnotationRecord, Decision, Document, Entity, Reading
+from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, Entity
 from retold.model.findings import Finding, context_of
 from retold.model.json_schema import SCHEMAS, schema_of
 from retold.model.manifest import Manifest
@@ -251,19 +251,19 @@ class Scheme:
     @cached_property
     def decision_type(self) -> type[Struct]:
         """Type of a decision between annotators, with the layers and labels that are allowed."""
-        told = {field.name: field.type for kind in (Reading, Decision) for field in msgspec.structs.fields(kind)}
+        told = {field.name: field.type for kind in (Annotation, Decision) for field in msgspec.structs.fields(kind)}
 
         def described(kind: Any, name: str) -> Any:
             return Annotated[kind, told[name].__metadata__[0]]
 
-        allowed = {name: self._allowed(name) for name in Reading.__struct_fields__}
+        allowed = {name: self._allowed(name) for name in Annotation.__struct_fields__}
         labels = {
             name: (described(Union[(*(Literal[tuple(each)] for each in sets), UnsetType)], name), UNSET)
             for name, sets in allowed.items()
             if sets
         }
-        reading = labelled(Reading, {}, labels) | None
-        parts = {"readers": dict[str, reading], "decision": reading}  # type: ignore[valid-type]
+        annotation = labelled(Annotation, {}, labels) | None
+        parts = {"readers": dict[str, annotation], "decision": annotation}  # type: ignore[valid-type]
         more = {name: (described(kind, name),) for name, kind in parts.items()}
         return labelled(Decision, {"layer": list(self.layers)}, more)
 

@@ -20,6 +20,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 __all__ = [
     "Alias",
+    "Annotation",
     "AnnotationRecord",
     "CanonicalClaim",
     "ClaimSpan",
@@ -33,7 +34,6 @@ __all__ = [
     "Mention",
     "Mutation",
     "Protocol",
-    "Reading",
     "Release",
     "Span",
     "StanceCell",
@@ -382,8 +382,8 @@ class SubmissionCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     corpus_version: Annotated[str, Meta(description="Version of the corpus that it was run on.", examples=["0.1.0"])]
 
 
-class Reading(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What one reader gives to one item; the keys are those of the item's layer."""
+class Annotation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What one annotator gives one item; the keys are those of the item's layer."""
 
     kind: Annotated[str | UnsetType, Meta(description="Of a mention.", examples=["name"])] = UNSET
     entity: Annotated[str | UnsetType, Meta(description="Of a mention.", examples=["hamas"])] = UNSET
@@ -399,7 +399,7 @@ class Reading(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omi
 
 
 class Decision(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One line of ``annotators/adjudication.jsonl``: a difference between readers and how it was decided."""
+    """One line of ``annotators/adjudication.jsonl``: a difference between annotators and how it was decided."""
 
     document_id: DocumentId
     layer: Annotated[str, Meta(description="Layer of the item.", examples=["entities"])]
@@ -412,14 +412,14 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ]
     readers: Annotated[
-        dict[str, Reading | None],
+        dict[str, Annotation | None],
         Meta(
-            description="What each reader gives, null for nothing.",
+            description="What each annotator gives; null for nothing.",
             examples=[{"reader-1": {"kind": "name", "entity": "emmanuel-macron"}, "reader-2": None}],
         ),
     ]
     decision: Annotated[
-        Reading | None,
+        Annotation | None,
         Meta(description="What is gold, null for nothing.", examples=[{"kind": "name", "entity": "emmanuel-macron"}]),
     ]
     reason: Annotated[
