@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,9 +15,9 @@ from hypothesis import strategies as st
 import retold
 from baseline_parts import document_of, example_of, named, part, system
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import AnnotationRecord, Holder, Mention
+from retold.model.annotations import Holder, Mention
 from retold.systems import Context, Example, Question, SystemFault, predictions
-from tiny import EVENT, TEXTS, gold_of, write_tiny_corpus
+from tiny import EVENT
 
 retrieval, numbers, voices, clauses, text = map(
     part, ("common.retrieval", "common.figures", "common.voices", "common.clauses", "common.text")
@@ -101,12 +100,6 @@ def test_figures_are_read_in_both_languages(text: str, counted: set[tuple[int, i
     assert {(figure.value, figure.bound) for figure in numbers.figures(text).counted} == counted
 
 
-def test_days_and_years_are_no_counts() -> None:
-    found = numbers.figures("Pada 7 Oktober 2023, October 7th, 24 May")
-    assert found.days == {(10, 7), (5, 24)}
-    assert found.years == {2023}
-
-
 @pytest.mark.parametrize(
     ("claim", "text", "fits", "clashes"),
     [
@@ -142,12 +135,6 @@ def test_twins_share_half_of_their_words() -> None:
     texts = ["The dam has 86 gates.", "The dam has 76 gates.", "The dam has gates.", "A fox ran by."]
     # Of {the, dam, has, 86, gates} and {the, dam, has, 76, gates} 4 of 6 words are shared, of the third 4 of 5.
     assert bm25.twins(texts) == [[2, 1], [2, 0], [0, 1], []]
-
-
-def test_entities_that_are_missing_or_swapped_are_counted() -> None:
-    # One entity of the claim is not in the sentence but in the document, and the sentence has another in its place.
-    assert bm25._named({"@a", "@b"}, {"@a", "@c"}, {"@a", "@b", "@c"}) == [1, 1, 0, 1.0]
-    assert bm25._named({"@a", "@b"}, {"@a"}, {"@a"}) == [1, 0, 1, 0.0]
 
 
 def verdicts(example: Example, swapped: bool) -> Example:
@@ -248,40 +235,6 @@ def test_quotations_are_not_the_authors() -> None:
     assert voices.judging(text) == 2
     assert voices.judging(voices.outside_quotes(text)) == 0
     assert len(voices.outside_quotes(text)) == len(text)
-
-
-def test_features_of_a_cell_know_holder_and_target(tiny_corpus: Corpus) -> None:
-    document = document_of("Bo Berg said a dam must be built.", "Warm weather is expected.", "The dam is old.")
-    other = Example(tiny_corpus.documents["flood-0"], tiny_corpus.gold["flood-0"])
-    made = holder_target.describe(document, [other], tiny_corpus.events["flood"].event, prior=True)
-    assert {key: [judged.sentence for judged in found] for key, found in made.items()} == {
-        ("author", "dam"): [0, 1, 2],
-        ("author", "mayor-berg"): [0, 1, 2],
-        ("mayor", "dam"): [0],
-        ("mayor", "mayor-berg"): [0],
-    }
-    facts = made["mayor", "dam"][0].facts
-    # Gold of the other document: mayor on dam favor, which is one of one; author on dam none; mayor on himself none.
-    assert (facts["seen"], facts["cell favor"], facts["cell none"]) == (1.0, 1.0, 0.0)
-    assert (facts["holder favor"], facts["target favor"]) == (0.0, 0.0)
-    # 'must' approves.
-    assert (facts["own"], facts["author"], facts["balance"]) == (1.0, 0.0, 1.0)
-    about, beside = (made["author", "dam"][index].facts["near"] for index in (2, 1))
-    assert about > beside == 0.0
-    assert (
-        "cell favor"
-        not in holder_target.describe(document, [other], tiny_corpus.events["flood"].event, prior=False)[
-            "mayor", "dam"
-        ][0].facts
-    )
-
-
-def test_one_sentence_that_shows_a_side_is_enough() -> None:
-    # favor 1 - 0.5 * 0.5 = 0.75, against 1 - 0.9 * 1 = 0.1, none 1 - 0.75 = 0.25; their sum is 1.1.
-    assert holder_target._joined(np.array([[0.5, 0.1], [0.5, 0.0]]), 1.0) == pytest.approx((0.75 / 1.1, 0.1 / 1.1))
-    # Twice the sides: 1.5 and 0.2 beside 0.25.
-    assert holder_target._joined(np.array([[0.5, 0.1], [0.5, 0.0]]), 2.0) == pytest.approx((1.5 / 1.95, 0.2 / 1.95))
-    assert holder_target._joined(np.zeros((0, 2)), 1.0) == (0.0, 0.0)
 
 
 # Claims
@@ -443,24 +396,6 @@ def test_every_sentence_says_nothing_else(tiny_corpus: Corpus) -> None:
     assert {claim.source for record in records for claim in record.claims or []} == {"author"}
     assert {pair.label for record in records for pair in record.verification or []} == {"not_enough_info"}
     assert {(record.entities, record.stance) for record in records} == {(msgspec.UNSET, msgspec.UNSET)}
-
-
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_gold_of_a_document_changes_nothing_in_its_prediction(name: str, tmp_path: Path) -> None:
-    def predicted(folder: Path) -> AnnotationRecord:
-        return next(iter(predictions(system(name), load_corpus(folder))))
-
-    before, after = write_tiny_corpus(tmp_path / "a"), write_tiny_corpus(tmp_path / "b")
-    changed = gold_of("flood-0")
-    changed["entities"], changed["claims"] = [], []
-    changed["stance"][2] |= {"label": "against"}
-    changed["verification"] = [{**pair, "label": "refuted"} for pair in changed["verification"]]
-    lines = [changed, *(gold_of(key) for key in list(TEXTS)[1:])]
-    written = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    (after / "events" / "flood" / "gold.jsonl").write_text(written, encoding="utf-8")
-    assert load_corpus(before).gold["flood-0"] != load_corpus(after).gold["flood-0"]
-    assert predicted(before).document_id == "flood-0"
-    assert predicted(before) == predicted(after)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -178,40 +178,6 @@ def alive(process: int) -> bool:
 # --- Borders ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_lies_on_a_border(tmp_path: Path) -> None:
-    # Claims: 5 of 10 characters, which is half, under the right source, and 9 of 10. Cells: 1.0 is in the last bin of
-    # ten, .5 in the sixth; a sentence named twice is one. Verification: the sixth sentence given is not read.
-    gold = {
-        "document_id": "d",
-        "entities": [{"start": 0, "end": 4, "type": "PER", "entity": "e1", "kb_id": "Q1"}],
-        "stance": [{"holder": "a", "target": t, "label": "favor", "evidence": [0, 3]} for t in ("x", "y")],
-        "claims": [{"start": start, "end": start + 10, "source": "author"} for start in (0, 20)],
-        "verification": [{"claim": f"c{n}", "label": "supported", "evidence": [n]} for n in (5, 6)],
-    }
-    cells = [
-        {
-            "holder": "a",
-            "target": target,
-            "label": "favor",
-            "evidence": [3, 3],
-            "scores": {"favor": share, "against": 1 - share, "none": 0},
-        }
-        for target, share in (("x", 1.0), ("y", 0.5))
-    ]
-    system = gold | {
-        "stance": cells,
-        "claims": [{"start": 0, "end": 5, "source": "author"}, {"start": 20, "end": 29, "source": "author"}],
-        "verification": [{"claim": f"c{n}", "label": "supported", "evidence": [1, 2, 3, 4, 5, 6]} for n in (5, 6)],
-    }
-    found = totals(tmp_path, [gold], [system])
-    assert [found["entities"][name] for name in ("gold", "predicted", "strict", "linked")] == [1, 1, 1, 1]
-    assert (found["claims"]["exact"], found["claims"]["attributed"]) == (0, 2)
-    assert found["claims"]["jaccard~"] / FIXED == pytest.approx(5 / 10 + 9 / 10)
-    assert [found["stance"][f"bin{k}:items"] for k in range(10)] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
-    assert [found["stance"][f"evidence_{part}"] for part in ("correct", "predicted", "gold")] == [2, 2, 4]
-    assert found["verification"]["strict"] == 1
-
-
 def test_the_largest_offsets_are_offsets(tmp_path: Path) -> None:
     # Spans that end at the largest integer that JSON holds. Mentions begin apart, so they overlap and are not equal;
     # claims share all but one of 2**52 characters, and all of the others.
@@ -271,15 +237,6 @@ def test_an_answer_to_a_layer_that_gold_lacks_is_ignored(tmp_path: Path) -> None
 
 
 # --- Refusals ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_question_answered_twice_is_named(tmp_path: Path) -> None:
-    cell, pair = {"holder": "a", "target": "x", "label": "none"}, {"claim": "c", "label": "supported"}
-    record: Record = {"document_id": "d", "stance": [cell], "verification": [pair]}
-    gold = write_lines(tmp_path / "gold.jsonl", [record])
-    for layer, code in (("stance", "RT503"), ("verification", "RT504")):
-        system = write_lines(tmp_path / "system.jsonl", [record | {layer: record[layer] * 2}])
-        assert refused(gold, system) == [(code, 1)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

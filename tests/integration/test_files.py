@@ -84,11 +84,6 @@ def test_read_lines_refuses_a_line_that_is_too_long(tmp_path: Path, monkeypatch:
 # --- What cannot be read ----------------------------------------------------------------------------------------------
 
 
-def test_read_lines_of_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableError, match=r"nowhere\.jsonl"):
-        list(read_lines(source(tmp_path / "nowhere.jsonl")))
-
-
 def test_read_lines_of_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="folder"):
         list(read_lines(source(tmp_path)))
@@ -275,11 +270,6 @@ def test_open_submission_reads_the_card_of_a_folder(tmp_path: Path) -> None:
     assert submission.card.protocol == "zero-shot"
 
 
-def test_open_submission_of_a_folder_without_predictions(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableError, match="predictions"):
-        open_submission(tmp_path)
-
-
 @pytest.mark.parametrize(
     "card",
     [
@@ -400,13 +390,6 @@ def test_write_atomic_applies_the_umask(tmp_path: Path) -> None:
     path, plain = tmp_path / "x.txt", written(tmp_path / "plain.txt", b"")
     write_atomic(path, "x")
     assert path.stat().st_mode == plain.stat().st_mode
-
-
-def test_write_atomic_and_read_lines_round_trip(tmp_path: Path) -> None:
-    lines = [record(key) for key in KEYS]
-    write_atomic(tmp_path / "x.jsonl", (line + b"\n" for line in lines))
-    assert [line for _, line in read_lines(source(tmp_path / "x.jsonl"))] == lines
-    assert io.BytesIO((tmp_path / "x.jsonl").read_bytes()).readlines()[-1].endswith(b"\n")
 
 
 def test_open_submission_of_a_zip_by_url(tmp_path: Path) -> None:

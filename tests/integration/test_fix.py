@@ -108,12 +108,7 @@ def test_fix_sorts_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
     assert record["stance"] == sorted(right["stance"], key=lambda cell: (cell["holder"], cell["target"]))
     assert record["entities"] == right["entities"]
     assert record["verification"] == sorted(right["verification"], key=lambda pair: pair["claim"])
-    assert {repair.pointer for repair in made.fixes} == {
-        "/entities",
-        "/stance",
-        "/stance/1/evidence",
-        "/verification",
-    }
+    assert {repair.pointer for repair in made.fixes} == {"/entities", "/stance", "/stance/1/evidence", "/verification"}
 
 
 def test_fix_adds_keys_from_the_catalogue(tiny_corpus: Corpus, tmp_path: Path) -> None:

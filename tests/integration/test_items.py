@@ -15,13 +15,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from scipy.optimize import linear_sum_assignment
 
+from cli import run
 from exact_clusters import exact_bcubed, exact_blanc, exact_muc
 from predictions import gold_records, noisy, released, write
 from random_corpora import random_texts, write_random_corpus
-from retold.cli.main import cli
 from retold.corpus.load import Corpus, load_corpus
 from retold.layers.base import Item
 from retold.scoring.compare import Flip, compare_items, errors
@@ -31,10 +30,6 @@ from retold.scoring.score import items_of, score_with_items
 
 Record = dict[str, Any]
 Value = float | None
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=False)
 
 
 # --- Every measure from the file alone --------------------------------------------------------------------------------
@@ -457,21 +452,14 @@ def test_each_kind_of_fault_has_its_name(
     found = errors(tiny_items(tiny_corpus, tmp_path, spoiled(gold_record)))
     # Berg's type is wrong where his name begins at the same place: the second document has both right.
     assert found == {
-        "mention": {
-            "GPE": {"boundary": 1, "correct": 1},
-            "PER": {"type": 1, "correct": 1},
-            "LOC": {"spurious": 1},
-        },
+        "mention": {"GPE": {"boundary": 1, "correct": 1}, "PER": {"type": 1, "correct": 1}, "LOC": {"spurious": 1}},
         "linking": {"all": {"link": 1, "spurious": 1, "correct": 1}},
         "stance": {
             "dam": {"none → none": 2, "favor → against": 1, "favor → favor": 1},
             "mayor-berg": {"none → none": 3, "none → missing": 1},
         },
         "claim": {"author": {"source": 1, "spurious": 1, "correct": 1}},
-        "verification": {
-            "supported": {"supported": 2},
-            "refuted": {"refuted": 3, "supported": 1},
-        },
+        "verification": {"supported": {"supported": 2}, "refuted": {"refuted": 3, "supported": 1}},
     }
 
 
@@ -697,24 +685,14 @@ def test_compare_lists_the_flips(tmp_path: Path) -> None:
     assert found["signature"] == scores[0]["signature"].replace("|resamples:1|", "|resamples:0|")
 
 
-@pytest.mark.parametrize("style", ["table", "markdown", "json", "csv", "latex"])
-def test_every_format_of_a_comparison_carries_the_signature_and_says_what_was_left_out(
-    style: str, tmp_path: Path
-) -> None:
-    few, all_of_it = write(tmp_path, entities_only(), "few.jsonl"), write(tmp_path, noisy(), "all.jsonl")
-    shown = run("rank", "--compare", few, all_of_it, "--format", style).stdout
-    assert "corpus:retold|version:" in shown
-    assert "left_out" if style == "json" else "stance, claims, verification, not given by a" in shown
-
-
 @pytest.mark.parametrize(
     "option", [("--seed", "0"), ("--resamples", "10000"), ("--measure", "overall"), ("--output", "board")]
 )
 def test_options_of_a_ranking_are_refused_in_a_comparison(option: tuple[str, str], tmp_path: Path) -> None:
     # Also with the value that they have without being given.
     path = str(write(tmp_path, noisy()))
-    refused = CliRunner().invoke(cli, ["rank", "--compare", path, path, *option])
-    assert refused.exit_code == 2
+    refused = run("rank", "--compare", path, path, *option)
+    assert refused.returncode == 2
     assert option[0] in refused.stderr
     assert refused.stdout == ""
 
@@ -722,7 +700,7 @@ def test_options_of_a_ranking_are_refused_in_a_comparison(option: tuple[str, str
 def test_a_comparison_takes_two_systems_and_a_ranking_one_at_least(tmp_path: Path) -> None:
     path = str(write(tmp_path, noisy()))
     for arguments in (["rank", path, "--compare", path, path], ["rank"]):
-        assert CliRunner().invoke(cli, arguments).exit_code == 2
+        assert run(*arguments).returncode == 2
 
 
 # --- Boards of the tracks ---------------------------------------------------------------------------------------------
@@ -733,13 +711,3 @@ def test_a_ranking_by_another_measure_is_that_of_ranking_by_it(tmp_path: Path) -
     whole = rank(paths, released(), resamples=50)
     for measure in ("entities", "stance", "claims"):
         assert whole.by(measure).as_dict() == rank(paths, released(), measure=measure, resamples=50).as_dict()
-
-
-def test_output_has_a_page_for_each_track(tmp_path: Path) -> None:
-    system = write(tmp_path, noisy())
-    done = CliRunner().invoke(
-        cli, ["rank", str(system), "--resamples", "20", "--output", str(tmp_path / "out")], catch_exceptions=False
-    )
-    assert done.exit_code == 0
-    pages = {page.name for page in (tmp_path / "out").glob("leaderboard-*.md")}
-    assert pages == {"leaderboard-entities.md", "leaderboard-stance.md", "leaderboard-claims.md"}

@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io import jsonl
 from retold.model.findings import UnreadableError
 from retold.validation.validate import Report, validate
 from tiny import write_release
@@ -120,28 +119,6 @@ def test_validate_corrupted_zip_and_parquet(
     except UnreadableError:
         return
     assert all(found.file is not None for found in report.findings)
-
-
-def test_validate_a_line_that_is_too_long(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "MAX_LINE", 4000)
-    path = write(tmp_path / "mine.jsonl", '{"document_id": "flood-0"}\n' + "x" * 4001 + "\n")
-    report = validate([path], tiny_corpus)
-    assert [(found.code, found.line) for found in report.findings] == [("RT106", 2)]
-
-
-def test_validate_truncated_parquet(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
-    path = tmp_path / "predictions.parquet"
-    pq.write_table(pa.Table.from_pylist([gold_record("flood-0"), gold_record("flood-1")]), path)
-    assert codes(validate([path], tiny_corpus)) == []
-    path.write_bytes(path.read_bytes()[:-20])
-    assert codes(validate([path], tiny_corpus)) == ["RT110"]
-
-
-def test_validate_a_missing_path(tiny_corpus: Corpus, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableError):
-        validate([tmp_path / "none.jsonl"], tiny_corpus)
-    with pytest.raises(UnreadableError):
-        validate([tmp_path], tiny_corpus)
 
 
 # What a path is

@@ -18,15 +18,7 @@ from paths import BAD_FILES
 from retold.corpus.load import Corpus
 from retold.layers.scheme import default_scheme
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Span, encode
-from retold.rules import (
-    RULES,
-    corpus,
-    located,
-    missing_documents,
-    no_records,
-    repeated_document,
-    unknown_document,
-)
+from retold.rules import RULES, corpus, located, missing_documents, no_records, repeated_document, unknown_document
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
 from tiny import TEXTS
@@ -54,17 +46,6 @@ def test_bad_file_gives_only_its_code(path: Path, tiny_corpus: Corpus) -> None:
 def test_every_record_rule_has_a_bad_file() -> None:
     expected = {code for code in RULES if code < "RT700"} - WITHOUT_FILE
     assert {path.name.partition(".")[0] for path in BAD_FILES} == expected
-
-
-@pytest.mark.parametrize("code", sorted(RULES))
-def test_every_rule_is_documented(code: str) -> None:
-    rule = RULES[code]
-    assert rule.code == code
-    assert rule.name == rule.name.lower()
-    assert rule.what
-    assert rule.why
-    assert rule.example
-    assert rule.hint
 
 
 def examples_of(text: str) -> list[Any]:
@@ -476,19 +457,6 @@ def test_wikidata_ids(kb_id: str, good: bool, tiny_corpus: Corpus) -> None:
     assert found == ([] if good else ["RT512"])
 
 
-def test_an_empty_kb_id_is_no_nil(tiny_corpus: Corpus) -> None:
-    mention = {"start": 15, "end": 19, "type": "GPE", "kb_id": ""}
-    assert check(tiny_corpus, {"document_id": "flood-0", "entities": [mention]}, "prediction") == ["RT512"]
-
-
-def test_gold_must_have_every_layer(tiny_corpus: Corpus) -> None:
-    assert check(tiny_corpus, {"document_id": "flood-0"}, "gold") == ["RT510"] * 4
-
-
-def test_gold_must_have_the_stance_of_the_author(tiny_corpus: Corpus) -> None:
-    assert check(tiny_corpus, {"document_id": "flood-0", "stance": []}, "annotation") == ["RT507"]
-
-
 def test_messages_of_whole_files() -> None:
     assert unknown_document("flod-1", ["flood-0", "flood-1"]).hint == "Did you mean 'flood-1'?"
     assert "line 4" in repeated_document("flood-0", 4).message
@@ -651,13 +619,6 @@ def test_event(tiny_corpus: Corpus) -> None:
 )
 def test_views(expected: bytes | None, actual: bytes | None, count: int) -> None:
     assert [f.code for f in corpus.views_out_of_date("views/x.jsonl", expected, actual)] == ["RT702"] * count
-
-
-@pytest.mark.parametrize(
-    ("expected", "actual", "count"), [("a", "a", 0), ("a", "b", 1), ("a", None, 1), (None, "a", 1)]
-)
-def test_release(expected: str | None, actual: str | None, count: int) -> None:
-    assert [f.code for f in corpus.release_differs("x", expected, actual)] == ["RT706"] * count
 
 
 def test_valid_input_does_not_import_jsonschema() -> None:
