@@ -454,6 +454,35 @@ def test_the_signature_says_what_makes_the_numbers(tmp_path: Path) -> None:
     assert set(parts) >= {"scorer", "measures", "missing"}
 
 
+def test_the_signature_says_when_gold_is_not_what_was_released(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(packaged_corpus(), folder)
+    gold = folder / "events" / "macron-coalition" / "gold.jsonl"
+    lines = gold.read_text(encoding="utf-8").splitlines()
+    assert f"hash:{retold.load_corpus(folder).digest[:16]}|" in retold.score(gold, folder, resamples=1).signature
+    record = json.loads(lines[0])
+    record["stance"] = record["stance"][1:]
+    gold.write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n", encoding="utf-8")
+    modified = retold.score(gold, folder, resamples=1).signature
+    assert "hash:modified-" in modified
+    # So is an event that was added to what was released.
+    gold.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.copytree(gold.parent, folder / "events" / "second")
+    assert retold.load_corpus(folder).digest.startswith("modified-")
+    shutil.rmtree(folder / "events" / "second")
+    assert "-" not in retold.load_corpus(folder).digest
+    # Two changes are told apart, with and without a release.
+    record["stance"] = record["stance"][1:]
+    gold.write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n", encoding="utf-8")
+    again = retold.score(gold, folder, resamples=1).signature
+    assert again != modified
+    (folder / "release.json").unlink()
+    unreleased = retold.load_corpus(folder).digest
+    assert unreleased.startswith("unreleased-")
+    gold.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert retold.load_corpus(folder).digest not in (unreleased, "unreleased-")
+
+
 # --- Many documents ---------------------------------------------------------------------------------------------------
 
 
