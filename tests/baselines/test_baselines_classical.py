@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,6 @@ from baseline_parts import document_of, example_of, named, part, system
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import Holder, Mention
 from retold.systems import Context, Example, Question, SystemFault, predictions
-from tiny import EVENT
 
 retrieval, numbers, voices, clauses, text = map(
     part, ("common.retrieval", "common.figures", "common.voices", "common.clauses", "common.text")
@@ -378,8 +377,6 @@ def test_a_government_called_by_a_name_is_what_the_name_stands_for() -> None:
 
 # The systems
 
-SYSTEMS = ("every_sentence", "bm25", "holder_target", "classical")
-
 
 def test_every_sentence_says_nothing_else(tiny_corpus: Corpus) -> None:
     records = list(predictions(system("every_sentence"), tiny_corpus))
@@ -398,25 +395,18 @@ def test_every_sentence_says_nothing_else(tiny_corpus: Corpus) -> None:
     assert {(record.entities, record.stance) for record in records} == {(msgspec.UNSET, msgspec.UNSET)}
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_nothing_to_learn_from_still_gives_every_cell_and_pair(name: str, tiny_corpus: Corpus) -> None:
+@pytest.mark.parametrize("name", ["bm25", "classical"])
+def test_with_nothing_to_learn_from_pairs_are_judged_by_their_surface(name: str, tiny_corpus: Corpus) -> None:
     questions = (
         Question("dam-costs-5", "The dam costs 5 million."),
         Question("dam-costs-7", "The dam costs 7 million."),
     )
-    document = tiny_corpus.documents["flood-0"]
     loaded = system(name)
-    record = loaded.predict(document, Context(tiny_corpus.events["flood"].event, questions, (), 0, loaded.options))
-    holders, targets = EVENT["holders"], EVENT["targets"]
-    assert isinstance(holders, Sequence)
-    assert isinstance(targets, Sequence)
-    if name in ("holder_target", "classical"):
-        assert len(record.stance or []) == len(holders) * len(targets)
-    if name != "holder_target":
-        assert [pair.claim for pair in record.verification or []] == ["dam-costs-5", "dam-costs-7"]
-    if name in ("bm25", "classical"):
-        # Without other documents by the surface: the sentence has the 5 of the one and not the 7 of the other.
-        assert [pair.label for pair in record.verification or []] == ["supported", "refuted"]
+    context = Context(tiny_corpus.events["flood"].event, questions, (), 0, loaded.options)
+    record = loaded.predict(tiny_corpus.documents["flood-0"], context)
+    # The sentence has the 5 of the one and not the 7 of the other.
+    wanted = [("dam-costs-5", "supported"), ("dam-costs-7", "refuted")]
+    assert [(pair.claim, pair.label) for pair in record.verification or []] == wanted
 
 
 def test_the_questions_may_be_none(tiny_corpus: Corpus) -> None:

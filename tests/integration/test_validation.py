@@ -39,8 +39,8 @@ def write(path: Path, content: str | bytes) -> Path:
 
 # Dirty files
 
+#: What the smallest bad files (test_rules.py) and predictions at fault (test_cli.py) do not show.
 DIRTY: dict[str, tuple[bytes, list[tuple[str, int | None]]]] = {
-    "empty file": (b"", [("RT111", None)]),
     "blank lines only": (b"\n\n \n", [("RT111", None)]),
     "no line end": (b'{"document_id": "flood-0"}', []),
     "windows line ends": (b'{"document_id": "flood-0"}\r\n{"document_id": "flood-1"}\r\n', []),
@@ -49,26 +49,11 @@ DIRTY: dict[str, tuple[bytes, list[tuple[str, int | None]]]] = {
         b'{"document_id": "flood-0"}\n\n\n{"document_id": "flood-1"}\n',
         [("RT105", 2), ("RT105", 3)],
     ),
-    "truncated JSON": (b'{"document_id": "flood-0"}\n{"document_id": "flo', [("RT102", 2)]),
-    "two objects on a line": (b'{"document_id": "flood-0"}{"document_id": "flood-1"}\n', [("RT102", 1)]),
     "one object on many lines": (b'{\n"document_id": "flood-0"\n}\n', [("RT102", 1), ("RT102", 2), ("RT102", 3)]),
-    "not UTF-8": (b'{"document_id": "flood-0"}\n{"document_id": "\xe9"}\n', [("RT101", 2)]),
     "UTF-16": ('{"document_id": "flood-0"}'.encode("utf-16"), [("RT101", 1)]),
-    "wrong types": (b'{"document_id": 1}\n[]\n"x"\n', [("RT201", 1), ("RT201", 2), ("RT201", 3)]),
-    "deep nesting": (b'{"document_id": ' + b"[" * 200_000 + b"\n", [("RT112", 1)]),
-    "unknown document": (b'{"document_id": "flood-9"}\n', [("RT301", 1)]),
-    "repeated document": (b'{"document_id": "flood-0"}\n{"document_id": "flood-0"}\n', [("RT302", 2)]),
     "repeated document, the first at fault": (
         b'{"document_id": "flood-0", "x": 1}\n{"document_id": "flood-0"}\n',
         [("RT203", 1), ("RT302", 2)],
-    ),
-    "span out of bounds": (
-        b'{"document_id": "flood-0", "entities": [{"start": 1, "end": 999, "type": "PER"}]}\n',
-        [("RT402", 1)],
-    ),
-    "unknown label": (
-        b'{"document_id": "flood-0", "stance": [{"holder": "mayor", "target": "dam", "label": "pro"}]}\n',
-        [("RT204", 1)],
     ),
     "names that a terminal would obey": (b'{"document_id": "\\u001b[2J"}\n', [("RT301", 1)]),
 }

@@ -47,6 +47,13 @@ def test_precision_and_recall_are_summed_jaccard_over_predicted_and_gold() -> No
     assert found["span.exact.f1"] == pytest.approx(2 * 1 / (2 + 3))
 
 
+def test_one_long_prediction_earns_one_match() -> None:
+    # 0-30 over three gold spans of 10: Jaccard 1/3 with each, taken once.
+    found = measured([(0, 10, "a"), (10, 20, "a"), (20, 30, "a")], [(0, 30, "a")])
+    assert found["span.precision"] == pytest.approx(1 / 3)
+    assert found["span.recall"] == pytest.approx(1 / 9)
+
+
 def test_a_span_that_is_a_character_short_is_not_exact() -> None:
     # 9 of 10 characters.
     found = measured([(0, 10, "a")], [(0, 9, "a")])

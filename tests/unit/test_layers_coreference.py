@@ -147,6 +147,13 @@ def test_within_cuts_clusters_at_document_borders() -> None:
         assert float(found["entities.coreference.conll"][0]) == pytest.approx(1)
 
 
+def test_within_adds_up_the_documents() -> None:
+    # d1: aa found as one cluster; d2: aa found as two singletons. MUC recall 1 of 2, precision 1 of 1.
+    found = measures_of(clustered({ONE: "aa", TWO: "aa"}, {ONE: "xx", TWO: "xy"}).within())
+    assert float(found["entities.coreference.muc.recall"][0]) == pytest.approx(1 / 2)
+    assert float(found["entities.coreference.muc.precision"][0]) == pytest.approx(1)
+
+
 def test_within_is_the_same_however_many_documents_are_looked_at_together(monkeypatch: pytest.MonkeyPatch) -> None:
     # Two documents whose sums differ; each in a run of its own, and both in one.
     table = clustered({ONE: "aabbc", TWO: "aab"}, {ONE: "xxyzz", TWO: "xyy"})
@@ -156,6 +163,14 @@ def test_within_is_the_same_however_many_documents_are_looked_at_together(monkey
     apart = table.within()
     for family, sums in together.items():
         assert [float(each[0]) for each in apart[family]] == pytest.approx([float(each[0]) for each in sums]), family
+
+
+def test_within_has_no_links_across_documents() -> None:
+    # d1: aab found as it is, one link and two pairs apart. d2: aab found as xyy: no link of one, one pair apart of two
+    # (the first and the third mention). BLANC: links 1 of 2, pairs apart 3 of 4, in precision and recall alike.
+    found = measures_of(clustered({ONE: "aab", TWO: "aab"}, {ONE: "xxy", TWO: "xyy"}).within())
+    for part in ("precision", "recall", "f1"):
+        assert float(found[f"entities.coreference.blanc.{part}"][0]) == pytest.approx((1 / 2 + 3 / 4) / 2), part
 
 
 def test_cross_lingual_counts_pairs_of_mentions_in_two_languages() -> None:
