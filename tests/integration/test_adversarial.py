@@ -191,13 +191,6 @@ def test_lines_are_joined_by_document_and_not_by_position(tmp_path: Path) -> Non
     assert [r["document_id"] for r in records] != [r["document_id"] for r in noisy()]
 
 
-def test_lines_are_joined_by_document_and_not_by_place(tmp_path: Path) -> None:
-    records = noisy()
-    random.Random(3).shuffle(records)
-    assert values(run(tmp_path / "shuffled", records)) == honest(tmp_path)
-    assert [r["document_id"] for r in records] != [r["document_id"] for r in noisy()]
-
-
 def test_labels_under_the_name_of_another_document_do_not_count_for_their_own(tmp_path: Path) -> None:
     # Whoever relies on the order of lines and names the documents wrongly loses; offsets may also be refused.
     records = [{key: value for key, value in r.items() if key in ("document_id", "verification")} for r in noisy()]
