@@ -9,8 +9,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import retold
 from baseline_parts import document_of, example_of, named, part, system
@@ -42,23 +40,6 @@ def test_nearness_is_bm25_as_a_share_of_what_is_possible() -> None:
     assert index.nearness(["a", "d"]) == pytest.approx([first / (a + d), second / (a + d)])
     assert index.nearness(["a", "d", "never"]) == pytest.approx([first / (a + d + never), second / (a + d + never)])
     assert index.coverage(["a", "d"], {"a", "b"}) == pytest.approx(a / (a + d))
-
-
-def test_nearness_of_nothing_is_nothing() -> None:
-    index = retrieval.Index([["a"], []], 2)
-    assert index.nearness([]).tolist() == index.nearness(["never"]).tolist() == [0.0, 0.0]
-    assert index.coverage([], {"a"}) == 0.0
-    assert retrieval.Index([[], []], 2).nearness(["a"]).tolist() == [0.0, 0.0]
-    assert retrieval.Index([], 0).nearness(["a"]).tolist() == []
-
-
-@given(
-    st.lists(st.lists(st.sampled_from("abcdef"), max_size=8), min_size=1, max_size=5), st.lists(st.sampled_from("abcx"))
-)
-def test_nearness_is_a_share(texts: list[list[str]], query: list[str]) -> None:
-    near = retrieval.Index(texts, len(texts)).nearness(query)
-    assert (near >= 0).all()
-    assert (near <= 1).all()
 
 
 def test_names_and_numbers_are_terms_of_either_language() -> None:
@@ -128,12 +109,6 @@ def test_negations_are_counted(sentence: str, count: int) -> None:
 
 
 # Verification
-
-
-def test_twins_share_half_of_their_words() -> None:
-    texts = ["The dam has 86 gates.", "The dam has 76 gates.", "The dam has gates.", "A fox ran by."]
-    # Of {the, dam, has, 86, gates} and {the, dam, has, 76, gates} 4 of 6 words are shared, of the third 4 of 5.
-    assert bm25.twins(texts) == [[2, 1], [2, 0], [0, 1], []]
 
 
 def verdicts(example: Example, swapped: bool) -> Example:
@@ -223,17 +198,6 @@ def test_a_holder_has_what_it_says_and_where_it_is_named() -> None:
 )
 def test_cues_are_signed_and_turned_by_negation(text: str, expected: tuple[int, int]) -> None:
     assert voices.cues(text) == expected
-
-
-def test_a_word_of_the_target_itself_is_no_cue() -> None:
-    assert voices.cues("The fight goes on.", "there should be no fight") == (0, 0)
-
-
-def test_quotations_are_not_the_authors() -> None:
-    text = 'He called it "a brutal crime" and left.'
-    assert voices.judging(text) == 2
-    assert voices.judging(voices.outside_quotes(text)) == 0
-    assert len(voices.outside_quotes(text)) == len(text)
 
 
 # Claims
@@ -336,36 +300,6 @@ def test_clauses_are_claims_with_a_source(text: str, expected: list[tuple[str, s
     document = document_of(text)
     found = clauses.claims(document, named(document, *SPOKEN))
     assert [(claim.text, claim.source) for claim in found] == expected
-
-
-#: Pieces of which sentences are made that have many readings.
-PIECES = (
-    "Bo Berg said that",
-    "40 houses were flooded",
-    "which rose in the night",
-    "and met the people there",
-    "while the river was high",
-    "speaking in the town hall",
-    "he said",
-    "according to Bo Berg",
-    '"we must act now',
-    'and build a dam,"',
-    "The Vale government says",
-    "dan warga menolak bendungan",
-    "yang dibangun di kota",
-)
-
-
-@given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), min_size=1, max_size=3), st.booleans())
-def test_claims_never_cross_and_have_clean_edges(sentences: list[list[str]], commas: bool) -> None:
-    document = document_of(*((", " if commas else " ").join(pieces) + "." for pieces in sentences))
-    found = clauses.claims(document, named(document, *SPOKEN))
-    spans = [(claim.start, claim.end) for claim in found]
-    assert len(spans) == len(set(spans))
-    for claim in found:
-        assert claim.text == document.text[claim.start : claim.end] == claim.text.strip()
-    for a in spans:
-        assert not any(a[0] < b[0] < a[1] < b[1] for b in spans)
 
 
 def test_a_government_called_by_a_name_is_what_the_name_stands_for() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -330,10 +329,8 @@ def test_render_diff_of_a_file_without_line_end() -> None:
     assert shown.endswith(b"-y\n\\ No newline at end of file\n+z\n\\ No newline at end of file\n")
 
 
-def test_render_fixes_counts_beyond_the_limit(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], dict[str, Any]]
-) -> None:
-    record = gold_record("flood-0")
+def test_render_fixes_counts_beyond_the_limit(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    record = gold_of("flood-0")
     for span in record["entities"]:
         span.pop("text")
     _, made = mended([record], tiny_corpus, tmp_path)

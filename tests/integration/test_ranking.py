@@ -38,6 +38,11 @@ def thinned(share: float, seed: int = 1, layers: Sequence[str] = LAYERS) -> list
     return records
 
 
+def sided_cells() -> list[tuple[str, str]]:
+    """Cells (holder, target) for which some document of gold takes a side."""
+    return sorted({(c["holder"], c["target"]) for r in gold_records() for c in r["stance"] if c["label"] != "none"})
+
+
 def only(records: list[Record], *layers: str) -> list[Record]:
     """The same records without the other layers."""
     return [{key: value for key, value in r.items() if key in ("document_id", *layers)} for r in records]
@@ -236,13 +241,11 @@ def test_turning_a_pair_round_turns_its_difference_round(submit: Submit) -> None
         assert there.p == back.p
 
 
-def test_p_is_the_share_of_exchanges_that_differ_as_much(submit: Submit, tmp_path: Path) -> None:
+def test_p_is_the_share_of_exchanges_that_differ_as_much(submit: Submit) -> None:
     # The systems differ in four (holder, target) units, so 2**4 exchanges are all there are. Each is made here on the
     # predictions themselves, and scored anew.
     wrong = {"favor": "against", "against": "none", "none": "favor"}
-    cells = sorted({(c["holder"], c["target"]) for r in gold_records() for c in r["stance"] if c["label"] != "none"})[
-        :4
-    ]
+    cells = sided_cells()[:4]
 
     def system(spoiled: Sequence[tuple[str, str]]) -> list[Record]:
         records = only(gold_records(), "stance")
@@ -273,7 +276,7 @@ def test_units_that_differ_only_in_what_a_measure_does_not_read_leave_its_test_e
     # Stance is ranked by favg, which reads labels alone. One system has two (holder, target) units wrong that the other
     # has right: of four exchanges, none and both are as far apart, p = 2/4. In evidence they differ in every unit. That
     # must not matter; 200 exchanges drawn from all of them would give a multiple of 1/201.
-    cells = sorted({(c["holder"], c["target"]) for r in gold_records() for c in r["stance"] if c["label"] != "none"})
+    cells = sided_cells()
     assert 2 ** len(cells) > RESAMPLES
 
     def system(spoiled: Sequence[tuple[str, str]], evidence: list[int]) -> list[Record]:

@@ -27,6 +27,7 @@ from retold.model.findings import FindingsError
 from retold.report.scores import render_score
 from retold.scoring import count, evaluate
 from retold.scoring.score import score
+from tiny import gold_of
 
 #: Not shares between 0 and 1 (Brier reaches 2), and better when lower.
 ERRORS = ("stance.brier", "stance.ece")
@@ -344,10 +345,9 @@ def test_the_leave_one_out_range_of_two_documents(
     spread: tuple[float, float],
     tiny_folder: Path,
     tmp_path: Path,
-    gold_record: Callable[[str], Record],
 ) -> None:
     def labelled(label: str) -> list[Record]:
-        records = [gold_record(key) for key in ("flood-0", "flood-1")]
+        records = [gold_of(key) for key in ("flood-0", "flood-1")]
         (cell,) = [cell for cell in records[1]["stance"] if cell["label"] == "favor"]
         cell.update(label=label, evidence=[1] if label == "favor" else [])
         return records

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,7 @@ from hypothesis import strategies as st
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
 from retold.validation.validate import Report, validate
-from tiny import write_release
-
-Gold = Callable[[str], dict[str, Any]]
+from tiny import gold_of, write_release
 
 
 def codes(report: Report) -> list[str]:
@@ -86,9 +83,9 @@ def test_validate_random_bytes(name: str, content: bytes, tiny_corpus: Corpus, t
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["mine.parquet", "mine.zip"])
 def test_validate_corrupted_zip_and_parquet(
-    name: str, data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold
+    name: str, data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path
 ) -> None:
-    records = [gold_record("flood-0"), gold_record("flood-1")]
+    records = [gold_of("flood-0"), gold_of("flood-1")]
     stream = io.BytesIO()
     if name == "mine.parquet":
         pq.write_table(pa.Table.from_pylist(records), stream)
@@ -168,8 +165,8 @@ def test_validate_a_folder_of_annotations(tiny_corpus: Corpus, tmp_path: Path) -
     assert validate([tmp_path / "a"], tiny_corpus).files == 2
 
 
-def test_validate_parquet_like_json(tiny_corpus: Corpus, tmp_path: Path, gold_record: Gold) -> None:
-    records = [gold_record("flood-0"), gold_record("flood-1")]
+def test_validate_parquet_like_json(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    records = [gold_of("flood-0"), gold_of("flood-1")]
     records[1]["entities"][0]["type"] = "PLACE"
     path = tmp_path / "predictions.parquet"
     pq.write_table(pa.Table.from_pylist(records), path)

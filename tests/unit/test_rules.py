@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document,
 from retold.rules import RULES, corpus, located, missing_documents, no_records, repeated_document, unknown_document
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
-from tiny import TEXTS
+from tiny import TEXTS, gold_of
 
 SCHEME = default_scheme()
 decode_record, check_record = SCHEME.decoder.decode, SCHEME.check
@@ -225,18 +224,6 @@ def test_decode_record_with_a_byte_order_mark() -> None:
     assert [found.code for found in findings] == ["RT104"]
 
 
-def test_decode_record_refuses_what_only_the_decoder_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refusing:
-        def decode(self, _: bytes) -> Any:
-            raise msgspec.DecodeError("not today")
-
-    monkeypatch.setattr(SCHEME.decoder, "_decoders", [Refusing()])
-    record, findings = decode_record(b'{"document_id": "a"}', number=1, file="f")
-    assert record is None
-    assert [found.code for found in findings] == ["RT207"]
-    assert "not today" in findings[0].message
-
-
 def test_nearest_gives_nothing_to_what_is_like_nothing() -> None:
     assert nearest("zzz", ["stance"]) is None
     assert nearest(3, ["stance"]) is None
@@ -368,10 +355,8 @@ def check(corpus: Corpus, record: dict[str, Any], role: Any, **given: Any) -> li
 
 
 @pytest.mark.parametrize("role", ["gold", "annotation", "prediction"])
-def test_gold_of_the_tiny_corpus_is_clean_in_every_role(
-    tiny_corpus: Corpus, gold_record: Callable[[str], dict[str, Any]], role: str
-) -> None:
-    assert check(tiny_corpus, gold_record("flood-0"), role) == []
+def test_gold_of_the_tiny_corpus_is_clean_in_every_role(tiny_corpus: Corpus, role: str) -> None:
+    assert check(tiny_corpus, gold_of("flood-0"), role) == []
 
 
 def test_located_findings(tiny_corpus: Corpus) -> None:
