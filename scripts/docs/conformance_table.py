@@ -103,7 +103,7 @@ ROWS: Final = (
             ),
             Shown(
                 "A span given ten times counts ten times.",
-                "unit/test_layers_entities.py::test_a_span_given_twice_counts_once",
+                "integration/test_adversarial.py::test_a_mention_repeated_in_its_cluster_counts_once",
             ),
         ),
     ),
@@ -170,7 +170,7 @@ ROWS: Final = (
         faults=(
             Shown(
                 "MUC without any link (0/0) is averaged in as 0.",
-                "unit/test_layers_coreference.py::test_conll_leaves_muc_out_where_no_cluster_has_a_link",
+                "unit/test_clusters.py::test_conll_leaves_muc_out_where_no_cluster_has_a_link",
             ),
         ),
     ),
@@ -339,7 +339,10 @@ ROWS: Final = (
         "{entities,stance,claims,overall}",
         "track scores and their mean; Retold's own",
         oracles=(
-            Shown("means of their parts", "integration/test_scoring.py::test_headlines_are_the_means_of_their_parts"),
+            Shown(
+                "means of their parts",
+                "integration/test_items.py::test_every_measure_can_be_computed_from_the_items_alone",
+            ),
         ),
     ),
     Row(
@@ -372,7 +375,7 @@ ROWS: Final = (
         ("low", "high", "0", "1", "2", "3", "p"),
         (
             Shown("statsmodels' proportion_confint", "unit/test_intervals.py::test_wilson_agrees_with_statsmodels"),
-            Shown("statsmodels' multipletests", "unit/test_multiple.py::test_holm_agrees_with_statsmodels"),
+            Shown("statsmodels' multipletests", "unit/test_randomization.py::test_holm_agrees_with_statsmodels"),
             Shown("scipy's permutation_test", "unit/test_randomization.py::test_the_exact_test_agrees_with_scipy"),
         ),
         (

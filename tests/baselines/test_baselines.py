@@ -18,16 +18,7 @@ from baseline_parts import NAMES, document_of, system
 from paths import BASELINES
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.annotations import AnnotationRecord, ClaimSpan, Document, Mention, encode
-from retold.systems import (
-    Context,
-    Example,
-    Question,
-    System,
-    SystemFault,
-    find_systems,
-    load_system,
-    predictions,
-)
+from retold.systems import Context, Example, Question, System, SystemFault, find_systems, load_system, predictions
 
 RUN_ALL = """
 import sys
@@ -312,13 +303,3 @@ def test_subfolders_of_a_package_share_helpers_that_are_loaded_anew(tmp_path: Pa
     # What a system imports is part of its code.
     assert again.name == "changed"
     assert again.code != first.code
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [("NAME = 'x'\n", "DESCRIPTION"), ("import no_such_module_here\n", "no_such_module_here")],
-)
-def test_what_is_no_system_is_refused_by_name(text: str, named: str, tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text(text, encoding="utf-8")
-    with pytest.raises(SystemFault, match=named):
-        load_system(tmp_path / "broken.py")

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import retold
 from baseline_parts import document_of, example_of, named, part, system
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.annotations import AnnotationRecord, Holder, Mention
+from retold.model.annotations import Holder, Mention
 from retold.systems import Context, Example, Question, SystemFault, predictions
-from tiny import EVENT, TEXTS, gold_of, write_tiny_corpus
 
 retrieval, numbers, voices, clauses, text = map(
     part, ("common.retrieval", "common.figures", "common.voices", "common.clauses", "common.text")
@@ -44,23 +40,6 @@ def test_nearness_is_bm25_as_a_share_of_what_is_possible() -> None:
     assert index.nearness(["a", "d"]) == pytest.approx([first / (a + d), second / (a + d)])
     assert index.nearness(["a", "d", "never"]) == pytest.approx([first / (a + d + never), second / (a + d + never)])
     assert index.coverage(["a", "d"], {"a", "b"}) == pytest.approx(a / (a + d))
-
-
-def test_nearness_of_nothing_is_nothing() -> None:
-    index = retrieval.Index([["a"], []], 2)
-    assert index.nearness([]).tolist() == index.nearness(["never"]).tolist() == [0.0, 0.0]
-    assert index.coverage([], {"a"}) == 0.0
-    assert retrieval.Index([[], []], 2).nearness(["a"]).tolist() == [0.0, 0.0]
-    assert retrieval.Index([], 0).nearness(["a"]).tolist() == []
-
-
-@given(
-    st.lists(st.lists(st.sampled_from("abcdef"), max_size=8), min_size=1, max_size=5), st.lists(st.sampled_from("abcx"))
-)
-def test_nearness_is_a_share(texts: list[list[str]], query: list[str]) -> None:
-    near = retrieval.Index(texts, len(texts)).nearness(query)
-    assert (near >= 0).all()
-    assert (near <= 1).all()
 
 
 def test_names_and_numbers_are_terms_of_either_language() -> None:
@@ -101,12 +80,6 @@ def test_figures_are_read_in_both_languages(text: str, counted: set[tuple[int, i
     assert {(figure.value, figure.bound) for figure in numbers.figures(text).counted} == counted
 
 
-def test_days_and_years_are_no_counts() -> None:
-    found = numbers.figures("Pada 7 Oktober 2023, October 7th, 24 May")
-    assert found.days == {(10, 7), (5, 24)}
-    assert found.years == {2023}
-
-
 @pytest.mark.parametrize(
     ("claim", "text", "fits", "clashes"),
     [
@@ -136,18 +109,6 @@ def test_negations_are_counted(sentence: str, count: int) -> None:
 
 
 # Verification
-
-
-def test_twins_share_half_of_their_words() -> None:
-    texts = ["The dam has 86 gates.", "The dam has 76 gates.", "The dam has gates.", "A fox ran by."]
-    # Of {the, dam, has, 86, gates} and {the, dam, has, 76, gates} 4 of 6 words are shared, of the third 4 of 5.
-    assert bm25.twins(texts) == [[2, 1], [2, 0], [0, 1], []]
-
-
-def test_entities_that_are_missing_or_swapped_are_counted() -> None:
-    # One entity of the claim is not in the sentence but in the document, and the sentence has another in its place.
-    assert bm25._named({"@a", "@b"}, {"@a", "@c"}, {"@a", "@b", "@c"}) == [1, 1, 0, 1.0]
-    assert bm25._named({"@a", "@b"}, {"@a"}, {"@a"}) == [1, 0, 1, 0.0]
 
 
 def verdicts(example: Example, swapped: bool) -> Example:
@@ -237,51 +198,6 @@ def test_a_holder_has_what_it_says_and_where_it_is_named() -> None:
 )
 def test_cues_are_signed_and_turned_by_negation(text: str, expected: tuple[int, int]) -> None:
     assert voices.cues(text) == expected
-
-
-def test_a_word_of_the_target_itself_is_no_cue() -> None:
-    assert voices.cues("The fight goes on.", "there should be no fight") == (0, 0)
-
-
-def test_quotations_are_not_the_authors() -> None:
-    text = 'He called it "a brutal crime" and left.'
-    assert voices.judging(text) == 2
-    assert voices.judging(voices.outside_quotes(text)) == 0
-    assert len(voices.outside_quotes(text)) == len(text)
-
-
-def test_features_of_a_cell_know_holder_and_target(tiny_corpus: Corpus) -> None:
-    document = document_of("Bo Berg said a dam must be built.", "Warm weather is expected.", "The dam is old.")
-    other = Example(tiny_corpus.documents["flood-0"], tiny_corpus.gold["flood-0"])
-    made = holder_target.describe(document, [other], tiny_corpus.events["flood"].event, prior=True)
-    assert {key: [judged.sentence for judged in found] for key, found in made.items()} == {
-        ("author", "dam"): [0, 1, 2],
-        ("author", "mayor-berg"): [0, 1, 2],
-        ("mayor", "dam"): [0],
-        ("mayor", "mayor-berg"): [0],
-    }
-    facts = made["mayor", "dam"][0].facts
-    # Gold of the other document: mayor on dam favor, which is one of one; author on dam none; mayor on himself none.
-    assert (facts["seen"], facts["cell favor"], facts["cell none"]) == (1.0, 1.0, 0.0)
-    assert (facts["holder favor"], facts["target favor"]) == (0.0, 0.0)
-    # 'must' approves.
-    assert (facts["own"], facts["author"], facts["balance"]) == (1.0, 0.0, 1.0)
-    about, beside = (made["author", "dam"][index].facts["near"] for index in (2, 1))
-    assert about > beside == 0.0
-    assert (
-        "cell favor"
-        not in holder_target.describe(document, [other], tiny_corpus.events["flood"].event, prior=False)[
-            "mayor", "dam"
-        ][0].facts
-    )
-
-
-def test_one_sentence_that_shows_a_side_is_enough() -> None:
-    # favor 1 - 0.5 * 0.5 = 0.75, against 1 - 0.9 * 1 = 0.1, none 1 - 0.75 = 0.25; their sum is 1.1.
-    assert holder_target._joined(np.array([[0.5, 0.1], [0.5, 0.0]]), 1.0) == pytest.approx((0.75 / 1.1, 0.1 / 1.1))
-    # Twice the sides: 1.5 and 0.2 beside 0.25.
-    assert holder_target._joined(np.array([[0.5, 0.1], [0.5, 0.0]]), 2.0) == pytest.approx((1.5 / 1.95, 0.2 / 1.95))
-    assert holder_target._joined(np.zeros((0, 2)), 1.0) == (0.0, 0.0)
 
 
 # Claims
@@ -386,36 +302,6 @@ def test_clauses_are_claims_with_a_source(text: str, expected: list[tuple[str, s
     assert [(claim.text, claim.source) for claim in found] == expected
 
 
-#: Pieces of which sentences are made that have many readings.
-PIECES = (
-    "Bo Berg said that",
-    "40 houses were flooded",
-    "which rose in the night",
-    "and met the people there",
-    "while the river was high",
-    "speaking in the town hall",
-    "he said",
-    "according to Bo Berg",
-    '"we must act now',
-    'and build a dam,"',
-    "The Vale government says",
-    "dan warga menolak bendungan",
-    "yang dibangun di kota",
-)
-
-
-@given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), min_size=1, max_size=3), st.booleans())
-def test_claims_never_cross_and_have_clean_edges(sentences: list[list[str]], commas: bool) -> None:
-    document = document_of(*((", " if commas else " ").join(pieces) + "." for pieces in sentences))
-    found = clauses.claims(document, named(document, *SPOKEN))
-    spans = [(claim.start, claim.end) for claim in found]
-    assert len(spans) == len(set(spans))
-    for claim in found:
-        assert claim.text == document.text[claim.start : claim.end] == claim.text.strip()
-    for a in spans:
-        assert not any(a[0] < b[0] < a[1] < b[1] for b in spans)
-
-
 def test_a_government_called_by_a_name_is_what_the_name_stands_for() -> None:
     document = document_of("The Vale government says 40 houses were flooded.")
     outer = Mention(start=4, end=19, text="Vale government", kind="nominal", type="GPE", entity="somebody-else")
@@ -424,8 +310,6 @@ def test_a_government_called_by_a_name_is_what_the_name_stands_for() -> None:
 
 
 # The systems
-
-SYSTEMS = ("every_sentence", "bm25", "holder_target", "classical")
 
 
 def test_every_sentence_says_nothing_else(tiny_corpus: Corpus) -> None:
@@ -445,43 +329,18 @@ def test_every_sentence_says_nothing_else(tiny_corpus: Corpus) -> None:
     assert {(record.entities, record.stance) for record in records} == {(msgspec.UNSET, msgspec.UNSET)}
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_gold_of_a_document_changes_nothing_in_its_prediction(name: str, tmp_path: Path) -> None:
-    def predicted(folder: Path) -> AnnotationRecord:
-        return next(iter(predictions(system(name), load_corpus(folder))))
-
-    before, after = write_tiny_corpus(tmp_path / "a"), write_tiny_corpus(tmp_path / "b")
-    changed = gold_of("flood-0")
-    changed["entities"], changed["claims"] = [], []
-    changed["stance"][2] |= {"label": "against"}
-    changed["verification"] = [{**pair, "label": "refuted"} for pair in changed["verification"]]
-    lines = [changed, *(gold_of(key) for key in list(TEXTS)[1:])]
-    written = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    (after / "events" / "flood" / "gold.jsonl").write_text(written, encoding="utf-8")
-    assert load_corpus(before).gold["flood-0"] != load_corpus(after).gold["flood-0"]
-    assert predicted(before).document_id == "flood-0"
-    assert predicted(before) == predicted(after)
-
-
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_nothing_to_learn_from_still_gives_every_cell_and_pair(name: str, tiny_corpus: Corpus) -> None:
+@pytest.mark.parametrize("name", ["bm25", "classical"])
+def test_with_nothing_to_learn_from_pairs_are_judged_by_their_surface(name: str, tiny_corpus: Corpus) -> None:
     questions = (
         Question("dam-costs-5", "The dam costs 5 million."),
         Question("dam-costs-7", "The dam costs 7 million."),
     )
-    document = tiny_corpus.documents["flood-0"]
     loaded = system(name)
-    record = loaded.predict(document, Context(tiny_corpus.events["flood"].event, questions, (), 0, loaded.options))
-    holders, targets = EVENT["holders"], EVENT["targets"]
-    assert isinstance(holders, Sequence)
-    assert isinstance(targets, Sequence)
-    if name in ("holder_target", "classical"):
-        assert len(record.stance or []) == len(holders) * len(targets)
-    if name != "holder_target":
-        assert [pair.claim for pair in record.verification or []] == ["dam-costs-5", "dam-costs-7"]
-    if name in ("bm25", "classical"):
-        # Without other documents by the surface: the sentence has the 5 of the one and not the 7 of the other.
-        assert [pair.label for pair in record.verification or []] == ["supported", "refuted"]
+    context = Context(tiny_corpus.events["flood"].event, questions, (), 0, loaded.options)
+    record = loaded.predict(tiny_corpus.documents["flood-0"], context)
+    # The sentence has the 5 of the one and not the 7 of the other.
+    wanted = [("dam-costs-5", "supported"), ("dam-costs-7", "refuted")]
+    assert [(pair.claim, pair.label) for pair in record.verification or []] == wanted
 
 
 def test_the_questions_may_be_none(tiny_corpus: Corpus) -> None:

@@ -111,7 +111,7 @@ def test_another_model_has_a_cache_of_its_own(encoder: Callable[..., Any], tmp_p
 
 
 def test_a_model_that_came_by_name_is_known_by_its_weights(
-    encoder: Callable[..., Any], counting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encoder: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What the hub gives for the name is changed; the hub itself is not asked.
     import sentence_transformers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -281,16 +280,6 @@ def test_a_stray_label_does_not_shrink_a_macro_average(tmp_path: Path) -> None:
         records[0][layer][0][key] = "neutral"
         assert "RT204" in refused(tmp_path, records)
 
-    def never_refuted(record: Record, _: Document) -> None:
-        record["verification"] = [pair for pair in record["verification"] if pair["label"] != "refuted"]
-
-    before, after = honest(tmp_path), attacked(tmp_path, never_refuted)
-    # Giving up a label does not take it out of the mean either.
-    assert after["claims.verification.refuted.f1"] == 0.0
-    three = [after[f"claims.verification.{label}.f1"] or 0.0 for label in VERIFICATION_LABELS]
-    assert after["claims.verification.macro_f1"] == pytest.approx(sum(three) / 3)
-    assert not gains(before, after)
-
 
 @pytest.mark.parametrize("cluster", ["one", "own"])
 def test_one_giant_cluster_and_all_singletons_gain_nothing(tmp_path: Path, cluster: str) -> None:
@@ -384,28 +373,6 @@ def test_empty_evidence_earns_nothing(tmp_path: Path, left_out: bool) -> None:
     assert found["claims.verification.strict"] == pytest.approx(enough / sum(right.values()))
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [
-        ("NaN", "RT109"),
-        ("Infinity", "RT109"),
-        ("-Infinity", "RT109"),
-        ("1e999", "RT109"),
-        ("-0.5", "RT205"),
-        ("2.0", "RT205"),
-        ('"0.9"', "RT201"),
-    ],
-)
-def test_a_confidence_that_is_no_share_is_refused(tmp_path: Path, number: str, code: str) -> None:
-    records = noisy()
-    records[0]["stance"][0]["scores"] = {"favor": "HERE", "against": 0.0, "none": 0.0}
-    path = write(tmp_path, records)
-    path.write_text(path.read_text(encoding="utf-8").replace('"HERE"', number), encoding="utf-8")
-    with pytest.raises(FindingsError) as caught:
-        score(path, released(), resamples=0)
-    assert code in {finding.code for finding in caught.value.findings}
-
-
 # --- Borrowed names ---------------------------------------------------------------------------------------------------
 
 
@@ -448,15 +415,3 @@ def test_a_cluster_called_author_is_no_author(tmp_path: Path) -> None:
                 claim["source"] = "author"
 
     assert not gains(honest(tmp_path), attacked(tmp_path, pose))
-
-
-def test_a_name_is_a_name_and_no_path_or_code(tmp_path: Path) -> None:
-    # Names of clusters are compared and never read: odd ones change nothing.
-    def odd(record: Record, _: Document) -> None:
-        for mention in record["entities"]:
-            mention["entity"] = f"../{json.dumps(mention['entity'])}'; --"
-        for claim in record["claims"]:
-            if claim["source"] != "author":
-                claim["source"] = f"../{json.dumps(claim['source'])}'; --"
-
-    assert not gains(honest(tmp_path), attacked(tmp_path, odd))

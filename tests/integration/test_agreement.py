@@ -8,6 +8,8 @@ import io
 import json
 import math
 import random
+import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,16 +23,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 import retold
+from cli import Done, run
 from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
-from random_corpora import random_texts, write_random_corpus
-from retold.cli.main import main
+from random_corpora import Record, random_texts, write_lines, write_random_corpus
 from retold.corpus.load import Corpus, load_corpus
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
-from retold.model.findings import FindingsError, UnreadableError
+from retold.model.findings import FindingsError
 from retold.report.agreement import FORMATS
 from retold.scoring.agreement import Agreement, agreement
-
-Record = dict[str, Any]
+from tiny import TEXTS
 
 # --- Coefficients -----------------------------------------------------------------------------------------------------
 
@@ -95,21 +96,6 @@ def test_coefficients_do_not_depend_on_which_annotator_comes_first(items: list[t
 
 
 @pytest.mark.parametrize(
-    ("table", "kappa"),
-    [
-        # 35 of 50 agree: 0.7. By chance 25/50 * 30/50 + 25/50 * 20/50 = 0.5. (0.7 - 0.5) / (1 - 0.5).
-        ([[20, 5], [10, 15]], 0.4),
-        # The same with rows and columns that never meet: 0 agree, by chance 2 * (1/2 * 1/2). (0 - 0.5) / 0.5.
-        ([[0, 5], [5, 0]], -1.0),
-        # The second annotator gives one label only: agreement and chance are both 6/10.
-        ([[6, 0], [4, 0]], 0.0),
-    ],
-)
-def test_kappa_by_hand(table: list[list[int]], kappa: float) -> None:
-    assert float(cohen_kappa(np.array(table, dtype=float))) == pytest.approx(kappa)
-
-
-@pytest.mark.parametrize(
     ("first", "second", "alpha"),
     [
         # Krippendorff 2011, "Computing Krippendorff's alpha-reliability", A: binary data, two observers.
@@ -130,10 +116,7 @@ def test_alpha_of_two_observers_is_that_of_krippendorff_2011(first: str, second:
     ("coders", "alpha"),
     [
         # fast-krippendorff, tests/test_krippendorff.py, test_string_labels_nominal; to six digits.
-        (
-            [["pos", "neg", "neu", None], ["pos", "neg", "neu", "pos"], ["pos", "neg", "pos", "pos"]],
-            0.722222,
-        ),
+        ([["pos", "neg", "neu", None], ["pos", "neg", "neu", "pos"], ["pos", "neg", "pos", "pos"]], 0.722222),
         # The same file, the nominal value of the example of Wikipedia's page on Krippendorff's alpha.
         (
             [
@@ -163,96 +146,84 @@ def test_coefficients_of_no_items_and_of_one_label_are_undefined() -> None:
 DOCUMENT = "flood-0"
 
 
-def write(path: Path, records: Sequence[Record]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    return path
+def at(words: str, nth: int = 0) -> Record:
+    """The offsets of words of the document, the n-th occurrence counted from 0."""
+    start = [found.start() for found in re.finditer(re.escape(words), TEXTS[DOCUMENT][1])][nth]
+    return {"start": start, "end": start + len(words)}
 
 
-def compare(
-    folder: Path, corpus: Corpus | None, first: Sequence[Record], second: Sequence[Record], **options: Any
-) -> Agreement:
-    """Agreement of two annotations; no intervals unless asked for."""
-    paths = write(folder / "first.jsonl", first), write(folder / "second.jsonl", second)
-    return agreement(*paths, corpus, **{"resamples": 0, **options})
+VALE, BERG = {"entity": "vale", "kb_id": None}, {"entity": "bo-berg", "kb_id": "Q11"}
+#: Two annotations of the document that differ in every way in which annotations can.
+FIRST: Record = {
+    "document_id": DOCUMENT,
+    "entities": [
+        {**at("Vale"), "kind": "name", "type": "GPE", **VALE},
+        {**at("Mayor"), "kind": "nominal", "type": "PER", **BERG},
+        {**at("Bo Berg"), "kind": "name", "type": "PER", **BERG},
+        {**at("dam"), "kind": "nominal", "type": "FAC", "entity": "dam"},
+        {**at("Vale", 1), "kind": "name", "type": "GPE", **VALE},
+    ],
+    "stance": [
+        {"holder": "author", "target": "dam", "label": "none", "evidence": []},
+        {"holder": "author", "target": "mayor-berg", "label": "against", "evidence": [3]},
+        {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1]},
+        {"holder": "mayor", "target": "mayor-berg", "label": "favor", "evidence": [1]},
+    ],
+    "claims": [
+        {**at("River rises in\xa0Vale"), "source": "author"},
+        {**at("Mayor Bo Berg asked for a dam"), "source": "author", "claim": "mayor-asks"},
+        {**at("The dam costs 5 million"), "source": "author", "claim": "dam-costs-5"},
+        {**at("Vale was flooded on Monday"), "source": "author", "claim": "vale-flooded"},
+    ],
+    "verification": [
+        {"claim": "dam-costs-5", "label": "supported", "evidence": [2]},
+        {"claim": "dam-costs-7", "label": "refuted", "evidence": [2]},
+        {"claim": "dam-costs-9", "label": "not_enough_info", "evidence": []},
+    ],
+}
+SECOND: Record = {
+    "document_id": DOCUMENT,
+    "entities": [
+        {**at("Vale"), "kind": "name", "type": "LOC", **VALE},
+        {**at("Mayor Bo Berg"), "kind": "name", "type": "PER", **BERG},
+        {**at("Bo Berg"), "kind": "nominal", "type": "PER", **BERG},
+        {**at("dam"), "kind": "nominal", "type": "FAC"},
+        {**at("Vale", 1), "kind": "name", "type": "LOC", "entity": "vale-river", "kb_id": "Q22"},
+    ],
+    "stance": [
+        {"holder": "author", "target": "dam", "label": "none", "evidence": []},
+        {"holder": "author", "target": "mayor-berg", "label": "none", "evidence": []},
+        {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1, 2]},
+    ],
+    "claims": [
+        {**at("Bo Berg asked for a dam"), "source": "author", "claim": "mayor-asks"},
+        {**at("The dam costs 5 million"), "source": "bo-berg", "claim": "dam-costs-5"},
+        {**at("Vale", 1), "source": "author", "claim": "vale-flooded"},
+        {**at("on Monday"), "source": "author", "claim": "flood-on-monday"},
+    ],
+    "verification": [
+        {"claim": "dam-costs-5", "label": "supported", "evidence": [2]},
+        {"claim": "dam-costs-7", "label": "supported", "evidence": [1, 2]},
+        {"claim": "dam-costs-9", "label": "supported", "evidence": [2]},
+    ],
+}
+
+Compare = Callable[..., Agreement]
+
+
+@pytest.fixture
+def compare(tiny_corpus: Corpus, tmp_path: Path) -> Compare:
+    """Function: records of two annotators -> their agreement; no intervals unless asked for."""
+
+    def compared(first: Sequence[Record], second: Sequence[Record], **options: Any) -> Agreement:
+        paths = [write_lines(tmp_path / f"{name}.jsonl", r) for name, r in (("first", first), ("second", second))]
+        return agreement(*paths, tiny_corpus, **{"resamples": 0, **options})
+
+    return compared
 
 
 def values(result: Agreement) -> dict[str, float | None]:
     return {name: measure.value for name, measure in result.measures.items()}
-
-
-@pytest.fixture
-def at(tiny_corpus: Corpus) -> Callable[..., Record]:
-    """Function: words of the document -> their offsets, the n-th occurrence counted from 0."""
-    text = tiny_corpus.documents[DOCUMENT].text
-
-    def find(words: str, nth: int = 0) -> Record:
-        start = -1
-        for _ in range(nth + 1):
-            start = text.index(words, start + 1)
-        return {"start": start, "end": start + len(words)}
-
-    return find
-
-
-@pytest.fixture
-def annotators(at: Callable[..., Record]) -> tuple[Record, Record]:
-    """Two annotations of the document that differ in every way in which annotations can."""
-    vale, berg = {"entity": "vale", "kb_id": None}, {"entity": "bo-berg", "kb_id": "Q11"}
-    first = {
-        "document_id": DOCUMENT,
-        "entities": [
-            {**at("Vale"), "kind": "name", "type": "GPE", **vale},
-            {**at("Mayor"), "kind": "nominal", "type": "PER", **berg},
-            {**at("Bo Berg"), "kind": "name", "type": "PER", **berg},
-            {**at("dam"), "kind": "nominal", "type": "FAC", "entity": "dam"},
-            {**at("Vale", 1), "kind": "name", "type": "GPE", **vale},
-        ],
-        "stance": [
-            {"holder": "author", "target": "dam", "label": "none", "evidence": []},
-            {"holder": "author", "target": "mayor-berg", "label": "against", "evidence": [3]},
-            {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1]},
-            {"holder": "mayor", "target": "mayor-berg", "label": "favor", "evidence": [1]},
-        ],
-        "claims": [
-            {**at("River rises in\xa0Vale"), "source": "author"},
-            {**at("Mayor Bo Berg asked for a dam"), "source": "author", "claim": "mayor-asks"},
-            {**at("The dam costs 5 million"), "source": "author", "claim": "dam-costs-5"},
-            {**at("Vale was flooded on Monday"), "source": "author", "claim": "vale-flooded"},
-        ],
-        "verification": [
-            {"claim": "dam-costs-5", "label": "supported", "evidence": [2]},
-            {"claim": "dam-costs-7", "label": "refuted", "evidence": [2]},
-            {"claim": "dam-costs-9", "label": "not_enough_info", "evidence": []},
-        ],
-    }
-    second = {
-        "document_id": DOCUMENT,
-        "entities": [
-            {**at("Vale"), "kind": "name", "type": "LOC", **vale},
-            {**at("Mayor Bo Berg"), "kind": "name", "type": "PER", **berg},
-            {**at("Bo Berg"), "kind": "nominal", "type": "PER", **berg},
-            {**at("dam"), "kind": "nominal", "type": "FAC"},
-            {**at("Vale", 1), "kind": "name", "type": "LOC", "entity": "vale-river", "kb_id": "Q22"},
-        ],
-        "stance": [
-            {"holder": "author", "target": "dam", "label": "none", "evidence": []},
-            {"holder": "author", "target": "mayor-berg", "label": "none", "evidence": []},
-            {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1, 2]},
-        ],
-        "claims": [
-            {**at("Bo Berg asked for a dam"), "source": "author", "claim": "mayor-asks"},
-            {**at("The dam costs 5 million"), "source": "bo-berg", "claim": "dam-costs-5"},
-            {**at("Vale", 1), "source": "author", "claim": "vale-flooded"},
-            {**at("on Monday"), "source": "author", "claim": "flood-on-monday"},
-        ],
-        "verification": [
-            {"claim": "dam-costs-5", "label": "supported", "evidence": [2]},
-            {"claim": "dam-costs-7", "label": "supported", "evidence": [1, 2]},
-            {"claim": "dam-costs-9", "label": "supported", "evidence": [2]},
-        ],
-    }
-    return first, second
 
 
 #: Jaccard overlaps of the claims that are matched: 23 of 29 characters, all of 23, 9 of 26 ("on Monday", not "Vale",
@@ -299,30 +270,13 @@ BY_HAND = {
 }
 
 
-def test_every_measure_of_two_annotations_is_what_one_counts_by_hand(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    found = values(compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]))
+def test_every_measure_of_two_annotations_is_what_one_counts_by_hand(compare: Compare) -> None:
+    found = values(compare([FIRST], [SECOND]))
     assert found == pytest.approx(BY_HAND)
 
 
-def test_stance_coefficients_are_those_of_other_implementations(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    found = values(compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]))
-    # The cells that both annotators have, in order.
-    first, second = ["none", "against", "favor"], ["none", "none", "favor"]
-    assert found["stance.kappa"] == pytest.approx(cohen_kappa_score(first, second))
-    alpha = krippendorff.alpha(
-        reliability_data=[first, second], value_domain=list(STANCE_LABELS), level_of_measurement="nominal"
-    )
-    assert found["stance.alpha"] == pytest.approx(alpha)
-
-
-def test_counts_stand_beside_every_measure(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    measures = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]).measures
+def test_counts_stand_beside_every_measure(compare: Compare) -> None:
+    measures = compare([FIRST], [SECOND]).measures
     entities = measures["entities.span.f1"].counts
     assert (entities["first"], entities["second"], entities["span"]) == (5, 5, 4)
     assert measures["claims.overlap.f1"].counts["jaccard"] == pytest.approx(OVERLAP)
@@ -366,10 +320,8 @@ DIFFERENCES = [
 ]
 
 
-def test_every_difference_is_listed_and_nothing_else(
-    annotators: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    found = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]).disagreements
+def test_every_difference_is_listed_and_nothing_else(compare: Compare) -> None:
+    found = compare([FIRST], [SECOND]).disagreements
     listed = {(d.layer, d.item, d.kind): d for d in found}
     assert len(listed) == len(found)
     expected = {}
@@ -387,21 +339,17 @@ def test_every_difference_is_listed_and_nothing_else(
             assert wanted is None or {name: shown[name] for name in wanted} == wanted
 
 
-def test_a_link_that_differs_though_the_entity_does_not_is_listed(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    mention = annotators[0]["entities"][2]
+def test_a_link_that_differs_though_the_entity_does_not_is_listed(compare: Compare) -> None:
+    mention = FIRST["entities"][2]
     first = {"document_id": DOCUMENT, "entities": [mention]}
     second = {"document_id": DOCUMENT, "entities": [{**mention, "kb_id": "Q12"}]}
-    result = compare(tmp_path, tiny_corpus, [first], [second])
+    result = compare([first], [second])
     assert result.measures["entities.linking.f1"].value == 0.0
     assert [(d.kind, d.first["kb_id"], d.second["kb_id"]) for d in result.disagreements] == [("kb_id", "Q11", "Q12")]
 
 
-def test_breakdowns_hold_the_measures_of_the_part(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    breakdowns = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]]).breakdowns
+def test_breakdowns_hold_the_measures_of_the_part(compare: Compare) -> None:
+    breakdowns = compare([FIRST], [SECOND]).breakdowns
     # Of the author's two cells one is alike.
     assert breakdowns["holder"]["author"]["stance.agreement"]["value"] == pytest.approx(1 / 2)
     # 2 and 2 names of places at the same spans.
@@ -423,21 +371,6 @@ def _swapped(name: str) -> str:
     return f"{column}{colon}{row}"
 
 
-def check_swap(folder: Path, corpus: Corpus, first: Sequence[Record], second: Sequence[Record]) -> None:
-    there, back = compare(folder, corpus, first, second), compare(folder, corpus, second, first)
-    assert values(back) == pytest.approx(values(there))
-    for name, measure in there.measures.items():
-        swapped = {_swapped(count): amount for count, amount in measure.counts.items()}
-        assert back.measures[name].counts == pytest.approx(swapped)
-    assert len(back.disagreements) == len(there.disagreements)
-
-
-def test_swapping_the_annotators_changes_no_measure_and_swaps_the_counts(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    check_swap(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]])
-
-
 @pytest.mark.parametrize(
     ("whole", "halves", "measure", "value"),
     [
@@ -451,8 +384,7 @@ def test_of_equally_good_matchings_the_one_that_agrees_most_is_taken(
     halves: list[tuple[str, str]],
     measure: str,
     value: float,
-    tiny_corpus: Corpus,
-    tmp_path: Path,
+    compare: Compare,
 ) -> None:
     def record(*claims: tuple[int, int, tuple[str, str]]) -> Record:
         spans = [{"start": s, "end": e, "source": label[0], "claim": label[1]} for s, e, label in claims]
@@ -460,7 +392,7 @@ def test_of_equally_good_matchings_the_one_that_agrees_most_is_taken(
 
     one, two = record((33, 45, whole)), record((33, 39, halves[0]), (39, 45, halves[1]))
     for first, second in ((one, two), (two, one)):
-        assert values(compare(tmp_path, tiny_corpus, [first], [second]))[measure] == pytest.approx(value)
+        assert values(compare([first], [second]))[measure] == pytest.approx(value)
 
 
 #: Offsets of the title and the two paragraphs of the English document.
@@ -528,17 +460,20 @@ shared_folder = settings(
 @given(first=annotations(), second=annotations())
 @shared_folder
 def test_any_two_annotations_agree_as_much_whichever_comes_first(
-    first: Record, second: Record, tiny_corpus: Corpus, tmp_path: Path
+    first: Record, second: Record, compare: Compare
 ) -> None:
-    check_swap(tmp_path, tiny_corpus, [first], [second])
+    there, back = compare([first], [second]), compare([second], [first])
+    assert values(back) == pytest.approx(values(there))
+    for name, measure in there.measures.items():
+        swapped = {_swapped(count): amount for count, amount in measure.counts.items()}
+        assert back.measures[name].counts == pytest.approx(swapped)
+    assert len(back.disagreements) == len(there.disagreements)
 
 
 @given(annotation=annotations())
 @shared_folder
-def test_any_annotation_agrees_with_itself_wherever_agreement_is_defined(
-    annotation: Record, tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    result = compare(tmp_path, tiny_corpus, [annotation], [annotation])
+def test_any_annotation_agrees_with_itself_wherever_agreement_is_defined(annotation: Record, compare: Compare) -> None:
+    result = compare([annotation], [annotation])
     defined = {name: value for name, value in values(result).items() if value is not None}
     assert defined == pytest.approx(dict.fromkeys(defined, 1.0))
     assert result.disagreements == []
@@ -547,20 +482,20 @@ def test_any_annotation_agrees_with_itself_wherever_agreement_is_defined(
 @given(first=annotations(), second=annotations(), data=st.data())
 @shared_folder
 def test_the_order_of_lines_and_items_does_not_matter(
-    first: Record, second: Record, data: st.DataObject, tiny_corpus: Corpus, tmp_path: Path
+    first: Record, second: Record, data: st.DataObject, compare: Compare
 ) -> None:
     empty = {"document_id": "flood-1", "entities": [], "stance": [], "claims": [], "verification": []}
     shuffled = {key: data.draw(st.permutations(v)) if isinstance(v, list) else v for key, v in second.items()}
-    plain = compare(tmp_path, tiny_corpus, [first, empty], [second, empty])
-    assert compare(tmp_path, tiny_corpus, [empty, first], [shuffled, empty]).as_dict() == plain.as_dict()
+    plain = compare([first, empty], [second, empty])
+    assert compare([empty, first], [shuffled, empty]).as_dict() == plain.as_dict()
 
 
 @given(first=annotations(), second=annotations())
 @shared_folder
 def test_values_are_in_range_and_measures_below_1_name_a_difference(
-    first: Record, second: Record, tiny_corpus: Corpus, tmp_path: Path
+    first: Record, second: Record, compare: Compare
 ) -> None:
-    result = compare(tmp_path, tiny_corpus, [first], [second])
+    result = compare([first], [second])
     for name, value in values(result).items():
         low = -1.0 if name.endswith(("kappa", "alpha")) else 0.0
         assert value is None or low - 1e-12 <= value <= 1 + 1e-12
@@ -580,24 +515,22 @@ def test_gold_agrees_with_itself_in_every_measure() -> None:
     assert {part for parts in result.breakdowns.values() for part in parts} >= {"en", "id", "PER", "name"}
 
 
-def test_spans_where_nothing_is_annotated_count_neither_way(
-    annotators: tuple[Record, Record], at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    first, second = annotators
+def test_spans_where_nothing_is_annotated_count_neither_way(compare: Compare) -> None:
+    first, second = FIRST, SECOND
     byline = {**at("Ann Lee"), "kind": "name", "type": "PER", "entity": "ann-lee"}
     footer = {**at("Share this page"), "source": "author", "claim": "share"}
     more = {**first, "entities": [*first["entities"], byline], "claims": [*first["claims"], footer]}
-    plain = compare(tmp_path, tiny_corpus, [first], [second])
-    assert compare(tmp_path, tiny_corpus, [more], [second]).as_dict() == plain.as_dict()
-    assert values(compare(tmp_path, tiny_corpus, [second], [more])) == pytest.approx(values(plain))
+    plain = compare([first], [second])
+    assert compare([more], [second]).as_dict() == plain.as_dict()
+    assert values(compare([second], [more])) == pytest.approx(values(plain))
 
 
 # --- Undefined and absent ---------------------------------------------------------------------------------------------
 
 
-def test_layers_that_are_empty_on_both_sides_are_undefined_and_null(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_layers_that_are_empty_on_both_sides_are_undefined_and_null(compare: Compare) -> None:
     empty = {"document_id": DOCUMENT, "entities": [], "stance": [], "claims": [], "verification": []}
-    result = compare(tmp_path, tiny_corpus, [empty], [empty], resamples=10)
+    result = compare([empty], [empty], resamples=10)
     assert result.measures.keys() == BY_HAND.keys()
     for measure in result.measures.values():
         assert (measure.value, measure.low, measure.high) == (None, None, None)
@@ -605,14 +538,14 @@ def test_layers_that_are_empty_on_both_sides_are_undefined_and_null(tiny_corpus:
     assert "NaN" not in json.dumps(result.as_dict())
 
 
-def test_one_label_throughout_has_agreement_but_no_kappa_and_no_alpha(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_one_label_throughout_has_agreement_but_no_kappa_and_no_alpha(compare: Compare) -> None:
     cells = [{"holder": "author", "target": target, "label": "none"} for target in ("dam", "mayor-berg")]
     record = {"document_id": DOCUMENT, "stance": cells}
-    found = values(compare(tmp_path, tiny_corpus, [record], [record]))
+    found = values(compare([record], [record]))
     assert found == {"stance.agreement": 1.0, "stance.kappa": None, "stance.alpha": None, "stance.evidence.f1": None}
 
 
-def test_a_sentence_named_twice_counts_once(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_a_sentence_named_twice_counts_once(compare: Compare) -> None:
     # 1 and 2 sentences, one shared: 2 * 1 / (1 + 2).
     once, twice = (
         {
@@ -622,30 +555,26 @@ def test_a_sentence_named_twice_counts_once(tiny_corpus: Corpus, tmp_path: Path)
         for evidence in ([1], [1, 1, 2])
     )
     for first, second in ((once, twice), (twice, once)):
-        found = values(compare(tmp_path, tiny_corpus, [first], [second]))
+        found = values(compare([first], [second]))
         assert found["stance.evidence.f1"] == pytest.approx(2 * 1 / 3)
 
 
-def test_keys_that_neither_annotator_gives_are_no_agreement(
-    at: Callable[..., Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
+def test_keys_that_neither_annotator_gives_are_no_agreement(compare: Compare) -> None:
     record = {
         "document_id": DOCUMENT,
         "entities": [{**at("Vale"), "type": "GPE"}],
         "claims": [{**at("The dam costs 5 million"), "source": "author"}],
     }
-    found = values(compare(tmp_path, tiny_corpus, [record], [record]))
+    found = values(compare([record], [record]))
     assert found["entities.entity.f1"] is None
     assert found["entities.linking.f1"] is None
     assert found["claims.canonical.f1"] is None
     assert found["entities.span.f1"] == found["claims.attribution.f1"] == 1.0
 
 
-def test_a_layer_that_one_annotator_did_not_annotate_is_not_compared(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    first = {key: value for key, value in annotators[0].items() if key != "stance"}
-    result = compare(tmp_path, tiny_corpus, [first], [annotators[1]])
+def test_a_layer_that_one_annotator_did_not_annotate_is_not_compared(compare: Compare) -> None:
+    first = {key: value for key, value in FIRST.items() if key != "stance"}
+    result = compare([first], [SECOND])
     assert {name.partition(".")[0] for name in result.measures} == {"entities", "claims", "verification"}
     assert "stance" not in {disagreement.layer for disagreement in result.disagreements}
 
@@ -653,23 +582,16 @@ def test_a_layer_that_one_annotator_did_not_annotate_is_not_compared(
 # --- Intervals and signature ------------------------------------------------------------------------------------------
 
 
-def test_intervals_are_reproducible_and_depend_on_the_seed(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    runs = [
-        compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]], resamples=200, seed=seed).measures
-        for seed in (0, 0, 1)
-    ]
+def test_intervals_are_reproducible_and_depend_on_the_seed(compare: Compare) -> None:
+    runs = [compare([FIRST], [SECOND], resamples=200, seed=seed).measures for seed in (0, 0, 1)]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
     # Three paragraphs of which the title holds one exact mention out of one, so a resample of titles has span F1 1.
     assert runs[0]["entities.span.f1"].low < 0.8 < runs[0]["entities.span.f1"].high == 1.0
 
 
-def test_the_signature_says_what_was_compared_and_how(
-    annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
-    result = compare(tmp_path, tiny_corpus, [annotators[0]], [annotators[1]], resamples=7, seed=3)
+def test_the_signature_says_what_was_compared_and_how(compare: Compare, tiny_corpus: Corpus) -> None:
+    result = compare([FIRST], [SECOND], resamples=7, seed=3)
     parts = dict(part.split(":", 1) for part in result.signature.split("|"))
     # A folder that was not released is named by the hash of a listing of its events' files, as sha256sum prints it.
     root = tiny_corpus.root
@@ -699,7 +621,7 @@ def test_labels_that_are_not_the_default_are_told_in_the_signature(tmp_path: Pat
         }
 
     first, second = cells("pour", "contre", "neutre"), cells("pour", "contre", "pour")
-    corpus = load_corpus(write(tmp_path / "first.jsonl", [first]), labels="from-gold")
+    corpus = load_corpus(write_lines(tmp_path / "first.jsonl", [first]), labels="from-gold")
     result = agreement([first], [second], corpus, resamples=0)
     assert result.signature.endswith(f"|labels:gold-{corpus.scheme.digest[:16]}")
     assert values(result)["stance.agreement"] == pytest.approx(2 / 3)
@@ -750,12 +672,10 @@ REFUSED: Mapping[str, tuple[Callable[[Record], list[Record]], str, int | None, s
 
 
 @pytest.mark.parametrize("name", list(REFUSED))
-def test_files_at_fault_are_refused_with_file_and_line(
-    name: str, annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path
-) -> None:
+def test_files_at_fault_are_refused_with_file_and_line(name: str, compare: Compare) -> None:
     spoil, code, line, words = REFUSED[name]
     with pytest.raises(FindingsError) as caught:
-        compare(tmp_path, tiny_corpus, [annotators[0]], spoil(annotators[0]))
+        compare([FIRST], spoil(FIRST))
     found = caught.value.findings[0]
     assert (found.code, found.line) == (code, line)
     assert words in found.message
@@ -763,43 +683,36 @@ def test_files_at_fault_are_refused_with_file_and_line(
     assert found.file.endswith("second.jsonl")
 
 
-def test_two_empty_files_are_refused(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_two_empty_files_are_refused(compare: Compare) -> None:
     with pytest.raises(FindingsError, match="there are none"):
-        compare(tmp_path, tiny_corpus, [], [])
-
-
-def test_a_missing_file_is_unreadable(annotators: tuple[Record, Record], tiny_corpus: Corpus, tmp_path: Path) -> None:
-    path = write(tmp_path / "first.jsonl", [annotators[0]])
-    with pytest.raises(UnreadableError, match="nowhere"):
-        agreement(path, tmp_path / "nowhere.jsonl", tiny_corpus)
+        compare([], [])
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of ``retold agree``."""
-    with pytest.raises(SystemExit) as caught:
-        main(["agree", *map(str, arguments)])
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
+Agree = Callable[..., Done]
 
 
 @pytest.fixture
-def files(annotators: tuple[Record, Record], tmp_path: Path) -> tuple[Path, Path]:
-    return write(tmp_path / "first.jsonl", [annotators[0]]), write(tmp_path / "second.jsonl", [annotators[1]])
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    return write_lines(tmp_path / "first.jsonl", [FIRST]), write_lines(tmp_path / "second.jsonl", [SECOND])
+
+
+@pytest.fixture
+def agree(tiny_folder: Path) -> Agree:
+    """Function: files and options -> what ``retold agree`` prints about the tiny corpus."""
+    return lambda *given: run("agree", *given, "--gold", tiny_folder, "--resamples", 10)
 
 
 @pytest.mark.parametrize("style", FORMATS)
 def test_every_format_names_all_measures_and_carries_the_signature(
-    style: str, files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+    style: str, files: tuple[Path, Path], agree: Agree
 ) -> None:
-    code, out, err = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--format", style)
-    assert (code, err) == (0, "")
-    for name in BY_HAND:
-        assert name in out
-    assert "seed:0" in out
-    assert "NaN" not in out
+    done = agree(*files, "--format", style)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [name for name in (*BY_HAND, "seed:0") if name not in done.stdout] == []
+    assert "NaN" not in done.stdout
 
 
 def test_the_function_is_found_again_once_its_module_was_imported(
@@ -811,24 +724,17 @@ def test_the_function_is_found_again_once_its_module_was_imported(
     assert once == again == agreement(*files, tiny_corpus, resamples=0)
 
 
-def test_json_is_what_the_api_gives(
-    files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, out, _ = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--seed", 4, "--format", "json")
-    expected = retold.agreement(*files, tiny_folder, resamples=10, seed=4).as_dict()
-    assert json.loads(out) == json.loads(json.dumps(expected))
-    assert json.loads(out)["measures"]["claims.overlap.f1"]["value"] == pytest.approx(2 * OVERLAP / 8)
-    assert len(json.loads(out)["disagreements"]) == len(DIFFERENCES)
+def test_json_is_what_the_api_gives(files: tuple[Path, Path], tiny_folder: Path, agree: Agree) -> None:
+    found = json.loads(agree(*files, "--seed", 4, "--format", "json").stdout)
+    assert found == json.loads(json.dumps(retold.agreement(*files, tiny_folder, resamples=10, seed=4).as_dict()))
+    assert found["measures"]["claims.overlap.f1"]["value"] == pytest.approx(2 * OVERLAP / 8)
+    assert len(found["disagreements"]) == len(DIFFERENCES)
 
 
-def test_csv_holds_full_precision(
-    files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, out, _ = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--format", "csv")
-    rows = list(csv.DictReader(io.StringIO(out)))
-    assert {row["measure"]: float(row["value"]) for row in rows if row["measure"] in BY_HAND} == pytest.approx(
-        BY_HAND, rel=1e-12, abs=1e-12
-    )
+def test_csv_holds_full_precision(files: tuple[Path, Path], agree: Agree) -> None:
+    rows = list(csv.DictReader(io.StringIO(agree(*files, "--format", "csv").stdout)))
+    found = {row["measure"]: float(row["value"]) for row in rows if row["measure"] in BY_HAND}
+    assert found == pytest.approx(BY_HAND, rel=1e-12, abs=1e-12)
     assert json.loads(rows[0]["counts"])["span"] == 4
 
 
@@ -841,10 +747,8 @@ def test_csv_holds_full_precision(
         ("latex", ["entities.span.f1", "&", "0.800", "&", "&", "5 and 5", "\\\\"]),
     ],
 )
-def test_tables_show_value_and_items(
-    style: str, row: list[str], files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, out, _ = run(capsys, *files, "--gold", tiny_folder, "--resamples", 10, "--format", style)
+def test_tables_show_value_and_items(style: str, row: list[str], files: tuple[Path, Path], agree: Agree) -> None:
+    out = agree(*files, "--format", style).stdout
     line = next(line for line in out.splitlines() if "entities.span.f1" in line)
     place = 0
     for part in row:
@@ -853,96 +757,68 @@ def test_tables_show_value_and_items(
     assert f"\n{mark}annotators: first, second; {len(DIFFERENCES)} disagreements\n" in out
 
 
-def test_one_disagreement_is_counted_as_one(
-    annotators: tuple[Record, Record], tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_disagreement_is_counted_as_one(agree: Agree, tmp_path: Path) -> None:
     # The second annotator leaves out one stance cell, and nothing else.
-    cells = annotators[0]["stance"]
-    records = [{"document_id": DOCUMENT, "stance": cells}, {"document_id": DOCUMENT, "stance": cells[1:]}]
-    pair = [write(tmp_path / f"{name}.jsonl", [record]) for name, record in zip("ab", records, strict=True)]
-    out = run(capsys, *pair, "--gold", tiny_folder, "--resamples", 10)[1]
+    for name, cells in (("a", FIRST["stance"]), ("b", FIRST["stance"][1:])):
+        write_lines(tmp_path / f"{name}.jsonl", [{"document_id": DOCUMENT, "stance": cells}])
+    out = agree(tmp_path / "a.jsonl", tmp_path / "b.jsonl").stdout
     assert "\nannotators: a, b; 1 disagreement\n1 document: intervals" in out
 
 
 @pytest.mark.parametrize("style", ["text", "markdown"])
-def test_disagreements_are_shown_when_asked_for(
-    style: str, files: tuple[Path, Path], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = ["--gold", tiny_folder, "--resamples", 10, "--format", style]
-    assert "[Mayor Bo Berg] asked for a dam." not in run(capsys, *files, *options)[1]
-    out = run(capsys, *files, *options, "--disagreements")[1]
+def test_disagreements_are_shown_when_asked_for(style: str, files: tuple[Path, Path], agree: Agree) -> None:
+    assert "[Mayor Bo Berg] asked for a dam." not in agree(*files, "--format", style).stdout
+    out = agree(*files, "--format", style, "--disagreements").stdout
     for *_, context in DIFFERENCES:
         # A table of text may show any blank as a plain one.
         assert context.replace("\xa0", " ") in out.replace("\xa0", " ")
     assert "differs in" in out
 
 
-def test_undefined_values_are_dashes_for_people_and_empty_in_csv(
-    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    empty = write(tmp_path / "empty.jsonl", [{"document_id": DOCUMENT, "stance": []}])
-    options = ["--gold", tiny_folder, "--resamples", 10]
-    out = run(capsys, empty, empty, *options)[1]
-    assert next(line for line in out.splitlines() if line.startswith("stance.kappa")).split()[1:3] == ["–", "–"]
-    rows = csv.DictReader(io.StringIO(run(capsys, empty, empty, *options, "--format", "csv")[1]))
+def test_undefined_values_are_dashes_for_people_and_empty_in_csv(agree: Agree, tmp_path: Path) -> None:
+    empty = write_lines(tmp_path / "empty.jsonl", [{"document_id": DOCUMENT, "stance": []}])
+    lines = agree(empty, empty).stdout.splitlines()
+    assert next(line for line in lines if line.startswith("stance.kappa")).split()[1:3] == ["–", "–"]
+    rows = csv.DictReader(io.StringIO(agree(empty, empty, "--format", "csv").stdout))
     assert {row["value"] for row in rows if row["measure"].startswith("stance")} == {""}
 
 
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ([SECOND, {"document_id": "flood-7"}], ["second.jsonl:2", "RT301"]),
+        ([{"document_id": "flood-1"}], ["flood-0, flood-1"]),
+    ],
+)
 def test_files_at_fault_exit_1_and_say_why_on_standard_error(
-    files: tuple[Path, Path], annotators: tuple[Record, Record], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+    second: list[Record], words: list[str], files: tuple[Path, Path], agree: Agree
 ) -> None:
-    write(files[1], [annotators[1], {"document_id": "flood-7"}])
-    code, out, err = run(capsys, *files, "--gold", tiny_folder)
-    assert (code, out) == (1, "")
-    assert "second.jsonl:2" in err
-    assert "RT301" in err
-    write(files[1], [{"document_id": "flood-1"}])
-    code, out, err = run(capsys, *files, "--gold", tiny_folder)
-    assert (code, out) == (1, "")
-    assert "flood-0, flood-1" in err
+    write_lines(files[1], second)
+    done = agree(*files)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [each for each in words if each not in done.stderr] == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["first.jsonl", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["first.jsonl"], "at least two files"),
-        (["first.jsonl", "second.jsonl", "--format", "html"], "html"),
-        (["first.jsonl", "second.jsonl", "--resamples", "-1"], "resamples"),
-        (["first.jsonl", "second.jsonl", "--gold", "nowhere"], "nowhere"),
+        ("first.jsonl nowhere.jsonl", "nowhere.jsonl"),
+        ("first.jsonl", "at least two files"),
+        ("first.jsonl second.jsonl --format html", "html"),
+        ("first.jsonl second.jsonl --resamples -1", "resamples"),
+        ("first.jsonl second.jsonl --gold nowhere", "nowhere"),
     ],
 )
-def test_wrong_usage_and_unreadable_files_exit_2(
-    arguments: list[str],
-    words: str,
-    files: tuple[Path, Path],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(files[0].parent)
-    code, out, err = run(capsys, *arguments)
-    assert (code, out) == (2, "")
-    assert words in err
+def test_wrong_usage_and_unreadable_files_exit_2(arguments: str, words: str, files: tuple[Path, Path]) -> None:
+    done = run("agree", *arguments.split(), folder=files[0].parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
 
 
-def test_more_than_two_annotators_are_compared_pair_by_pair(
-    tiny_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_more_than_two_annotators_are_compared_pair_by_pair(tiny_folder: Path, tmp_path: Path, agree: Agree) -> None:
     gold = tiny_folder / "events" / "flood" / "gold.jsonl"
-    files = []
-    for name in ("a", "b", "c"):
-        files.append(tmp_path / f"{name}.jsonl")
-        files[-1].write_bytes(gold.read_bytes())
-    with pytest.raises(SystemExit) as done:
-        main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "json"])
-    assert done.value.code == 0
-    pairs = json.loads(capsys.readouterr().out)["pairs"]
+    files = [shutil.copy(gold, tmp_path / f"{name}.jsonl") for name in "abc"]
+    pairs = json.loads(agree(*files, "--format", "json").stdout)["pairs"]
     assert [pair["annotators"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert {pair["measures"]["entities.span.f1"]["value"] for pair in pairs} == {1.0}
-    with pytest.raises(SystemExit) as done:
-        main(["agree", *map(str, files), "--gold", str(tiny_folder), "--resamples", "10", "--format", "csv"])
-    head = capsys.readouterr().out.splitlines()[0]
-    assert head == "measure,a / b,a / c,b / c,mean"
-    with pytest.raises(SystemExit) as done:
-        main(["agree", str(files[0]), "--gold", str(tiny_folder)])
-    assert done.value.code == 2
+    assert agree(*files, "--format", "csv").stdout.startswith("measure,a / b,a / c,b / c,mean\n")

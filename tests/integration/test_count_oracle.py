@@ -10,15 +10,7 @@ from typing import Any
 import pytest
 
 from count_oracle import CountOracle, Tie
-from random_corpora import (
-    MUTATIONS,
-    STATUSES,
-    Record,
-    random_record,
-    random_texts,
-    write_lines,
-    write_random_corpus,
-)
+from random_corpora import MUTATIONS, STATUSES, Record, random_record, random_texts, write_lines, write_random_corpus
 from retold.corpus.load import load_corpus
 from retold.scoring import count as counting
 from retold.scoring.count import SystemCounts, count

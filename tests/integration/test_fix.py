@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 import retold
 from cli import run
+from paths import ROOT
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
 from retold.report.findings import render_diff, render_fixes
@@ -108,12 +108,7 @@ def test_fix_sorts_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
     assert record["stance"] == sorted(right["stance"], key=lambda cell: (cell["holder"], cell["target"]))
     assert record["entities"] == right["entities"]
     assert record["verification"] == sorted(right["verification"], key=lambda pair: pair["claim"])
-    assert {repair.pointer for repair in made.fixes} == {
-        "/entities",
-        "/stance",
-        "/stance/1/evidence",
-        "/verification",
-    }
+    assert {repair.pointer for repair in made.fixes} == {"/entities", "/stance", "/stance/1/evidence", "/verification"}
 
 
 def test_fix_adds_keys_from_the_catalogue(tiny_corpus: Corpus, tmp_path: Path) -> None:
@@ -334,12 +329,44 @@ def test_render_diff_of_a_file_without_line_end() -> None:
     assert shown.endswith(b"-y\n\\ No newline at end of file\n+z\n\\ No newline at end of file\n")
 
 
-def test_render_fixes_counts_beyond_the_limit(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], dict[str, Any]]
-) -> None:
-    record = gold_record("flood-0")
+def test_render_fixes_counts_beyond_the_limit(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    record = gold_of("flood-0")
     for span in record["entities"]:
         span.pop("text")
     _, made = mended([record], tiny_corpus, tmp_path)
     assert render_fixes(made, 1).splitlines()[-1].endswith(f"{len(made.fixes)} fixes (1 not shown)")
     assert len(render_fixes(made, 1).splitlines()) == 2
+
+
+def mistakes() -> list[dict[str, Any]]:
+    """Five records of the packaged corpus with one typical mistake each."""
+    texts = list(retold.load_corpus().documents.values())
+
+    def typical(number: int, words: str, shift: int = 0, longer: int = 0, **more: Any) -> dict[str, Any]:
+        text = texts[number].text
+        start = text.index(words) + shift
+        end = start + len(words) + longer
+        return {"start": start, "end": end, "text": words if shift else text[start:end], **more}
+
+    pair = {"claim": "coalition-86-members", "label": "supported"}
+    layers: list[dict[str, Any]] = [
+        # A key is misspelt, a label is, an entity is; offsets are off by two; the span takes a blank with it.
+        {"verificaton": [{**pair, "evidence": [8]}]},
+        {"verification": [{**pair, "label": "suported", "evidence": [1]}]},
+        {"entities": [typical(2, "Emmanuel Macron", type="PER", entity="emanuel-macron")]},
+        {"entities": [typical(3, "Emmanuel Macron", shift=2, type="PER", entity="emmanuel-macron")]},
+        {"entities": [typical(4, "Emmanuel Macron", longer=1, type="PER", entity="emmanuel-macron")]},
+    ]
+    return [{"document_id": d.document_id, **layer} for d, layer in zip(texts, layers, strict=True)]
+
+
+def test_contributing_shows_five_typical_mistakes_as_they_are_told(tmp_path: Path) -> None:
+    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in mistakes())
+    (tmp_path / "mistakes.jsonl").write_text(lines, encoding="utf-8")
+    done = run("validate", "mistakes.jsonl", folder=tmp_path)
+    assert f"$ retold validate mistakes.jsonl\n{done.stdout}```\n" in (ROOT / "CONTRIBUTING.md").read_text(
+        encoding="utf-8"
+    ), done.stdout
+    # Two of the five have one right answer.
+    fixed = run("validate", "mistakes.jsonl", "--fix", folder=tmp_path)
+    assert fixed.stdout.endswith("5 records in 1 file: 3 errors, 0 warnings\n")

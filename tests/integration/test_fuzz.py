@@ -28,8 +28,7 @@ def test_the_same_seed_gives_the_same_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"),
-    [(entities, "check_spans"), (references, "unknown_holder"), (stance, "check_evidence")],
+    ("module", "name"), [(entities, "check_spans"), (references, "unknown_holder"), (stance, "check_evidence")]
 )
 def test_a_rule_that_sleeps_is_noticed(module: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asleep = references.unknown_target if name == "unknown_holder" else lambda *_: None

@@ -15,26 +15,22 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from scipy.optimize import linear_sum_assignment
 
+from cli import run
 from exact_clusters import exact_bcubed, exact_blanc, exact_muc
 from predictions import gold_records, noisy, released, write
 from random_corpora import random_texts, write_random_corpus
-from retold.cli.main import cli
 from retold.corpus.load import Corpus, load_corpus
 from retold.layers.base import Item
 from retold.scoring.compare import Flip, compare_items, errors
 from retold.scoring.items import SystemItems
 from retold.scoring.ranking import rank
 from retold.scoring.score import items_of, score_with_items
+from tiny import TEXTS, gold_of
 
 Record = dict[str, Any]
 Value = float | None
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=False)
 
 
 # --- Every measure from the file alone --------------------------------------------------------------------------------
@@ -425,17 +421,9 @@ def test_disturbed_systems_have_items_of_every_verdict(tmp_path: Path) -> None:
 # --- Verdicts ---------------------------------------------------------------------------------------------------------
 
 
-def tiny_items(tiny_corpus: Corpus, folder: Path, records: list[Record]) -> list[Item]:
-    return tiny_system(tiny_corpus, folder, records).items
-
-
-def tiny_system(tiny_corpus: Corpus, folder: Path, records: list[Record], name: str = "system") -> SystemItems:
-    return items_of(write(folder, records, f"{name}.jsonl"), tiny_corpus)
-
-
-def spoiled(gold_record: Callable[[str], Record]) -> list[Record]:
+def spoiled() -> list[Record]:
     """Gold of the tiny corpus with one fault of each kind in the first document."""
-    first, second = gold_record("flood-0"), gold_record("flood-1")
+    first, second = map(gold_of, TEXTS)
     vale, berg = first["entities"]
     del vale["text"], berg["text"]
     vale["end"] -= 1  # "Val": a boundary
@@ -451,47 +439,36 @@ def spoiled(gold_record: Callable[[str], Record]) -> list[Record]:
     return [first, second]
 
 
-def test_each_kind_of_fault_has_its_name(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    found = errors(tiny_items(tiny_corpus, tmp_path, spoiled(gold_record)))
+def test_each_kind_of_fault_has_its_name(tiny_corpus: Corpus) -> None:
+    found = errors(items_of(spoiled(), tiny_corpus).items)
     # Berg's type is wrong where his name begins at the same place: the second document has both right.
     assert found == {
-        "mention": {
-            "GPE": {"boundary": 1, "correct": 1},
-            "PER": {"type": 1, "correct": 1},
-            "LOC": {"spurious": 1},
-        },
+        "mention": {"GPE": {"boundary": 1, "correct": 1}, "PER": {"type": 1, "correct": 1}, "LOC": {"spurious": 1}},
         "linking": {"all": {"link": 1, "spurious": 1, "correct": 1}},
         "stance": {
             "dam": {"none → none": 2, "favor → against": 1, "favor → favor": 1},
             "mayor-berg": {"none → none": 3, "none → missing": 1},
         },
         "claim": {"author": {"source": 1, "spurious": 1, "correct": 1}},
-        "verification": {
-            "supported": {"supported": 2},
-            "refuted": {"refuted": 3, "supported": 1},
-        },
+        "verification": {"supported": {"supported": 2}, "refuted": {"refuted": 3, "supported": 1}},
     }
 
 
-def test_a_claim_cut_in_two_is_split(tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]) -> None:
-    first, second = gold_record("flood-0"), gold_record("flood-1")
+def test_a_claim_cut_in_two_is_split(tiny_corpus: Corpus) -> None:
+    first, second = map(gold_of, TEXTS)
     (claim,) = first["claims"]
     middle = claim["start"] + 8
     first["claims"] = [
         {"start": claim["start"], "end": middle, "source": "author"},
         {"start": middle, "end": claim["end"], "source": "author"},
     ]
-    found = errors(tiny_items(tiny_corpus, tmp_path, [first, second]))["claim"]["author"]
+    found = errors(items_of([first, second], tiny_corpus).items)["claim"]["author"]
     # The longer part, 15 of 23 characters, is matched; the other is what was split off.
     assert found == {"correct": 2, "split": 1}
 
 
-def test_claims_taken_as_one_are_merged_and_one_that_nothing_covers_is_missed(
-    tiny_folder: Path, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    first, second = gold_record("flood-0"), gold_record("flood-1")
+def test_claims_taken_as_one_are_merged_and_one_that_nothing_covers_is_missed(tiny_folder: Path) -> None:
+    first, second = map(gold_of, TEXTS)
     # Three claims in "Mayor Bo Berg asked for a dam. The dam costs 5 million.\nVale was flooded on Monday."
     text = load_corpus(tiny_folder).documents["flood-0"].text
     words = ("Mayor Bo Berg asked for a dam", "The dam costs 5 million", "Vale was flooded on Monday")
@@ -502,7 +479,7 @@ def test_claims_taken_as_one_are_merged_and_one_that_nothing_covers_is_missed(
     first["claims"] = [{**span, "source": "author", "claim": "dam-costs-5"} for span in spans]
     write(tiny_folder / "events" / "flood", [first, second], "gold.jsonl")
     joined = {"start": spans[0]["start"], "end": spans[1]["end"], "source": "author"}
-    found = tiny_items(load_corpus(tiny_folder), tmp_path / "a", [{**first, "claims": [joined]}, second])
+    found = items_of([{**first, "claims": [joined]}, second], load_corpus(tiny_folder)).items
     of_first = [item for item in found if item.task == "claim" and item.document_id == "flood-0"]
     # 29 characters, two between, 23: the first claim has 29/54 of what was given, more than the second, and is matched.
     assert [(item.verdict, item.right, item.predicted is None) for item in of_first] == [
@@ -514,20 +491,18 @@ def test_claims_taken_as_one_are_merged_and_one_that_nothing_covers_is_missed(
     assert errors(found)["claim"] == {"author": {"correct": 2, "merged": 1, "missed": 1}}
 
 
-def test_a_name_given_as_a_nominal_is_missed_and_told_as_such(
-    tiny_folder: Path, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    first, second = gold_record("flood-0"), gold_record("flood-1")
+def test_a_name_given_as_a_nominal_is_missed_and_told_as_such(tiny_folder: Path) -> None:
+    first, second = map(gold_of, TEXTS)
     text = load_corpus(tiny_folder).documents["flood-0"].text
     mayor = {"start": text.index("Mayor"), "end": text.index("Mayor") + 5, "text": "Mayor"}
     mayor.update(kind="nominal", type="PER", entity="bo-berg", kb_id="Q11")
     first["entities"].append(mayor)
     write(tiny_folder / "events" / "flood", [first, second], "gold.jsonl")
     corpus = load_corpus(tiny_folder)
-    good = tiny_system(corpus, tmp_path / "a", [first, second])
+    good = items_of([first, second], corpus)
     turned = {"name": "nominal", "nominal": "name"}
     other = [{**mention, "kind": turned[mention["kind"]]} for mention in first["entities"]]
-    bad = tiny_system(corpus, tmp_path / "b", [{**first, "entities": other}, second])
+    bad = items_of([{**first, "entities": other}, second], corpus)
     # Nothing is spurious: a name called a nominal is one item, and the gold nominal is the ignore region of a name.
     assert errors(bad.items)["mention"] == {
         "GPE": {"kind": 1, "correct": 1},
@@ -542,9 +517,9 @@ def test_a_name_given_as_a_nominal_is_missed_and_told_as_such(
     ]
 
 
-def test_a_cluster_named_author_is_not_the_author(tmp_path: Path, gold_record: Callable[[str], Record]) -> None:
+def test_a_cluster_named_author_is_not_the_author(tmp_path: Path) -> None:
     # In a bare gold file an entity may have any key. The claim is the author's, its source is given as that entity.
-    first = gold_record("flood-0")
+    first = gold_of("flood-0")
     for mention in first["entities"]:
         mention["entity"] = "author" if mention["entity"] == "vale" else mention["entity"]
     guess = {**first, "entities": [{**mention, "entity": f"my-{mention['entity']}"} for mention in first["entities"]]}
@@ -554,22 +529,18 @@ def test_a_cluster_named_author_is_not_the_author(tmp_path: Path, gold_record: C
     assert [item.verdict for item in items or () if item.task == "claim"] == ["source"]
 
 
-def test_a_mention_without_a_cluster_is_null_and_stands_for_itself(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    first, second = gold_record("flood-0"), gold_record("flood-1")
+def test_a_mention_without_a_cluster_is_null_and_stands_for_itself(tiny_corpus: Corpus) -> None:
+    first, second = map(gold_of, TEXTS)
     for mention in first["entities"]:
         del mention["entity"]
-    found = [item for item in tiny_items(tiny_corpus, tmp_path, [first, second]) if item.task == "coreference"]
+    found = [item for item in items_of([first, second], tiny_corpus).items if item.task == "coreference"]
     assert [(item.gold or {})["entity"] for item in found] == ["vale", "bo-berg"] * 2
     assert [(item.predicted or {})["entity"] for item in found] == [None, None, "vale", "bo-berg"]
     assert [(item.event, item.language) for item in found] == [("flood", "en")] * 2 + [("flood", "id")] * 2
 
 
-def test_an_item_shows_the_words_around_it(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    items = tiny_items(tiny_corpus, tmp_path, spoiled(gold_record))
+def test_an_item_shows_the_words_around_it(tiny_corpus: Corpus) -> None:
+    items = items_of(spoiled(), tiny_corpus).items
     (berg,) = [item for item in items if item.task == "mention" and item.verdict == "type"]
     assert isinstance(berg.context, str)
     assert "Mayor [Bo Berg] asked for a dam" in berg.context
@@ -587,11 +558,9 @@ def test_the_score_shows_errors_by_kind(style: str, tmp_path: Path) -> None:
 # --- Two systems ------------------------------------------------------------------------------------------------------
 
 
-def test_a_flip_is_an_item_that_one_of_two_systems_has_right(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    good = tiny_system(tiny_corpus, tmp_path / "a", [gold_record("flood-0"), gold_record("flood-1")])
-    bad = tiny_system(tiny_corpus, tmp_path / "b", spoiled(gold_record))
+def test_a_flip_is_an_item_that_one_of_two_systems_has_right(tiny_corpus: Corpus) -> None:
+    good = items_of([*map(gold_of, TEXTS)], tiny_corpus)
+    bad = items_of(spoiled(), tiny_corpus)
     comparison = compare_items(good, bad)
     found = comparison.flips
     assert {flip.better for flip in found} == {"a"}
@@ -614,11 +583,9 @@ def test_a_flip_is_an_item_that_one_of_two_systems_has_right(
     assert compare_items(good, good).flips == []
 
 
-def test_a_flip_shows_how_equal_labels_differ(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    good = tiny_system(tiny_corpus, tmp_path / "a", [gold_record("flood-0"), gold_record("flood-1")])
-    bad = tiny_system(tiny_corpus, tmp_path / "b", spoiled(gold_record))
+def test_a_flip_shows_how_equal_labels_differ(tiny_corpus: Corpus) -> None:
+    good = items_of([*map(gold_of, TEXTS)], tiny_corpus)
+    bad = items_of(spoiled(), tiny_corpus)
     flips = compare_items(good, bad).flips
     shown = {(flip.task, flip.item): (flip.gold, flip.a, flip.b, flip.b_verdict) for flip in flips}
     # Vale stands at 15 to 19 of "River rises in Vale", and "Val" was given.
@@ -628,16 +595,14 @@ def test_a_flip_shows_how_equal_labels_differ(
     assert shown["linking", "0:5"] == ("", "", "Q13", "spurious")
 
 
-def test_only_layers_that_both_give_are_compared(
-    tiny_corpus: Corpus, tmp_path: Path, gold_record: Callable[[str], Record]
-) -> None:
-    records = [gold_record("flood-0"), gold_record("flood-1")]
+def test_only_layers_that_both_give_are_compared(tiny_corpus: Corpus) -> None:
+    records = [*map(gold_of, TEXTS)]
     few = [{key: record[key] for key in ("document_id", "entities")} for record in records]
     fewest = [{key: record[key] for key in ("document_id", "claims")} for record in records]
-    entities = tiny_system(tiny_corpus, tmp_path, few, "entities")
-    claims = tiny_system(tiny_corpus, tmp_path, fewest, "claims")
+    entities = items_of(few, tiny_corpus)
+    claims = items_of(fewest, tiny_corpus)
     # A system with faults in every layer, some of them labels that gold does not have.
-    bad = tiny_system(tiny_corpus, tmp_path, spoiled(gold_record), "bad")
+    bad = items_of(spoiled(), tiny_corpus)
     found = compare_items(entities, bad)
     assert found.compared == ["entities"]
     assert found.left_out == {"stance": ["a"], "claims": ["a"], "verification": ["a"]}
@@ -697,24 +662,14 @@ def test_compare_lists_the_flips(tmp_path: Path) -> None:
     assert found["signature"] == scores[0]["signature"].replace("|resamples:1|", "|resamples:0|")
 
 
-@pytest.mark.parametrize("style", ["table", "markdown", "json", "csv", "latex"])
-def test_every_format_of_a_comparison_carries_the_signature_and_says_what_was_left_out(
-    style: str, tmp_path: Path
-) -> None:
-    few, all_of_it = write(tmp_path, entities_only(), "few.jsonl"), write(tmp_path, noisy(), "all.jsonl")
-    shown = run("rank", "--compare", few, all_of_it, "--format", style).stdout
-    assert "corpus:retold|version:" in shown
-    assert "left_out" if style == "json" else "stance, claims, verification, not given by a" in shown
-
-
 @pytest.mark.parametrize(
     "option", [("--seed", "0"), ("--resamples", "10000"), ("--measure", "overall"), ("--output", "board")]
 )
 def test_options_of_a_ranking_are_refused_in_a_comparison(option: tuple[str, str], tmp_path: Path) -> None:
     # Also with the value that they have without being given.
     path = str(write(tmp_path, noisy()))
-    refused = CliRunner().invoke(cli, ["rank", "--compare", path, path, *option])
-    assert refused.exit_code == 2
+    refused = run("rank", "--compare", path, path, *option)
+    assert refused.returncode == 2
     assert option[0] in refused.stderr
     assert refused.stdout == ""
 
@@ -722,7 +677,7 @@ def test_options_of_a_ranking_are_refused_in_a_comparison(option: tuple[str, str
 def test_a_comparison_takes_two_systems_and_a_ranking_one_at_least(tmp_path: Path) -> None:
     path = str(write(tmp_path, noisy()))
     for arguments in (["rank", path, "--compare", path, path], ["rank"]):
-        assert CliRunner().invoke(cli, arguments).exit_code == 2
+        assert run(*arguments).returncode == 2
 
 
 # --- Boards of the tracks ---------------------------------------------------------------------------------------------
@@ -733,13 +688,3 @@ def test_a_ranking_by_another_measure_is_that_of_ranking_by_it(tmp_path: Path) -
     whole = rank(paths, released(), resamples=50)
     for measure in ("entities", "stance", "claims"):
         assert whole.by(measure).as_dict() == rank(paths, released(), measure=measure, resamples=50).as_dict()
-
-
-def test_output_has_a_page_for_each_track(tmp_path: Path) -> None:
-    system = write(tmp_path, noisy())
-    done = CliRunner().invoke(
-        cli, ["rank", str(system), "--resamples", "20", "--output", str(tmp_path / "out")], catch_exceptions=False
-    )
-    assert done.exit_code == 0
-    pages = {page.name for page in (tmp_path / "out").glob("leaderboard-*.md")}
-    assert pages == {"leaderboard-entities.md", "leaderboard-stance.md", "leaderboard-claims.md"}

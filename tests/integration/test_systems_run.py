@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from retold.cli.main import main
+from cli import Done
+from cli import run as command
 from retold.corpus.load import Corpus, load_corpus, packaged_corpus
 from retold.model.annotations import AnnotationRecord, Document, encode
 from retold.model.findings import UnreadableError
@@ -36,24 +37,27 @@ PEEKS = {
 }
 
 
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as done:
-        main(["baseline", *arguments])
-    return int(done.value.code or 0)
+def mine(folder: Path, body: str = "", before: str = "", *, protocol: str = "", name: str = "mine.py") -> Path:
+    """Write a system that runs ``body``, indented, and gives an empty record; ``before`` is what stands before it."""
+    head = HEAD.replace("leave-one-document-out", protocol or "leave-one-document-out")
+    text = f"{head}{EMPTY}{before}def predict(document, context):\n{body}{RECORD}"
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def run(system: object, *options: object) -> Done:
+    """``retold baseline`` in this process, its submission in the folder "out" beside the system."""
+    path = Path(str(system))
+    return command("baseline", path, *(() if "--output" in options else ("--output", path.parent / "out")), *options)
 
 
 @pytest.mark.parametrize("peek", list(PEEKS))
-def test_a_system_that_opens_gold_is_refused(peek: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = f"{HEAD}{EMPTY}def predict(document, context):\n{PEEKS[peek]}{RECORD}"
-    if peek == "at import":
-        text = (
-            f"import retold\nGOLD = retold.load_corpus().gold\n{HEAD}{EMPTY}def predict(document, context):\n{RECORD}"
-        )
-    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
-    assert run(str(tmp_path / "mine.py"), "--output", str(tmp_path / "out")) == 2
-    said = capsys.readouterr().err
-    assert ("mine.py: it opens" if peek == "at import" else "mine at macron-coalition-0: it opens") in said
-    assert "Traceback" not in said
+def test_a_system_that_opens_gold_is_refused(peek: str, tmp_path: Path) -> None:
+    body = PEEKS[peek]
+    done = run(mine(tmp_path, body or "", "" if body else "import retold\nGOLD = retold.load_corpus().gold\n"))
+    assert done.returncode == 2
+    assert ("mine at macron-coalition-0: it opens" if body else "mine.py: it opens") in done.stderr
+    assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -61,33 +65,26 @@ def test_gold_of_another_corpus_and_through_a_link_is_refused(tmp_path: Path, ti
     gold = tiny_corpus.events["flood"].gold_file
     (tmp_path / "link").symlink_to(gold)
     for path in (gold, tmp_path / "link"):
-        (tmp_path / "mine.py").write_text(
-            f"{HEAD}{EMPTY}def predict(document, context):\n    open({str(path)!r})\n{RECORD}", encoding="utf-8"
-        )
         with pytest.raises(SystemFault, match=r"opens gold\.jsonl"):
-            list(predictions(load_system(tmp_path / "mine.py"), tiny_corpus))
+            list(predictions(load_system(mine(tmp_path, f"    open({str(path)!r})\n")), tiny_corpus))
 
 
 def test_the_corpus_can_be_read_again_after_the_run(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(f"{HEAD}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
-    list(predictions(load_system(tmp_path / "mine.py"), load_corpus()))
+    list(predictions(load_system(mine(tmp_path)), load_corpus()))
     assert len(load_corpus().gold) == 5
 
 
 def test_what_a_system_remembers_of_one_fold_is_gone_in_the_next(tmp_path: Path) -> None:
     """The gold of a document is training data of the folds before: a module that hoards it must not meet it again."""
     (tmp_path / "_store.py").write_text("SEEN = {}\n", encoding="utf-8")
-    (tmp_path / "mine.py").write_text(
-        f"{HEAD}{EMPTY}from ._store import SEEN\n"
-        "MINE = {}\n"
-        "def predict(document, context):\n"
+    system = mine(
+        tmp_path,
         "    for example in context.training:\n"
         "        SEEN[example.document.document_id] = MINE[example.document.document_id] = example.gold\n"
-        "    assert document.document_id not in SEEN | MINE\n"
-        f"{RECORD}",
-        encoding="utf-8",
+        "    assert document.document_id not in SEEN | MINE\n",
+        "from ._store import SEEN\nMINE = {}\n",
     )
-    assert len(list(predictions(load_system(tmp_path / "mine.py"), load_corpus()))) == 5
+    assert len(list(predictions(load_system(system), load_corpus()))) == 5
 
 
 def test_an_object_of_a_file_is_a_system(tmp_path: Path) -> None:
@@ -101,7 +98,7 @@ def test_an_object_of_a_file_is_a_system(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     for name, protocol in (("small", "zero-shot"), ("large", "leave-one-document-out")):
-        assert run(f"{tmp_path / 'mine.py'}:{name}", "--output", str(tmp_path / name)) == 0
+        assert run(f"{tmp_path / 'mine.py'}:{name}", "--output", tmp_path / name).returncode == 0
         card = json.loads((tmp_path / name / "submission.json").read_text(encoding="utf-8"))
         assert (card["name"], card["protocol"]) == (name, protocol)
 
@@ -110,35 +107,30 @@ def test_an_object_of_a_file_is_a_system(tmp_path: Path) -> None:
     ("asked", "words"),
     [("mine.py:nothing", "has no 'nothing'"), ("none.py:system", "no such file"), ("mine.py", "needs NAME")],
 )
-def test_what_is_not_there_is_said(asked: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_there_is_said(asked: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("", encoding="utf-8")
-    assert run(str(tmp_path / asked), "--output", str(tmp_path / "out")) == 2
-    assert words in capsys.readouterr().err
+    done = run(tmp_path / asked)
+    assert done.returncode == 2
+    assert words in done.stderr
 
 
 OPTIONAL = (
-    f"{HEAD}{EMPTY}OPTIONS = {{'size': 'small', 'depth': '2'}}\n"
-    "def predict(document, context):\n"
-    "    print(sorted(context.options.items()), context.cache)\n"
-    f"{RECORD}"
+    "    print(sorted(context.options.items()), context.cache)\n",
+    "OPTIONS = {'size': 'small', 'depth': '2'}\n",
 )
 
 
-def test_options_have_defaults_and_are_in_the_account_of_the_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "mine.py").write_text(OPTIONAL, encoding="utf-8")
-    code = run(
-        str(tmp_path / "mine.py"), "--option", "size=a=b", "--cache", str(tmp_path / "c"), "--output", str(tmp_path)
-    )
-    assert code == 0
-    assert f"[('depth', '2'), ('size', 'a=b')] {tmp_path / 'c'}" in capsys.readouterr().err
+def test_options_have_defaults_and_are_in_the_account_of_the_run(tmp_path: Path) -> None:
+    system = mine(tmp_path, *OPTIONAL)
+    done = run(system, "--option", "size=a=b", "--cache", tmp_path / "c", "--output", tmp_path)
+    assert done.returncode == 0
+    assert f"[('depth', '2'), ('size', 'a=b')] {tmp_path / 'c'}" in done.stderr
     account = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert account["options"] == {"size": "a=b", "depth": "2"}
     # Where a model lies is nobody's business, only which it is.
     folder = tmp_path / "models" / "small"
     folder.mkdir(parents=True)
-    assert run(str(tmp_path / "mine.py"), "--option", f"size={folder}", "--output", str(tmp_path)) == 0
+    assert run(system, "--option", f"size={folder}", "--output", tmp_path).returncode == 0
     text = (tmp_path / "run.json").read_text(encoding="utf-8")
     assert json.loads(text)["options"] == {"size": "small", "depth": "2"}
     assert str(tmp_path) not in text
@@ -147,34 +139,25 @@ def test_options_have_defaults_and_are_in_the_account_of_the_run(
 
 
 @pytest.mark.parametrize(("option", "words"), [("sise=1", "unknown option 'sise'"), ("size", "expected NAME=VALUE")])
-def test_an_unknown_option_is_refused(
-    option: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "mine.py").write_text(OPTIONAL, encoding="utf-8")
-    assert run(str(tmp_path / "mine.py"), "--option", option, "--output", str(tmp_path / "out")) == 2
-    assert words in capsys.readouterr().err
+def test_an_unknown_option_is_refused(option: str, words: str, tmp_path: Path) -> None:
+    done = run(mine(tmp_path, *OPTIONAL), "--option", option)
+    assert done.returncode == 2
+    assert words in done.stderr
 
 
 def test_a_missing_extra_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(
-        f"{HEAD}EXTRA = 'embeddings'\ndef predict(document, context):\n    import no_such_module\n", encoding="utf-8"
-    )
+    system = mine(tmp_path, "    import no_such_module\n", "EXTRA = 'embeddings'\n")
     with pytest.raises(SystemFault, match=r"no_such_module.*pip install 'retold\[embeddings\]'"):
-        list(predictions(load_system(tmp_path / "mine.py"), load_corpus()))
+        list(predictions(load_system(system), load_corpus()))
 
 
 def test_what_a_system_reports_is_added_over_the_folds(tmp_path: Path) -> None:
-    for protocol, total in (("leave-one-document-out", 5), ("zero-shot", 5)):
-        (tmp_path / "mine.py").write_text(
-            f"NAME = 'mine'\nDESCRIPTION = ''\nPROTOCOL = {protocol!r}\n{EMPTY}"
-            "COUNT = 0\n"
-            f"def predict(document, context):\n    global COUNT\n    COUNT += 1\n{RECORD}"
-            "def report():\n    return {'calls': COUNT, 'model': 'm'}\n",
-            encoding="utf-8",
-        )
-        run_system(load_system(tmp_path / "mine.py"), load_corpus(), tmp_path / protocol)
+    before = "COUNT = 0\ndef report():\n    return {'calls': COUNT, 'model': 'm'}\n"
+    for protocol in ("leave-one-document-out", "zero-shot"):
+        system = mine(tmp_path, "    global COUNT\n    COUNT += 1\n", before, protocol=protocol)
+        run_system(load_system(system), load_corpus(), tmp_path / protocol)
         account = json.loads((tmp_path / protocol / "run.json").read_text(encoding="utf-8"))
-        assert account["report"] == {"calls": total, "model": "m"}
+        assert account["report"] == {"calls": 5, "model": "m"}
 
 
 class Interrupted(Exception):
@@ -240,20 +223,20 @@ def test_a_changed_run_is_not_resumed(change: str, tmp_path: Path, capsys: pytes
     (tmp_path / "prompts" / "folder").mkdir(parents=True)
     (tmp_path / "prompts" / "ask.txt").write_text("Ask", encoding="utf-8")
     (tmp_path / "_helper.py").write_text("SIZE = 1\n", encoding="utf-8")
-    (tmp_path / "mine.py").write_text(
-        f"{HEAD}{EMPTY}from pathlib import Path\nfrom ._helper import SIZE\nOPTIONS = {{'size': 'small'}}\n"
-        "def predict(document, context):\n    print('asked', document.document_id)\n"
+    system = mine(
+        tmp_path,
+        "    print('asked', document.document_id)\n"
         f"    if document.document_id.endswith('1') and Path({str(tmp_path / 'stop')!r}).exists():\n"
-        f"        raise RuntimeError\n{RECORD}",
-        encoding="utf-8",
+        "        raise RuntimeError\n",
+        "from pathlib import Path\nfrom ._helper import SIZE\nOPTIONS = {'size': 'small'}\n",
     )
     (tmp_path / "stop").touch()
     with pytest.raises(SystemFault):
-        run_system(load_system(tmp_path / "mine.py"), load_corpus(root), tmp_path / "out")
+        run_system(load_system(system), load_corpus(root), tmp_path / "out")
     (tmp_path / "stop").unlink()
     capsys.readouterr()
     settings = CHANGES[change](tmp_path)
-    run_system(load_system(tmp_path / "mine.py"), load_corpus(root), tmp_path / "out", **settings)
+    run_system(load_system(system), load_corpus(root), tmp_path / "out", **settings)
     asked = [line.split()[1] for line in capsys.readouterr().err.splitlines()]
     assert asked == (["flood-1"] if change == "nothing" else ["flood-0", "flood-1"])
     account = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
@@ -262,18 +245,16 @@ def test_a_changed_run_is_not_resumed(change: str, tmp_path: Path, capsys: pytes
 
 def test_a_resumed_run_tells_the_costs_of_both_parts(tmp_path: Path) -> None:
     stop = tmp_path / "stop"
-    (tmp_path / "mine.py").write_text(
-        f"{HEAD}{EMPTY}import time\nfrom pathlib import Path\n"
-        "def predict(document, context):\n    time.sleep(0.05)\n"
-        f"    assert not (document.document_id.endswith('3') and Path({str(stop)!r}).exists())\n{RECORD}"
-        "def report():\n    return {'calls': 1, 'model': 'm'}\n",
-        encoding="utf-8",
+    system = mine(
+        tmp_path,
+        f"    time.sleep(0.05)\n    assert not (document.document_id[-1] == '3' and Path({str(stop)!r}).exists())\n",
+        "import time\nfrom pathlib import Path\ndef report():\n    return {'calls': 1, 'model': 'm'}\n",
     )
     stop.touch()
     with pytest.raises(SystemFault):
-        run_system(load_system(tmp_path / "mine.py"), load_corpus(), tmp_path / "out")
+        run_system(load_system(system), load_corpus(), tmp_path / "out")
     stop.unlink()
-    run_system(load_system(tmp_path / "mine.py"), load_corpus(), tmp_path / "out")
+    run_system(load_system(system), load_corpus(), tmp_path / "out")
     account = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
     assert account["report"] == {"calls": 5, "model": "m"}
     assert account["seconds"] >= 0.25
@@ -282,23 +263,20 @@ def test_a_resumed_run_tells_the_costs_of_both_parts(tmp_path: Path) -> None:
 
 def test_a_system_may_do_with_its_examples_as_it_likes(tmp_path: Path) -> None:
     """What it changes, or hides in them, is gone for the next document, and gold is as it was."""
-    (tmp_path / "mine.py").write_text(
-        f"{HEAD}{EMPTY}def predict(document, context):\n"
+    system = mine(
+        tmp_path,
         "    assert document.paragraphs[-1] is not None\n"
         "    print(len(context.event.holders), *(len(e.gold.entities) for e in context.training))\n"
         "    context.event.holders.pop()\n"
         "    for example in context.training:\n"
         "        example.gold.entities.pop()\n"
-        "        example.document.paragraphs.append(None)\n"
-        f"{RECORD}",
-        encoding="utf-8",
+        "        example.document.paragraphs.append(None)\n",
     )
     corpus = load_corpus()
     before = {key: len(record.entities or ()) for key, record in corpus.gold.items()}
     seen = []
-    system = load_system(tmp_path / "mine.py")
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        assert len(list(predictions(system, corpus))) == 5
+        assert len(list(predictions(load_system(system), corpus))) == 5
     for line, own in zip(said.getvalue().splitlines(), corpus.documents, strict=True):
         holders, *mentions = map(int, line.split())
         seen.append(holders)
@@ -341,42 +319,49 @@ def test_gold_is_needed_for_learning_only(tmp_path: Path) -> None:
     assert len(list(predictions(System("spy", "", "zero-shot", spy), load_corpus(root)))) == 2
 
 
+PREDICT = "def predict(document, context):\n"
 BAD = {
-    "exit": ("def predict(document, context):\n    raise SystemExit(0)\n", "SystemExit at macron-coalition-0"),
+    "exit": (f"{PREDICT}    raise SystemExit(0)\n", "SystemExit at macron-coalition-0"),
     "exit at import": ("raise SystemExit(0)\n", "SystemExit"),
-    "report raises": (
-        f"def predict(document, context):\n{RECORD}def report():\n    return 1 / 0\n",
-        "ZeroDivisionError",
+    "syntax": ("def predict(document, context:\n", "SyntaxError"),
+    "no predict": ("", "predict"),
+    "raises": (f"{PREDICT}    return 1 / 0\n", "ZeroDivisionError at macron-coalition-0"),
+    "nothing": (f"{PREDICT}    return None\n", "expected a record of macron-coalition-0"),
+    "wrong type": (f"{PREDICT}    return record(document, Mention(start=0, end=2, type='FOO'))\n", "RT204"),
+    "beyond the text": (f"{PREDICT}    return record(document, Mention(start=0, end=10**8, type='PER'))\n", "RT402"),
+    "foreign type": (
+        f"import numpy as np\n{PREDICT}    return record(document, Mention(start=0, end=2, type=np.str_('PER')))\n",
+        "the record cannot be written",
     ),
-    "report is no dict": (f"def predict(document, context):\n{RECORD}def report():\n    return 5\n", "report"),
-    "report is not finite": (
-        f"def predict(document, context):\n{RECORD}def report():\n    return {{'cost': float('nan')}}\n",
-        "report",
-    ),
-    "report is a number": (f"def predict(document, context):\n{RECORD}report = 3\n", "must be functions"),
-    "name is a path": (f"NAME = '../mine'\ndef predict(document, context):\n{RECORD}", "NAME is '../mine'"),
-    "name is empty": (f"NAME = ''\ndef predict(document, context):\n{RECORD}", "NAME is ''"),
-    "name is a number": (f"NAME = 5\ndef predict(document, context):\n{RECORD}", "NAME is 5"),
-    "no description": (f"DESCRIPTION = None\ndef predict(document, context):\n{RECORD}", "DESCRIPTION must"),
-    "options": (f"OPTIONS = {{'size': 1}}\ndef predict(document, context):\n{RECORD}", "OPTIONS must"),
+    "report raises": (f"{PREDICT}{RECORD}def report():\n    return 1 / 0\n", "ZeroDivisionError"),
+    "report is no dict": (f"{PREDICT}{RECORD}def report():\n    return 5\n", "report"),
+    "report is not finite": (f"{PREDICT}{RECORD}def report():\n    return {{'cost': float('nan')}}\n", "report"),
+    "report is a number": (f"{PREDICT}{RECORD}report = 3\n", "must be functions"),
+    "name is a path": (f"NAME = '../mine'\n{PREDICT}{RECORD}", "NAME is '../mine'"),
+    "name is empty": (f"NAME = ''\n{PREDICT}{RECORD}", "NAME is ''"),
+    "name is a number": (f"NAME = 5\n{PREDICT}{RECORD}", "NAME is 5"),
+    "no description": (f"DESCRIPTION = None\n{PREDICT}{RECORD}", "DESCRIPTION must"),
+    "options": (f"OPTIONS = {{'size': 1}}\n{PREDICT}{RECORD}", "OPTIONS must"),
     "own module": ("import no_such_module_of_mine\n", "No module named 'no_such_module_of_mine'"),
 }
+#: Of the entities given.
+MAKE = (
+    "from retold.model.annotations import Mention\n"
+    "def record(document, *entities):\n"
+    "    return AnnotationRecord(document_id=document.document_id, entities=list(entities))\n"
+)
 
 
 @pytest.mark.parametrize("fault", list(BAD))
 @pytest.mark.parametrize("protocol", ["leave-one-document-out", "zero-shot"])
-def test_a_fault_of_a_system_is_told_as_one(
-    fault: str, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_fault_of_a_system_is_told_as_one_and_nothing_is_written(fault: str, protocol: str, tmp_path: Path) -> None:
     text, words = BAD[fault]
     head = HEAD.replace("leave-one-document-out", protocol)
-    (tmp_path / "my.own.py").write_text(f"{head}{EMPTY}{text}", encoding="utf-8")
-    assert run(str(tmp_path / "my.own.py"), "--output", str(tmp_path / "out")) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert "internal error" not in said
-    assert "Traceback" not in said
-    assert "retold[baselines]" not in said
+    (tmp_path / "my.own.py").write_text(f"{head}{EMPTY}{MAKE}{text}", encoding="utf-8")
+    done = run(tmp_path / "my.own.py")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert [said for said in ("internal error", "Traceback", "retold[baselines]") if said in done.stderr] == []
     assert not (tmp_path / "out" / "predictions.jsonl").exists()
 
 
@@ -388,33 +373,28 @@ def test_a_fault_of_a_system_is_told_as_one(
         (("{mine}", "--output", "{long}"), "File name too long"),
         (("{long}.py",), "File name too long"),
         (("{mine}", "--output", "{taken}"), "predictions.jsonl: cannot be written"),
+        (("{mine}", "--gold", str(GOLD)), "no documents to predict"),
+        (("--list", "--folder", "{taken}"), "holds no baselines"),
     ],
 )
-def test_a_place_that_cannot_be_used_is_named(
-    arguments: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "mine.py").write_text(f"{HEAD}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
+def test_a_place_that_cannot_be_used_is_named(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
     (tmp_path / "taken" / "predictions.jsonl").mkdir(parents=True)
-    places = {"mine": tmp_path / "mine.py", "long": tmp_path / ("x" * 300), "taken": tmp_path / "taken"}
-    assert run(*(argument.format(**places) for argument in arguments)) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert "internal error" not in said
+    places = {"mine": mine(tmp_path), "long": tmp_path / ("x" * 300), "taken": tmp_path / "taken"}
+    done = command("baseline", *(argument.format(**places) for argument in arguments), folder=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "internal error" not in done.stderr
 
 
-def test_a_control_is_for_systems_that_learn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    head = HEAD.replace("leave-one-document-out", "zero-shot")
-    (tmp_path / "mine.py").write_text(f"{head}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
-    assert run(str(tmp_path / "mine.py"), "--control", "shuffled", "--output", str(tmp_path / "out")) == 2
-    assert "a control is for systems that learn" in capsys.readouterr().err
+def test_a_control_is_for_systems_that_learn(tmp_path: Path) -> None:
+    done = run(mine(tmp_path, protocol="zero-shot"), "--control", "shuffled")
+    assert done.returncode == 2
+    assert "a control is for systems that learn" in done.stderr
 
 
-def test_what_a_system_prints_does_not_mix_with_the_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "mine.py").write_text(
-        f"{HEAD}{EMPTY}def predict(document, context):\n    print('noise')\n{RECORD}", encoding="utf-8"
-    )
-    assert run(str(tmp_path / "mine.py"), "--output", str(tmp_path / "out")) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'out'}\n"
+def test_what_a_system_prints_does_not_mix_with_the_result(tmp_path: Path) -> None:
+    done = run(mine(tmp_path, "    print('noise')\n"))
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'out'}\n")
 
 
 def labels(example: Example) -> Counter[object]:
@@ -470,14 +450,13 @@ def test_a_control_trains_on_shuffled_labels() -> None:
 
 
 def test_a_control_is_named_in_the_card(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(f"{HEAD}{EMPTY}def predict(document, context):\n{RECORD}", encoding="utf-8")
-    assert run(str(tmp_path / "mine.py"), "--control", "shuffled", "--output", str(tmp_path / "out")) == 0
+    assert run(mine(tmp_path), "--control", "shuffled").returncode == 0
     card = json.loads((tmp_path / "out" / "submission.json").read_text(encoding="utf-8"))
     assert card["name"] == "mine-shuffled"
     assert card["description"].startswith("Control, trained on shuffled labels.")
 
 
-def test_the_list_reads_files_without_running_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_reads_files_without_running_them(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(f"{HEAD}EXTRA = 'llm'\nraise SystemExit(9)\n", encoding="utf-8")
     (tmp_path / "b.py").write_text("PROTOCOL = 'zero-shot'\ndef broken(:\n", encoding="utf-8")
     (tmp_path / "_c.py").write_text("", encoding="utf-8")
@@ -485,7 +464,6 @@ def test_the_list_reads_files_without_running_them(tmp_path: Path, capsys: pytes
         ("a", "leave-one-document-out", "llm"),
         ("b", "", ""),
     ]
-    assert run("--list", "--folder", str(tmp_path)) == 0
-    assert capsys.readouterr().out == (
+    assert command("baseline", "--list", "--folder", tmp_path).stdout == (
         "a  leave-one-document-out (pip install 'retold[llm]')\n   A test.\nb  \n   This file cannot be read.\n"
     )

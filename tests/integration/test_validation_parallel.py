@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,30 +95,6 @@ def test_map_shards_when_a_worker_ends() -> None:
 def ended(shard: Shard) -> None:
     """What a worker does that runs out of memory."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the worker in /proc")
-def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import multiprocessing, os, time\n"
-        "from concurrent.futures import ProcessPoolExecutor\n"
-        "from retold.reading import _end_with_parent\n"
-        "if __name__ == '__main__':\n"
-        "    context = multiprocessing.get_context('spawn')\n"
-        "    with ProcessPoolExecutor(1, context, _end_with_parent) as pool:\n"
-        "        print(pool.submit(os.getpid).result(), flush=True)\n"
-        "        pool.submit(time.sleep, 600).result()\n"
-    )
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        worker = Path("/proc") / parent.stdout.readline().strip()
-        assert worker.exists()
-        os.kill(parent.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while worker.exists() and "\nState:\tZ" not in (worker / "status").read_text() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not worker.exists() or "\nState:\tZ" in (worker / "status").read_text()
 
 
 @pytest.mark.parametrize(

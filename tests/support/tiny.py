@@ -156,10 +156,7 @@ def write_bare_corpus(folder: Path, keys: Sequence[str]) -> Path:
     documents, gold = [document_of(key) for key in keys], [gold_of(key) for key in keys]
     for key in ("bare-0", "bare-1"):
         end = BARE.index("\n") + 1
-        zones = [
-            {"start": 0, "end": end, "zone": "byline"},
-            {"start": end, "end": len(BARE), "zone": "boilerplate"},
-        ]
+        zones = [{"start": 0, "end": end, "zone": "byline"}, {"start": end, "end": len(BARE), "zone": "boilerplate"}]
         own = {
             "document_id": key,
             "text": BARE,

@@ -1,6 +1,8 @@
-"""Tables of counts: exact in fixed point, whatever the order, and merged without loss."""
+"""Tables of counts: exact in fixed point, whatever the order, and merged without loss; and the units of their rows."""
 
 from __future__ import annotations
+
+import zlib
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retold.layers.counts import FIXED, CountTable
+from retold.layers.units import POOL, pooled, unit_kind
 
 
 def table(**rows: tuple[int, int]) -> CountTable:
@@ -41,3 +44,31 @@ def test_fixed_point_sums_are_exact_in_any_order(amounts: list[int], random: obj
         for amount in order:
             made.merge(table(x=(1, amount)))
     assert one.totals() == other.totals() == {"items": len(amounts), "amount~": sum(amounts)}
+
+
+@pytest.mark.parametrize(
+    ("documents", "known", "expected"),
+    [
+        (1, True, "paragraph"),
+        (29, True, "paragraph"),
+        (30, True, "document"),
+        (10**6, True, "document"),
+        (1, False, "document"),
+        (29, False, "document"),
+    ],
+)
+def test_the_unit_is_the_document_from_thirty_documents_on(documents: int, known: bool, expected: str) -> None:
+    # The project's convention, said in every signature. Without paragraphs there is only the document to draw.
+    assert unit_kind(documents, paragraphs_known=known) == expected
+
+
+def test_pooling_gives_at_most_as_many_groups_and_spreads_them() -> None:
+    groups = {pooled(f"document-{k}") for k in range(50_000)}
+    # 50,000 ids on 4,096 groups: the expected number of empty groups is 4096 * exp(-12.2) = .02.
+    assert POOL - 3 <= len(groups) <= POOL
+
+
+def test_pooling_is_the_same_on_every_run() -> None:
+    # zlib.crc32(b"macron-coalition-0") % 4096, a published checksum, unlike Python's salted hash().
+    assert pooled("macron-coalition-0") == f"group-{zlib.crc32(b'macron-coalition-0') % 4096:04d}"
+    assert POOL == 4096

@@ -41,11 +41,6 @@ def counted(
     return counts.units.totals(), found
 
 
-def broken_down(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, dict[str, int]]:
-    """Counts of each row of the breakdowns."""
-    return rows(count_layer("entities", (context(), gold, predicted)))
-
-
 def by_type(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, float]:
     """Precision, recall and F1 of each type, from the breakdown by type."""
     counts = count_layer("entities", (context(), gold, predicted))
@@ -95,19 +90,6 @@ def test_the_published_counts_and_scores_are_met(case: Case) -> None:
     found |= {f"{regime}.f1": values[f"mention.{regime}.f1"] for regime in ("exact", "partial", "type")}
     found |= {f"by-type.{key}": value for key, value in by_type(gold, predicted).items()}
     check(case, found)
-
-
-def test_each_regime_turns_its_counts_into_f1() -> None:
-    # Four gold, four predicted: PER exact and typed; ORG exact, typed LOC; GPE overlaps and is typed; one spurious.
-    gold = names([("PER", 0, 5), ("ORG", 10, 15), ("GPE", 20, 25), ("LOC", 30, 35)])
-    predicted = names([("PER", 0, 5), ("LOC", 10, 15), ("GPE", 20, 24), ("LOC", 40, 45)])
-    _, values = counted(gold, predicted)
-    assert values["mention.precision"] == pytest.approx(1 / 4)
-    assert values["mention.recall"] == pytest.approx(1 / 4)
-    assert values["mention.f1"] == pytest.approx(1 / 4)
-    assert values["mention.exact.f1"] == pytest.approx(2 / 4)
-    assert values["mention.type.f1"] == pytest.approx(2 / 4)
-    assert values["mention.partial.f1"] == pytest.approx((2 + 1 / 2) / 4)  # SemEval-2013: a partial match is half
 
 
 def test_precision_and_recall_are_over_predictions_and_gold() -> None:
@@ -188,12 +170,6 @@ def test_regimes_are_ordered_and_bounded(gold: Spans, predicted: Spans) -> None:
         assert shown["mention.exact.f1"] <= shown["mention.partial.f1"]
 
 
-@given(_spans.filter(bool))
-def test_gold_against_itself_is_one(gold: Spans) -> None:
-    _, values = counted(names(gold), names(gold))
-    assert all(value == 1.0 for name, value in values.items() if name.startswith("mention."))
-
-
 # --- seqeval as oracle ------------------------------------------------------------------------------------------------
 
 
@@ -242,12 +218,6 @@ def test_a_prediction_on_a_gold_nominal_counts_neither_way() -> None:
     assert counted(gold, right)[0]["gold"] == 1
 
 
-def test_a_predicted_nominal_does_not_compete_for_names() -> None:
-    gold = [Mention(type="PER", start=0, end=5)]
-    assert counted(gold, [*gold, Mention(type="PER", start=7, end=9, kind="nominal")])[1]["mention.precision"] == 1.0
-    assert counted(gold, [Mention(type="PER", start=0, end=5, kind="nominal")])[1]["mention.recall"] == 0.0
-
-
 def test_a_nominal_with_the_span_of_a_gold_name_is_a_name_given_wrongly() -> None:
     # Two gold names. One is found, the other called a nominal: it is missed, and what was given is wrong. A nominal of
     # another span is nobody's name.
@@ -262,29 +232,6 @@ def test_a_nominal_with_the_span_of_a_gold_name_is_a_name_given_wrongly() -> Non
     assert (values["mention.precision"], values["mention.recall"]) == (1 / 2, 1 / 2)
     # Nothing is lost by leaving the span out, or won by calling a wrong name a nominal.
     assert counted(gold, given[:1])[1]["mention.precision"] == 1.0
-
-
-def test_nominals_stand_in_the_breakdown_by_kind() -> None:
-    # Two gold nominals; predicted: one of them, half of the other, one on the span of a gold name (ignored there).
-    gold = [
-        Mention(type="PER", start=0, end=5),
-        Mention(type="PER", start=10, end=20, kind="nominal"),
-        Mention(type="ORG", start=30, end=40, kind="nominal"),
-    ]
-    predicted = [
-        Mention(type="PER", start=0, end=5, kind="nominal"),
-        Mention(type="PER", start=10, end=20, kind="nominal"),
-        Mention(type="ORG", start=30, end=35, kind="nominal"),
-    ]
-    row = broken_down(gold, predicted)["kind=nominal"]
-    assert (row["gold"], row["predicted"]) == (2, 2)
-    assert (row["strict"], row["exact"], row["type"], row["overlap"]) == (1, 1, 2, 1)
-
-
-def test_a_span_given_twice_counts_once() -> None:
-    gold = names([("PER", 0, 5), ("ORG", 7, 9)])
-    assert counted(gold, [gold[0]] * 10)[1]["mention.precision"] == 1.0
-    assert counted(gold, [gold[0]] * 10)[0] == counted(gold, [gold[0]])[0]
 
 
 #: Forty characters in four zones and two paragraphs.
@@ -311,26 +258,6 @@ def test_a_prediction_wholly_outside_title_and_body_counts_neither_way(start: in
     predicted = [Mention(type="PER", start=start, end=end, kb_id="Q1")]
     counts, _ = counted([], predicted, ARTICLE)
     assert (counts["predicted"], counts["links"]) == (int(taken), int(taken))
-
-
-def test_a_label_is_counted_in_the_paragraph_in_which_it_begins() -> None:
-    gold = names([("PER", 15, 18), ("PER", 22, 24), ("ORG", 26, 28)])
-    counts = count_layer("entities", (context(ARTICLE, by_document=True), gold, []), units="paragraph")
-    assert {unit: counts.units.row(unit)["gold"] for unit in counts.units.filled()} == {"d/0": 1, "d/1": 2}
-    assert {key: row["gold"] for key, row in rows(counts).items()} == {
-        **{"language=en": 3, "document=d": 3, "type=PER": 2, "type=ORG": 1, "kind=name": 3}
-    }
-
-
-def test_by_type_a_match_counts_where_both_sides_have_the_type() -> None:
-    # Two PER of gold, one given as ORG. In every regime: PER 1 of 2 with 1 given, ORG none of none with 1 given.
-    gold, given = names([("PER", 0, 5), ("PER", 10, 15)]), names([("ORG", 0, 5), ("PER", 10, 15)])
-    found = broken_down(gold, given)
-    columns = ("gold", "predicted", "strict", "exact", "type")
-    assert [found["type=PER"][column] for column in columns] == [2, 1, 1, 1, 1]
-    assert [found["type=ORG"][column] for column in columns] == [0, 1, 0, 0, 0]
-    # In all, both spans are found and one type is right.
-    assert counted(gold, given)[0]["exact"] == 2
 
 
 # --- Linking ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from conformance import Case, cases, check, name
-from layer_counts import Catalogue, context, count_layer, measures, rows
+from layer_counts import Catalogue, context, count_layer, measures
 from retold.layers.base import LayerCounts
 from retold.layers.scheme import default_scheme
 from retold.model.annotations import VerificationPair
@@ -81,11 +81,7 @@ def test_no_gold_pair_leaves_everything_undefined() -> None:
     assert all(math.isnan(value) for value in measured([], labelled([S])).values())
 
 
-_labels = st.lists(
-    st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])),
-    min_size=1,
-    max_size=25,
-)
+_labels = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])), min_size=1, max_size=25)
 
 
 @settings(deadline=None)
@@ -134,13 +130,3 @@ def test_strict_and_accuracy_differ_by_the_evidence() -> None:
     # group wants both of its sentences; here a pair has single sentences, and the miss is one without any of them.
     found = measured([pair(0, R, [1]), pair(1, R, [1])], [pair(0, R, [7]), pair(1, R, [1, 2, 3])])
     assert (found["accuracy"], found["strict"]) == (1.0, 0.5)
-
-
-def test_breakdowns_hold_each_pair_under_its_gold_label_and_mutation() -> None:
-    found = rows(counted(labelled([S, R]), labelled([S, S])))
-    assert {key: (row[f"{S}:{S}"], row[f"{R}:{S}"]) for key, row in found.items()} == {
-        f"label={S}": (1, 0),
-        f"label={R}": (0, 1),
-        "mutation=none": (1, 0),
-        "mutation=number": (0, 1),
-    }

@@ -1,4 +1,4 @@
-"""The paired randomization test against scipy, its definition and arithmetic."""
+"""The paired randomization test against scipy, its definition and arithmetic; Holm's correction against statsmodels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
+from statsmodels.stats.multitest import multipletests
 
 from conformance import Case, cases, check, name
 from retold.stats.intervals import wilson
@@ -117,6 +119,18 @@ def test_signs_are_drawn_where_there_are_more_assignments_than_trials() -> None:
 def test_no_block_of_signs_is_that_of_another() -> None:
     rows = np.concatenate(list(sign_blocks(60, trials=3000, seed=0)[1]))
     assert len({row.tobytes() for row in rows}) == 3000
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
+    # statsmodels collects garbage in each call, which takes the longer the more objects the tests before have left.
+    with mock.patch("gc.collect"):
+        expected = multipletests(p_values, method="holm")[1].tolist()
+    assert holm(p_values) == pytest.approx(expected, abs=1e-12)
+
+
+def test_holm_of_no_test_is_empty() -> None:
+    assert holm([]) == []
 
 
 # --- Values of other libraries ----------------------------------------------------------------------------------------

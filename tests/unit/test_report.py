@@ -404,26 +404,6 @@ PAIRS = [
 BOARD = made_ranking(FIRST, SECOND, UNRANKED, comparisons=PAIRS)
 
 
-def test_the_csv_of_a_ranking_is_a_row_for_each_system() -> None:
-    header, *rows = read_csv(render_ranking(BOARD, "csv"))
-    assert header[:6] == ["rank", "rank_low", "rank_high", "tier", "system", "protocol"]
-    assert header[-2:] == ["ranked_by", "signature"]
-    found = [dict(zip(header, row, strict=True)) for row in rows]
-    assert [(row["rank"], row["system"], row["overall"]) for row in found] == [
-        ("1", "first", "0.75"),
-        ("2", "second", "0.25"),
-        ("", "partial", ""),
-    ]
-    assert {row["stance"] for row in found} == {"0.625"}
-    assert {row["signature"] for row in found} == {"corpus:tiny|seed:0"}
-    assert {row["ranked_by"] for row in found} == {"overall"}
-    assert [row["overall.leave_one_out.low"] for row in found] == ["0.25", "0.25", ""]
-    assert [row["overall.leave_one_out.high"] for row in found] == ["0.75", "0.75", ""]
-    assert [row["undefined"] for row in found] == ["stance.brier"] * 3
-    assert [row["not_competed"] for row in found] == ["", "", "entities claims verification"]
-    assert {row["not_in_gold"] for row in found} == {""}
-
-
 @pytest.mark.parametrize("style", ["table", "markdown", "latex"])
 def test_a_leaderboard_shows_ranks_values_and_what_they_are_worth(style: str) -> None:
     text = render_ranking(BOARD, style)
@@ -784,10 +764,7 @@ def written_score(
 
 
 WRITTEN = written_score(
-    "=a|b_c",
-    {"sha256": DIGEST, "protocol": "zero-shot", "corpus_version": "1.0.0"},
-    (1 / 3, 1 / 2, 2 / 3),
-    0.5,
+    "=a|b_c", {"sha256": DIGEST, "protocol": "zero-shot", "corpus_version": "1.0.0"}, (1 / 3, 1 / 2, 2 / 3), 0.5
 )
 PART = written_score(
     "part", {"sha256": DIGEST[::-1], "protocol": "saw-gold", "corpus_version": "0.9.0"}, (None, 3 / 4, None), None

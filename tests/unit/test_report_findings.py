@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import attr
+import jsonschema
 import msgspec
 import pytest
+import sarif_om
 
 from example_findings import COLUMN, ERROR, NASTY, NOWHERE, WARNING, report
+from paths import BAD_FILES
 from retold import __version__
+from retold.corpus.load import Corpus
 from retold.model.findings import Finding, context_of, shorten
-from retold.report.findings import STYLES, render_findings, render_json, render_text, rules_table
+from retold.report.findings import STYLES, render_findings, render_json, render_sarif, render_text, rules_table
 from retold.rules import RULES
+from retold.validation.validate import validate
 
 
 def test_render_text() -> None:
@@ -208,23 +214,6 @@ def test_every_style_renders_any_text(style: str) -> None:
         render_findings(report(*findings), style).encode()
 
 
-@dataclass
-class Counted:
-    """A report of another make: renderers ask for attributes, not for a class."""
-
-    findings: list[Finding] = field(default_factory=list)
-    files: int = 1
-    records: int = 1
-    errors: int = 0
-    warnings: int = 0
-    suppressed: int = 0
-    codes: dict[str, int] = field(default_factory=dict)
-
-
-def test_render_findings_takes_any_report() -> None:
-    assert json.loads(render_findings(Counted(), "json"))["findings"] == []
-
-
 def test_rules_table() -> None:
     head, rule, *rows = rules_table().splitlines()
     assert head == "| code | rule | severity | what is wrong | why it matters | example | hint |"
@@ -235,3 +224,115 @@ def test_rules_table() -> None:
     assert by_code["RT401"] == ["end-not-after-start", "error"]
     assert by_code["RT404"] == ["white-space-at-the-edge", "gold: error, annotation: error, prediction: warning"]
     assert by_code["RT502"] == ["kb-id-differs", "gold: error"]
+
+
+# --- SARIF against the standard ---------------------------------------------------------------------------------------
+
+# The OASIS schema is in no package. Two things stand in for it: sarif-om, whose classes Microsoft generated from that
+# schema and which names every property and the required ones; and the types and limits of what is written here, taken
+# down from the standard (SARIF 2.1.0, sections 3.13 to 3.49) as a schema of its own.
+
+
+def array(of: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": of, **more}
+
+
+def obj(*required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+STRING = {"type": "string"}
+TEXT = obj("text", text=STRING)
+RULE = obj("id", id=STRING, name=STRING, shortDescription=TEXT, fullDescription=TEXT, help=TEXT)
+DRIVER = obj("name", name=STRING, semanticVersion=STRING, rules=array(RULE, uniqueItems=True))
+#: Characters of a URI reference (RFC 3986).
+URI = {"type": "string", "pattern": r"^[!#$%&'()*+,\-./:;=?@_~0-9A-Za-z\[\]]+$"}
+LOCATION = obj(
+    physicalLocation=obj(
+        "artifactLocation", artifactLocation=obj(uri=URI), region=obj(startLine={"type": "integer", "minimum": 1})
+    ),
+    logicalLocations=array(obj(fullyQualifiedName=STRING), uniqueItems=True),
+)
+RESULT = obj(
+    "message",
+    ruleId=STRING,
+    ruleIndex={"type": "integer", "minimum": -1},
+    level={"enum": ["none", "note", "warning", "error"]},
+    message=TEXT,
+    locations=array(LOCATION),
+    properties={"type": "object"},
+)
+SCHEMA = obj(
+    "version",
+    "runs",
+    **{"$schema": {"type": "string", "format": "uri"}},
+    version={"enum": ["2.1.0"]},
+    runs=array(obj("tool", tool=obj("driver", driver=DRIVER), results=array(RESULT))),
+)
+
+#: Property -> the class of its value, or of each of its values.
+CLASSES = {
+    "runs": sarif_om.Run,
+    "tool": sarif_om.Tool,
+    "driver": sarif_om.ToolComponent,
+    "rules": sarif_om.ReportingDescriptor,
+    "shortDescription": sarif_om.MultiformatMessageString,
+    "fullDescription": sarif_om.MultiformatMessageString,
+    "help": sarif_om.MultiformatMessageString,
+    "results": sarif_om.Result,
+    "message": sarif_om.Message,
+    "locations": sarif_om.Location,
+    "physicalLocation": sarif_om.PhysicalLocation,
+    "artifactLocation": sarif_om.ArtifactLocation,
+    "region": sarif_om.Region,
+    "logicalLocations": sarif_om.LogicalLocation,
+}
+
+
+def check_names(value: dict[str, Any], kind: type) -> None:
+    """Every property is one of its class, the required ones are there, and every object has a class."""
+    known = {field.metadata["schema_property_name"]: field for field in attr.fields(kind)}
+    assert value.keys() <= known.keys()
+    assert {name for name, field in known.items() if field.default is attr.NOTHING} <= value.keys()
+    for name, part in value.items():
+        for item in part if isinstance(part, list) else [part]:
+            if isinstance(item, dict) and name != "properties":
+                check_names(item, CLASSES[name])
+
+
+def sarif_results(text: str) -> list[Any]:
+    log = json.loads(text)
+    jsonschema.Draft202012Validator(SCHEMA).validate(log)
+    check_names(log, sarif_om.SarifLog)
+    results: list[Any] = log["runs"][0]["results"]
+    return results
+
+
+def test_render_sarif_of_findings_made_by_hand() -> None:
+    assert len(sarif_results(render_sarif(report(ERROR, COLUMN, WARNING, NOWHERE, NASTY)))) == 5
+
+
+def test_render_sarif_of_no_findings() -> None:
+    assert sarif_results(render_sarif(report())) == []
+
+
+def test_render_sarif_of_every_bad_file(tiny_corpus: Corpus) -> None:
+    for role in ("gold", "annotation", "prediction"):
+        files: list[str | Path] = [path for path in BAD_FILES if path.name.split(".")[1] == role]
+        found = validate(files, tiny_corpus, role=role)
+        assert len(sarif_results(render_sarif(found))) == len(found.findings) == len(files)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"version": "2.0.0"},
+        {"runs": [{}]},
+        {"runs": [{"tool": {"driver": {}}}]},
+        {"runs": [{"tool": {"driver": {"name": "x"}}, "results": [{"ruleId": "RT101"}]}]},
+        {"runs": [{"tool": {"driver": {"name": "x"}}, "result": []}]},
+    ],
+)
+def test_the_check_of_sarif_itself_refuses(spoil: dict[str, Any]) -> None:
+    with pytest.raises((jsonschema.ValidationError, AssertionError)):
+        sarif_results(json.dumps({"version": "2.1.0", "runs": [], **spoil}))

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from golden import assert_golden
 from retold.report.items import error_tables, render_comparison
 from retold.scoring.compare import Flip, ItemComparison, compare_items
 from retold.scoring.items import SystemItems
@@ -58,135 +59,12 @@ WRITTEN = ItemComparison(
     ],
 )  # fmt: skip
 
-TEXT = """\
-a: =a|b_c, sha256 ab
-b: second, sha256 cd
-
-task     only a is right    only b is right
--------  -----------------  -----------------
-mention  0                  1
-linking  0                  0
-claim    2                  0
-
-task     document    item    gold    a              b             better    context
--------  ----------  ------  ------  -------------  ------------  --------  ---------------
-mention  d0          0:5     GPE     GPE 0:4        GPE           b         [River] rises
-claim    d0          9:20    +mayor  @c1 (correct)  @c1 (source)  a         =1 [+1]
-claim    d1          3:7     –       –              author        a         -2 | [word] x_y
-
-left out: stance, not given by a
-left out: verification, not given by a or b
-signature: corpus:tiny|unit:paragraph|seed:0
-"""
-
-MARKDOWN = r"""
-- a: =a|b_c, sha256 ab
-- b: second, sha256 cd
-
-| task    | only a is right   | only b is right   |
-|---------|-------------------|-------------------|
-| mention | 0                 | 1                 |
-| linking | 0                 | 0                 |
-| claim   | 2                 | 0                 |
-
-| task    | document   | item   | gold   | a             | b            | better   | context          |
-|---------|------------|--------|--------|---------------|--------------|----------|------------------|
-| mention | d0         | 0:5    | GPE    | GPE 0:4       | GPE          | b        | [River] rises    |
-| claim   | d0         | 9:20   | +mayor | @c1 (correct) | @c1 (source) | a        | =1 [+1]          |
-| claim   | d1         | 3:7    | –      | –             | author       | a        | -2 \| [word] x_y |
-
-- left out: stance, not given by a
-- left out: verification, not given by a or b
-- signature: corpus:tiny|unit:paragraph|seed:0
-"""[1:]
-
-LATEX = r"""
-% a: =a|b_c, sha256 ab
-% b: second, sha256 cd
-
-\begin{tabular}{lll}
-\toprule
- task    & only a is right   & only b is right   \\
-\midrule
- mention & 0                 & 1                 \\
- linking & 0                 & 0                 \\
- claim   & 2                 & 0                 \\
-\bottomrule
-\end{tabular}
-
-\begin{tabular}{llllllll}
-\toprule
- task    & document   & item   & gold   & a             & b            & better   & context         \\
-\midrule
- mention & d0         & 0:5    & GPE    & GPE 0:4       & GPE          & b        & [River] rises   \\
- claim   & d0         & 9:20   & +mayor & @c1 (correct) & @c1 (source) & a        & =1 [+1]         \\
- claim   & d1         & 3:7    & --      & --             & author       & a        & -2 \textbar{} [word] x\_y \\
-\bottomrule
-\end{tabular}
-
-% left out: stance, not given by a
-% left out: verification, not given by a or b
-% signature: corpus:tiny|unit:paragraph|seed:0
-"""[1:]
-
-CSV = """\
-task,document,item,gold,a,b,better,context
-mention,d0,0:5,GPE,GPE 0:4,GPE,b,[River] rises
-claim,d0,9:20,'+mayor,'@c1 (correct),'@c1 (source),a,'=1 [+1]
-claim,d1,3:7,,,author,a,'-2 | [word] x_y
-a,"'=a|b_c, sha256 ab",,,,,,
-b,"second, sha256 cd",,,,,,
-left out,"stance, not given by a",,,,,,
-left out,"verification, not given by a or b",,,,,,
-signature,corpus:tiny|unit:paragraph|seed:0,,,,,,
-"""
-
-JSON = {
-    "signature": "corpus:tiny|unit:paragraph|seed:0",
-    "corpus": {"name": "tiny", "version": "", "sha256": ""},
-    "a": "=a|b_c",
-    "b": "second",
-    "submissions": {
-        "a": {"sha256": "ab", "protocol": "zero-shot", "corpus_version": "1.0.0"},
-        "b": {"sha256": "cd", "protocol": "", "corpus_version": ""},
-    },
-    "compared": ["entities", "claims"],
-    "left_out": {"stance": ["a"], "verification": ["a", "b"]},
-    "flips": [
-        {
-            "task": "mention", "document_id": "d0", "item": "0:5", "gold": "GPE", "a": "GPE 0:4", "b": "GPE",
-            "a_verdict": "boundary", "b_verdict": "correct", "better": "b", "context": "[River] rises",
-        },
-        {
-            "task": "claim", "document_id": "d0", "item": "9:20", "gold": "+mayor", "a": "@c1", "b": "@c1",
-            "a_verdict": "correct", "b_verdict": "source", "better": "a", "context": "=1 [+1]",
-        },
-        {
-            "task": "claim", "document_id": "d1", "item": "3:7", "gold": "", "a": "", "b": "author",
-            "a_verdict": "", "b_verdict": "spurious", "better": "a", "context": "-2 | [word] x_y",
-        },
-    ],
-}  # fmt: skip
-
 
 @pytest.mark.parametrize(
-    ("style", "page"),
-    [
-        pytest.param("table", TEXT, id="text"),
-        pytest.param("markdown", MARKDOWN, id="markdown"),
-        pytest.param("latex", LATEX, id="latex"),
-        pytest.param("csv", CSV, id="csv"),
-        pytest.param("json", json.dumps(JSON, indent=2) + "\n", id="json"),
-    ],
+    ("style", "suffix"), [("table", "txt"), ("markdown", "md"), ("latex", "tex"), ("csv", "csv"), ("json", "json")]
 )
-def test_a_comparison_is_written_as_by_hand(style: str, page: str) -> None:
-    assert render_comparison(WRITTEN, style) == page
-
-
-def test_no_cell_of_a_comparison_is_a_formula_in_csv() -> None:
-    made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], document_id="=d", item="@i", a="-x")])
-    for row in csv.reader(io.StringIO(render_comparison(made, "csv"))):
-        assert not [cell for cell in row if cell[:1] in ("=", "+", "-", "@")]
+def test_render_comparison_in_full(style: str, suffix: str) -> None:
+    assert_golden(f"comparison.{suffix}", render_comparison(WRITTEN, style))
 
 
 @pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv"])
@@ -236,67 +114,15 @@ ERRORS = {
     "claim": {"author": {"correct": 1, "source": 2, "overlap": 3, "merged": 4, "missed": 5, "split": 6, "spurious": 7}},
     "verification": {"refuted": {"refuted": 8, "missing": 9}},
 }
-TABLES = {
-    "errors: mentions": """\
-type      correct    boundary    type    boundary and type    kind    missed    spurious
---------  ---------  ----------  ------  -------------------  ------  --------  ----------
-GPE       3          1           2       4                    6       0         0
-nominals  0          0           0       0                    0       5         7
-""",
-    "errors: links": """\
-mentions    correct    link    missed    spurious
-----------  ---------  ------  --------  ----------
-all         1          2       3         4
-""",
-    "errors: stance, gold → predicted": """\
-target    favor → missing    none → favor
---------  -----------------  --------------
-dam       0                  2
-=x_y      1                  0
-""",
-    "errors: claims": """\
-source    correct    source    overlap    merged    missed    split    spurious
---------  ---------  --------  ---------  --------  --------  -------  ----------
-author    1          2         3          4         5         6        7
-""",
-    "errors: verification, gold by predicted": """\
-gold     missing    refuted
--------  ---------  ---------
-refuted  9          8
-""",
-}
-#: The table of stance in the other formats, with what they escape.
-STANCE = {
-    "markdown": """\
-| target   | favor → missing   | none → favor   |
-|----------|-------------------|----------------|
-| dam      | 0                 | 2              |
-| =x_y     | 1                 | 0              |
-""",
-    "latex": r"""
-\begin{tabular}{lll}
-\toprule
- target   & favor $\rightarrow$ missing   & none $\rightarrow$ favor   \\
-\midrule
- dam      & 0                 & 2              \\
- =x\_y     & 1                 & 0              \\
-\bottomrule
-\end{tabular}
-"""[1:],
-    "csv": """\
-target,favor → missing,none → favor
-dam,0,2
-'=x_y,1,0
-""",
-}
 
 
-def test_errors_by_kind_are_written_as_by_hand() -> None:
-    assert dict(error_tables(ERRORS, "text")) == TABLES
+def test_error_tables_in_full() -> None:
+    assert_golden("errors.txt", "\n".join(f"{title}\n\n{text}" for title, text in error_tables(ERRORS, "text")))
 
 
-@pytest.mark.parametrize("style", STANCE)
-def test_errors_by_kind_are_written_in_every_format(style: Any) -> None:
+# The table of stance in the other formats, with what they escape.
+@pytest.mark.parametrize(("style", "suffix"), [("markdown", "md"), ("latex", "tex"), ("csv", "csv")])
+def test_error_tables_escape_labels_in_every_format(style: Any, suffix: str) -> None:
     found = dict(error_tables(ERRORS, style))
-    assert list(found) == list(TABLES)
-    assert found["errors: stance, gold → predicted"] == STANCE[style]
+    assert list(found) == [title for title, _ in error_tables(ERRORS, "text")]
+    assert_golden(f"errors-stance.{suffix}", found["errors: stance, gold → predicted"])

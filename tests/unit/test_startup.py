@@ -20,12 +20,6 @@ def loaded(*arguments: str) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
-def test_help_loads_no_heavy_library() -> None:
-    modules = loaded("-m", "retold", "--help")
-    assert "click" in modules
-    assert modules.isdisjoint(HEAVY)
-
-
 def test_importing_the_package_loads_none_of_its_modules() -> None:
     modules = loaded("-c", "import retold")
     assert "retold" in modules
