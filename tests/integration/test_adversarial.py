@@ -373,6 +373,19 @@ def test_empty_evidence_earns_nothing(tmp_path: Path, left_out: bool) -> None:
     assert found["claims.verification.strict"] == pytest.approx(enough / sum(right.values()))
 
 
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [("NaN", "RT109"), ("1e999", "RT109"), ("-0.5", "RT205"), ("2.0", "RT205")],
+)
+def test_a_confidence_that_is_no_share_is_refused(tmp_path: Path, number: str, code: str) -> None:
+    records = noisy()
+    records[0]["stance"][0]["scores"] = {"favor": "HERE", "against": 0.0, "none": 0.0}
+    path = write(tmp_path, records)
+    path.write_text(path.read_text(encoding="utf-8").replace('"HERE"', number), encoding="utf-8")
+    with pytest.raises(FindingsError, match=code):
+        score(path, released(), resamples=0)
+
+
 # --- Borrowed names ---------------------------------------------------------------------------------------------------
 
 

@@ -48,22 +48,6 @@ def table_of(items: Sequence[tuple[int, int]], labels: int = LABELS) -> Any:
     return table
 
 
-def coincidences_of(coders: Sequence[Sequence[object]]) -> Any:
-    """The coincidence table of any number of coders, None where one gave nothing (Krippendorff 2004, p. 221).
-
-    Each ordered pair of values of a unit counts 1 / (values of the unit - 1); a unit with one value is not counted.
-    """
-    labels = sorted({str(value) for coder in coders for value in coder if value is not None})
-    table = np.zeros((len(labels), len(labels)))
-    for unit in zip(*coders, strict=True):
-        values = [labels.index(str(value)) for value in unit if value is not None]
-        for a, first in enumerate(values):
-            for b, second in enumerate(values):
-                if a != b:
-                    table[first, second] += 1 / (len(values) - 1)
-    return table
-
-
 @given(items=ITEMS)
 def test_kappa_is_that_of_scikit_learn(items: list[tuple[int, int]]) -> None:
     found = float(cohen_kappa(table_of(items)))
@@ -93,43 +77,6 @@ def test_coefficients_do_not_depend_on_which_annotator_comes_first(items: list[t
     table = table_of(items)
     for measure in (raw_agreement, cohen_kappa, lambda t: krippendorff_alpha(coincidences(t))):
         assert measure(table) == pytest.approx(measure(table.T), nan_ok=True)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "alpha"),
-    [
-        # Krippendorff 2011, "Computing Krippendorff's alpha-reliability", A: binary data, two observers.
-        # n = 20, n0 = 14, n1 = 6, o01 = 4: 1 - 19 * 4 / (14 * 6).
-        ("0100000010", "1110010000", 1 - 19 * 4 / (14 * 6)),
-        # The same paper, B: nominal data, two observers; alpha = 0.692.
-        # n = 24; 4, 6, 6, 6 and 2 of the labels, so n_c (n_c - 1) sum up to 104; 18 values agree.
-        ("aabbdcccedda", "babbbccceddd", (23 * 18 - 104) / (24 * 23 - 104)),
-    ],
-)
-def test_alpha_of_two_observers_is_that_of_krippendorff_2011(first: str, second: str, alpha: float) -> None:
-    labels = sorted(set(first + second))
-    table = table_of([(labels.index(a), labels.index(b)) for a, b in zip(first, second, strict=True)], len(labels))
-    assert float(krippendorff_alpha(coincidences(table))) == pytest.approx(alpha)
-
-
-@pytest.mark.parametrize(
-    ("coders", "alpha"),
-    [
-        # fast-krippendorff, tests/test_krippendorff.py, test_string_labels_nominal; to six digits.
-        ([["pos", "neg", "neu", None], ["pos", "neg", "neu", "pos"], ["pos", "neg", "pos", "pos"]], 0.722222),
-        # The same file, the nominal value of the example of Wikipedia's page on Krippendorff's alpha.
-        (
-            [
-                [None, None, None, None, None, 3, 4, 1, 2, 1, 1, 3, 3, None, 3],
-                [1, None, 2, 1, 3, 3, 4, 3, None, None, None, None, None, None, None],
-                [None, None, 2, 1, 3, 4, 4, None, 2, 1, 1, 3, 3, None, 4],
-            ],
-            0.691358,
-        ),
-    ],
-)
-def test_alpha_of_a_coincidence_table_of_many_coders(coders: list[list[object]], alpha: float) -> None:
-    assert float(krippendorff_alpha(coincidences_of(coders))) == pytest.approx(alpha, abs=5e-7)
 
 
 def test_coefficients_of_no_items_and_of_one_label_are_undefined() -> None:

@@ -7,22 +7,22 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from itertools import combinations
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
-from scipy.optimize import linear_sum_assignment
 
 from cli import run
-from exact_clusters import exact_bcubed, exact_blanc, exact_muc
+from layer_counts import context, count_layer
+from layer_counts import document as made_document
 from predictions import gold_records, noisy, released, write
 from random_corpora import random_texts, write_random_corpus
 from retold.corpus.load import Corpus, load_corpus
 from retold.layers.base import Item
+from retold.layers.coreference import MEASURE_NAMES, Mentions, measures_of
+from retold.measures.clusters import sums_of
 from retold.scoring.compare import Flip, compare_items, errors
 from retold.scoring.items import SystemItems
 from retold.scoring.ranking import rank
@@ -87,97 +87,37 @@ def linking_measures(items: list[Record], kind: str | None = None) -> dict[str, 
     return prf("entities.linking", right, *sides(items))
 
 
-def clusters(items: list[Record], side: str, document: bool) -> list[set[tuple[str, int, int]]]:
-    """Clusters of a side as sets of mentions; where wanted, cut at document borders."""
-    found = defaultdict(set)
-    for item in items:
-        if item[side] is not None:
-            span = item["document_id"], item[side]["start"], item[side]["end"]
-            entity = item[side]["entity"]
-            # A mention that names no cluster is one of its own.
-            found[item["event"], item["document_id"] if document else None, span if entity is None else entity].add(
-                span
-            )
-    return list(found.values())
-
-
-def harmonic(precision: Value, recall: Value) -> Value:
-    if precision is None and recall is None:
-        return None
-    total = (precision or 0) + (recall or 0)
-    return 2 * (precision or 0) * (recall or 0) / total if total else 0.0
-
-
-def aligned(golds: list[set[Any]], others: list[set[Any]], similarity: Callable[[set[Any], set[Any]], float]) -> float:
-    """Luo 2005: the largest total similarity of a one-to-one choice of clusters."""
-    table = np.array([[similarity(gold, other) for other in others] for gold in golds]).reshape(len(golds), len(others))
-    return float(table[linear_sum_assignment(table, maximize=True)].sum())
-
-
-def lea(keys: list[set[Any]], others: list[set[Any]]) -> Value:
-    """Moosavi and Strube 2016, one way: links of each cluster that are found, weighted by its size."""
-
-    def links(size: int) -> float:
-        return size * (size - 1) / 2
-
-    total = 0.0
-    for key in keys:
-        if len(key) == 1:
-            total += key in others
-        else:
-            total += len(key) * sum(links(len(key & other)) for other in others) / links(len(key))
-    return ratio(total, sum(map(len, keys)))
+def joined(items: list[Record]) -> Mentions:
+    """The clusters of both sides, counted anew; what the measures make of them is tested in test_clusters.py."""
+    documents: dict[str, list[Record]] = defaultdict(list)
+    for item in of_task(items, "coreference"):
+        documents[item["document_id"]].append(item)
+    counted = []
+    for key, own in documents.items():
+        text = made_document([(0, 30_000, "body")], [(0, 30_000)], key, own[0]["language"], own[0]["event"])
+        sides = [[item[side] for item in own if item[side] is not None] for side in ("gold", "predicted")]
+        # A mention that names no cluster is one of its own.
+        named = [
+            [{k: v for k, v in each.items() if v is not None} | {"type": "PER"} for each in side] for side in sides
+        ]
+        counted.append((context(text), *named))
+    found: Mentions = count_layer("entities", *counted).joined.finalize()
+    return found
 
 
 def coreference_measures(items: list[Record], *, document: bool = False) -> dict[str, Value]:
     """Every family; with ``document`` each document is an event of its own."""
-    items = of_task(items, "coreference")
-    gold, predicted = clusters(items, "gold", document), clusters(items, "predicted", document)
-    of_gold = {span: number for number, cluster in enumerate(gold) for span in cluster}
-    of_predicted = {span: number for number, cluster in enumerate(predicted) for span in cluster}
-    events = {
-        span: (item["event"], item["document_id"] if document else None)
-        for item in items
-        for span in [(item["document_id"], *((item["gold"] or item["predicted"])[end] for end in ("start", "end")))]
-    }
-    numbers = {event: number for number, event in enumerate(dict.fromkeys(events.values()))}
-    mentions = [(numbers[event], of_gold.get(span), of_predicted.get(span)) for span, event in events.items()]
-    families = {
-        name: tuple(None if value is None else float(value) for value in exact(mentions))
-        for name, exact in (("muc", exact_muc), ("b3", exact_bcubed), ("blanc", exact_blanc))
-    }
-    by_mention = aligned(gold, predicted, lambda one, other: len(one & other))
-    by_entity = aligned(gold, predicted, lambda one, other: 2 * len(one & other) / (len(one) + len(other)))
-    two_ways = {
-        "ceafm": (ratio(by_mention, len(of_predicted)), ratio(by_mention, len(of_gold))),
-        "ceafe": (ratio(by_entity, len(predicted)), ratio(by_entity, len(gold))),
-        "lea": (lea(predicted, gold), lea(gold, predicted)),
-    }
-    families.update({name: (*both, harmonic(*both)) for name, both in two_ways.items()})
-    values = {
-        f"entities.coreference.{name}.{part}": value
-        for name, three in families.items()
-        for part, value in zip(("precision", "recall", "f1"), three, strict=True)
-    }
-    values["entities.coreference.conll"] = mean(families[name][2] for name in ("muc", "b3", "ceafe"))
-    return values
+    if not of_task(items, "coreference"):
+        return dict.fromkeys(MEASURE_NAMES)
+    found = joined(items)
+    values = measures_of(found.within() if document else sums_of(found.overlaps()))
+    return {name: None if isnan(value[0]) else float(value[0]) for name, value in values.items()}
 
 
 def cross_lingual(items: list[Record]) -> dict[str, Value]:
-    """Links between mentions in different languages, one by one."""
-    items = of_task(items, "coreference")
-    languages = {item["document_id"]: item["language"] for item in items}
-
-    def links(side: str) -> set[tuple[Any, Any]]:
-        return {
-            (one, other)
-            for cluster in clusters(items, side, document=False)
-            for one, other in combinations(sorted(cluster), 2)
-            if languages[one[0]] != languages[other[0]]
-        }
-
-    gold, predicted = links("gold"), links("predicted")
-    return prf("entities.coreference.links", len(gold & predicted), len(predicted), len(gold))
+    """Links between mentions in different languages."""
+    correct, predicted, gold = joined(items).cross_lingual()["counts"].values()
+    return prf("entities.coreference.links", correct, predicted, gold)
 
 
 def label_f1(items: list[Record], label: str) -> Value:

@@ -217,14 +217,8 @@ def spoil(folder: Path, file: str, old: str, new: str) -> Path:
     ("file", "old", "new", "expected"),
     [
         # An edited text: its seed's hash, and the zones that no longer reach its end.
-        (
-            "documents.jsonl",
-            "Mayor Bo",
-            "Mayoress Bo",
-            [("documents.jsonl", 1, "RT701"), ("documents.jsonl", 1, "RT704")],
-        ),
+        ("documents.jsonl", "Mayor Bo", "Mayoress Bo", [("documents.jsonl", 1, code) for code in ("RT701", "RT704")]),
         ("entities.jsonl", '"kb_status": "nil"', '"kb_status": "verified"', [("entities.jsonl", 2, "RT713")]),
-        ("claims.jsonl", '"mutation": "number"', '"mutation": null', [("claims.jsonl", 3, "RT707")]),
         ("event.json", '"entities": ["bo-berg"]', '"entities": ["berg"]', [("event.json", None, "RT304")]),
         ("gold.jsonl", '"start": 15', '"start": 15, "start": 15', [("gold.jsonl", 1, "RT103")]),
         ("annotators/reader-1.jsonl", '"label": "favor"', '"label": "favour"', [("reader-1.jsonl", 1, "RT204")]),

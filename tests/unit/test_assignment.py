@@ -1,4 +1,6 @@
-"""The best one-to-one choice among weighted pairs: against brute force and scipy, on every path."""
+"""Ranges that share a character, against every pair compared; the best one-to-one choice among weighted pairs, against
+brute force and scipy, on every path.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from retold.measures import assignment
 from retold.measures.assignment import best_assignment
+from retold.measures.overlap import Ranges, overlaps
 
 #: Weights with many ties (whole numbers), Dice values, and arbitrary ones; 0 is no pair.
 _weight = st.one_of(
@@ -124,6 +127,7 @@ def test_spans_that_chain_and_small_tables_do_not_import_scipy() -> None:
 import sys
 import numpy as np
 from retold.measures.assignment import best_assignment
+from retold.measures.overlap import Ranges, overlaps
 draw = np.random.default_rng(0)
 table = draw.random((20, 20))
 best_assignment(*np.nonzero(table), table.ravel())
@@ -131,3 +135,51 @@ best_assignment(np.repeat(np.arange(90), 2)[1:], np.repeat(np.arange(90), 2)[:-1
 sys.exit(any(name.startswith("scipy") for name in sys.modules))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- Overlaps ---------------------------------------------------------------------------------------------------------
+
+#: (document, start, length), many of which nest, touch, are equal or are empty.
+_range = st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 5))
+range_lists = st.lists(_range, max_size=14).map(lambda ranges: sorted((d, s, s + n) for d, s, n in ranges))
+Rows = list[tuple[int, int, int]]
+
+
+def columns(rows: Rows, scale: int = 1) -> Ranges:
+    document, start, end = np.array(rows, np.int64).reshape(len(rows), 3).T
+    return document, start * scale, end * scale
+
+
+def overlapping(gold: Rows, predicted: Rows, scale: int = 1) -> list[tuple[int, int]]:
+    g, p = overlaps(columns(gold, scale), columns(predicted, scale))
+    return list(zip(g.tolist(), p.tolist(), strict=True))
+
+
+@given(range_lists, range_lists)
+def test_overlaps_are_those_of_every_pair_compared(gold: Rows, predicted: Rows) -> None:
+    wanted = [
+        (g, p)
+        for g, (document, start, end) in enumerate(gold)
+        for p, (other, first, last) in enumerate(predicted)
+        if document == other and max(start, first) < min(end, last)
+    ]
+    assert overlapping(gold, predicted) == wanted
+    # Offsets so large that documents cannot be laid one behind the other in 64 bits.
+    assert overlapping(gold, predicted, scale=1 << 58) == wanted
+
+
+@pytest.mark.parametrize(
+    ("predicted", "wanted"),
+    [
+        pytest.param([(0, 4, 5)], [], id="before"),
+        pytest.param([(0, 4, 6)], [(0, 0)], id="first-character"),
+        pytest.param([(0, 8, 9)], [(0, 0)], id="last-character"),
+        pytest.param([(0, 9, 12)], [], id="touches"),
+        pytest.param([(0, 7, 7)], [], id="empty"),
+        pytest.param([(0, 0, 99)], [(0, 0)], id="holds-it"),
+        pytest.param([(1, 5, 9)], [], id="other-document"),
+        pytest.param([(0, 0, 99), (0, 5, 9), (0, 6, 7)], [(0, 0), (0, 1), (0, 2)], id="nested"),
+    ],
+)
+def test_overlaps_of_one_range(predicted: Rows, wanted: list[tuple[int, int]]) -> None:
+    assert overlapping([(0, 5, 9)], predicted) == wanted

@@ -37,15 +37,6 @@ def mean_difference(units: int) -> Callable[[Sequence[Array], Sequence[Array]], 
     return lambda a, b: (a[0][:, 0] - b[0][:, 0]) / units
 
 
-def test_eight_documents_are_tested_exactly() -> None:
-    # Arithmetic: the differences are .1 .05 .05 -.05 .05 .05 .05 .05, sum .35, mean .04375. In units of .05 they are 2
-    # and seven times 1. A signed sum of at least 7 needs +2 and at most one of the seven reversed: 1 + 7 of 2**8
-    # assignments, and as many on the other side: 16 / 256 = .0625.
-    assert sum(a - b for a, b in zip(A, B, strict=True)) / 8 == pytest.approx(0.04375)
-    p = randomization_p(column(A), column(B), mean_difference(8), trials=10_000, seed=0)
-    assert p == pytest.approx(0.0625)
-
-
 def test_the_exact_test_agrees_with_scipy() -> None:
     theirs = permutation_test(
         (np.round(A, 6), np.round(B, 6)),

@@ -12,14 +12,43 @@ import msgspec
 import pytest
 import sarif_om
 
-from example_findings import COLUMN, ERROR, NASTY, NOWHERE, WARNING, report
 from paths import BAD_FILES
 from retold import __version__
 from retold.corpus.load import Corpus
 from retold.model.findings import Finding, context_of, shorten
 from retold.report.findings import STYLES, render_findings, render_json, render_sarif, render_text, rules_table
 from retold.rules import RULES
-from retold.validation.validate import validate
+from retold.validation.validate import Report, validate
+
+ERROR = Finding(
+    code="RT403",
+    severity="error",
+    message="the span's text is 'a', the document has 'b' at 1 to 2",
+    hint="The text stands at 3 to 4.",
+    file="x/mine.jsonl",
+    line=3,
+    pointer="/entities/0/text",
+    document="flood-0",
+)
+COLUMN = Finding(
+    code="RT102", severity="error", message="malformed", hint="Mend it.", file="x/mine.jsonl", line=4, column=9
+)
+WARNING = Finding(
+    code="RT105", severity="warning", message="the line is blank", hint="Remove it.", file="b.jsonl", line=1
+)
+NOWHERE = Finding(code="RT111", severity="error", message="the file has no records", hint="Write some.", file="b.jsonl")
+NASTY = Finding(
+    code="RT203",
+    severity="error",
+    message="50% of\r\nit: \x1b[31m, a ::error::",
+    hint="a,b:c",
+    file="dir,1/a:b\udcff.jsonl",
+    line=1,
+)
+
+
+def report(*findings: Finding, **counts: Any) -> Report:
+    return Report(findings=list(findings), files=counts.pop("files", 1), records=counts.pop("records", 2), **counts)
 
 
 def test_render_text() -> None:
