@@ -31,9 +31,9 @@ _CONTEXT: Final = 100
 def error_tables(errors: ErrorTables, style: TableFormat) -> list[tuple[str, str]]:
     """A (title, table) for each task, from ``retold.scoring.errors``."""
     found = []
-    for task, (title, rows, columns) in _TABLES.items():
-        counted = errors.get(task)
-        if not counted:
+    for task in dict.fromkeys([*_TABLES, *errors]):
+        title, rows, columns = _TABLES.get(task, (task, "", None))
+        if not (counted := errors.get(task)):
             continue
         heads = columns or sorted({column for cells in counted.values() for column in cells})
         body = [[row, *(str(cells.get(column, 0)) for column in heads)] for row, cells in counted.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, Struct, to_builtins
 
@@ -13,15 +13,6 @@ from retold.layers.scheme import Scheme, default_scheme
 from retold.scoring.items import Item, SystemItems
 
 __all__ = ["Flip", "ItemComparison", "compare_items", "errors"]
-
-#: Tasks whose items are right or wrong, and the layer of each. No mention is right by itself in coreference.
-JUDGED: Final[Mapping[str, str]] = {
-    "mention": "entities",
-    "linking": "entities",
-    "stance": "stance",
-    "claim": "claims",
-    "verification": "verification",
-}
 
 
 class Flip(Struct, frozen=True, kw_only=True):
@@ -80,8 +71,8 @@ class ItemComparison:
         """Of each task that was compared, how many items only a, and only b, has right."""
         return {
             task: (self._better(task, "a"), self._better(task, "b"))
-            for task, layer in JUDGED.items()
-            if layer in self.compared and task in self.a.scheme.layers[layer].tasks
+            for task, layer in _layer_of_task(self.a.scheme).items()
+            if layer in self.compared
         }
 
     def _better(self, task: str, side: str) -> int:
@@ -114,10 +105,10 @@ def errors(items: Sequence[Item], scheme: Scheme | None = None) -> dict[str, dic
     """
     scheme = scheme or default_scheme()
     unscored = _unscored_kinds(scheme)
-    author = getattr(scheme.layers[JUDGED["claim"]].options, "author", "") if JUDGED["claim"] in scheme.layers else ""
+    judged = _layer_of_task(scheme)
     tables: dict[str, dict[str, Counter[str]]] = {}
     for item in items:
-        if item.task not in JUDGED:
+        if item.task not in judged:
             continue
         labels = item.gold or item.predicted or {}
         column = item.verdict
@@ -125,6 +116,7 @@ def errors(items: Sequence[Item], scheme: Scheme | None = None) -> dict[str, dic
         if item.task == "mention":
             row = f"{item.kind}s" if item.kind in unscored else labels["type"]
         elif item.task == "claim":
+            author = scheme.layers[judged[item.task]].options.author
             row = author if labels["source"] == author else "entity"
         elif item.task == "stance":
             row, column = labels["target"], f"{labels['label']} → {_given_label(item)}"
@@ -132,6 +124,11 @@ def errors(items: Sequence[Item], scheme: Scheme | None = None) -> dict[str, dic
             row, column = labels["label"], _given_label(item)
         tables.setdefault(item.task, {}).setdefault(row, Counter())[column] += 1
     return {task: {row: dict(rows[row]) for row in sorted(rows)} for task, rows in tables.items()}
+
+
+def _layer_of_task(scheme: Scheme) -> dict[str, str]:
+    """The layer of each task whose items are right or wrong. No mention is right by itself in coreference."""
+    return {task: name for name, layer in scheme.layers.items() for task in layer.tasks}
 
 
 def _unscored_kinds(scheme: Scheme) -> list[str]:
@@ -155,11 +152,12 @@ def compare_items(a: SystemItems, b: SystemItems) -> ItemComparison:
         raise ValueError(f"the items were counted in different ways: {a.signature} and {b.signature}")
     unscored = _unscored_kinds(a.scheme)
     shared = {layer for layer in a.layers if a.layers[layer] and b.layers[layer]}
+    tasks = [task for task, layer in _layer_of_task(a.scheme).items() if layer in shared]
     sides = [
         {
-            _question(item): item
+            _question(item, tasks): item
             for item in side.items
-            if JUDGED.get(item.task) in shared and not (item.task == "mention" and item.kind in unscored)
+            if item.task in tasks and not (item.task == "mention" and item.kind in unscored)
         }
         for side in (a, b)
     ]
@@ -198,7 +196,7 @@ class _Question(NamedTuple):
     name: str
 
 
-def _question(item: Item) -> _Question:
+def _question(item: Item, tasks: Sequence[str]) -> _Question:
     labels = item.gold or item.predicted or {}
     start = labels.get("start", 0)
     if item.task == "stance":
@@ -207,7 +205,7 @@ def _question(item: Item) -> _Question:
         name = labels["claim"]
     else:
         name = f"{start}:{labels['end']}"
-    return _Question(list(JUDGED).index(item.task), item.document_id, item.gold is None, start, name)
+    return _Question(tasks.index(item.task), item.document_id, item.gold is None, start, name)
 
 
 def _answer(item: Item | None, unscored: Sequence[str]) -> str:
