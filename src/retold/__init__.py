@@ -95,3 +95,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'retold' has no attribute {name!r}")
     module, attribute = _HOMES[name]
     return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,6 +8,7 @@ lines of files whose documents stand in the same order; where they do not, or an
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -447,7 +448,7 @@ def _executor(name: ExecutorName, workers: int) -> Executor:
 
 def _start_method() -> str:
     """``fork`` where it is safe, that is on Linux and without threads, otherwise ``spawn``."""
-    return "fork" if os.uname().sysname == "Linux" and threading.active_count() == 1 else "spawn"
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
 
 
 def _end_with_parent() -> None:

@@ -395,3 +395,28 @@ def test_records_in_memory_are_ranked_as_files_are(submit: Submit) -> None:
 def test_no_submission_is_an_error() -> None:
     with pytest.raises(ValueError, match="no submission"):
         ranked([])
+
+
+def test_overall_rests_on_the_layers_of_its_tracks_only(tmp_path: Path) -> None:
+    # Twelve documents with an entity and a stance cell each; overall is the track of entities alone.
+    def records(found: int, label: str) -> list[dict[str, Any]]:
+        mention = {"start": 0, "end": 3, "type": "PER"}
+        cell = {"holder": "h", "target": "t", "label": label, "evidence": [0]}
+        return [
+            {"document_id": f"d{number}", "entities": [mention] if number < found else [], "stance": [cell]}
+            for number in range(12)
+        ]
+
+    gold, manifest = tmp_path / "gold.jsonl", tmp_path / "manifest.json"
+    gold.write_text("".join(json.dumps(record) + "\n" for record in records(12, "favor")), encoding="utf-8")
+    layers: dict[str, Any] = {"entities": {"knowledge_base": None}, "stance": {}}
+    manifest.write_text(json.dumps({"layers": layers, "overall": ["entities"]}), encoding="utf-8")
+    corpus = load_corpus(gold, manifest=manifest)
+    alone = score(records(9, "favor"), corpus, resamples=200)
+    assert alone.measures["overall"].low == alone.measures["entities"].low
+    # The second differs from the first only in stance: for overall it is a copy, and no hypothesis of its own.
+    systems = {"one": records(9, "favor"), "two": records(9, "against"), "three": records(4, "favor")}
+    ranking = rank(systems, corpus, measure="overall", resamples=200)
+    pairs = {frozenset((pair.a, pair.b)): pair for pair in ranking.comparisons if pair.measure == "overall"}
+    three = pairs[frozenset(("one", "three"))]
+    assert three.p == three.p_holm < 0.5

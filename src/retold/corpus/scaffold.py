@@ -49,7 +49,7 @@ _NOTICE: Final = re.compile(
 _END: Final = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s+[\"“‘«(\[]*[^\W_a-zß-öø-ÿ])")
 #: Words whose full stop does not end a sentence, and initials.
 _ABBREVIATION: Final = re.compile(
-    r"\b([A-Z]|mr|mrs|ms|dr|prof|st|gen|col|lt|sgt|sen|rep|gov|jr|sr|no|vs|inc|co|ltd|u\.s|u\.n|u\.k"
+    r"\b((?-i:[A-Z])|mr|mrs|ms|dr|prof|st|gen|col|lt|sgt|sen|rep|gov|jr|sr|no|vs|inc|co|ltd|u\.s|u\.n|u\.k"
     r"|jl|ir|drs|h|hj|tgl|hal|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\.$",
     re.I,
 )

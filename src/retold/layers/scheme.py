@@ -153,6 +153,11 @@ class Scheme:
             found[name] = tuple(layer for layer in self.layers if layer in needed)
         return found
 
+    def layers_of(self, headline: str) -> list[str]:
+        """Layers that a headline is over: those of a track, or of the tracks that ``overall`` is the mean of."""
+        needed = {each for track in self.overall if headline == "overall" for each in self.track_layers[track]}
+        return [layer for layer in self.layers if layer in needed or layer in self.track_layers.get(headline, ())]
+
     @property
     def catalogues(self) -> dict[str, str]:
         """Files of an event that the layers need beside its documents, and what a line of each is."""

@@ -225,14 +225,13 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
         if name not in points:
             values[name] = Value(None, None, None, {})
             continue
-        needed = scheme.track_layers[name] if name in scheme.tracks else tuple(scheme.layers)
         values[name] = _mean(
             scheme,
             name,
             float(points[name]),
             replicates.get(name),
             values,
-            counts.effective_units(*needed),
+            counts.effective_units(*scheme.layers_of(name)),
             leave_one_out=ranges.get(name),
         )
     first = headline_names(scheme)

@@ -262,7 +262,7 @@ def _compare(
 
 def _answers(system: SystemCounts, contributions: Array, measure: str) -> bytes:
     """Digest of the counts that a headline measure reads, the same for a copy under another name."""
-    layers = _layers_of(system, measure)
+    layers = system.scheme.layers_of(measure)
     digest = hashlib.sha256()
     for layer in layers:
         digest.update((system.matrix(layer) * _read(system, layer)).tobytes())
@@ -280,13 +280,7 @@ def _differences(a: Score, b: Score, measure: str) -> Array:
 
 def _units(counts: SystemCounts, measure: str) -> int:
     """How many units are drawn for a headline measure."""
-    return counts.effective_units(*_layers_of(counts, measure))
-
-
-def _layers_of(system: SystemCounts, measure: str) -> list[str]:
-    """Layers that a headline measure is over."""
-    scheme = system.scheme
-    return list(scheme.layers if measure == OVERALL else scheme.track_layers[measure])
+    return counts.effective_units(*counts.scheme.layers_of(measure))
 
 
 def _detectable(counted: Sequence[SystemCounts], scored: Sequence[Score], measure: str) -> float | None:
@@ -352,7 +346,7 @@ def _test(
     """p of the paired randomization test of one headline measure."""
     scheme = a.scheme
     tracks = list(scheme.overall) if measure == OVERALL else [measure]
-    layers = [layer for layer in scheme.layers if any(layer in scheme.track_layers[track] for track in tracks)]
+    layers = scheme.layers_of(measure)
     streams = list(dict.fromkeys(a.stream(layer) for layer in layers))
     layout = {stream: [layer for layer in layers if a.stream(layer) == stream] for stream in streams}
     parts = _cluster_parts(a)
