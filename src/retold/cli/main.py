@@ -1,4 +1,4 @@
-"""The ``retold`` command: the group of commands, and how every fault ends in a message and an exit code.
+"""The ``retold`` command: the group of commands, and how every error becomes a message and an exit code.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 findings (the input is at
 fault), 2 wrong usage or a file that cannot be read.

@@ -98,7 +98,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that were given, so that the library's own defaults hold for the others."""
+    """The options that were given, so that the library's own defaults apply to the others."""
     return {name: value for name, value in options.items() if value is not None}
 
 

@@ -57,7 +57,7 @@ class Changes:
         return "major" if self.format_changed else "minor" if self.changes else "patch"
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Part -> kind -> number, for the parts with changes."""
+        """Part -> kind of change -> number of changes, for the parts that changed."""
         counts: dict[str, dict[str, int]] = {}
         for change in self.changes:
             counts.setdefault(change.part, {"added": 0, "removed": 0, "changed": 0})[change.kind] += 1

@@ -21,7 +21,7 @@ Line = tuple[int, bytes]
 def read_lines(source: Source) -> Iterator[Line]:
     """Yield the lines of a file of JSON Lines, or each Parquet row as such a line.
 
-    Lines of white space come as empty bytes; what to make of them is up to the rules.
+    Blank lines are yielded as empty bytes; the rules decide what they mean.
 
     Raises:
         UnreadableError: the file cannot be opened.
@@ -112,7 +112,7 @@ class Lookup:
 
     Args:
         lines: (line number, bytes) in the order of the file.
-        decode: (line, its number) -> record with a ``document_id``; raises FindingsError for a line that is none.
+        decode: (line, its number) -> record with a ``document_id``; raises FindingsError for any other line.
     """
 
     def __init__(self, lines: Iterator[Line], decode: Callable[[bytes, int], Any]) -> None:
@@ -123,11 +123,11 @@ class Lookup:
         self._spooled: dict[str, tuple[int, int, int]] = {}
         self._end = 0
         self.line, self.number = b"", 0
-        #: Keys that came again before they were asked for, and the line of each; the first record stands.
+        #: Keys that came again before they were asked for, and the line of each; the first record is kept.
         self.repeated: list[tuple[str, int]] = []
 
     def get(self, document_id: str) -> Any | None:
-        """Return and forget the record of a document; None where the file has none (left).
+        """Return and forget the record of a document; None where the file has no (further) one.
 
         Then ``line`` holds its bytes and ``number`` its line number.
         """

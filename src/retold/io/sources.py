@@ -34,7 +34,7 @@ class Source:
     """Records in a file: a path or fsspec URL, or a member of an archive.
 
     Attributes:
-        name: what messages call it.
+        name: its name in messages.
         path: the file, or the archive that holds it.
         member: name inside the archive, None for a file of its own.
     """
@@ -84,7 +84,7 @@ def _spool(stream: IO[bytes]) -> str:
 
 
 def open_bytes(path: str) -> IO[bytes]:
-    """Open a local path or an fsspec URL for reading bytes; of local files only regular ones.
+    """Open a local path or an fsspec URL for reading bytes; a local file must be a regular one.
 
     Raises:
         UnreadableError: the file cannot be opened.

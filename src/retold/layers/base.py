@@ -1,4 +1,4 @@
-"""What every layer of annotation offers, and how a batch of documents is matched and counted.
+"""The interface of a layer of annotation, and how a batch of documents is matched and counted.
 
 A layer matches gold and predictions of a batch once, in columns (``Matches``). Counts are sums over that table by unit
 and breakdown; items, comparisons and agreement read the same table. Nothing here opens or prints anything.
@@ -191,7 +191,7 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
             were given.
         kind: of a mention or link, name or nominal: that of gold, or of the prediction where gold has no mention.
         event, language: of a coreference item, those of its document; clusters do not cross events.
-        overlap: of a matched claim, Jaccard overlap of characters.
+        overlap: of a matched claim, the Jaccard overlap of its characters with its match.
         strict: of a verification pair, whether its evidence holds too.
         context: the words around it in the document, the span in brackets, or the gold evidence. Coreference items
             have none.
@@ -216,8 +216,8 @@ class Disagreement:
     """One item that two annotators labelled differently, or that only one of them has.
 
     Attributes:
-        layer, document_id: where.
-        item: what: ``start:end`` of a span, ``holder/target`` of a cell, the key of a claim.
+        layer, document_id: where it is.
+        item: what it is about: ``start:end`` of a span, ``holder/target`` of a cell, the key of a claim.
         kind: missing, label, evidence, kind, type, entity, kb_id (of one entity), boundary, source, claim.
         first, second: what each annotator gave, None for nothing.
         context: the sentence, or for pairs and cells nothing.

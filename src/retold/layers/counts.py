@@ -31,7 +31,7 @@ Breakdown = tuple[Sequence[tuple[str, ...]], Index]
 
 @cache
 def breakdown_key(dimension: str, value: str) -> str:
-    """Key of a row of a breakdown."""
+    """Key of a row of a breakdown: ``dimension=value``."""
     return f"{dimension}={value}"
 
 
@@ -201,7 +201,7 @@ class BatchCounts:
                             self.breakdowns.add_amount(name, column, amount, shift=shift)
 
     def add_each(self, columns: Index, rows: Rows) -> None:
-        """Add 1 to another column for each row."""
+        """Add 1 for each row, to a column of its own: ``columns``, shape (rows,)."""
         for column in np.unique(columns).tolist():
             self.add(column, rows, np.flatnonzero(columns == column))
 

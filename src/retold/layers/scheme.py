@@ -100,7 +100,7 @@ class Scheme:
             parts = {name: tuple(names) for name, names in self.manifest.tracks.items()}
         for track, names in parts.items():
             if track == "overall" or not names:
-                raise ManifestError(f"tracks: {track!r} is reserved or has no measure")
+                raise ManifestError(f"tracks: {track!r} is a reserved name or has no measure")
             for name in names:
                 if name not in self.measures:
                     raise ManifestError(f"tracks.{track}: no measure {name!r}; retold measures lists them")

@@ -4,8 +4,8 @@ Aligned clusters (CEAF), matched claims and matched mentions all rest on it. Pai
 keep an optimum, for all components at once:
 
     A leaf (an end with one pair) is folded into the other end: the pair's weight is what that end earns in any case, so
-    it is taken off the end's other pairs, and the leaf is chosen if the end is free at last. This alone solves trees,
-    and spans that do not nest make nothing else.
+    it is taken off the end's other pairs, and the leaf is chosen if that end stays free. This alone solves trees,
+    and spans that do not nest yield nothing but trees.
     A pair that weighs at least as much as its best rivals at both ends together is chosen.
 
 What is left is solved component by component by shortest augmenting paths (Jonker and Volgenant 1987): small ones here,

@@ -30,7 +30,7 @@ def overlaps(gold: Ranges, predicted: Ranges) -> tuple[Index, Index]:
 
 
 def _on_one_line(gold: Ranges, predicted: Ranges) -> tuple[Index, Index, Index, Index]:
-    """Starts and ends of both sides, with the documents one behind the other."""
+    """Starts and ends of both sides, with the documents laid end to end."""
     documents = int(max(gold[0].max(initial=0), predicted[0].max(initial=0))) + 1
     offsets = gold[1], gold[2], predicted[1], predicted[2]
     length = int(max(column.max(initial=0) for column in offsets)) + 1

@@ -67,7 +67,7 @@ def check_labels(name: str, labels: Sequence[str]) -> None:
         raise ValueError(f"{name}: {twice!r} is listed twice")
     for label in labels:
         if label == MISSING or not label.isprintable() or label != label.strip():
-            raise ValueError(f"{name}: {label!r} is reserved or not printable")
+            raise ValueError(f"{name}: {label!r} is reserved, padded with blanks or not printable")
 
 
 def check_subset(name: str, part: Sequence[str], labels: Sequence[str]) -> None:

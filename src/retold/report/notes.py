@@ -1,4 +1,4 @@
-"""Notes to the numbers of a score, the same in all formats."""
+"""Notes on the numbers of a score, the same in all formats."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DIGITS: Final = 16
 
 
 def status(score: Score, name: str) -> Status:
-    """Why a measure has a value or none; a headline is competed in where every layer that gold has is given."""
+    """Why a measure has a value or none; competing in a headline takes an answer to each of its layers in gold."""
     if score.measures[name].value is not None:
         return "defined"
     gold, given = score.coverage["gold_layers"], score.coverage["layers"]
@@ -67,7 +67,7 @@ def spread(value: Value) -> str:
 
 
 def layers_left(score: Score) -> tuple[list[str], list[str]]:
-    """Layers of gold that the system does not give, and layers that gold does not have."""
+    """Layers of gold that the system does not answer, and layers that gold does not have."""
     gold, given = score.coverage["gold_layers"], score.coverage["layers"]
     layers = score.scheme.layers
     return [each for each in layers if each in gold and each not in given], [

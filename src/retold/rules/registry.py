@@ -1,7 +1,7 @@
 """The table of rules. A rule is a function that makes the finding; its docstring documents it.
 
 The docstring has four parts: what is wrong, why it matters, a minimal example ("Example:") and what to do ("Hint:").
-The hint of a finding is the last part unless the rule has a better one for the case.
+The hint of a finding is the last part, unless the rule passes a more specific one.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
 
 
 def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, seed: int = 0) -> Score:
-    """All measures of a system, with intervals and breakdowns, from its counts."""
+    """All measures of a system, with intervals and breakdowns, from its counts; ``resamples=0`` for no intervals."""
     scheme = counts.scheme
     tracks = [track for track in scheme.tracks if counts.competes(track)]
     totals = {name: layer.units.real(layer.units.totals()) for name, layer in counts.layers.items()}

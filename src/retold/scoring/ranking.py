@@ -91,7 +91,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A leaderboard: systems from first to last, those without a rank at the end, and every comparison.
+    """A leaderboard: systems from first to last, then those without a rank, and every comparison.
 
     ``minimum_detectable_difference`` says for each headline measure, as the median over pairs of systems, how large a
     true difference must be to be found with a chance of 80%, before Holm's adjustment; None without a pair to tell.
@@ -202,7 +202,7 @@ def rank(
 
 
 def _name_apart(systems: Sequence[SystemCounts]) -> None:
-    """Give systems of the same name a number, in the order given."""
+    """Number systems of the same name, in the order given."""
     seen: dict[str, int] = {}
     taken = {system.system for system in systems}
     for system in systems:

@@ -21,9 +21,9 @@ __all__ = ["BLOCK", "LinearResamples", "bootstrap_products", "bootstrap_sums", "
 BLOCK: Final = 1000
 #: Units drawn at once: few enough for them to stay in the processor's cache.
 _UNITS_AT_ONCE: Final = 1 << 16
-#: Grain of real-valued counts inside a product of the bootstrap.
+#: Factor by which real-valued counts become whole numbers in a product.
 _GRAIN: Final = float(1 << 20)
-#: Grain of influences, which are far below 1.
+#: The same for influences, which are far below 1.
 _FINE_GRAIN: Final = float(1 << 40)
 
 

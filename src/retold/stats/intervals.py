@@ -13,7 +13,7 @@ __all__ = ["minimum_detectable_difference", "percentile_interval", "wilson"]
 
 #: Standard errors of the smallest difference that is found with a chance of 80% at 5%, two-sided: 1.96 + 0.84.
 _DETECTABLE: Final = 2.8
-#: Differences that spread no more than this are equal but for rounding.
+#: Differences that spread no more than this are equal up to rounding.
 _TOLERANCE: Final = 1e-12
 
 
@@ -27,7 +27,7 @@ def percentile_interval(values: Array, units: int | None = None, level: float = 
 
     Args:
         values: resampled values; those in which the value is undefined (nan) are left out.
-        units: how many units each resample drew; None, or fewer than two, leaves the percentiles where they are.
+        units: how many units each resample drew; None, or fewer than two, leaves the percentiles unchanged.
         level: of confidence.
 
     Returns:
@@ -54,7 +54,7 @@ def minimum_detectable_difference(differences: Array, units: int | None = None) 
 
     Args:
         differences: resampled differences between two systems; undefined ones are left out.
-        units: how many units each resample drew; None, or fewer than two, takes them for very many.
+        units: how many units each resample drew; None, or fewer than two, assumes very many.
 
     Returns:
         None where fewer than two are defined or all are equal: systems that never differ show no error to judge by.

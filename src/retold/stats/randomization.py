@@ -13,14 +13,14 @@ from retold.stats.bootstrap import BLOCK, generator
 
 __all__ = ["randomization_p", "sign_blocks"]
 
-#: Two statistics closer than this are the same number but for rounding.
+#: Two statistics closer than this are equal up to rounding.
 _TOLERANCE: Final = 1e-12
 
 
 def sign_blocks(units: int, trials: int, seed: int) -> tuple[bool, Iterator[Array]]:
     """Signs for a paired randomization test: (exact, blocks of shape (trials in block, units) of +1 and -1).
 
-    Exact means that every one of the 2**units assignments comes once, which is done where they are no more than
+    Exact means that each of the 2**units assignments is used once, which is done where there are no more than
     ``trials``. Otherwise ``trials`` assignments are drawn.
     """
     exact = units < 63 and 2**units <= trials

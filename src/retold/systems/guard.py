@@ -1,4 +1,4 @@
-"""Refusing a system that opens the labels of a corpus by itself.
+"""Refusing systems that open the labels of a corpus themselves.
 
 While a system is loaded and runs, an audit hook (PEP 578) refuses to open files in the events or views of a corpus,
 under whatever path. That catches mistakes and shortcuts. It is not a sandbox: files opened outside Python, by another
@@ -48,7 +48,7 @@ def without_gold(roots: Iterable[Path] = ()) -> Iterator[None]:
         yield
     finally:
         _watched = before
-        # Instead of the error that a library made of the refusal.
+        # Replaces whatever error a library turned the refusal into.
         if _refused:
             raise GoldRefused(_message(_refused[0]))
 

@@ -23,16 +23,16 @@ __all__ = ["Entry", "describe_systems", "find_systems", "load_system"]
 
 _NEEDED = ("NAME", "DESCRIPTION", "PROTOCOL", "predict")
 _RUN = ("zero-shot", "leave-one-document-out")
-#: A name is also that of a folder.
+#: The name of a system also names a folder.
 _NAME = re.compile(r"[^\W\d_][\w.+-]*")
-#: What the extra ``baselines`` brings.
+#: Packages that the extra ``baselines`` installs.
 _BASELINES_NEED = ("bm25s", "sklearn", "sklearn_crfsuite", "snowballstemmer", "threadpoolctl")
 _PROTOCOL = re.compile(rb"^PROTOCOL\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A system of a folder, as far as its file tells without being run."""
+    """A system of a folder, described from its source file without running it."""
 
     name: str
     protocol: str
@@ -59,7 +59,7 @@ def find_systems(folder: Path) -> dict[str, Path]:
 
 
 def describe_systems(folder: Path) -> list[Entry]:
-    """The systems of a folder by name. Their files are read, not run; what is not written out there stays empty."""
+    """The systems of a folder by name. Their files are read, not run; what is not a literal there stays empty."""
     return [_described(path) for path in find_systems(folder).values()]
 
 
@@ -112,7 +112,7 @@ def load_system(path: Path, attribute: str | None = None) -> System:
         if not hasattr(found, name):
             raise SystemFault(f"{where}: a system needs {name}; see baselines/README.md")
     if not isinstance(found.NAME, str) or not _NAME.fullmatch(found.NAME):
-        raise SystemFault(f"{where}: NAME is {found.NAME!r}, it must be letters, digits and . _ + - after a letter")
+        raise SystemFault(f"{where}: NAME is {found.NAME!r}, expected a letter, then letters, digits and . _ + -")
     if not isinstance(found.DESCRIPTION, str):
         raise SystemFault(f"{where}: DESCRIPTION must be a string")
     if found.PROTOCOL not in _RUN:
@@ -144,8 +144,8 @@ def load_system(path: Path, attribute: str | None = None) -> System:
 
 def _load(path: Path) -> ModuleType:
     # As in pytest, the root is the topmost folder of a chain with __init__.py. It becomes a package of its own name, so
-    # that systems share helpers by relative import and two roots with a helper of the same name do not meet. Loading
-    # anew leaves nothing behind of what was loaded before.
+    # that systems share helpers by relative import and two roots with a helper of the same name do not clash. Loading
+    # again leaves nothing behind from an earlier load.
     root = folder = path.parent.resolve()
     while (root / "__init__.py").is_file() and (root.parent / "__init__.py").is_file():
         root = root.parent
@@ -156,10 +156,10 @@ def _load(path: Path) -> ModuleType:
     top.__path__ = [str(root)]
     sys.modules[package] = top
     parent = ".".join((package, *folder.relative_to(root).parts))
-    # A dot in a name would make it a module inside of another.
+    # A dot in the name would make it a submodule.
     spec = importlib.util.spec_from_file_location(f"{parent}.{path.stem.replace('.', '_')}", path)
     if spec is None or spec.loader is None:
-        raise SystemFault(f"{path}: is no Python file")
+        raise SystemFault(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:

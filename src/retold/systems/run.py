@@ -206,7 +206,7 @@ def _failures(system: System, document: Document, corpus: Corpus, partial: _Part
         with contextlib.redirect_stdout(sys.stderr), without_gold([corpus.root]):
             yield
     except GoldRefused as error:
-        # Earlier records may come from what it read.
+        # Earlier records may rest on what it read.
         partial.delete()
         raise SystemFault(f"{system.name} {at}: {error}") from error
     except ImportError as error:

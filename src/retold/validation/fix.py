@@ -231,7 +231,7 @@ class _RecordFixer:
         self.notes.append((pointer, what))
 
     def fix(self, value: dict[str, Any]) -> dict[str, Any]:
-        """A fixed copy of the record."""
+        """A fixed copy of the record; ``notes`` say what was fixed."""
         value = deepcopy(value)
         if self.document is not None:
             self._offsets(value, self.document.text)

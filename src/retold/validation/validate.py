@@ -69,7 +69,7 @@ def sources(path: str | Path, role: Role | None = None) -> list[tuple[Source, Ro
     folder = Path(path)
     if "://" not in path and folder.is_dir():
         if (folder / "events").is_dir():
-            raise UnreadableError(f"{path}: is a corpus, expected a file of records")
+            raise UnreadableError(f"{path}: expected a file of records, got a corpus folder")
         # Decisions are in the folder of the annotators' records.
         members = sorted(member for member in folder.glob("*.jsonl") if member.name != "adjudication.jsonl")
         if members and not any(folder.glob("predictions.*")) and not (folder / "event.json").exists():
