@@ -93,7 +93,7 @@ class KnowledgeBase(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         str, Meta(description="Page of an id, which stands for {id}.", examples=["https://www.wikidata.org/wiki/{id}"])
     ] = "https://www.wikidata.org/wiki/{id}"
     nil: Annotated[
-        str | None, Meta(description="What stands for no entry beside null, such as NIL.", examples=[None])
+        str | None, Meta(description="String that means no entry, beside null, such as NIL.", examples=[None])
     ] = None
 
     def __post_init__(self) -> None:
@@ -117,11 +117,11 @@ class EntitiesOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = msgspec.field(default_factory=lambda: ["name", "nominal"])
     scored_kinds: Annotated[
         list[Label] | None,
-        Meta(description="Kinds that mention measures are over; the first by default.", examples=[["name"]]),
+        Meta(description="Kinds that mention measures count; by default the first.", examples=[["name"]]),
     ] = None
     clusters: Annotated[
         Literal["event", "document"],
-        Meta(description="What a cluster key means the same entity in.", examples=["event"]),
+        Meta(description="Where equal cluster keys mean the same entity.", examples=["event"]),
     ] = "event"
     knowledge_base: Annotated[
         KnowledgeBase | None,

@@ -120,7 +120,7 @@ class Scheme:
         means = {
             "overall": (self.overall, "Mean of the tracks, for a system that competes in all of them"),
             **{
-                name: (track.parts, "Mean over the parts that gold has something of")
+                name: (track.parts, "Mean of the parts for which gold has any labels")
                 for name, track in self.tracks.items()
             },
         }

@@ -70,14 +70,12 @@ class StanceOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = None
     neutral: Annotated[
         str | None,
-        Meta(description="Label that takes no side; none by default, where it is a label.", examples=["none"]),
+        Meta(description="Label that takes no side; by default 'none', if that is a label.", examples=["none"]),
     ] = None
     holders: Annotated[bool, Meta(description="Whether cells name a holder beside the target.", examples=[True])] = True
     evidence_for: Annotated[
         list[Label] | None,
-        Meta(
-            description="Labels that a sentence must show; those of sides by default.", examples=[["favor", "against"]]
-        ),
+        Meta(description="Labels that need evidence; by default those of sides.", examples=[["favor", "against"]]),
     ] = None
 
     def __post_init__(self) -> None:

@@ -68,16 +68,16 @@ class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     evidence_for: Annotated[
         list[Label] | None,
         Meta(
-            description="Verdicts that a sentence must show; all but the neutral one by default.",
+            description="Verdicts that need evidence; by default all but the neutral one.",
             examples=[["supported", "refuted"]],
         ),
     ] = None
-    evidence: Annotated[
-        Literal["sentences"], Meta(description="What evidence is given as.", examples=["sentences"])
-    ] = "sentences"
+    evidence: Annotated[Literal["sentences"], Meta(description="Unit of evidence.", examples=["sentences"])] = (
+        "sentences"
+    )
     unlisted: Annotated[
         Literal["ignored"],
-        Meta(description="What an answer to a pair that gold lacks counts as.", examples=["ignored"]),
+        Meta(description="How an answer to a pair that gold lacks is counted.", examples=["ignored"]),
     ] = "ignored"
 
     def __post_init__(self) -> None:
@@ -118,7 +118,7 @@ class Verification(AnswerLayer[VerificationOptions]):
             value=lambda c: ratio(c["strict"], added_up(c, confusion)),
             trials=lambda c: added_up(c, confusion),
             counts={"correct": ("strict",), "gold": confusion},
-            definition="Share of gold pairs whose label is right and, where it rests on evidence, of whose gold "
+            definition="Share of gold pairs whose label is right and, where it needs evidence, whose gold "
             f"sentences include one of at most {MAX_EVIDENCE} given.",
             reference="FEVER score (Thorne et al. 2018), with single sentences as evidence",
             undefined="null where gold has no pair",

@@ -31,7 +31,7 @@ Status = Literal["defined", "undefined", "not competed in", "not in gold"]
 OUTSIDE: Final = "·"
 UNDEFINED: Final = f"{ABSENT}: undefined (0/0); not averaged"
 NOT_COMPETED: Final = f"{OUTSIDE}: not competed in, or not in gold"
-SAW_GOLD: Final = "saw-gold: the system had access to the gold labels; its scores are not a result"
+SAW_GOLD: Final = "saw-gold: the system had access to the gold labels; its scores are not comparable"
 #: Digits of a hash that are printed, as in a signature.
 _DIGITS: Final = 16
 
