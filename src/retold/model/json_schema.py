@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
@@ -39,7 +40,7 @@ def schema_of(name: str, kind: type | None = None) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of ``kind``, by default of the type that ``SCHEMAS`` has for ``name``."""
     generated = msgspec.json.schema(kind or SCHEMAS[name])
     root = generated["$ref"].rpartition("/")[2]
-    return {
+    schema = {
         "$schema": _DIALECT,
         "$id": f"urn:retold:schema:{name}",
         # JSON Schema calls 17.0 an integer; the readers of Retold do not.
@@ -48,6 +49,18 @@ def schema_of(name: str, kind: type | None = None) -> dict[str, Any]:
         "description": generated["$defs"][root]["description"],
         **generated,
     }
+    found: dict[str, Any] = _dedented(schema)
+    return found
+
+
+def _dedented(node: Any) -> Any:
+    """The schema with the docstrings in it as newer versions of Python and msgspec dedent them."""
+    if isinstance(node, dict):
+        return {
+            key: cleandoc(value) if key == "description" and isinstance(value, str) else _dedented(value)
+            for key, value in node.items()
+        }
+    return [_dedented(item) for item in node] if isinstance(node, list) else node
 
 
 def render(schema: Mapping[str, Any]) -> str:
