@@ -378,11 +378,37 @@ def test_help_of_every_command_shows_an_example() -> None:
     check(group)
 
 
+def loaded(program: str) -> set[str]:
+    """Modules that a fresh interpreter has loaded at the end of a program."""
+    code = f"import sys\ntry:\n    {program}\nfinally:\n    print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+HEAVY = {"datasets", "jsonschema", "msgspec", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "tabulate", "tqdm"}
+
+
 def test_help_loads_no_library_but_click() -> None:
-    code = "import sys\ntry:\n    from retold.cli.main import main; main(['--help'])\nfinally:\n    print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "retold.cli.score" in loaded
-    assert not {"numpy", "scipy", "msgspec", "jsonschema", "tqdm", "tabulate"} & set(loaded)
+    modules = loaded("from retold.cli.main import main; main(['--help'])")
+    assert modules > {"retold.cli.score", "click"}
+    assert modules.isdisjoint(HEAVY)
+
+
+def test_importing_the_package_loads_none_of_its_modules() -> None:
+    modules = loaded("import retold")
+    assert {name for name in modules if name.startswith("retold")} == {"retold"}
+    assert modules.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("name", retold.__all__)
+def test_public_name_resolves(name: str) -> None:
+    # Names are loaded when they are first used; a name without a home would fail only then.
+    assert getattr(retold, name) is not None
+
+
+def test_unknown_public_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'skore'"):
+        retold.skore  # noqa: B018
 
 
 def test_a_dash_reads_standard_input(mine: Path) -> None:

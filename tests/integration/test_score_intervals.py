@@ -8,46 +8,31 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from scipy.stats import norm, t
 
 import retold
+from predictions import gold_records
+from random_corpora import write_lines
 from retold.io.submission import open_submission
-from retold.model.annotations import AnnotationRecord, encode
 from retold.scoring import ranking
 from retold.scoring.count import count
-from retold.scoring.evaluate import Value
 from retold.scoring.ranking import rank
 from retold.stats.bootstrap import bootstrap_weights
 
 
-@pytest.fixture(scope="module")
-def half_right(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Gold with every second mention missing and every third in a cluster of its own."""
-    path = tmp_path_factory.mktemp("half") / "predictions.jsonl"
-    with path.open("wb") as stream:
-        for record in retold.load_corpus().gold.values():
-            mentions = [
-                msgspec.structs.replace(mention, entity=f"alone-{index}" if index % 3 == 0 else mention.entity)
-                for index, mention in enumerate(record.entities or ())
-                if index % 2
-            ]
-            kept = AnnotationRecord(
-                document_id=record.document_id,
-                entities=mentions,
-                stance=record.stance,
-                claims=record.claims,
-                verification=record.verification,
-            )
-            stream.write(encode(kept) + b"\n")
-    return path
-
-
-def test_every_interval_holds_its_value(half_right: Path) -> None:
+def test_every_interval_holds_its_value() -> None:
     """Also those of coreference, whose resamples make larger clusters than the documents have."""
-    score = retold.score(half_right, resamples=1000)
+    records = gold_records()
+    for record in records:
+        # Every second mention is missing and every third in a cluster of its own.
+        record["entities"] = [
+            mention | ({"entity": f"alone-{n}"} if n % 3 == 0 else {})
+            for n, mention in enumerate(record["entities"])
+            if n % 2
+        ]
+    score = retold.score(records, resamples=1000)
     outside = {
         name: (value.low, value.value, value.high)
         for name, value in score.measures.items()
@@ -126,7 +111,7 @@ def test_all_or_nothing_has_wilson_s_interval_over_what_the_measure_rests_on(
 ) -> None:
     # With n trials: from n / (n + z^2) to 1 where all are right, from 0 to z^2 / (n + z^2) where none is.
     for name, record in (("gold", ASKED), ("system", given)):
-        (tmp_path / f"{name}.jsonl").write_text(json.dumps(record) + "\n")
+        write_lines(tmp_path / f"{name}.jsonl", [record])
     found = retold.score(tmp_path / "system.jsonl", tmp_path / "gold.jsonl", resamples=20).measures[measure]
     z_squared = 1.959963984540054**2
     share = np.mean([n / (n + z_squared) for n in (trials if isinstance(trials, list) else [trials])])
@@ -161,17 +146,12 @@ def conll_by_hand(times: Sequence[float], split: Collection[int]) -> float:
 
 
 def written(folder: Path, name: str, split: Collection[int]) -> Path:
-    lines = []
+    records = []
     for n in range(DOCUMENTS):
-        keys = ("a", "b") if n in split else ("a", "a")
-        mentions = [
-            {"start": start, "end": start + 5, "type": "PER", "entity": f"{n}-{key}"}
-            for start, key in zip((0, 10), keys, strict=True)
-        ]
-        lines.append(json.dumps({"document_id": f"d{n}", "entities": mentions}) + "\n")
-    path = folder / f"{name}.jsonl"
-    path.write_text("".join(lines))
-    return path
+        keys = ((0, "a"), (10, "b" if n in split else "a"))
+        mentions = [{"start": at, "end": at + 5, "type": "PER", "entity": f"{n}-{key}"} for at, key in keys]
+        records.append({"document_id": f"d{n}", "entities": mentions})
+    return write_lines(folder / f"{name}.jsonl", records)
 
 
 def weights(resamples: int) -> Any:
@@ -183,18 +163,18 @@ def without_each(split: Collection[int]) -> list[float]:
     return [conll_by_hand([float(m != n) for m in range(DOCUMENTS)], split) for n in range(DOCUMENTS)]
 
 
-def conll_of(folder: Path, split: Collection[int], resamples: int) -> Value:
-    gold, system = written(folder, "gold", ()), written(folder, "system", split)
-    return retold.score(system, gold, resamples=resamples).measures["entities.coreference.conll"]
-
-
-@pytest.mark.parametrize("split", [{0}, {1, 4}, {0, 1, 2, 3}])
+@pytest.mark.parametrize("split", [{0}, {1, 4}, {0, 1, 2, 3}, {0, 1, 2, 3, 4, 5}])
 def test_resamples_of_clusters_are_linear_in_what_each_unit_changes(split: set[int], tmp_path: Path) -> None:
     # Efron 1982: the value, plus for each unit the times that it was drawn beyond once times its influence.
-    found = conll_of(tmp_path, split, 300)
     point = conll_by_hand([1.0] * DOCUMENTS, split)
     drawn = np.clip(point + (weights(300) - 1) @ (point - np.array(without_each(split))), 0, 1)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, BOUNDS)))
+    gold, system = written(tmp_path, "gold", ()), written(tmp_path, "system", split)
+    # Agreement on clusters is resampled as their score is.
+    for result in (retold.score(system, gold, resamples=300), retold.agreement(gold, system, gold, resamples=300)):
+        found = result.measures["entities.coreference.conll"]
+        assert found.value == pytest.approx(point)
+        assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, BOUNDS)))
+        assert found.low <= found.value <= found.high
 
 
 @pytest.mark.parametrize("budget", [ranking.COREFERENCE_BUDGET, 0])
@@ -254,7 +234,7 @@ def test_a_resample_sums_the_counts_of_what_was_drawn_as_often_as_it_was_drawn(t
             }
             for n, many in enumerate(amounts.tolist())
         ]
-        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+        write_lines(tmp_path / f"{name}.jsonl", records)
     measures = retold.score(tmp_path / "system.jsonl", tmp_path / "gold.jsonl", resamples=300).measures
     drawn = (weights(300) @ found) / (weights(300) @ names)
     recall = measures["entities.mention.recall"]
@@ -264,14 +244,3 @@ def test_a_resample_sums_the_counts_of_what_was_drawn_as_often_as_it_was_drawn(t
     f1 = (2 * weights(300) @ found) / (weights(300) @ (found + names))
     mention = measures["entities.mention.f1"]
     assert (mention.low, mention.high) == pytest.approx(tuple(np.quantile(f1, BOUNDS)))
-
-
-@pytest.mark.parametrize("split", [{0}, {1, 4}, {0, 1, 2, 3, 4, 5}])
-def test_agreement_on_clusters_is_resampled_like_their_score(split: set[int], tmp_path: Path) -> None:
-    first, second = written(tmp_path, "first", ()), written(tmp_path, "second", split)
-    found = retold.agreement(first, second, first, resamples=300).measures["entities.coreference.conll"]
-    point = conll_by_hand([1.0] * DOCUMENTS, split)
-    drawn = np.clip(point + (weights(300) - 1) @ (point - np.array(without_each(split))), 0, 1)
-    assert found.value == pytest.approx(point)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, BOUNDS)))
-    assert found.low <= found.value <= found.high

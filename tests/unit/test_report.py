@@ -144,6 +144,14 @@ def value(
 DIGEST = "0123456789abcdef" * 4
 
 
+CORPUS = {"name": "tiny", "version": "1.0.0", "sha256": "ab"}
+#: Stance by language: defined in English alone.
+BY_LANGUAGE = {
+    "en": {"stance.favg": {"value": 0.75, "counts": {}}, "stance.accuracy": {"value": None, "counts": {}}},
+    "id": {"stance.favg": {"value": None, "counts": {}}, "stance.accuracy": {"value": None, "counts": {}}},
+}
+
+
 def made_score(system: str = "mine", overall: float | None = 0.5, protocol: str = "zero-shot") -> Score:
     """A system; without an overall score it competes in stance alone."""
     complete = overall is not None
@@ -151,7 +159,7 @@ def made_score(system: str = "mine", overall: float | None = 0.5, protocol: str 
         signature="corpus:tiny|seed:0",
         system=system,
         submission={"sha256": "cd", "protocol": protocol, "corpus_version": "1.0.0"},
-        corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+        corpus=dict(CORPUS),
         coverage={
             "documents": {"gold": 5, "predicted": 4, "missing": 1},
             "layers": dict.fromkeys(LAYERS, 4) if complete else {"stance": 4},
@@ -169,12 +177,7 @@ def made_score(system: str = "mine", overall: float | None = 0.5, protocol: str 
             "stance.brier": value(None, counts={"cells": 0}),
             "claims.span.f1": value(0.125 if complete else None, None, {"overlap": 1.5, "predicted": 9, "gold": 15}),
         },
-        breakdowns={
-            "language": {
-                "en": {"stance.favg": {"value": 0.75, "counts": {}}, "stance.accuracy": {"value": None, "counts": {}}},
-                "id": {"stance.favg": {"value": None, "counts": {}}, "stance.accuracy": {"value": None, "counts": {}}},
-            }
-        },
+        breakdowns={"language": dict(BY_LANGUAGE)},
         scheme=default_scheme(),
         replicates={"overall": np.array([0.4, 0.6])},
     )
@@ -375,7 +378,7 @@ def test_the_name_of_a_system_cannot_break_out_of_its_place(style: str) -> None:
 def made_ranking(*systems: Ranked, documents: int = 5, comparisons: list[Comparison] | None = None) -> Ranking:
     return Ranking(
         signature="corpus:tiny|seed:0",
-        corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+        corpus=dict(CORPUS),
         measure="overall",
         documents=documents,
         systems=list(systems),
@@ -711,11 +714,12 @@ def written_score(
     """A score of the headlines (the tracks in their order) and what is behind entities."""
     entities, stance, claims = tracks
     complete = overall is not None
-    return Score(
+    found = {"correct": 1, "predicted": 2, "gold": 3} if complete else {}
+    links = {"correct": 0, "predicted": 0, "gold": 0} if complete else {"gold": 0}
+    return replace(
+        made_score(system, overall),
         signature=SIGNED,
-        system=system,
         submission=submission,
-        corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
         coverage={
             "documents": {"gold": 2, "predicted": 2, "missing": 0},
             "layers": dict.fromkeys(LAYERS, 2) if complete else {"stance": 2},
@@ -728,21 +732,11 @@ def written_score(
             "entities": value(entities, None),
             "stance": value(stance, 0.25),
             "claims": value(claims, None),
-            "entities.mention.f1": value(
-                0.4 if complete else None, None, {"correct": 1, "predicted": 2, "gold": 3} if complete else {}
-            ),
-            "entities.linking.f1": value(
-                None, None, {"correct": 0, "predicted": 0, "gold": 0} if complete else {"gold": 0}
-            ),
+            "entities.mention.f1": value(0.4 if complete else None, None, found),
+            "entities.linking.f1": value(None, None, links),
             "entities.coreference.conll": value(4 / 15 if complete else None, None, {"gold": 3}),
         },
-        breakdowns={
-            "language": {
-                "en": {"stance.favg": {"value": 0.75, "counts": {}}},
-                "id": {"stance.favg": {"value": None, "counts": {}}},
-            }
-        },
-        scheme=default_scheme(),
+        breakdowns={"language": {key: {"stance.favg": row["stance.favg"]} for key, row in BY_LANGUAGE.items()}},
         replicates={},
     )
 
@@ -755,7 +749,7 @@ PART = written_score(
 )
 WRITTEN_BOARD = Ranking(
     signature=SIGNED,
-    corpus={"name": "tiny", "version": "1.0.0", "sha256": "ab"},
+    corpus=CORPUS,
     measure="stance",
     documents=2,
     systems=[Ranked(PART, 1, 1, 2, 1), Ranked(WRITTEN, 2, 1, 2, 1)],
