@@ -187,10 +187,10 @@ class Pairs:
         self._known: list[str] = []
 
     def __iter__(self) -> Iterator[Pair]:
-        corpus, decoder = self.corpus, self.corpus.scheme.counting_decoder
+        corpus = self.corpus
         source = self._records.source
         with ExitStack() as stack:
-            decode_gold = partial(_decode, decoder, gold_name(corpus))
+            decode_gold = partial(_decode_gold, corpus)
             gold = stack.enter_context(Lookup(corpus.gold_lines(), decode_gold))
             decode_document = partial(_decode, DECODERS["document"], "documents")
             documents = stack.enter_context(Lookup(corpus.document_lines(), decode_document))
@@ -262,6 +262,22 @@ def gold_name(corpus: Corpus) -> str:
     """Name of the gold file in messages."""
     sources = corpus.gold_sources()
     return sources[0].name if len(sources) == 1 else "gold"
+
+
+def _decode_gold(corpus: Corpus, line: bytes, number: int) -> Any:
+    try:
+        return decode_or_refuse(corpus.scheme.counting_decoder, line, number, gold_name(corpus))
+    except FindingsError as error:
+        if corpus.bare is None or corpus.declared != "default":
+            raise
+        hint = "For layers and labels of its own, score with --labels from-gold or --manifest FILE."
+        about_labels = ("RT202", "RT203", "RT204")
+        raise FindingsError(
+            [
+                msgspec.structs.replace(found, hint=hint) if found.code in about_labels else found
+                for found in error.findings
+            ]
+        ) from None
 
 
 def _decode(decoder: Any, name: str, line: bytes, number: int) -> Any:

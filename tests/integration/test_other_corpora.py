@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.cli import Done, run
-from tests.support.paths import DATA
 
 import retold
+from cli import Done, run
+from paths import DATA
 from retold.corpus.adjudicate import adjudicate
 from retold.corpus.load import Corpus, read_all
 from retold.corpus.quotes import QuotedCell, resolve
@@ -990,3 +990,14 @@ def test_library_takes_corpora_and_paths(case: Case, make: Callable[[Case], Any]
     board = retold.rank({"a": lines_of(case.gold), "b": lines_of(case.path / "poor" / "predictions.jsonl")}, corpus)
     assert [each.score.system for each in board.systems] == ["a", "b"]
     assert isinstance(board.systems[0].score.scheme, Scheme)
+
+
+def test_gold_with_labels_of_its_own_names_the_options_that_take_them(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(
+        '{"document_id": "lyon-1", "entities": [{"start": 0, "end": 4, "type": "CITY"}]}\n', encoding="utf-8"
+    )
+    refused = run("score", str(gold), "--gold", str(gold))
+    assert refused.returncode == 1
+    assert "--labels from-gold" in refused.stdout + refused.stderr
+    assert run("score", str(gold), "--gold", str(gold), "--labels", "from-gold").returncode == 0

@@ -326,7 +326,7 @@ BAD = {
     "syntax": ("def predict(document, context:\n", "SyntaxError"),
     "no predict": ("", "predict"),
     "raises": (f"{PREDICT}    return 1 / 0\n", "ZeroDivisionError at macron-coalition-0"),
-    "nothing": (f"{PREDICT}    return None\n", "expected a record of macron-coalition-0"),
+    "nothing": (f"{PREDICT}    return None\n", "expected an AnnotationRecord, got NoneType"),
     "wrong type": (f"{PREDICT}    return record(document, Mention(start=0, end=2, type='FOO'))\n", "RT204"),
     "beyond the text": (f"{PREDICT}    return record(document, Mention(start=0, end=10**8, type='PER'))\n", "RT402"),
     "foreign type": (

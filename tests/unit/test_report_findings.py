@@ -244,7 +244,7 @@ def test_every_style_renders_any_text(style: str) -> None:
 
 
 def test_rules_table() -> None:
-    head, rule, *rows = rules_table().splitlines()
+    head, rule, *rows = rules_table("markdown").splitlines()
     assert head == "| code | rule | severity | what is wrong | why it matters | example | hint |"
     assert rule == "|---|---|---|---|---|---|---|"
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == sorted(RULES)

@@ -16,7 +16,7 @@ from retold.cli.options import CorpusChoice
 @options.resamples
 @options.seed
 @options.format_option("text", "markdown", "json", "csv", "latex")
-@click.option("--disagreements", is_flag=True, help="Also list every disagreement (text, markdown).")
+@click.option("--disagreements", is_flag=True, help="Also list every disagreement of two annotators.")
 def agree(
     files: tuple[str, ...], corpus: CorpusChoice, resamples: int, seed: int, style: str, disagreements: bool
 ) -> None:
@@ -30,6 +30,8 @@ def agree(
     """
     if len(files) < 2:
         raise click.UsageError("agreement needs at least two files")
+    if disagreements and (len(files) > 2 or style in ("json", "csv")):
+        raise click.UsageError("--disagreements takes two files, and text, markdown or latex; JSON always has them")
     options.stdin_once(*files, corpus.path)
     from retold.report.agreement import render_agreement, render_pairs
     from retold.scoring.agreement import agreement

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from retold.cli.options import did_you_mean
+from retold.cli.options import did_you_mean, format_option
 
 
 @click.command()
 @click.argument("code", required=False)
-def rules(code: str | None) -> None:
+@format_option("text", "markdown")
+def rules(code: str | None, style: str) -> None:
     """List the rules of the validator, or explain one.
 
     \b
@@ -23,4 +24,4 @@ def rules(code: str | None) -> None:
         raise click.ClickException(
             f"unknown rule {code!r}{did_you_mean(code.upper(), RULES)}; 'retold rules' lists all"
         )
-    click.echo(rules_table() if code is None else rule_page(code.upper()), nl=False)
+    click.echo(rules_table(style) if code is None else rule_page(code.upper()), nl=False)

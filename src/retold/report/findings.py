@@ -14,7 +14,7 @@ import msgspec
 
 from retold import __version__
 from retold.model.findings import Context, Finding, Severity
-from retold.report.tables import as_json
+from retold.report.tables import as_json, table
 from retold.rules import RULES, Role
 
 if TYPE_CHECKING:
@@ -320,8 +320,11 @@ def render_diff(fixed: FixedFile) -> bytes:
 # The table of rules
 
 
-def rules_table() -> str:
-    """All rules as a Markdown table, from their docstrings."""
+def rules_table(style: str = "text") -> str:
+    """All rules, from their docstrings: what is wrong as text, everything as a Markdown table."""
+    if style == "text":
+        listed = [[code, rule.name, _severities(rule.severity), rule.what] for code, rule in sorted(RULES.items())]
+        return table(["code", "rule", "severity", "what is wrong"], listed, "text")
     heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "hint")
     rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for code, rule in sorted(RULES.items()):

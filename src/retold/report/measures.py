@@ -12,8 +12,8 @@ __all__ = ["render_measure", "render_measures"]
 
 
 def render_measures(measures: Iterable[Measure]) -> str:
-    """One line for each measure, with the first sentence of its definition."""
-    return table(["measure", "definition"], [[m.name, m.definition.partition(". ")[0]] for m in measures], "text")
+    """One line for each measure, with its definition."""
+    return table(["measure", "definition"], [[m.name, m.definition] for m in measures], "text")
 
 
 def render_measure(measure: Measure) -> str:

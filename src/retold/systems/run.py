@@ -20,7 +20,7 @@ from retold.io.atomic import append_line, write_atomic
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
-from retold.model.findings import FindingsError, UnreadableError, shorten
+from retold.model.findings import FindingsError, UnreadableError
 from retold.systems.controls import CONTROLS
 from retold.systems.guard import GoldRefused, without_gold
 from retold.systems.interface import Context, Example, Question, System, SystemFault
@@ -269,8 +269,10 @@ def _report(system: System) -> dict[str, object]:
 
 def _refuse_invalid(system: System, record: object, document: Document, corpus: Corpus) -> None:
     """Check what a system returned as a submission is checked, types included."""
-    if not isinstance(record, AnnotationRecord) or record.document_id != document.document_id:
-        raise SystemFault(f"{system.name}: expected a record of {document.document_id}, got {shorten(record)}")
+    if not isinstance(record, AnnotationRecord):
+        raise SystemFault(f"{system.name}: expected an AnnotationRecord, got {type(record).__name__}")
+    if record.document_id != document.document_id:
+        raise SystemFault(f"{system.name}: expected a record of {document.document_id}, got {record.document_id}")
     try:
         line = encode(record)
     except (TypeError, ValueError) as error:
