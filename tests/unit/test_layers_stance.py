@@ -63,19 +63,6 @@ def test_the_published_values_of_evidence_and_scores_are_met(case: Case) -> None
     check(case, measured(gold, predicted))
 
 
-def test_favg_is_the_mean_of_favor_and_against_over_all_cells() -> None:
-    # SemEval-2016 task 6. favor: 2 gold, 3 predicted, 2 right, F1 4/5. against: 2 gold, 1 predicted, 1 right, F1 2/3.
-    # none: 2 gold, 2 predicted, 1 right, F1 1/2. A none that is called favor costs favor's precision.
-    found = measured(
-        labelled(["favor", "favor", "against", "against", "none", "none"]),
-        labelled(["favor", "favor", "against", "none", "favor", "none"]),
-    )
-    assert found["favg"] == pytest.approx((4 / 5 + 2 / 3) / 2)
-    assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3 + 1 / 2) / 3)
-    assert found["accuracy"] == pytest.approx(4 / 6)
-    assert [found[f"{label}.f1"] for label in LABELS] == pytest.approx([4 / 5, 2 / 3, 1 / 2])
-
-
 def test_a_missing_cell_is_wrong_and_not_imputed() -> None:
     # Two none cells, one left out: none has 2 gold, 1 predicted, 1 right: F1 2/3, and accuracy 1/2. Imputing "none"
     # would give 1.
