@@ -318,7 +318,7 @@ def test_a_score_says_which_file_was_scored_and_what_for(style: str) -> None:
     made.submission.update(protocol="saw-gold", corpus_version="0.0.1")
     lines = [line.removeprefix("% ").removeprefix("- ") for line in render_score(made, style).splitlines()]
     assert "made for corpus 0.0.1, scored on 1.0.0" in lines
-    assert "saw-gold: the system had access to the gold labels; its scores are not a result" in lines
+    assert "saw-gold: the system had access to the gold labels; its scores are not comparable" in lines
     made.corpus["version"] = ""
     assert "scored on" not in render_score(made, style)
 
@@ -331,7 +331,7 @@ def test_the_csv_of_a_score_has_the_whole_hash_and_the_doubts() -> None:
     assert rows["submission.corpus_version"] == ("0.0.1", "made for corpus 0.0.1, scored on 1.0.0")
     assert rows["submission.protocol"] == (
         "saw-gold",
-        "saw-gold: the system had access to the gold labels; its scores are not a result",
+        "saw-gold: the system had access to the gold labels; its scores are not comparable",
     )
 
 
