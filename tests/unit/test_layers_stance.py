@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +14,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score
 
 from conformance import Case, cases, check, name
-from layer_counts import context, count_layer, measures
-from retold.layers.base import LayerCounts
+from layer_counts import measures_of, totals_of
 from retold.layers.scheme import default_scheme
 from retold.model.annotations import StanceCell
 
@@ -38,17 +38,7 @@ def labelled(labels: Sequence[str | None]) -> list[StanceCell]:
     return [cell(number, label) for number, label in enumerate(labels) if label is not None]
 
 
-def counted(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> LayerCounts:
-    return count_layer("stance", (context(), gold, predicted))
-
-
-def totals(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> dict[str, int]:
-    return counted(gold, predicted).units.totals()
-
-
-def measured(gold: Sequence[StanceCell], predicted: Sequence[StanceCell]) -> dict[str, float]:
-    """Measures by name without their ``stance.``"""
-    return {name.removeprefix("stance."): value for name, value in measures(counted(gold, predicted)).items()}
+totals, measured = partial(totals_of, "stance"), partial(measures_of, "stance", "stance.")
 
 
 @pytest.mark.parametrize("case", cases("stance"), ids=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +14,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from conformance import Case, cases, check, name
-from layer_counts import Catalogue, context, count_layer, measures
-from retold.layers.base import LayerCounts
+from layer_counts import measures_of, totals_of
 from retold.layers.scheme import default_scheme
 from retold.model.annotations import VerificationPair
 
@@ -30,19 +30,7 @@ def labelled(labels: Sequence[str | None]) -> list[VerificationPair]:
     return [pair(number, label) for number, label in enumerate(labels) if label is not None]
 
 
-def counted(gold: Sequence[VerificationPair], predicted: Sequence[VerificationPair]) -> LayerCounts:
-    catalogue = Catalogue(mutation=lambda claim: "number" if claim == "c1" else "none")
-    return count_layer("verification", (context(), gold, predicted), catalogue=catalogue)
-
-
-def totals(gold: Sequence[VerificationPair], predicted: Sequence[VerificationPair]) -> dict[str, int]:
-    return counted(gold, predicted).units.totals()
-
-
-def measured(gold: Sequence[VerificationPair], predicted: Sequence[VerificationPair]) -> dict[str, float]:
-    """Measures by name without their ``claims.verification.``"""
-    found = measures(counted(gold, predicted))
-    return {name.removeprefix("claims.verification."): value for name, value in found.items()}
+totals, measured = partial(totals_of, "verification"), partial(measures_of, "verification", "claims.verification.")
 
 
 @pytest.mark.parametrize("case", cases("verification"), ids=name)
