@@ -122,15 +122,6 @@ def test_systems_that_the_tests_cannot_separate_share_a_tier_and_a_range(submit:
     assert [s.rank for s in found.systems] == [1, 2]
 
 
-def test_the_range_holds_the_rank_and_tiers_go_down(submit: Submit) -> None:
-    found = ranked([submit(f"s{n}", thinned(n / 20, seed=n)) for n in range(6)]).systems
-    tiers = [s.tier for s in found]
-    assert tiers[0] == 1
-    assert all(b - a in (0, 1) for a, b in itertools.pairwise(tiers))  # type: ignore[operator]
-    for s in found:
-        assert 1 <= s.rank_low <= s.rank <= s.rank_high <= len(found)  # type: ignore[operator]
-
-
 def test_a_system_that_does_not_compete_in_all_is_listed_but_not_ranked_overall(submit: Submit) -> None:
     # HELM's mean win rate keeps a system with a missing task on rank 1 (test_compute_win_rates_incomplete).
     paths = [

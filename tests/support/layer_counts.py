@@ -105,6 +105,17 @@ def measures(counts: LayerCounts) -> dict[str, float]:
     return {measure.name: float(measure.value(sums)) for measure in counts.layer.measures}
 
 
+def totals_of(layer: str, gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, int]:
+    """Counts of one document by column."""
+    return count_layer(layer, (context(), gold, predicted)).units.totals()
+
+
+def measures_of(layer: str, prefix: str, gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
+    """Measures of one document by name without their prefix."""
+    found = measures(count_layer(layer, (context(), gold, predicted)))
+    return {name.removeprefix(prefix): value for name, value in found.items()}
+
+
 def rows(counts: LayerCounts) -> dict[str, dict[str, int]]:
     """The rows of the breakdowns that hold anything."""
     return {key: counts.breakdowns.row(key) for key in counts.breakdowns.filled()}

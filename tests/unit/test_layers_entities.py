@@ -296,16 +296,6 @@ def test_links_of_nominals_count_and_their_kind_and_type_do_not_matter() -> None
     assert counted(gold, predicted, catalogue=STATUSES)[1]["linking.f1"] == 1.0
 
 
-def test_linking_precision_recall_and_f1() -> None:
-    # Four linkable; three links, of which two right: 2/3, 2/4, 4/7.
-    gold = [link(0, 1, "Q1"), link(2, 3, "Q2"), link(4, 5, "Q3"), link(6, 7, "Q4"), link(8, 9, None)]
-    predicted = [link(0, 1, "Q1"), link(2, 3, "Q2"), link(8, 9, "Q9"), link(6, 7, None)]
-    _, values = counted(gold, predicted, catalogue=STATUSES)
-    assert values["linking.precision"] == pytest.approx(2 / 3)
-    assert values["linking.recall"] == pytest.approx(2 / 4)
-    assert values["linking.f1"] == pytest.approx(4 / 7)
-
-
 def test_the_links_of_hipe_with_nil_judged_by_kb_links_alone() -> None:
     # hipe-eval/HIPE-scorer, unittest_eval_2022.py test_nel_1 (inclusive token ends there): NIL 7-10, Q68120 14, Q70
     # 26-28 against the same with Q70 at 28 only. HIPE strict, NIL being a label: 2 correct, 1 incorrect, F1 2/3.
