@@ -111,10 +111,6 @@ class AnswerLayer(KeyedLayer[O]):
         codes = zip(self.identity, lists, columns.parts, strict=True)
         return {part: names[values[row]] for part, names, values in codes}
 
-    def item_name(self, question: Mapping[str, str]) -> str:
-        """The question as one string."""
-        return "/".join(question.values())
-
     # Two annotators
 
     def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:

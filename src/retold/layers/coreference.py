@@ -417,10 +417,6 @@ class Mentions:
         rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
         return rank[self.unit]
 
-    def pair_count(self) -> int:
-        """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
-        return len(self._pairs[0])
-
     def within(self) -> Sums:
         """The sums with every cluster cut at document borders.
 
