@@ -121,25 +121,24 @@ class AnswerLayer(KeyedLayer[O]):
         self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: KeyNames
     ) -> None:
         first, second, same = matches.gold, matches.predicted, matches.partner
-        at = {name: index for index, name in enumerate(self.agreement_columns)}
         lists = names.lists()
         rows = self.rows(batch, table, first, lists, self.agreement_breakdowns(first, names))
         others = self.rows(batch, table, second, lists, self.agreement_breakdowns(second, names))
         shared = np.flatnonzero(same >= 0)
-        into.add(at["only_first"], rows, np.flatnonzero(same < 0))
-        into.add(at["only_second"], others, np.flatnonzero(matches.equal < 0))
+        into.add("only_first", rows, np.flatnonzero(same < 0))
+        into.add("only_second", others, np.flatnonzero(matches.equal < 0))
         into.add_each(first.label[shared] * len(self.labels) + second.label[same[shared]], rows.take(shared))
         owner, sentences = first.evidence
         kept = same[owner] >= 0
-        into.add(at["first_evidence"], rows, owner[kept])
+        into.add("first_evidence", rows, owner[kept])
         other, theirs = second.evidence
         of_both = matches.equal[other] >= 0
         other, theirs = matches.equal[other[of_both]], theirs[of_both]
-        into.add(at["second_evidence"], rows, other)
+        into.add("second_evidence", rows, other)
         both = shared_sentences((owner, sentences), (other, theirs))
         equal = np.zeros(len(first), np.bool_)
         equal[shared] = first.label[shared] == second.label[same[shared]]
-        into.add(at["evidence"], rows, other[both & equal[other]])
+        into.add("evidence", rows, other[both & equal[other]])
 
     def disagreements(self, matches: Matches, batch: Batch, names: KeyNames) -> Iterator[Disagreement]:
         first, second, same = matches.gold, matches.predicted, matches.partner

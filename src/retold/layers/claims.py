@@ -76,8 +76,8 @@ class ClaimsOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class SourceMatches:
     """Sources of the matched claims, as integers, until it is known what the system's clusters refer to."""
 
-    def __init__(self, author: str, column: int) -> None:
-        self._author, self._column = author, column
+    def __init__(self, author: str) -> None:
+        self._author = author
         self._events = Codes()
         self._sources = EventCodes()
         #: Codes of (unit, breakdown keys of the document).
@@ -135,13 +135,13 @@ class SourceMatches:
         by_author = np.array([name == self._author for _, name in sources])[gold[right]]
         for source, amount in ((self._author, int(by_author.sum())), ("entity", int((~by_author).sum()))):
             if amount:
-                breakdowns.add_amount(breakdown_key("source", source), self._column, amount)
+                breakdowns.add_amount(breakdown_key("source", source), "attributed", amount)
         amounts = np.bincount(unit[right], minlength=len(self._units)).tolist()
         for (name, *groups), amount in zip(self._units, amounts, strict=True):
             if amount:
-                units.add_amount(name, self._column, amount)
+                units.add_amount(name, "attributed", amount)
                 for group in groups:
-                    breakdowns.add_amount(group, self._column, amount)
+                    breakdowns.add_amount(group, "attributed", amount)
 
     def referent(self, name: str, refers_to: Callable[[str], str | None]) -> str | None:
         """The gold source that a predicted one refers to."""
@@ -272,7 +272,7 @@ class Claims(SpanLayer[ClaimsOptions]):
     # A batch
 
     def joined(self, *, shared: bool = False) -> SourceMatches:
-        return SourceMatches(self.options.author, self.columns.index("attributed"))
+        return SourceMatches(self.options.author)
 
     def names(self, event: str, joined: SourceMatches) -> _Names:
         return _Names(event, joined.sources(event), self.options.author)
@@ -313,15 +313,14 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names) -> None:
         gold, predicted = matches.gold, matches.predicted
-        at = {name: index for index, name in enumerate(self.columns)}
         wanted = self.rows(batch, counts.units, gold, self._breakdowns(self._kinds(gold)))
-        into.add(at["gold"], wanted)
-        into.add(at["predicted"], self.rows(batch, counts.units, predicted, self._breakdowns(self._kinds(predicted))))
+        into.add("gold", wanted)
+        into.add("predicted", self.rows(batch, counts.units, predicted, self._breakdowns(self._kinds(predicted))))
         g, p = matches.pairs
         shared, either = _overlap(gold, predicted, g, p)
-        into.add(at["jaccard~"], self._of_both(matches, wanted, g, p), None, _fixed(shared, either))
+        into.add("jaccard~", self._of_both(matches, wanted, g, p), None, _fixed(shared, either))
         equal = np.flatnonzero(matches.equal >= 0)
-        into.add(at["exact"], self._of_both(matches, wanted, matches.equal[equal], equal))
+        into.add("exact", self._of_both(matches, wanted, matches.equal[equal], equal))
         near = np.flatnonzero(2 * shared >= either)
         g, p = g[near], p[near]
         unit_names, unit = batch.units_of_spans(gold.document[g], gold.start[g])
@@ -363,7 +362,7 @@ class Claims(SpanLayer[ClaimsOptions]):
         for mask, rows in zip(touched, touching, strict=True):
             mask[rows] = True
         shared, either = _overlap(gold, predicted, np.arange(len(gold)), matches.partner)
-        sources = SourceMatches(self.options.author, 0)
+        sources = SourceMatches(self.options.author)
 
         def item(verdict: str, g: int, p: int, **more: Any) -> tuple[int, Item]:
             side, row = (gold, g) if g >= 0 else (predicted, p)
@@ -406,20 +405,19 @@ class Claims(SpanLayer[ClaimsOptions]):
         self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names
     ) -> None:
         first, second = matches.gold, matches.predicted
-        at = {name: index for index, name in enumerate(self.agreement_columns)}
         for columns, side in ((first, "first"), (second, "second")):
             rows = self.rows(batch, table, columns)
-            into.add(at[side], rows)
-            into.add(at[f"{side}_claims"], rows, np.flatnonzero(columns.labels["claim"] != UNNAMED))
+            into.add(side, rows)
+            into.add(f"{side}_claims", rows, np.flatnonzero(columns.labels["claim"] != UNNAMED))
         rows = self.rows(batch, table, first)
         g, p = matches.pairs
         shared, either = _overlap(first, second, g, p)
-        into.add(at["jaccard~"], rows, g, np.rint(shared / either * FIXED).astype(np.int64))
+        into.add("jaccard~", rows, g, np.rint(shared / either * FIXED).astype(np.int64))
         alike = 2 * shared >= either
         claim = first.labels["claim"][g]
-        into.add(at["exact"], rows, g[first.key[g] == second.key[p]])
-        into.add(at["attributed"], rows, g[alike & (first.labels["source"][g] == second.labels["source"][p])])
-        into.add(at["canonical"], rows, g[alike & (claim == second.labels["claim"][p]) & (claim != UNNAMED)])
+        into.add("exact", rows, g[first.key[g] == second.key[p]])
+        into.add("attributed", rows, g[alike & (first.labels["source"][g] == second.labels["source"][p])])
+        into.add("canonical", rows, g[alike & (claim == second.labels["claim"][p]) & (claim != UNNAMED)])
 
     def disagreements(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[Disagreement]:
         first, second = matches.gold, matches.predicted

@@ -449,27 +449,26 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names) -> None:
         gold, predicted, equal = matches.gold, matches.predicted, matches.equal
-        at = {name: index for index, name in enumerate(self.columns)}
         scored, given = self._scored[gold.labels["kind"]], self._scored[predicted.labels["kind"]]
         hit_scored = np.full(len(predicted), False)
         hit_scored[equal >= 0] = scored[equal[equal >= 0]]
         wanted = self.rows(batch, counts.units, gold, self._breakdowns(gold.labels["type"], gold.labels["kind"]))
-        into.add(at["gold"], wanted, np.flatnonzero(scored))
+        into.add("gold", wanted, np.flatnonzero(scored))
         counted = np.flatnonzero((given & ((equal < 0) | hit_scored)) | (~given & hit_scored))
         # A nominal with the span of a gold name counts as a wrong name.
         kinds = predicted.labels["kind"].copy()
         misnamed = np.flatnonzero(~given & hit_scored)
         kinds[misnamed] = gold.labels["kind"][equal[misnamed]]
         guesses = self.rows(batch, counts.units, predicted, self._breakdowns(predicted.labels["type"], kinds))
-        into.add(at["predicted"], guesses, counted)
+        into.add("predicted", guesses, counted)
         g, p = matches.pairs
         right = self._right(matches, g, p)
         of_both = np.where(right["type"], gold.labels["type"][g], -1)
         matched = wanted.take(g)
         matched = Rows(matched.document, matched.unit, self._breakdowns(of_both, gold.labels["kind"][g]))
         for column, mask in right.items():
-            into.add(at[column], matched, np.flatnonzero(mask & scored[g]))
-        self._count_unscored(matches, into, at)
+            into.add(column, matched, np.flatnonzero(mask & scored[g]))
+        self._count_unscored(matches, into)
         self._count_links(matches, counts, into, wanted, guesses, names)
         counts.joined.extend(batch, matches)
 
@@ -482,7 +481,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         same_type = matches.gold.labels["type"][g] == matches.predicted.labels["type"][p]
         return {"strict": same_span & same_type, "exact": same_span, "type": same_type, "overlap": ~same_span}
 
-    def _count_unscored(self, matches: Matches, into: BatchCounts, at: dict[str, int]) -> None:
+    def _count_unscored(self, matches: Matches, into: BatchCounts) -> None:
         """Mentions of the other kinds stand in the breakdown by kind only; there, names are their ignore region."""
         gold, predicted = matches.gold, matches.predicted
         g, p = matches.pairs
@@ -497,25 +496,24 @@ class Entities(SpanLayer[EntitiesOptions]):
             amounts = {"gold": wanted.sum(), "predicted": (given & ~name_there).sum()}
             amounts |= {column: (mask & wanted[g]).sum() for column, mask in right.items()}
             for column, amount in amounts.items():
-                into.breakdowns.add_amount(breakdown_key("kind", kind), at[column], int(amount))
+                into.breakdowns.add_amount(breakdown_key("kind", kind), column, int(amount))
 
     def _count_links(
         self, matches: Matches, counts: LayerCounts, into: BatchCounts, wanted: Rows, given: Rows, names: _Names
     ) -> None:
         if self._pattern is None:
             return
-        at = {name: index for index, name in enumerate(self.columns)}
         status = names.statuses(matches.gold, counts.facts)
         verified = status == _VERIFIED
-        into.add(at["linkable"], wanted, np.flatnonzero(verified))
+        into.add("linkable", wanted, np.flatnonzero(verified))
         link, gold_link = matches.predicted.labels["kb"], matches.gold.labels["kb"]
         found = np.flatnonzero((link >= 0) & (matches.equal >= 0))
         found = found[status[matches.equal[found]] != _UNVERIFIED]
         target = matches.equal[found]
-        into.add(at["links"], wanted, target)
-        into.add(at["linked"], wanted, target[(gold_link[target] == link[found]) & verified[target]])
+        into.add("links", wanted, target)
+        into.add("linked", wanted, target[(gold_link[target] == link[found]) & verified[target]])
         own = self._breakdowns(matches.predicted.labels["type"], matches.predicted.labels["kind"])
-        into.add(at["links"], Rows(given.document, given.unit, own), np.flatnonzero((link >= 0) & (matches.equal < 0)))
+        into.add("links", Rows(given.document, given.unit, own), np.flatnonzero((link >= 0) & (matches.equal < 0)))
 
     def items(
         self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts, refers_to: Any
@@ -653,7 +651,6 @@ class Entities(SpanLayer[EntitiesOptions]):
         self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names
     ) -> None:
         first, second, same = matches.gold, matches.predicted, matches.same()
-        at = {name: index for index, name in enumerate(self.agreement_columns)}
         sides = []
         for columns in (first, second):
             rows = self.rows(batch, table, columns, self._breakdowns(columns.labels["type"], columns.labels["kind"]))
@@ -662,22 +659,22 @@ class Entities(SpanLayer[EntitiesOptions]):
         # What both have is counted where the first annotator has it.
         shared = np.flatnonzero(same >= 0)
         other = same[shared]
-        into.add(at["first"], sides[0])
-        into.add(at["second"], sides[0], shared)
-        into.add(at["second"], sides[1], alone)
-        into.add(at["span"], sides[0], shared)
+        into.add("first", sides[0])
+        into.add("second", sides[0], shared)
+        into.add("second", sides[1], alone)
+        into.add("span", sides[0], shared)
         for name in ("kind", "type"):
-            into.add(at[name], sides[0], shared[first.labels[name][shared] == second.labels[name][other]])
+            into.add(name, sides[0], shared[first.labels[name][shared] == second.labels[name][other]])
         for label, column, one in (("entity", "entities", "entity"), ("kb", "links", "link")):
             given = [
                 columns.labels[label] != UNNAMED if label == "entity" else self._is_link(columns)
                 for columns in (first, second)
             ]
-            into.add(at[f"first_{column}"], sides[0], np.flatnonzero(given[0]))
-            into.add(at[f"second_{column}"], sides[0], shared[given[1][other]])
-            into.add(at[f"second_{column}"], sides[1], alone[given[1][alone]])
+            into.add(f"first_{column}", sides[0], np.flatnonzero(given[0]))
+            into.add(f"second_{column}", sides[0], shared[given[1][other]])
+            into.add(f"second_{column}", sides[1], alone[given[1][alone]])
             equal = (first.labels[label][shared] == second.labels[label][other]) & given[0][shared]
-            into.add(at[one], sides[0], shared[equal])
+            into.add(one, sides[0], shared[equal])
 
     def _is_link(self, columns: SpanColumns) -> Any:
         return (columns.labels["kb"] >= 0) | (columns.labels["kb"] == _NO_ID)

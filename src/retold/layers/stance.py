@@ -272,7 +272,6 @@ class Stance(AnswerLayer[StanceOptions]):
 
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: KeyNames) -> None:
         gold, predicted, hit = matches.gold, matches.predicted, matches.partner
-        at = {name: index for index, name in enumerate(self.columns)}
         breakdowns = [*self._breakdowns(gold, names), breakdown("label", self.labels, gold.label)]
         rows = self.rows(batch, counts.units, gold, names.lists(), breakdowns)
         into.add_each(self.confusion(matches), rows)
@@ -281,14 +280,14 @@ class Stance(AnswerLayer[StanceOptions]):
         owner, sentences = self._of_sides(predicted)
         cell = matches.equal[owner]
         shown, sentences = cell[cell >= 0], sentences[cell >= 0]
-        into.add(at["evidence_gold"], rows, wanted)
-        into.add(at["evidence_predicted"], rows, shown)
+        into.add("evidence_gold", rows, wanted)
+        into.add("evidence_predicted", rows, shown)
         both = shared_sentences((wanted, wanted_sentences), (shown, sentences))
-        into.add(at["evidence_correct"], rows, shown[both & (gold.label == given)[shown]])
+        into.add("evidence_correct", rows, shown[both & (gold.label == given)[shown]])
         if len(predicted.scores):
             scored = np.flatnonzero(hit >= 0)
             scored = scored[~np.isnan(predicted.scores[hit[scored], 0])]
-            self._calibrate(predicted.scores[hit[scored]], gold.label[scored], given[scored], scored, rows, into, at)
+            self._calibrate(predicted.scores[hit[scored]], gold.label[scored], given[scored], scored, rows, into)
 
     def _of_sides(self, columns: KeyedColumns) -> tuple[Index, Index]:
         """The evidence of the cells whose label needs it."""
@@ -297,14 +296,7 @@ class Stance(AnswerLayer[StanceOptions]):
         return owner[taken], sentences[taken]
 
     def _calibrate(
-        self,
-        scores: Floats,
-        label: Index,
-        guess: Index,
-        which: Index,
-        rows: Rows,
-        into: BatchCounts,
-        at: dict[str, int],
+        self, scores: Floats, label: Index, guess: Index, which: Index, rows: Rows, into: BatchCounts
     ) -> None:
         gaps = scores - (label[:, None] == np.arange(len(self.labels)))
         squares = gaps * gaps
@@ -313,13 +305,13 @@ class Stance(AnswerLayer[StanceOptions]):
             error += column
         confidence = scores[np.arange(len(scores)), guess]
         level = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-        into.add(at["scored"], rows, which)
-        into.add(at["squared_error~"], rows, which, np.rint(error * FIXED).astype(np.int64))
+        into.add("scored", rows, which)
+        into.add("squared_error~", rows, which, np.rint(error * FIXED).astype(np.int64))
         for k in np.unique(level).tolist():
             here = level == k
-            into.add(at[f"bin{k}:items"], rows, which[here])
-            into.add(at[f"bin{k}:confidence~"], rows, which[here], np.rint(confidence[here] * FIXED).astype(np.int64))
-            into.add(at[f"bin{k}:correct"], rows, which[here & (label == guess)])
+            into.add(f"bin{k}:items", rows, which[here])
+            into.add(f"bin{k}:confidence~", rows, which[here], np.rint(confidence[here] * FIXED).astype(np.int64))
+            into.add(f"bin{k}:correct", rows, which[here & (label == guess)])
 
     def items(
         self, matches: Matches, batch: Batch, names: KeyNames, facts: CorpusFacts, refers_to: Any

@@ -223,7 +223,7 @@ class Verification(AnswerLayer[VerificationOptions]):
             breakdowns.append(breakdown("mutation", kinds, np.array(of_claim, np.int64)[inverse]))
         rows = self.rows(batch, counts.units, gold, names.lists(), breakdowns)
         into.add_each(self.confusion(matches), rows)
-        into.add(self.columns.index("strict"), rows, np.flatnonzero(self._strict(matches)))
+        into.add("strict", rows, np.flatnonzero(self._strict(matches)))
 
     def _strict(self, matches: Matches) -> Mask:
         """Whether the label is right and, where it rests on evidence, one of the first sentences given is gold."""
