@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -20,7 +20,15 @@ from retold.model.findings import Finding
 from retold.rules import consistency, references
 from retold.rules.vocabulary import Role
 
-__all__ = ["AnswerLayer", "KeyNames", "agreement_columns", "agreement_measures", "check_evidence", "check_labels_shown"]
+__all__ = [
+    "AnswerLayer",
+    "KeyNames",
+    "agreement_columns",
+    "agreement_measures",
+    "check_evidence",
+    "check_labels_shown",
+    "check_repeated",
+]
 
 O = TypeVar("O")  # noqa: E741 - the options of a layer
 
@@ -113,8 +121,8 @@ class AnswerLayer(KeyedLayer[O]):
 
     # Two annotators
 
-    def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
-        """Breakdowns of the agreement."""
+    def part_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
+        """Breakdowns by the parts of the questions; by default none."""
         return []
 
     def count_agreement(
@@ -122,8 +130,8 @@ class AnswerLayer(KeyedLayer[O]):
     ) -> None:
         first, second, same = matches.gold, matches.predicted, matches.partner
         lists = names.lists()
-        rows = self.rows(batch, table, first, lists, self.agreement_breakdowns(first, names))
-        others = self.rows(batch, table, second, lists, self.agreement_breakdowns(second, names))
+        rows = self.rows(batch, table, first, lists, self.part_breakdowns(first, names))
+        others = self.rows(batch, table, second, lists, self.part_breakdowns(second, names))
         shared = np.flatnonzero(same >= 0)
         into.add("only_first", rows, np.flatnonzero(same < 0))
         into.add("only_second", others, np.flatnonzero(matches.equal < 0))
@@ -195,6 +203,18 @@ def agreement_measures(labels: Sequence[str]) -> dict[str, Any]:
         "alpha": lambda c: krippendorff_alpha(coincidences(table(c))),
         "evidence.f1": lambda c: f1(c["evidence"], c["second_evidence"], c["first_evidence"]),
     }
+
+
+def check_repeated(
+    layer: str, keys: Sequence[str], make: Callable[[str, str, Role], Finding], role: Role, found: list[Finding]
+) -> None:
+    """Report questions that are answered again."""
+    if len(seen := set(keys)) != len(keys):
+        seen.clear()
+        for index, key in enumerate(keys):
+            if key in seen:
+                found.append(make(key, f"/{layer}/{index}", role))
+            seen.add(key)
 
 
 def check_evidence(

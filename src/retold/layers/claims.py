@@ -36,13 +36,11 @@ from retold.layers.base import (
     LayerCounts,
     Matches,
     SpanLayer,
-    context_of_span,
-    sentence_around,
 )
 from retold.layers.columns import Builder, Index, Integers, NamedKeys, SpanColumns, join
 from retold.layers.counts import FIXED, BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames, Namer
-from retold.layers.views import ViewContext, sentence_row, span_row
+from retold.layers.views import SENTENCE_COLUMNS, SPAN_COLUMNS, ViewContext, sentence_row, span_row
 from retold.measures.assignment import best_assignment
 from retold.measures.base import Array, f1
 from retold.measures.classification import f1_row, prf_rows
@@ -246,15 +244,9 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     def view_columns(self) -> dict[str, str]:
         return {
-            "start": "int",
-            "end": "int",
-            "text": "string",
-            "source": "string",
-            "claim": "string",
-            "claim_text": "string",
-            "sentence": "int",
-            "context": "string",
-            "context_start": "int",
+            **SPAN_COLUMNS,
+            **dict.fromkeys(("source", "claim", "claim_text"), "string"),
+            **SENTENCE_COLUMNS,
         }
 
     def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
@@ -355,8 +347,6 @@ class Claims(SpanLayer[ClaimsOptions]):
         self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts, refers_to: Any
     ) -> Iterator[tuple[int, Item]]:
         gold, predicted = matches.gold, matches.predicted
-        taken = np.zeros(len(predicted), np.bool_)
-        taken[matches.partner[matches.partner >= 0]] = True
         touching = overlaps((gold.document, gold.low, gold.high), (predicted.document, predicted.low, predicted.high))
         touched = [np.zeros(len(side), np.bool_) for side in (gold, predicted)]
         for mask, rows in zip(touched, touching, strict=True):
@@ -366,18 +356,8 @@ class Claims(SpanLayer[ClaimsOptions]):
 
         def item(verdict: str, g: int, p: int, **more: Any) -> tuple[int, Item]:
             side, row = (gold, g) if g >= 0 else (predicted, p)
-            number = int(side.document[row])
-            context = batch.documents[number]
-            return number, Item(
-                document_id=context.document_id,
-                task="claim",
-                verdict=verdict,
-                right=more.pop("right", False),
-                gold=self._labels(gold, g, names),
-                predicted=self._labels(predicted, p, names),
-                context=context_of_span(context.document, int(side.start[row]), int(side.end[row])),
-                **more,
-            )
+            one, two = self._labels(gold, g, names), self._labels(predicted, p, names)
+            return self.span_item(batch, "claim", verdict, side, row, one, two, **more)
 
         for g, p in enumerate(matches.partner.tolist()):
             if p < 0:
@@ -387,10 +367,10 @@ class Claims(SpanLayer[ClaimsOptions]):
             near = 2 * shared[g] >= either[g]
             named = names.source(int(predicted.labels["source"][p]))
             target = sources.referent(named, lambda key: refers_to(batch.event, key))
-            same = bool(near and target == names.source(int(gold.labels["source"][g])))
+            same = target == names.source(int(gold.labels["source"][g]))
             verdict = "overlap" if not near else "correct" if same else "source"
-            yield item(verdict, g, p, right=same, overlap=int(shared[g]) / int(either[g]))
-        for p in np.flatnonzero(~taken).tolist():
+            yield item(verdict, g, p, overlap=int(shared[g]) / int(either[g]))
+        for p in matches.unmatched().tolist():
             yield item("split" if touched[1][p] else "spurious", -1, p)
 
     def _labels(self, columns: SpanColumns, row: int, names: _Names) -> dict[str, Any] | None:
@@ -421,8 +401,6 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     def disagreements(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[Disagreement]:
         first, second = matches.gold, matches.predicted
-        taken = np.zeros(len(second), np.bool_)
-        taken[matches.partner[matches.partner >= 0]] = True
 
         def labels(columns: SpanColumns, row: int) -> dict[str, Any] | None:
             if row < 0:
@@ -435,13 +413,9 @@ class Claims(SpanLayer[ClaimsOptions]):
             return {"start": start, "end": end, "text": text, "source": source, "claim": claim}
 
         def differ(kind: str, g: int, p: int) -> tuple[int, Disagreement]:
-            one, two = labels(first, g), labels(second, p)
-            shown: Any = one or two
-            number = int(first.document[g] if g >= 0 else second.document[p])
-            context = batch.documents[number]
-            around = sentence_around(context.document, shown["start"], shown["end"])
-            item = f"{shown['start']}:{shown['end']}"
-            return number, Disagreement(self.name, context.document_id, item, kind, one, two, around)
+            side, row = (first, g) if g >= 0 else (second, p)
+            found = self.disagreement(batch, side, row, kind, labels(first, g), labels(second, p))
+            return int(side.document[row]), found
 
         found: list[tuple[int, Disagreement]] = []
         for g, p in zip(*(side.tolist() for side in matches.pairs), strict=True):
@@ -449,7 +423,7 @@ class Claims(SpanLayer[ClaimsOptions]):
             kinds += [name for name in ("source", "claim") if first.labels[name][g] != second.labels[name][p]]
             found += [differ(kind, g, p) for kind in kinds]
         found += [differ("missing", g, -1) for g in np.flatnonzero(matches.partner < 0).tolist()]
-        found += [differ("missing", -1, p) for p in np.flatnonzero(~taken).tolist()]
+        found += [differ("missing", -1, p) for p in matches.unmatched().tolist()]
         yield from (each for _, each in sorted(found, key=lambda pair: pair[0]))
 
 

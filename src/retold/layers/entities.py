@@ -40,20 +40,18 @@ from retold.layers.base import (
     LayerCounts,
     Matches,
     SpanLayer,
-    context_of_span,
-    sentence_around,
 )
 from retold.layers.columns import Builder, Index, Integers, Labels, NamedKeys, SpanColumns, join
 from retold.layers.coreference import CONLL, MentionTable
 from retold.layers.counts import BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Namer
 from retold.layers.types import labelled
-from retold.layers.views import ViewContext, sentence_row, span_row
+from retold.layers.views import KB_STATUS, SENTENCE_COLUMNS, SPAN_COLUMNS, ViewContext, sentence_row, span_row
 from retold.measures.assignment import best_assignment
 from retold.measures.base import f1
 from retold.measures.classification import f1_row, prf_rows
 from retold.measures.overlap import overlaps
-from retold.model.annotations import Document, Entity, KbStatus, Mention
+from retold.model.annotations import Document, Entity, Mention
 from retold.model.findings import Finding
 from retold.model.manifest import Label, check_labels, check_subset
 from retold.rules import consistency, references
@@ -63,7 +61,6 @@ from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = ["Entities", "EntitiesOptions", "KnowledgeBase"]
 
-_STATUSES: Final[tuple[KbStatus, ...]] = ("verified", "nil", "unverified")
 _VERIFIED, _NIL_STATUS, _UNVERIFIED = 0, 1, 2
 #: Maximum number of ids that are remembered as valid.
 _MAX_KNOWN: Final = 1 << 16
@@ -190,7 +187,7 @@ class _Names(BatchNames):
         status = self._statuses.get((entity, link))
         if status is None:
             name = self.entity(0, entity + UNNAMED)
-            status = _STATUSES.index(facts.kb_status(self.event, name, self.kb_id(link)))
+            status = KB_STATUS.index(facts.kb_status(self.event, name, self.kb_id(link)))
             if link == _NIL_STRING and status == _UNVERIFIED:
                 # Null may be "not known"; this string says that there is no entry.
                 status = _NIL_STATUS
@@ -364,17 +361,13 @@ class Entities(SpanLayer[EntitiesOptions]):
     def view_columns(self) -> dict[str, str]:
         linked = {"kb_id": "string", "kb_status": "kb_status"} if self._pattern is not None else {}
         return {
-            "start": "int",
-            "end": "int",
-            "text": "string",
+            **SPAN_COLUMNS,
             "kind": "mention_kind",
             "type": "entity_type",
             "entity": "string",
             "entity_name": "string",
             **linked,
-            "sentence": "int",
-            "context": "string",
-            "context_start": "int",
+            **SENTENCE_COLUMNS,
         }
 
     def view_labels(self) -> dict[str, Sequence[str]]:
@@ -530,22 +523,12 @@ class Entities(SpanLayer[EntitiesOptions]):
 
         def item(verdict: str, g: int, p: int, kind: int) -> tuple[int, Item]:
             side, row = (gold, g) if g >= 0 else (predicted, p)
-            return self._item(
-                batch,
-                "mention",
-                verdict,
-                verdict == "correct",
-                side,
-                row,
-                kind,
-                *(
-                    None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
-                    for columns, index in ((gold, g), (predicted, p))
-                ),
+            one, two = (
+                None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
+                for columns, index in ((gold, g), (predicted, p))
             )
+            return self.span_item(batch, "mention", verdict, side, row, one, two, kind=self.options.kinds[kind])
 
-        matched = np.zeros(len(predicted), np.bool_)
-        matched[matches.partner[matches.partner >= 0]] = True
         for g in np.flatnonzero(wanted).tolist():
             p, other = int(matches.partner[g]), int(same[g])
             if p >= 0:
@@ -565,7 +548,8 @@ class Entities(SpanLayer[EntitiesOptions]):
                 g = int(equal[p])
                 if wanted[g] and matches.partner[g] >= 0:
                     yield item("kind", -1, p, gold.labels["kind"][g])
-        for p in np.flatnonzero(given & (equal < 0) & ~matched).tolist():
+        alone = matches.unmatched()
+        for p in alone[given[alone] & (equal[alone] < 0)].tolist():
             yield item("spurious", -1, p, predicted.labels["kind"][p])
 
     def _link_items(
@@ -584,17 +568,9 @@ class Entities(SpanLayer[EntitiesOptions]):
             verdict = "correct" if wanted == guess else "missed" if guess is None else "link" if wanted else "spurious"
             row = g if side is gold else p
             where = _span(side, row)
-            yield self._item(
-                batch,
-                "linking",
-                verdict,
-                verdict == "correct",
-                side,
-                row,
-                side.labels["kind"][row],
-                None if wanted is None else {**where, **wanted},
-                None if guess is None else {**where, **guess},
-            )
+            one, two = (None if each is None else {**where, **each} for each in (wanted, guess))
+            kind = self.options.kinds[side.labels["kind"][row]]
+            yield self.span_item(batch, "linking", verdict, side, row, one, two, kind=kind)
 
     def _cluster_items(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[tuple[int, Item]]:
         def cluster(number: int, columns: SpanColumns, row: int) -> dict[str, Any] | None:
@@ -619,31 +595,6 @@ class Entities(SpanLayer[EntitiesOptions]):
                     language=context.language,
                 ),
             )
-
-    def _item(
-        self,
-        batch: Batch,
-        task: str,
-        verdict: str,
-        right: bool,
-        side: SpanColumns,
-        row: int,
-        kind: int,
-        gold: Any,
-        predicted: Any,
-    ) -> tuple[int, Item]:
-        number = int(side.document[row])
-        context = batch.documents[number]
-        return number, Item(
-            document_id=context.document_id,
-            task=task,
-            verdict=verdict,
-            right=right,
-            gold=gold,
-            predicted=predicted,
-            kind=self.options.kinds[kind],
-            context=context_of_span(context.document, int(side.start[row]), int(side.end[row])),
-        )
 
     # Two annotators
 
@@ -699,20 +650,9 @@ class Entities(SpanLayer[EntitiesOptions]):
                 kinds = [key for key in ("kind", "type", "entity") if one[key] != two[key]]
                 if one["entity"] == two["entity"] and one["kb_id"] != two["kb_id"]:
                     kinds.append("kb_id")
-            row = g if side is first else p
-            start, end = int(side.start[row]), int(side.end[row])
-            context = batch.documents[int(side.document[row])]
-            for kind in kinds:
-                shown = ("kind", "type", "entity", "kb_id") if "kb_id" in kinds else ("kind", "type", "entity")
-                yield Disagreement(
-                    self.name,
-                    context.document_id,
-                    f"{start}:{end}",
-                    kind,
-                    one and {key: one[key] for key in shown},
-                    two and {key: two[key] for key in shown},
-                    sentence_around(context.document, start, end),
-                )
+            shown = ("kind", "type", "entity", "kb_id") if "kb_id" in kinds else ("kind", "type", "entity")
+            both = [each and {key: each[key] for key in shown} for each in (one, two)]
+            yield from (self.disagreement(batch, side, g if side is first else p, kind, *both) for kind in kinds)
 
 
 def _knowledge_base_of(ids: Mapping[Any, int]) -> dict[str, Any] | None:

@@ -34,6 +34,7 @@ from retold.layers.answers import (
     agreement_measures,
     check_evidence,
     check_labels_shown,
+    check_repeated,
 )
 from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
 from retold.layers.columns import Builder, Floats, Index, KeyedColumns, Keys, Labels, Lists, Scores, shared_sentences
@@ -187,14 +188,7 @@ class Stance(AnswerLayer[StanceOptions]):
                 total = sum(msgspec.structs.astuple(cell.scores))
                 if abs(total - 1.0) > _TOLERANCE:
                     found.append(consistency.scores_do_not_sum(total, f"/stance/{index}/scores", role))
-        seen = {self.key_of(cell) for cell in items} if len(items) > 1 else set()
-        if seen and len(seen) != len(items):
-            seen.clear()
-            for index, cell in enumerate(items):
-                key = self.key_of(cell)
-                if key in seen:
-                    found.append(consistency.stance_cell_repeated(key, f"/stance/{index}", role))
-                seen.add(key)
+        check_repeated("stance", list(map(self.key_of, items)), consistency.stance_cell_repeated, role, found)
 
     def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
         check_labels_shown("stance", items, self.options.evidence_for or (), role, found)
@@ -261,18 +255,15 @@ class Stance(AnswerLayer[StanceOptions]):
                 side.needs_check[side.document[np.abs(sums - 1.0) > _TOLERANCE / 2]] = True
         return sides
 
-    def _breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
+    def part_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
         return [
             compact(part, *pair)
             for part, pair in zip(self.identity, zip(names.lists(), columns.parts, strict=True), strict=True)
         ]
 
-    def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
-        return self._breakdowns(columns, names)
-
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: KeyNames) -> None:
         gold, predicted, hit = matches.gold, matches.predicted, matches.partner
-        breakdowns = [*self._breakdowns(gold, names), breakdown("label", self.labels, gold.label)]
+        breakdowns = [*self.part_breakdowns(gold, names), breakdown("label", self.labels, gold.label)]
         rows = self.rows(batch, counts.units, gold, names.lists(), breakdowns)
         into.add_each(self.confusion(matches), rows)
         given = self.given(matches)

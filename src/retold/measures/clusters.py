@@ -35,6 +35,7 @@ __all__ = [
     "FAMILIES",
     "ClusterOverlaps",
     "Sums",
+    "Triple",
     "added_up",
     "bcubed",
     "blanc",
@@ -43,6 +44,7 @@ __all__ = [
     "conll",
     "conll_of",
     "lea",
+    "link_count",
     "muc",
     "prf",
     "scores_of",
@@ -184,19 +186,19 @@ def _blanc_sums(overlaps: ClusterOverlaps) -> tuple[Array, ...]:
     predicted_common = _sum_by(common, overlaps.common.columns, len(overlaps.predicted_events))
     events = int(max(overlaps.gold_events.max(initial=-1), overlaps.predicted_events.max(initial=-1))) + 1
 
-    links_gold = _pairs(overlaps.gold_sizes).sum(axis=1)
-    links_predicted = _pairs(overlaps.predicted_sizes).sum(axis=1)
-    links_common = _pairs(common).sum(axis=1)
+    links_gold = link_count(overlaps.gold_sizes).sum(axis=1)
+    links_predicted = link_count(overlaps.predicted_sizes).sum(axis=1)
+    links_common = link_count(common).sum(axis=1)
 
     mentions_gold = _sum_by(overlaps.gold_sizes, overlaps.gold_events, events)
     mentions_predicted = _sum_by(overlaps.predicted_sizes, overlaps.predicted_events, events)
     mentions_common = _sum_by(gold_common, overlaps.gold_events, events)
-    others_gold = _pairs(mentions_gold).sum(axis=1) - links_gold
-    others_predicted = _pairs(mentions_predicted).sum(axis=1) - links_predicted
+    others_gold = link_count(mentions_gold).sum(axis=1) - links_gold
+    others_predicted = link_count(mentions_predicted).sum(axis=1) - links_predicted
     others_common = (
-        _pairs(mentions_common).sum(axis=1)
-        - _pairs(gold_common).sum(axis=1)
-        - _pairs(predicted_common).sum(axis=1)
+        link_count(mentions_common).sum(axis=1)
+        - link_count(gold_common).sum(axis=1)
+        - link_count(predicted_common).sum(axis=1)
         + links_common
     )
     mentions = mentions_common.sum(axis=1), mentions_predicted.sum(axis=1), mentions_gold.sum(axis=1)
@@ -282,7 +284,8 @@ def _zero(values: Array) -> Array:
     return np.where(np.isnan(values), 0.0, values)
 
 
-def _pairs(sizes: Array) -> Array:
+def link_count(sizes: Array) -> Array:
+    """Pairs of mentions in clusters of these sizes."""
     return sizes * (sizes - 1.0) / 2.0
 
 
@@ -318,7 +321,7 @@ def _lea_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
     rows, columns, common = overlaps.common.rows, overlaps.common.columns, overlaps.common.mentions
     sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
     row_sizes = sizes[:, rows]
-    resolved = _zero(ratio(_pairs(common), _pairs(row_sizes)))
+    resolved = _zero(ratio(link_count(common), link_count(row_sizes)))
     singleton = (row_sizes == 1) & (predicted_sizes[:, columns] == 1) & (common == 1)
     resolved = np.where(singleton, 1.0, np.where(row_sizes == 1, 0.0, resolved))
     return (row_sizes * resolved).sum(axis=1), sizes.sum(axis=1)
