@@ -17,7 +17,7 @@ from retold.layers.units import MANY_DOCUMENTS, POOL
 from retold.measures.base import Array, Counts, Measure, mean_of_defined, mean_over_gold
 from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
 from retold.scoring.count import BY_DOCUMENT, SystemCounts
-from retold.stats.bootstrap import LinearResamples, bootstrap_products
+from retold.stats.bootstrap import GRAIN, LinearResamples, bootstrap_products
 from retold.stats.intervals import percentile_interval, wilson
 
 __all__ = [
@@ -39,8 +39,6 @@ __all__ = [
 OVERALL: Final = "overall"
 #: In place of an amount of gold, for measures that are undefined by themselves where gold has nothing.
 _SOME: Final = np.asarray(1.0)
-#: Grain of real-valued columns in a product: whole numbers make the product exact.
-_GRAIN: Final = float(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +267,7 @@ def _replicates(
     sums: dict[str, Array] = {}
     for stream in dict.fromkeys(counts.stream(name) for name in counts.layers):
         layers = [name for name in counts.layers if counts.stream(name) == stream]
-        tables = {name: np.rint(counts.matrix(name) * _GRAIN) for name in layers}
+        tables = {name: np.rint(counts.matrix(name) * GRAIN) for name in layers}
         units = len(counts.unit_names[stream])
         for name in layers:
             sums[name] = np.zeros((resamples, tables[name].shape[1]))
@@ -289,7 +287,7 @@ def _replicates(
         )
         for block, (drawn, *more) in bootstrap_products([joint, *influences], units, resamples, seed, stream):
             spread = np.zeros((len(drawn), widths[-1]))
-            spread[:, filled] = drawn / _GRAIN
+            spread[:, filled] = drawn / GRAIN
             for name, start, end in zip(layers, widths, widths[1:], strict=False):
                 sums[name][block] = spread[:, start:end]
             for influence in more:
