@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from retold.measures import jackknife
-from retold.measures.clusters import ClusterOverlaps, bcubed, blanc, ceaf, conll_of, lea, muc
+from retold.measures.clusters import ClusterOverlaps, conll_of, scores_of, sums_of
 from retold.measures.jackknife import UnitOverlaps, leave_one_out
 
 
@@ -41,7 +41,7 @@ def anew(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, tuple[np.n
     left = np.repeat(overlaps.mentions, parts.units, axis=0)
     np.subtract.at(left, (parts.unit, parts.pair), parts.mentions)
     table = replace(overlaps, mentions=left)
-    return {"muc": muc(table), "b3": bcubed(table), "lea": lea(table), "blanc": blanc(table), **ceaf(table)}
+    return scores_of(sums_of(table))
 
 
 @pytest.mark.parametrize(("clusters", "noise"), [(4, 0.2), (20, 0.3), (100, 0.2), (20, 0.0)])
