@@ -33,7 +33,7 @@ from retold.corpus.load import Corpus, load_corpus
 from retold.layers.scheme import default_scheme
 from retold.model.findings import UnreadableError
 from retold.model.json_schema import SCHEMAS, schema_of
-from retold.rules import decode_line
+from retold.rules import DECODERS
 from retold.validation.validate import validate
 
 SLOW: Final = 5.0
@@ -192,7 +192,7 @@ def run(cases: int, seed: int, *, keep: Path | None = None, progress: Callable[[
                         outcome.codes["unreadable"] += 1
                 elif draw < CONTAINERS + CARDS:
                     name, data = "submission.json", card(mutator)
-                    _, findings = decode_line(data, "submission", number=None, file=name)
+                    _, findings = DECODERS["submission"].decode(data, number=None, file=name)
                     fault = agreement.disagreement(data, "submission")
                     outcome.codes.update({found.code for found in findings})
                 else:

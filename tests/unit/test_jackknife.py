@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from retold.measures import jackknife
-from retold.measures.clusters import ClusterOverlaps, bcubed, blanc, ceaf, lea, muc
+from retold.measures.clusters import ClusterOverlaps, conll_of, scores_of, sums_of
 from retold.measures.jackknife import UnitOverlaps, leave_one_out
 
 
@@ -41,7 +41,7 @@ def anew(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, tuple[np.n
     left = np.repeat(overlaps.mentions, parts.units, axis=0)
     np.subtract.at(left, (parts.unit, parts.pair), parts.mentions)
     table = replace(overlaps, mentions=left)
-    return {"muc": muc(table), "b3": bcubed(table), "lea": lea(table), "blanc": blanc(table), **ceaf(table)}
+    return scores_of(sums_of(table))
 
 
 @pytest.mark.parametrize(("clusters", "noise"), [(4, 0.2), (20, 0.3), (100, 0.2), (20, 0.0)])
@@ -62,7 +62,7 @@ def test_the_influence_of_units_gives_the_same_error_as_leaving_them_out_one_by_
     overlaps, parts = made(7, 20, 0.3)
     wanted = anew(overlaps, parts)
     exact = np.mean([wanted[family][2] for family in ("muc", "b3", "ceafe")], axis=0)
-    held = leave_one_out(overlaps, parts)["conll"][2]
+    held = conll_of(leave_one_out(overlaps, parts))
     errors = [np.sqrt((parts.units - 1) / parts.units * ((each - each.mean()) ** 2).sum()) for each in (exact, held)]
     assert errors[1] == pytest.approx(errors[0], abs=1e-3)
 
@@ -102,7 +102,7 @@ def test_the_conll_score_leaves_muc_out_where_no_cluster_has_a_link() -> None:
     overlaps, parts = by_hand((0, "a", "a"), (1, "b", "b"), (2, "c", ""))
     found = leave_one_out(overlaps, parts)
     assert np.isnan(found["muc"][2]).all()
-    assert found["conll"][2] == pytest.approx([2 / 3, 2 / 3, 1])
+    assert conll_of(found) == pytest.approx([2 / 3, 2 / 3, 1])
 
 
 def test_units_looked_at_in_parts_give_what_all_together_give(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def test_declare_refuses_incomplete_documentation(documentation: str, missing: s
 
 def test_finding_refuses_a_role_of_no_severity() -> None:
     with pytest.raises(ValueError, match="does not apply"):
-        finding("RT502", "prediction", "never")
+        finding("RT502", "never", role="prediction")
 
 
 def codes(line: bytes) -> list[str]:

@@ -109,10 +109,10 @@ def deprecated(old: str, new: str) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """What to add to a message about an unknown name: the nearest known one, if any is near."""
-    import difflib
+    from retold.rules.registry import nearest
 
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    close = nearest(name, known)
+    return f" (did you mean {close!r}?)" if close else ""
 
 
 def stdin_once(*paths: str | None) -> None:

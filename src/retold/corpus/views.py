@@ -8,15 +8,15 @@ itself.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from retold.layers.scheme import Scheme
 from retold.layers.views import KB_STATUS, ViewContext, span_row
-from retold.model.annotations import AnnotationRecord, Document
+from retold.model.annotations import AnnotationRecord, Document, Mutation
 
 __all__ = ["labels_of", "rows", "splits_of", "tables_of", "view_file"]
 
-_MUTATIONS: Final = ("none", "number", "person", "place", "role", "negation", "time")
+_MUTATIONS: Final = ("none", *get_args(Mutation))
 _COMMON: Final = {"id": "string", "event": "string", "document_id": "string", "fold": "string", "language": "string"}
 _DOCUMENTS: Final = {
     **_COMMON,

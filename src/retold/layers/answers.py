@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -20,7 +20,15 @@ from retold.model.findings import Finding
 from retold.rules import consistency, references
 from retold.rules.vocabulary import Role
 
-__all__ = ["AnswerLayer", "KeyNames", "agreement_columns", "agreement_measures", "check_evidence", "check_labels_shown"]
+__all__ = [
+    "AnswerLayer",
+    "KeyNames",
+    "agreement_columns",
+    "agreement_measures",
+    "check_evidence",
+    "check_labels_shown",
+    "check_repeated",
+]
 
 O = TypeVar("O")  # noqa: E741 - the options of a layer
 
@@ -111,39 +119,34 @@ class AnswerLayer(KeyedLayer[O]):
         codes = zip(self.identity, lists, columns.parts, strict=True)
         return {part: names[values[row]] for part, names, values in codes}
 
-    def item_name(self, question: Mapping[str, str]) -> str:
-        """The question as one string."""
-        return "/".join(question.values())
-
     # Two annotators
 
-    def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
-        """Breakdowns of the agreement."""
+    def part_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
+        """Breakdowns by the parts of the questions; by default none."""
         return []
 
     def count_agreement(
         self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: KeyNames
     ) -> None:
         first, second, same = matches.gold, matches.predicted, matches.partner
-        at = {name: index for index, name in enumerate(self.agreement_columns)}
         lists = names.lists()
-        rows = self.rows(batch, table, first, lists, self.agreement_breakdowns(first, names))
-        others = self.rows(batch, table, second, lists, self.agreement_breakdowns(second, names))
+        rows = self.rows(batch, table, first, lists, self.part_breakdowns(first, names))
+        others = self.rows(batch, table, second, lists, self.part_breakdowns(second, names))
         shared = np.flatnonzero(same >= 0)
-        into.add(at["only_first"], rows, np.flatnonzero(same < 0))
-        into.add(at["only_second"], others, np.flatnonzero(matches.equal < 0))
+        into.add("only_first", rows, np.flatnonzero(same < 0))
+        into.add("only_second", others, np.flatnonzero(matches.equal < 0))
         into.add_each(first.label[shared] * len(self.labels) + second.label[same[shared]], rows.take(shared))
         owner, sentences = first.evidence
         kept = same[owner] >= 0
-        into.add(at["first_evidence"], rows, owner[kept])
+        into.add("first_evidence", rows, owner[kept])
         other, theirs = second.evidence
         of_both = matches.equal[other] >= 0
         other, theirs = matches.equal[other[of_both]], theirs[of_both]
-        into.add(at["second_evidence"], rows, other)
+        into.add("second_evidence", rows, other)
         both = shared_sentences((owner, sentences), (other, theirs))
         equal = np.zeros(len(first), np.bool_)
         equal[shared] = first.label[shared] == second.label[same[shared]]
-        into.add(at["evidence"], rows, other[both & equal[other]])
+        into.add("evidence", rows, other[both & equal[other]])
 
     def disagreements(self, matches: Matches, batch: Batch, names: KeyNames) -> Iterator[Disagreement]:
         first, second, same = matches.gold, matches.predicted, matches.partner
@@ -200,6 +203,18 @@ def agreement_measures(labels: Sequence[str]) -> dict[str, Any]:
         "alpha": lambda c: krippendorff_alpha(coincidences(table(c))),
         "evidence.f1": lambda c: f1(c["evidence"], c["second_evidence"], c["first_evidence"]),
     }
+
+
+def check_repeated(
+    layer: str, keys: Sequence[str], make: Callable[[str, str, Role], Finding], role: Role, found: list[Finding]
+) -> None:
+    """Report questions that are answered again."""
+    if len(seen := set(keys)) != len(keys):
+        seen.clear()
+        for index, key in enumerate(keys):
+            if key in seen:
+                found.append(make(key, f"/{layer}/{index}", role))
+            seen.add(key)
 
 
 def check_evidence(

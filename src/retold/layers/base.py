@@ -158,6 +158,12 @@ class Matches:
         gold = np.flatnonzero(self.partner >= 0)
         return gold, self.partner[gold]
 
+    def unmatched(self) -> Index:
+        """Predicted rows that are matched with none."""
+        alone = np.ones(len(self.predicted), np.bool_)
+        alone[self.partner[self.partner >= 0]] = False
+        return np.flatnonzero(alone)
+
     def same(self) -> Index:
         """Shape (gold,): the predicted row with the same key, -1 for none."""
         found = np.full(len(self.gold), -1, np.int64)
@@ -472,6 +478,31 @@ class SpanLayer(Layer[O]):
             units = np.array([table.codes[name] for name in names], np.int64)[index]
         return Rows(spans.document, units, breakdowns)
 
+    def span_item(
+        self, batch: Batch, task: str, verdict: str, side: SpanColumns, row: int, gold: Any, predicted: Any, **more: Any
+    ) -> tuple[int, Item]:
+        """An item with the text around a span of either side, and the number of its document."""
+        number = int(side.document[row])
+        context = batch.documents[number]
+        return number, Item(
+            document_id=context.document_id,
+            task=task,
+            verdict=verdict,
+            right=verdict == "correct",
+            gold=gold,
+            predicted=predicted,
+            context=_context_of_span(context.document, int(side.start[row]), int(side.end[row])),
+            **more,
+        )
+
+    def disagreement(
+        self, batch: Batch, side: SpanColumns, row: int, kind: str, first: Any, second: Any
+    ) -> Disagreement:
+        """A disagreement on a span of either side."""
+        start, end, context = int(side.start[row]), int(side.end[row]), batch.documents[int(side.document[row])]
+        around = _sentence_around(context.document, start, end)
+        return Disagreement(self.name, context.document_id, f"{start}:{end}", kind, first, second, around)
+
 
 class KeyedLayer(Layer[O]):
     """A layer whose items answer questions (holder and target, claim) without a position in the text."""
@@ -588,7 +619,7 @@ class LayerCounts:
         return {**vars(self), "_names": {}, "facts": None, "layer": None}
 
 
-def context_of_span(document: Document | None, start: int, end: int) -> str | UnsetType:
+def _context_of_span(document: Document | None, start: int, end: int) -> str | UnsetType:
     """The text around a span, with the span in brackets."""
     if document is None:
         return UNSET
@@ -604,7 +635,7 @@ def context_of_evidence(document: Document | None, evidence: Sequence[int]) -> s
     return " … ".join(document.text[sentence.start : sentence.end] for sentence in sentences)
 
 
-def sentence_around(document: Document | None, start: int, end: int) -> str:
+def _sentence_around(document: Document | None, start: int, end: int) -> str:
     """The sentence that a span starts in, with the span in brackets."""
     if document is None:
         return ""

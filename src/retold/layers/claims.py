@@ -36,13 +36,11 @@ from retold.layers.base import (
     LayerCounts,
     Matches,
     SpanLayer,
-    context_of_span,
-    sentence_around,
 )
 from retold.layers.columns import Builder, Index, Integers, NamedKeys, SpanColumns, join
 from retold.layers.counts import FIXED, BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames, Namer
-from retold.layers.views import ViewContext, sentence_row, span_row
+from retold.layers.views import SENTENCE_COLUMNS, SPAN_COLUMNS, ViewContext, sentence_row, span_row
 from retold.measures.assignment import best_assignment
 from retold.measures.base import Array, f1
 from retold.measures.classification import f1_row, prf_rows
@@ -76,8 +74,8 @@ class ClaimsOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class SourceMatches:
     """Sources of the matched claims, as integers, until it is known what the system's clusters refer to."""
 
-    def __init__(self, author: str, column: int) -> None:
-        self._author, self._column = author, column
+    def __init__(self, author: str) -> None:
+        self._author = author
         self._events = Codes()
         self._sources = EventCodes()
         #: Codes of (unit, breakdown keys of the document).
@@ -135,13 +133,13 @@ class SourceMatches:
         by_author = np.array([name == self._author for _, name in sources])[gold[right]]
         for source, amount in ((self._author, int(by_author.sum())), ("entity", int((~by_author).sum()))):
             if amount:
-                breakdowns.add_amount(breakdown_key("source", source), self._column, amount)
+                breakdowns.add_amount(breakdown_key("source", source), "attributed", amount)
         amounts = np.bincount(unit[right], minlength=len(self._units)).tolist()
         for (name, *groups), amount in zip(self._units, amounts, strict=True):
             if amount:
-                units.add_amount(name, self._column, amount)
+                units.add_amount(name, "attributed", amount)
                 for group in groups:
-                    breakdowns.add_amount(group, self._column, amount)
+                    breakdowns.add_amount(group, "attributed", amount)
 
     def referent(self, name: str, refers_to: Callable[[str], str | None]) -> str | None:
         """The gold source that a predicted one refers to."""
@@ -246,15 +244,9 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     def view_columns(self) -> dict[str, str]:
         return {
-            "start": "int",
-            "end": "int",
-            "text": "string",
-            "source": "string",
-            "claim": "string",
-            "claim_text": "string",
-            "sentence": "int",
-            "context": "string",
-            "context_start": "int",
+            **SPAN_COLUMNS,
+            **dict.fromkeys(("source", "claim", "claim_text"), "string"),
+            **SENTENCE_COLUMNS,
         }
 
     def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
@@ -272,7 +264,7 @@ class Claims(SpanLayer[ClaimsOptions]):
     # A batch
 
     def joined(self, *, shared: bool = False) -> SourceMatches:
-        return SourceMatches(self.options.author, self.columns.index("attributed"))
+        return SourceMatches(self.options.author)
 
     def names(self, event: str, joined: SourceMatches) -> _Names:
         return _Names(event, joined.sources(event), self.options.author)
@@ -313,15 +305,14 @@ class Claims(SpanLayer[ClaimsOptions]):
 
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names) -> None:
         gold, predicted = matches.gold, matches.predicted
-        at = {name: index for index, name in enumerate(self.columns)}
         wanted = self.rows(batch, counts.units, gold, self._breakdowns(self._kinds(gold)))
-        into.add(at["gold"], wanted)
-        into.add(at["predicted"], self.rows(batch, counts.units, predicted, self._breakdowns(self._kinds(predicted))))
+        into.add("gold", wanted)
+        into.add("predicted", self.rows(batch, counts.units, predicted, self._breakdowns(self._kinds(predicted))))
         g, p = matches.pairs
         shared, either = _overlap(gold, predicted, g, p)
-        into.add(at["jaccard~"], self._of_both(matches, wanted, g, p), None, _fixed(shared, either))
+        into.add("jaccard~", self._of_both(matches, wanted, g, p), None, _fixed(shared, either))
         equal = np.flatnonzero(matches.equal >= 0)
-        into.add(at["exact"], self._of_both(matches, wanted, matches.equal[equal], equal))
+        into.add("exact", self._of_both(matches, wanted, matches.equal[equal], equal))
         near = np.flatnonzero(2 * shared >= either)
         g, p = g[near], p[near]
         unit_names, unit = batch.units_of_spans(gold.document[g], gold.start[g])
@@ -356,29 +347,17 @@ class Claims(SpanLayer[ClaimsOptions]):
         self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts, refers_to: Any
     ) -> Iterator[tuple[int, Item]]:
         gold, predicted = matches.gold, matches.predicted
-        taken = np.zeros(len(predicted), np.bool_)
-        taken[matches.partner[matches.partner >= 0]] = True
         touching = overlaps((gold.document, gold.low, gold.high), (predicted.document, predicted.low, predicted.high))
         touched = [np.zeros(len(side), np.bool_) for side in (gold, predicted)]
         for mask, rows in zip(touched, touching, strict=True):
             mask[rows] = True
         shared, either = _overlap(gold, predicted, np.arange(len(gold)), matches.partner)
-        sources = SourceMatches(self.options.author, 0)
+        sources = SourceMatches(self.options.author)
 
         def item(verdict: str, g: int, p: int, **more: Any) -> tuple[int, Item]:
             side, row = (gold, g) if g >= 0 else (predicted, p)
-            number = int(side.document[row])
-            context = batch.documents[number]
-            return number, Item(
-                document_id=context.document_id,
-                task="claim",
-                verdict=verdict,
-                right=more.pop("right", False),
-                gold=self._labels(gold, g, names),
-                predicted=self._labels(predicted, p, names),
-                context=context_of_span(context.document, int(side.start[row]), int(side.end[row])),
-                **more,
-            )
+            one, two = self._labels(gold, g, names), self._labels(predicted, p, names)
+            return self.span_item(batch, "claim", verdict, side, row, one, two, **more)
 
         for g, p in enumerate(matches.partner.tolist()):
             if p < 0:
@@ -388,10 +367,10 @@ class Claims(SpanLayer[ClaimsOptions]):
             near = 2 * shared[g] >= either[g]
             named = names.source(int(predicted.labels["source"][p]))
             target = sources.referent(named, lambda key: refers_to(batch.event, key))
-            same = bool(near and target == names.source(int(gold.labels["source"][g])))
+            same = target == names.source(int(gold.labels["source"][g]))
             verdict = "overlap" if not near else "correct" if same else "source"
-            yield item(verdict, g, p, right=same, overlap=int(shared[g]) / int(either[g]))
-        for p in np.flatnonzero(~taken).tolist():
+            yield item(verdict, g, p, overlap=int(shared[g]) / int(either[g]))
+        for p in matches.unmatched().tolist():
             yield item("split" if touched[1][p] else "spurious", -1, p)
 
     def _labels(self, columns: SpanColumns, row: int, names: _Names) -> dict[str, Any] | None:
@@ -406,25 +385,22 @@ class Claims(SpanLayer[ClaimsOptions]):
         self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names
     ) -> None:
         first, second = matches.gold, matches.predicted
-        at = {name: index for index, name in enumerate(self.agreement_columns)}
         for columns, side in ((first, "first"), (second, "second")):
             rows = self.rows(batch, table, columns)
-            into.add(at[side], rows)
-            into.add(at[f"{side}_claims"], rows, np.flatnonzero(columns.labels["claim"] != UNNAMED))
+            into.add(side, rows)
+            into.add(f"{side}_claims", rows, np.flatnonzero(columns.labels["claim"] != UNNAMED))
         rows = self.rows(batch, table, first)
         g, p = matches.pairs
         shared, either = _overlap(first, second, g, p)
-        into.add(at["jaccard~"], rows, g, np.rint(shared / either * FIXED).astype(np.int64))
+        into.add("jaccard~", rows, g, np.rint(shared / either * FIXED).astype(np.int64))
         alike = 2 * shared >= either
         claim = first.labels["claim"][g]
-        into.add(at["exact"], rows, g[first.key[g] == second.key[p]])
-        into.add(at["attributed"], rows, g[alike & (first.labels["source"][g] == second.labels["source"][p])])
-        into.add(at["canonical"], rows, g[alike & (claim == second.labels["claim"][p]) & (claim != UNNAMED)])
+        into.add("exact", rows, g[first.key[g] == second.key[p]])
+        into.add("attributed", rows, g[alike & (first.labels["source"][g] == second.labels["source"][p])])
+        into.add("canonical", rows, g[alike & (claim == second.labels["claim"][p]) & (claim != UNNAMED)])
 
     def disagreements(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[Disagreement]:
         first, second = matches.gold, matches.predicted
-        taken = np.zeros(len(second), np.bool_)
-        taken[matches.partner[matches.partner >= 0]] = True
 
         def labels(columns: SpanColumns, row: int) -> dict[str, Any] | None:
             if row < 0:
@@ -437,13 +413,9 @@ class Claims(SpanLayer[ClaimsOptions]):
             return {"start": start, "end": end, "text": text, "source": source, "claim": claim}
 
         def differ(kind: str, g: int, p: int) -> tuple[int, Disagreement]:
-            one, two = labels(first, g), labels(second, p)
-            shown: Any = one or two
-            number = int(first.document[g] if g >= 0 else second.document[p])
-            context = batch.documents[number]
-            around = sentence_around(context.document, shown["start"], shown["end"])
-            item = f"{shown['start']}:{shown['end']}"
-            return number, Disagreement(self.name, context.document_id, item, kind, one, two, around)
+            side, row = (first, g) if g >= 0 else (second, p)
+            found = self.disagreement(batch, side, row, kind, labels(first, g), labels(second, p))
+            return int(side.document[row]), found
 
         found: list[tuple[int, Disagreement]] = []
         for g, p in zip(*(side.tolist() for side in matches.pairs), strict=True):
@@ -451,7 +423,7 @@ class Claims(SpanLayer[ClaimsOptions]):
             kinds += [name for name in ("source", "claim") if first.labels[name][g] != second.labels[name][p]]
             found += [differ(kind, g, p) for kind in kinds]
         found += [differ("missing", g, -1) for g in np.flatnonzero(matches.partner < 0).tolist()]
-        found += [differ("missing", -1, p) for p in np.flatnonzero(~taken).tolist()]
+        found += [differ("missing", -1, p) for p in matches.unmatched().tolist()]
         yield from (each for _, each in sorted(found, key=lambda pair: pair[0]))
 
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from msgspec import UNSET
 
 from retold.layers.names import Codes, Namer, Names
+from retold.measures.base import Index
 from retold.model.annotations import MAX_INTEGER
 
 __all__ = [
@@ -45,7 +46,6 @@ __all__ = [
     "shared_sentences",
 ]
 
-Index = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -89,23 +89,25 @@ class Field(ABC):
 
 
 class Integers(Field):
-    """64-bit integers."""
+    """Integers, 64 bits each unless said otherwise."""
+
+    _kind = "q"
 
     def clear(self) -> None:
         self._bytes = bytearray()
 
     def extend(self, items: list[Any]) -> None:
-        self._bytes += pack(f"{len(items)}q", *map(self.get, items))
+        self._bytes += pack(f"{len(items)}{self._kind}", *map(self.get, items))
 
     def extend_arrow(self, values: Any, size: int) -> None:
         self._bytes += arrow_integers(values).tobytes()
 
     def index(self) -> Index:
         """The column."""
-        return np.frombuffer(self._bytes, np.int64)
+        return np.frombuffer(self._bytes, self._kind).astype(np.int64, copy=False)
 
 
-class Labels(Field):
+class Labels(Integers):
     """Labels of a closed set, as their codes in it.
 
     Args:
@@ -119,20 +121,13 @@ class Labels(Field):
         self._default, self.optional = default, default is not None
         super().__init__(name)
 
-    def clear(self) -> None:
-        self._bytes = bytearray()
-
     def extend(self, items: list[Any]) -> None:
         codes = map(self._code, map(self.get, items))
         self._bytes += bytes(codes) if self._kind == "B" else pack(f"{len(items)}I", *codes)
 
     def extend_arrow(self, values: Any, size: int) -> None:
         codes = arrow_codes(values, size, self._codes, self._default)
-        self._bytes += codes.astype(np.uint8 if self._kind == "B" else np.uint32).tobytes()
-
-    def index(self) -> Index:
-        """The column."""
-        return np.frombuffer(self._bytes, np.uint8 if self._kind == "B" else np.uint32).astype(np.int64)
+        self._bytes += codes.astype(self._kind).tobytes()
 
 
 class NamedKeys(Field):
@@ -157,25 +152,18 @@ class NamedKeys(Field):
         return np.concatenate(self._coded) if self._coded else self._namer.codes(self._names)
 
 
-class Keys(Field):
+class Keys(Integers):
     """Names of an open set with few members (holders, targets, claims)."""
 
     def __init__(self, name: str, codes: Codes) -> None:
         self._codes, self._code = codes, codes.__getitem__
         super().__init__(name)
 
-    def clear(self) -> None:
-        self._bytes = bytearray()
-
     def extend(self, items: list[Any]) -> None:
         self._bytes += pack(f"{len(items)}q", *map(self._code, map(self.get, items)))
 
     def extend_arrow(self, values: Any, size: int) -> None:
         self._bytes += arrow_codes(values, size, self._codes).tobytes()
-
-    def index(self) -> Index:
-        """The column."""
-        return np.frombuffer(self._bytes, np.int64)
 
 
 class Lists(Field):

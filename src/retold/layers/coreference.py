@@ -17,7 +17,7 @@ Only integers are kept, a few for each mention: clusters are joined across docum
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames
 from retold.measures.base import Array, Index, Measure, Small, f1, ratio, sort
-from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, added_up, conll_of, scores_of, sums_of
+from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, Triple, added_up, conll_of, scores_of, sums_of
 from retold.measures.jackknife import UnitOverlaps, leave_one_out
 
 if TYPE_CHECKING:
@@ -122,14 +122,16 @@ COREFERENCE_MEASURES: Final = (
 
 def measures_of(sums: Sums) -> dict[str, Array]:
     """Every coreference measure, each of shape (resamples,)."""
-    triples = scores_of(sums)
+    return _named(scores_of(sums))
+
+
+def _named(triples: Mapping[str, Triple]) -> dict[str, Array]:
     values = {
         f"entities.coreference.{family}.{part}": triples[family][index]
         for family in FAMILIES
         for index, part in enumerate(_PARTS)
     }
-    values[CONLL] = conll_of(triples)
-    return values
+    return {**values, CONLL: conll_of(triples)}
 
 
 def trials_of(sums: Sums) -> dict[str, float]:
@@ -172,9 +174,8 @@ class MentionTable:
         """Add the gold and predicted mentions of a batch."""
         gold, predicted = matches.gold, matches.predicted
         alone = np.flatnonzero(matches.equal < 0)
-        given = np.full(len(gold), -1, np.int64)
-        hit = np.flatnonzero(matches.equal >= 0)
-        given[matches.equal[hit]] = predicted.labels["entity"][hit]
+        # The last one is for mentions that were not predicted.
+        given = np.append(predicted.labels["entity"], -1)[matches.same()]
         order = np.argsort(np.concatenate([gold.key, predicted.key[alone]]), kind="stable")
         document = np.concatenate([gold.document, predicted.document[alone]])[order]
         unit_names, unit = batch.units_of_spans(document, np.append(gold.start, predicted.start[alone])[order])
@@ -403,23 +404,13 @@ class Mentions:
         cells = cells[first]
         unit, pair = ((part(cells, max(len(pairs), 1))).astype(np.int32) for part in (np.floor_divide, np.remainder))
         del first, cells
-        found = leave_one_out(self.overlaps(), UnitOverlaps(len(units), unit, pair, amounts))
-        values = {
-            f"entities.coreference.{family}.{part}": found[family][index]
-            for family in FAMILIES
-            for index, part in enumerate(_PARTS)
-        }
-        return {**values, CONLL: found["conll"][2]}
+        return _named(leave_one_out(self.overlaps(), UnitOverlaps(len(units), unit, pair, amounts)))
 
     def _unit_indices(self, units: Sequence[str]) -> Index:
         """For each mention, the index of its unit among all units."""
         position = {unit: index for index, unit in enumerate(units)}
         rank = np.array([position[unit] for unit in self.units], dtype=np.int64)
         return rank[self.unit]
-
-    def pair_count(self) -> int:
-        """Number of distinct pairs of a gold and a predicted cluster that share mentions."""
-        return len(self._pairs[0])
 
     def within(self) -> Sums:
         """The sums with every cluster cut at document borders.

@@ -63,7 +63,9 @@ class CountTable:
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self.columns = columns
-        fixed = [index for index, name in enumerate(columns) if name.endswith("~")]
+        #: Index of each column.
+        self.at = {name: index for index, name in enumerate(columns)}
+        fixed = [index for name, index in self.at.items() if name.endswith("~")]
         #: Column of the upper half of a fixed-point column.
         self.upper = {column: len(columns) + number for number, column in enumerate(fixed)}
         self.width = len(columns) + len(fixed)
@@ -81,11 +83,12 @@ class CountTable:
         self._grow()
         self._sums[code] += amounts
 
-    def add_amount(self, name: str, column: int, amount: int, *, shift: int = 0) -> None:
+    def add_amount(self, name: str, column: str, amount: int, *, shift: int = 0) -> None:
         """Add to one cell; ``shift`` chooses the half of a fixed-point column."""
         code = self.codes[name]
         self._grow()
-        self._sums[code, self.upper[column] if shift else column] += amount
+        at = self.at[column]
+        self._sums[code, self.upper[at] if shift else at] += amount
 
     def _grow(self) -> None:
         if len(self.codes) > len(self._sums):
@@ -177,12 +180,13 @@ class BatchCounts:
         self.units, self.breakdowns = units, breakdowns
         self.documents: Index = np.zeros((documents, units.width), np.int64)
 
-    def add(self, column: int, rows: Rows, which: Index | None = None, amounts: Index | None = None) -> None:
+    def add(self, column: str, rows: Rows, which: Index | None = None, amounts: Index | None = None) -> None:
         """Add 1, or ``amounts``, to a column for each row, or for the rows ``which``."""
-        halves: list[tuple[int, int, Index | None]] = [(column, 0, amounts)]
-        upper = self.units.upper.get(column)
+        lower = self.units.at[column]
+        halves: list[tuple[int, int, Index | None]] = [(lower, 0, amounts)]
+        upper = self.units.upper.get(lower)
         if amounts is not None and upper is not None:
-            halves = [(column, 0, amounts & ((1 << _LOW) - 1)), (upper, _LOW, amounts >> _LOW)]
+            halves = [(lower, 0, amounts & ((1 << _LOW) - 1)), (upper, _LOW, amounts >> _LOW)]
         if which is not None:
             rows = rows.take(which)
         for at, shift, part in halves:
@@ -203,7 +207,7 @@ class BatchCounts:
     def add_each(self, columns: Index, rows: Rows) -> None:
         """Add 1 for each row, to a column of its own: ``columns``, shape (rows,)."""
         for column in np.unique(columns).tolist():
-            self.add(column, rows, np.flatnonzero(columns == column))
+            self.add(self.units.columns[column], rows, np.flatnonzero(columns == column))
 
     def close(self, units: Index | None, groups: Mapping[str, Sequence[int]]) -> None:
         """End the batch.

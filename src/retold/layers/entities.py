@@ -40,20 +40,18 @@ from retold.layers.base import (
     LayerCounts,
     Matches,
     SpanLayer,
-    context_of_span,
-    sentence_around,
 )
 from retold.layers.columns import Builder, Index, Integers, Labels, NamedKeys, SpanColumns, join
 from retold.layers.coreference import CONLL, MentionTable
 from retold.layers.counts import BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Namer
 from retold.layers.types import labelled
-from retold.layers.views import ViewContext, sentence_row, span_row
+from retold.layers.views import KB_STATUS, SENTENCE_COLUMNS, SPAN_COLUMNS, ViewContext, sentence_row, span_row
 from retold.measures.assignment import best_assignment
 from retold.measures.base import f1
 from retold.measures.classification import f1_row, prf_rows
 from retold.measures.overlap import overlaps
-from retold.model.annotations import Document, Entity, KbStatus, Mention
+from retold.model.annotations import Document, Entity, Mention
 from retold.model.findings import Finding
 from retold.model.manifest import Label, check_labels, check_subset
 from retold.rules import consistency, references
@@ -63,7 +61,6 @@ from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = ["Entities", "EntitiesOptions", "KnowledgeBase"]
 
-_STATUSES: Final[tuple[KbStatus, ...]] = ("verified", "nil", "unverified")
 _VERIFIED, _NIL_STATUS, _UNVERIFIED = 0, 1, 2
 #: Maximum number of ids that are remembered as valid.
 _MAX_KNOWN: Final = 1 << 16
@@ -190,7 +187,7 @@ class _Names(BatchNames):
         status = self._statuses.get((entity, link))
         if status is None:
             name = self.entity(0, entity + UNNAMED)
-            status = _STATUSES.index(facts.kb_status(self.event, name, self.kb_id(link)))
+            status = KB_STATUS.index(facts.kb_status(self.event, name, self.kb_id(link)))
             if link == _NIL_STRING and status == _UNVERIFIED:
                 # Null may be "not known"; this string says that there is no entry.
                 status = _NIL_STATUS
@@ -364,17 +361,13 @@ class Entities(SpanLayer[EntitiesOptions]):
     def view_columns(self) -> dict[str, str]:
         linked = {"kb_id": "string", "kb_status": "kb_status"} if self._pattern is not None else {}
         return {
-            "start": "int",
-            "end": "int",
-            "text": "string",
+            **SPAN_COLUMNS,
             "kind": "mention_kind",
             "type": "entity_type",
             "entity": "string",
             "entity_name": "string",
             **linked,
-            "sentence": "int",
-            "context": "string",
-            "context_start": "int",
+            **SENTENCE_COLUMNS,
         }
 
     def view_labels(self) -> dict[str, Sequence[str]]:
@@ -449,27 +442,26 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names) -> None:
         gold, predicted, equal = matches.gold, matches.predicted, matches.equal
-        at = {name: index for index, name in enumerate(self.columns)}
         scored, given = self._scored[gold.labels["kind"]], self._scored[predicted.labels["kind"]]
         hit_scored = np.full(len(predicted), False)
         hit_scored[equal >= 0] = scored[equal[equal >= 0]]
         wanted = self.rows(batch, counts.units, gold, self._breakdowns(gold.labels["type"], gold.labels["kind"]))
-        into.add(at["gold"], wanted, np.flatnonzero(scored))
+        into.add("gold", wanted, np.flatnonzero(scored))
         counted = np.flatnonzero((given & ((equal < 0) | hit_scored)) | (~given & hit_scored))
         # A nominal with the span of a gold name counts as a wrong name.
         kinds = predicted.labels["kind"].copy()
         misnamed = np.flatnonzero(~given & hit_scored)
         kinds[misnamed] = gold.labels["kind"][equal[misnamed]]
         guesses = self.rows(batch, counts.units, predicted, self._breakdowns(predicted.labels["type"], kinds))
-        into.add(at["predicted"], guesses, counted)
+        into.add("predicted", guesses, counted)
         g, p = matches.pairs
         right = self._right(matches, g, p)
         of_both = np.where(right["type"], gold.labels["type"][g], -1)
         matched = wanted.take(g)
         matched = Rows(matched.document, matched.unit, self._breakdowns(of_both, gold.labels["kind"][g]))
         for column, mask in right.items():
-            into.add(at[column], matched, np.flatnonzero(mask & scored[g]))
-        self._count_unscored(matches, into, at)
+            into.add(column, matched, np.flatnonzero(mask & scored[g]))
+        self._count_unscored(matches, into)
         self._count_links(matches, counts, into, wanted, guesses, names)
         counts.joined.extend(batch, matches)
 
@@ -482,7 +474,7 @@ class Entities(SpanLayer[EntitiesOptions]):
         same_type = matches.gold.labels["type"][g] == matches.predicted.labels["type"][p]
         return {"strict": same_span & same_type, "exact": same_span, "type": same_type, "overlap": ~same_span}
 
-    def _count_unscored(self, matches: Matches, into: BatchCounts, at: dict[str, int]) -> None:
+    def _count_unscored(self, matches: Matches, into: BatchCounts) -> None:
         """Mentions of the other kinds stand in the breakdown by kind only; there, names are their ignore region."""
         gold, predicted = matches.gold, matches.predicted
         g, p = matches.pairs
@@ -497,25 +489,24 @@ class Entities(SpanLayer[EntitiesOptions]):
             amounts = {"gold": wanted.sum(), "predicted": (given & ~name_there).sum()}
             amounts |= {column: (mask & wanted[g]).sum() for column, mask in right.items()}
             for column, amount in amounts.items():
-                into.breakdowns.add_amount(breakdown_key("kind", kind), at[column], int(amount))
+                into.breakdowns.add_amount(breakdown_key("kind", kind), column, int(amount))
 
     def _count_links(
         self, matches: Matches, counts: LayerCounts, into: BatchCounts, wanted: Rows, given: Rows, names: _Names
     ) -> None:
         if self._pattern is None:
             return
-        at = {name: index for index, name in enumerate(self.columns)}
         status = names.statuses(matches.gold, counts.facts)
         verified = status == _VERIFIED
-        into.add(at["linkable"], wanted, np.flatnonzero(verified))
+        into.add("linkable", wanted, np.flatnonzero(verified))
         link, gold_link = matches.predicted.labels["kb"], matches.gold.labels["kb"]
         found = np.flatnonzero((link >= 0) & (matches.equal >= 0))
         found = found[status[matches.equal[found]] != _UNVERIFIED]
         target = matches.equal[found]
-        into.add(at["links"], wanted, target)
-        into.add(at["linked"], wanted, target[(gold_link[target] == link[found]) & verified[target]])
+        into.add("links", wanted, target)
+        into.add("linked", wanted, target[(gold_link[target] == link[found]) & verified[target]])
         own = self._breakdowns(matches.predicted.labels["type"], matches.predicted.labels["kind"])
-        into.add(at["links"], Rows(given.document, given.unit, own), np.flatnonzero((link >= 0) & (matches.equal < 0)))
+        into.add("links", Rows(given.document, given.unit, own), np.flatnonzero((link >= 0) & (matches.equal < 0)))
 
     def items(
         self, matches: Matches, batch: Batch, names: _Names, facts: CorpusFacts, refers_to: Any
@@ -532,22 +523,12 @@ class Entities(SpanLayer[EntitiesOptions]):
 
         def item(verdict: str, g: int, p: int, kind: int) -> tuple[int, Item]:
             side, row = (gold, g) if g >= 0 else (predicted, p)
-            return self._item(
-                batch,
-                "mention",
-                verdict,
-                verdict == "correct",
-                side,
-                row,
-                kind,
-                *(
-                    None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
-                    for columns, index in ((gold, g), (predicted, p))
-                ),
+            one, two = (
+                None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
+                for columns, index in ((gold, g), (predicted, p))
             )
+            return self.span_item(batch, "mention", verdict, side, row, one, two, kind=self.options.kinds[kind])
 
-        matched = np.zeros(len(predicted), np.bool_)
-        matched[matches.partner[matches.partner >= 0]] = True
         for g in np.flatnonzero(wanted).tolist():
             p, other = int(matches.partner[g]), int(same[g])
             if p >= 0:
@@ -567,7 +548,8 @@ class Entities(SpanLayer[EntitiesOptions]):
                 g = int(equal[p])
                 if wanted[g] and matches.partner[g] >= 0:
                     yield item("kind", -1, p, gold.labels["kind"][g])
-        for p in np.flatnonzero(given & (equal < 0) & ~matched).tolist():
+        alone = matches.unmatched()
+        for p in alone[given[alone] & (equal[alone] < 0)].tolist():
             yield item("spurious", -1, p, predicted.labels["kind"][p])
 
     def _link_items(
@@ -586,17 +568,9 @@ class Entities(SpanLayer[EntitiesOptions]):
             verdict = "correct" if wanted == guess else "missed" if guess is None else "link" if wanted else "spurious"
             row = g if side is gold else p
             where = _span(side, row)
-            yield self._item(
-                batch,
-                "linking",
-                verdict,
-                verdict == "correct",
-                side,
-                row,
-                side.labels["kind"][row],
-                None if wanted is None else {**where, **wanted},
-                None if guess is None else {**where, **guess},
-            )
+            one, two = (None if each is None else {**where, **each} for each in (wanted, guess))
+            kind = self.options.kinds[side.labels["kind"][row]]
+            yield self.span_item(batch, "linking", verdict, side, row, one, two, kind=kind)
 
     def _cluster_items(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[tuple[int, Item]]:
         def cluster(number: int, columns: SpanColumns, row: int) -> dict[str, Any] | None:
@@ -622,38 +596,12 @@ class Entities(SpanLayer[EntitiesOptions]):
                 ),
             )
 
-    def _item(
-        self,
-        batch: Batch,
-        task: str,
-        verdict: str,
-        right: bool,
-        side: SpanColumns,
-        row: int,
-        kind: int,
-        gold: Any,
-        predicted: Any,
-    ) -> tuple[int, Item]:
-        number = int(side.document[row])
-        context = batch.documents[number]
-        return number, Item(
-            document_id=context.document_id,
-            task=task,
-            verdict=verdict,
-            right=right,
-            gold=gold,
-            predicted=predicted,
-            kind=self.options.kinds[kind],
-            context=context_of_span(context.document, int(side.start[row]), int(side.end[row])),
-        )
-
     # Two annotators
 
     def count_agreement(
         self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names
     ) -> None:
         first, second, same = matches.gold, matches.predicted, matches.same()
-        at = {name: index for index, name in enumerate(self.agreement_columns)}
         sides = []
         for columns in (first, second):
             rows = self.rows(batch, table, columns, self._breakdowns(columns.labels["type"], columns.labels["kind"]))
@@ -662,22 +610,22 @@ class Entities(SpanLayer[EntitiesOptions]):
         # What both have is counted where the first annotator has it.
         shared = np.flatnonzero(same >= 0)
         other = same[shared]
-        into.add(at["first"], sides[0])
-        into.add(at["second"], sides[0], shared)
-        into.add(at["second"], sides[1], alone)
-        into.add(at["span"], sides[0], shared)
+        into.add("first", sides[0])
+        into.add("second", sides[0], shared)
+        into.add("second", sides[1], alone)
+        into.add("span", sides[0], shared)
         for name in ("kind", "type"):
-            into.add(at[name], sides[0], shared[first.labels[name][shared] == second.labels[name][other]])
+            into.add(name, sides[0], shared[first.labels[name][shared] == second.labels[name][other]])
         for label, column, one in (("entity", "entities", "entity"), ("kb", "links", "link")):
             given = [
                 columns.labels[label] != UNNAMED if label == "entity" else self._is_link(columns)
                 for columns in (first, second)
             ]
-            into.add(at[f"first_{column}"], sides[0], np.flatnonzero(given[0]))
-            into.add(at[f"second_{column}"], sides[0], shared[given[1][other]])
-            into.add(at[f"second_{column}"], sides[1], alone[given[1][alone]])
+            into.add(f"first_{column}", sides[0], np.flatnonzero(given[0]))
+            into.add(f"second_{column}", sides[0], shared[given[1][other]])
+            into.add(f"second_{column}", sides[1], alone[given[1][alone]])
             equal = (first.labels[label][shared] == second.labels[label][other]) & given[0][shared]
-            into.add(at[one], sides[0], shared[equal])
+            into.add(one, sides[0], shared[equal])
 
     def _is_link(self, columns: SpanColumns) -> Any:
         return (columns.labels["kb"] >= 0) | (columns.labels["kb"] == _NO_ID)
@@ -702,20 +650,9 @@ class Entities(SpanLayer[EntitiesOptions]):
                 kinds = [key for key in ("kind", "type", "entity") if one[key] != two[key]]
                 if one["entity"] == two["entity"] and one["kb_id"] != two["kb_id"]:
                     kinds.append("kb_id")
-            row = g if side is first else p
-            start, end = int(side.start[row]), int(side.end[row])
-            context = batch.documents[int(side.document[row])]
-            for kind in kinds:
-                shown = ("kind", "type", "entity", "kb_id") if "kb_id" in kinds else ("kind", "type", "entity")
-                yield Disagreement(
-                    self.name,
-                    context.document_id,
-                    f"{start}:{end}",
-                    kind,
-                    one and {key: one[key] for key in shown},
-                    two and {key: two[key] for key in shown},
-                    sentence_around(context.document, start, end),
-                )
+            shown = ("kind", "type", "entity", "kb_id") if "kb_id" in kinds else ("kind", "type", "entity")
+            both = [each and {key: each[key] for key in shown} for each in (one, two)]
+            yield from (self.disagreement(batch, side, g if side is first else p, kind, *both) for kind in kinds)
 
 
 def _knowledge_base_of(ids: Mapping[Any, int]) -> dict[str, Any] | None:

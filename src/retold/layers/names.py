@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET
 
+from retold.measures.base import Index
+
 __all__ = ["UNNAMED", "Codes", "EventCodes", "EventNames", "Namer", "Names"]
 
-Index = npt.NDArray[np.int64]
 #: Code of a name that was not given.
 UNNAMED = -2
 

@@ -34,6 +34,7 @@ from retold.layers.answers import (
     agreement_measures,
     check_evidence,
     check_labels_shown,
+    check_repeated,
 )
 from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
 from retold.layers.columns import Builder, Floats, Index, KeyedColumns, Keys, Labels, Lists, Scores, shared_sentences
@@ -187,14 +188,7 @@ class Stance(AnswerLayer[StanceOptions]):
                 total = sum(msgspec.structs.astuple(cell.scores))
                 if abs(total - 1.0) > _TOLERANCE:
                     found.append(consistency.scores_do_not_sum(total, f"/stance/{index}/scores", role))
-        seen = {self.key_of(cell) for cell in items} if len(items) > 1 else set()
-        if seen and len(seen) != len(items):
-            seen.clear()
-            for index, cell in enumerate(items):
-                key = self.key_of(cell)
-                if key in seen:
-                    found.append(consistency.stance_cell_repeated(key, f"/stance/{index}", role))
-                seen.add(key)
+        check_repeated("stance", list(map(self.key_of, items)), consistency.stance_cell_repeated, role, found)
 
     def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
         check_labels_shown("stance", items, self.options.evidence_for or (), role, found)
@@ -261,19 +255,15 @@ class Stance(AnswerLayer[StanceOptions]):
                 side.needs_check[side.document[np.abs(sums - 1.0) > _TOLERANCE / 2]] = True
         return sides
 
-    def _breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
+    def part_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
         return [
             compact(part, *pair)
             for part, pair in zip(self.identity, zip(names.lists(), columns.parts, strict=True), strict=True)
         ]
 
-    def agreement_breakdowns(self, columns: KeyedColumns, names: KeyNames) -> list[Breakdown]:
-        return self._breakdowns(columns, names)
-
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: KeyNames) -> None:
         gold, predicted, hit = matches.gold, matches.predicted, matches.partner
-        at = {name: index for index, name in enumerate(self.columns)}
-        breakdowns = [*self._breakdowns(gold, names), breakdown("label", self.labels, gold.label)]
+        breakdowns = [*self.part_breakdowns(gold, names), breakdown("label", self.labels, gold.label)]
         rows = self.rows(batch, counts.units, gold, names.lists(), breakdowns)
         into.add_each(self.confusion(matches), rows)
         given = self.given(matches)
@@ -281,14 +271,14 @@ class Stance(AnswerLayer[StanceOptions]):
         owner, sentences = self._of_sides(predicted)
         cell = matches.equal[owner]
         shown, sentences = cell[cell >= 0], sentences[cell >= 0]
-        into.add(at["evidence_gold"], rows, wanted)
-        into.add(at["evidence_predicted"], rows, shown)
+        into.add("evidence_gold", rows, wanted)
+        into.add("evidence_predicted", rows, shown)
         both = shared_sentences((wanted, wanted_sentences), (shown, sentences))
-        into.add(at["evidence_correct"], rows, shown[both & (gold.label == given)[shown]])
+        into.add("evidence_correct", rows, shown[both & (gold.label == given)[shown]])
         if len(predicted.scores):
             scored = np.flatnonzero(hit >= 0)
             scored = scored[~np.isnan(predicted.scores[hit[scored], 0])]
-            self._calibrate(predicted.scores[hit[scored]], gold.label[scored], given[scored], scored, rows, into, at)
+            self._calibrate(predicted.scores[hit[scored]], gold.label[scored], given[scored], scored, rows, into)
 
     def _of_sides(self, columns: KeyedColumns) -> tuple[Index, Index]:
         """The evidence of the cells whose label needs it."""
@@ -297,14 +287,7 @@ class Stance(AnswerLayer[StanceOptions]):
         return owner[taken], sentences[taken]
 
     def _calibrate(
-        self,
-        scores: Floats,
-        label: Index,
-        guess: Index,
-        which: Index,
-        rows: Rows,
-        into: BatchCounts,
-        at: dict[str, int],
+        self, scores: Floats, label: Index, guess: Index, which: Index, rows: Rows, into: BatchCounts
     ) -> None:
         gaps = scores - (label[:, None] == np.arange(len(self.labels)))
         squares = gaps * gaps
@@ -313,13 +296,13 @@ class Stance(AnswerLayer[StanceOptions]):
             error += column
         confidence = scores[np.arange(len(scores)), guess]
         level = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-        into.add(at["scored"], rows, which)
-        into.add(at["squared_error~"], rows, which, np.rint(error * FIXED).astype(np.int64))
+        into.add("scored", rows, which)
+        into.add("squared_error~", rows, which, np.rint(error * FIXED).astype(np.int64))
         for k in np.unique(level).tolist():
             here = level == k
-            into.add(at[f"bin{k}:items"], rows, which[here])
-            into.add(at[f"bin{k}:confidence~"], rows, which[here], np.rint(confidence[here] * FIXED).astype(np.int64))
-            into.add(at[f"bin{k}:correct"], rows, which[here & (label == guess)])
+            into.add(f"bin{k}:items", rows, which[here])
+            into.add(f"bin{k}:confidence~", rows, which[here], np.rint(confidence[here] * FIXED).astype(np.int64))
+            into.add(f"bin{k}:correct", rows, which[here & (label == guess)])
 
     def items(
         self, matches: Matches, batch: Batch, names: KeyNames, facts: CorpusFacts, refers_to: Any

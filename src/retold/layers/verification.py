@@ -28,6 +28,7 @@ from retold.layers.answers import (
     agreement_measures,
     check_evidence,
     check_labels_shown,
+    check_repeated,
 )
 from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
 from retold.layers.columns import Builder, Index, Keys, Labels, Lists, Mask, shared_sentences
@@ -145,13 +146,8 @@ class Verification(AnswerLayer[VerificationOptions]):
                     pointer = f"/verification/{index}/claim"
                     found.append(references.unknown_claim(pair.claim, keys.claims, pointer, role))
         check_evidence("verification", items, document, role, found)
-        seen = {pair.claim for pair in items}
-        if len(seen) != len(items):
-            seen.clear()
-            for index, pair in enumerate(items):
-                if pair.claim in seen:
-                    found.append(consistency.verification_pair_repeated(pair.claim, f"/verification/{index}", role))
-                seen.add(pair.claim)
+        claims = [pair.claim for pair in items]
+        check_repeated("verification", claims, consistency.verification_pair_repeated, role, found)
 
     def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
         check_labels_shown("verification", items, self.options.evidence_for or (), role, found)
@@ -223,7 +219,7 @@ class Verification(AnswerLayer[VerificationOptions]):
             breakdowns.append(breakdown("mutation", kinds, np.array(of_claim, np.int64)[inverse]))
         rows = self.rows(batch, counts.units, gold, names.lists(), breakdowns)
         into.add_each(self.confusion(matches), rows)
-        into.add(self.columns.index("strict"), rows, np.flatnonzero(self._strict(matches)))
+        into.add("strict", rows, np.flatnonzero(self._strict(matches)))
 
     def _strict(self, matches: Matches) -> Mask:
         """Whether the label is right and, where it rests on evidence, one of the first sentences given is gold."""

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from retold.model.annotations import CanonicalClaim, Document, Entity, Event
+from retold.model.annotations import CanonicalClaim, Document, Entity, Event, KbStatus
 
-__all__ = ["KB_STATUS", "ViewContext", "evidence_row", "sentence_row", "span_row", "wording"]
+__all__ = [
+    "KB_STATUS",
+    "SENTENCE_COLUMNS",
+    "SPAN_COLUMNS",
+    "ViewContext",
+    "evidence_row",
+    "sentence_row",
+    "span_row",
+    "wording",
+]
 
-KB_STATUS: Final = ("verified", "nil", "unverified")
+KB_STATUS: Final[tuple[KbStatus, ...]] = get_args(KbStatus)
+#: Columns of ``span_row`` and ``sentence_row``, and their kinds.
+SPAN_COLUMNS: Final = {"start": "int", "end": "int", "text": "string"}
+SENTENCE_COLUMNS: Final = {"sentence": "int", "context": "string", "context_start": "int"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,12 +70,10 @@ class Track:
     Attributes:
         name: name of the track.
         parts: names of the measures that are averaged.
-        definition: what the track is about, in one or two plain sentences.
     """
 
     name: str
     parts: tuple[str, ...]
-    definition: str = ""
 
 
 def sort(codes: Index) -> tuple[Index, Index]:

@@ -35,21 +35,19 @@ __all__ = [
     "FAMILIES",
     "ClusterOverlaps",
     "Sums",
+    "Triple",
     "added_up",
-    "bcubed",
-    "blanc",
     "blanc_of",
-    "ceaf",
     "conll",
     "conll_of",
-    "lea",
-    "muc",
+    "link_count",
     "prf",
     "scores_of",
     "sums_of",
 ]
 
 FAMILIES: Final = ("muc", "b3", "ceafm", "ceafe", "blanc", "lea")
+_CONLL: Final = ("muc", "b3", "ceafe")
 
 #: By family, sums of shape (resamples,). MUC, B3, CEAF and LEA: what is right of what is predicted, what is predicted,
 #: what is right of gold, gold. BLANC: what is common, what is predicted and what is gold of the coreference links, of
@@ -125,17 +123,17 @@ class ClusterOverlaps:
         return other
 
 
-def sums_of(overlaps: ClusterOverlaps) -> Sums:
-    """The sums that every family's scores are made of."""
+def sums_of(overlaps: ClusterOverlaps, families: Sequence[str] = FAMILIES) -> Sums:
+    """The sums that the scores of some families are made of."""
     swapped = overlaps.swapped()
-    sums: Sums = {
-        "muc": (*_muc_links(swapped), *_muc_links(overlaps)),
-        "b3": (*_bcubed_sums(swapped), *_bcubed_sums(overlaps)),
-        **_ceaf_sums(overlaps),
-        "blanc": _blanc_sums(overlaps),
-        "lea": (*_lea_sums(swapped), *_lea_sums(overlaps)),
+    of_one_side = {"muc": _muc_links, "b3": _bcubed_sums, "lea": _lea_sums}
+    of_both = {"ceafm": _ceafm_sums, "ceafe": _ceafe_sums, "blanc": _blanc_sums}
+    return {
+        family: of_both[family](overlaps)
+        if family in of_both
+        else (*of_one_side[family](swapped), *of_one_side[family](overlaps))
+        for family in families
     }
-    return {family: sums[family] for family in FAMILIES}
 
 
 def added_up(tables: Iterable[Sums]) -> Sums:
@@ -151,52 +149,25 @@ def scores_of(sums: Sums) -> dict[str, Triple]:
     return {family: blanc_of(values) if family == "blanc" else prf(*values) for family, values in sums.items()}
 
 
-def muc(overlaps: ClusterOverlaps) -> Triple:
-    """MUC (precision, recall, f1); NaN where no cluster has a link."""
-    return prf(*_muc_links(overlaps.swapped()), *_muc_links(overlaps))
-
-
-def bcubed(overlaps: ClusterOverlaps) -> Triple:
-    """B3 (precision, recall, f1)."""
-    return prf(*_bcubed_sums(overlaps.swapped()), *_bcubed_sums(overlaps))
-
-
-def lea(overlaps: ClusterOverlaps) -> Triple:
-    """LEA (precision, recall, f1)."""
-    return prf(*_lea_sums(overlaps.swapped()), *_lea_sums(overlaps))
-
-
-def blanc(overlaps: ClusterOverlaps) -> Triple:
-    """BLANC (precision, recall, f1): the means over coreference links and non-coreference links.
-
-    Where gold has no link of one class, the other class stands alone, as in the reference scorer: with singletons only,
-    or with one cluster only, what is predicted of the absent class shows as lost recall of the other. So exchanging
-    the sides exchanges precision and recall only where both sides have both classes or lack the same one. Where gold
-    has no link at all the prediction's links decide; with a single mention on both sides the value is whether it was
-    found.
-    """
-    return blanc_of(_blanc_sums(overlaps))
-
-
 def _blanc_sums(overlaps: ClusterOverlaps) -> tuple[Array, ...]:
     common = overlaps.common.mentions
     gold_common = _sum_by(common, overlaps.common.rows, len(overlaps.gold_events))
     predicted_common = _sum_by(common, overlaps.common.columns, len(overlaps.predicted_events))
     events = int(max(overlaps.gold_events.max(initial=-1), overlaps.predicted_events.max(initial=-1))) + 1
 
-    links_gold = _pairs(overlaps.gold_sizes).sum(axis=1)
-    links_predicted = _pairs(overlaps.predicted_sizes).sum(axis=1)
-    links_common = _pairs(common).sum(axis=1)
+    links_gold = link_count(overlaps.gold_sizes).sum(axis=1)
+    links_predicted = link_count(overlaps.predicted_sizes).sum(axis=1)
+    links_common = link_count(common).sum(axis=1)
 
     mentions_gold = _sum_by(overlaps.gold_sizes, overlaps.gold_events, events)
     mentions_predicted = _sum_by(overlaps.predicted_sizes, overlaps.predicted_events, events)
     mentions_common = _sum_by(gold_common, overlaps.gold_events, events)
-    others_gold = _pairs(mentions_gold).sum(axis=1) - links_gold
-    others_predicted = _pairs(mentions_predicted).sum(axis=1) - links_predicted
+    others_gold = link_count(mentions_gold).sum(axis=1) - links_gold
+    others_predicted = link_count(mentions_predicted).sum(axis=1) - links_predicted
     others_common = (
-        _pairs(mentions_common).sum(axis=1)
-        - _pairs(gold_common).sum(axis=1)
-        - _pairs(predicted_common).sum(axis=1)
+        link_count(mentions_common).sum(axis=1)
+        - link_count(gold_common).sum(axis=1)
+        - link_count(predicted_common).sum(axis=1)
         + links_common
     )
     mentions = mentions_common.sum(axis=1), mentions_predicted.sum(axis=1), mentions_gold.sum(axis=1)
@@ -208,7 +179,14 @@ def _blanc_sums(overlaps: ClusterOverlaps) -> tuple[Array, ...]:
 
 
 def blanc_of(sums: Sequence[Array]) -> Triple:
-    """BLANC (precision, recall, f1) from its sums."""
+    """BLANC (precision, recall, f1) from its sums: the means over coreference links and non-coreference links.
+
+    Where gold has no link of one class, the other class stands alone, as in the reference scorer: with singletons only,
+    or with one cluster only, what is predicted of the absent class shows as lost recall of the other. So exchanging
+    the sides exchanges precision and recall only where both sides have both classes or lack the same one. Where gold
+    has no link at all the prediction's links decide; with a single mention on both sides the value is whether it was
+    found.
+    """
     links_common, links_predicted, links_gold, others_common, others_predicted, others_gold, *mentions = sums
     found, total_predicted, total_gold = mentions
     linkless = links_gold + others_gold == 0
@@ -237,28 +215,22 @@ def blanc_of(sums: Sequence[Array]) -> Triple:
     )
 
 
-def ceaf(overlaps: ClusterOverlaps) -> dict[str, Triple]:
-    """CEAFm and CEAFe, each (precision, recall, f1)."""
-    return scores_of(_ceaf_sums(overlaps))
+def _ceafm_sums(overlaps: ClusterOverlaps) -> tuple[Array, ...]:
+    aligned = _best_totals(overlaps.common.rows, overlaps.common.columns, overlaps.common.mentions)
+    return aligned, overlaps.predicted_sizes.sum(axis=1), aligned, overlaps.gold_sizes.sum(axis=1)
 
 
-def _ceaf_sums(overlaps: ClusterOverlaps) -> Sums:
+def _ceafe_sums(overlaps: ClusterOverlaps) -> tuple[Array, ...]:
     rows, columns, common = overlaps.common.rows, overlaps.common.columns, overlaps.common.mentions
-    gold_sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
-    dice = ratio(2.0 * common, gold_sizes[:, rows] + predicted_sizes[:, columns])
-    dice = np.where(common > 0, dice, 0.0)
-    by_mention, by_entity = (_best_totals(rows, columns, weights) for weights in (common, dice))
-    gold_clusters = (gold_sizes > 0).sum(axis=1).astype(np.float64)
-    predicted_clusters = (predicted_sizes > 0).sum(axis=1).astype(np.float64)
-    return {
-        "ceafm": (by_mention, predicted_sizes.sum(axis=1), by_mention, gold_sizes.sum(axis=1)),
-        "ceafe": (by_entity, predicted_clusters, by_entity, gold_clusters),
-    }
+    dice = ratio(2.0 * common, overlaps.gold_sizes[:, rows] + overlaps.predicted_sizes[:, columns])
+    aligned = _best_totals(rows, columns, np.where(common > 0, dice, 0.0))
+    gold, predicted = ((sizes > 0).sum(axis=1) * 1.0 for sizes in (overlaps.gold_sizes, overlaps.predicted_sizes))
+    return aligned, predicted, aligned, gold
 
 
 def conll(overlaps: ClusterOverlaps) -> Array:
     """CoNLL score: mean F1 of MUC, B3 and CEAFe."""
-    return conll_of({"muc": muc(overlaps), "b3": bcubed(overlaps), "ceafe": ceaf(overlaps)["ceafe"]})
+    return conll_of(scores_of(sums_of(overlaps, _CONLL)))
 
 
 def conll_of(scores: Mapping[str, Triple]) -> Array:
@@ -267,7 +239,7 @@ def conll_of(scores: Mapping[str, Triple]) -> Array:
     MUC is undefined where both sides have singletons only. Where only gold has, it is 0 for predicted links, as in
     the reference scorer.
     """
-    return mean_of_defined([scores[family][2] for family in ("muc", "b3", "ceafe")])
+    return mean_of_defined([scores[family][2] for family in _CONLL])
 
 
 def prf(correct_p: Array, predicted: Array, correct_r: Array, gold: Array) -> Triple:
@@ -282,7 +254,8 @@ def _zero(values: Array) -> Array:
     return np.where(np.isnan(values), 0.0, values)
 
 
-def _pairs(sizes: Array) -> Array:
+def link_count(sizes: Array) -> Array:
+    """Pairs of mentions in clusters of these sizes."""
     return sizes * (sizes - 1.0) / 2.0
 
 
@@ -318,7 +291,7 @@ def _lea_sums(overlaps: ClusterOverlaps) -> tuple[Array, Array]:
     rows, columns, common = overlaps.common.rows, overlaps.common.columns, overlaps.common.mentions
     sizes, predicted_sizes = overlaps.gold_sizes, overlaps.predicted_sizes
     row_sizes = sizes[:, rows]
-    resolved = _zero(ratio(_pairs(common), _pairs(row_sizes)))
+    resolved = _zero(ratio(link_count(common), link_count(row_sizes)))
     singleton = (row_sizes == 1) & (predicted_sizes[:, columns] == 1) & (common == 1)
     resolved = np.where(singleton, 1.0, np.where(row_sizes == 1, 0.0, resolved))
     return (row_sizes * resolved).sum(axis=1), sizes.sum(axis=1)

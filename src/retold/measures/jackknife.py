@@ -17,11 +17,10 @@ import numpy.typing as npt
 
 from retold.measures.assignment import best_assignment
 from retold.measures.base import Array, Index, ratio, sort
-from retold.measures.clusters import ClusterOverlaps, blanc_of, conll_of, prf
+from retold.measures.clusters import ClusterOverlaps, Triple, blanc_of, link_count, prf
 
 __all__ = ["UnitOverlaps", "leave_one_out"]
 
-Triple = tuple[Array, Array, Array]
 #: Entries that are looked at together: few enough for their columns to stay in the processor's cache.
 _ENTRIES_AT_ONCE: Final = 1 << 16
 
@@ -56,10 +55,7 @@ class UnitOverlaps:
 
 
 def leave_one_out(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Triple]:
-    """Each family's (precision, recall, f1) without each unit, every one of shape (units,).
-
-    ``conll`` is one value, given three times.
-    """
+    """Each family's (precision, recall, f1) without each unit, every one of shape (units,)."""
     gold, predicted = _Clusters(overlaps), _Clusters(overlaps.swapped())
     aligned = _Aligned(overlaps, gold, predicted)
     runs = [_leave_out(overlaps, run, gold, predicted, aligned) for run in parts.runs()]
@@ -69,8 +65,7 @@ def leave_one_out(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, T
     for family in runs[0]:
         precision, recall, value = (np.concatenate([run[family][part] for run in runs]) for part in range(3))
         found[family] = precision, recall, value
-    headline = conll_of(found)
-    return {**found, "conll": (headline, headline, headline)}
+    return found
 
 
 def _leave_out(
@@ -114,10 +109,6 @@ def _sum_by(groups: Index, values: Array, count: int) -> Array:
     return np.asarray(np.bincount(groups, weights=values, minlength=count), np.float64)
 
 
-def _links(sizes: Array) -> Array:
-    return sizes * (sizes - 1.0) / 2.0
-
-
 class _Clusters:
     """The gold clusters (of a swapped table, the predicted ones) with all units.
 
@@ -136,7 +127,7 @@ class _Clusters:
             "size": common,
             "pieces": np.where(overlaps.predicted >= 0, (common > 0).astype(np.float64), common),
             "squares": np.where(shared, common * common, 0.0),
-            "links": np.where(shared, _links(common), 0.0),
+            "links": np.where(shared, link_count(common), 0.0),
             "common": np.where(shared, common, 0.0),
         }
         kept = cluster >= 0
@@ -201,7 +192,7 @@ class _Side:
             pieces = ((before > 0) & (before == removed)) * 1.0
             return self._groups.sums(np.where(clusters.has_partner[pair], pieces, removed))
         left = before - removed
-        change = before * before - left * left if name == "squares" else _links(before) - _links(left)
+        change = before * before - left * left if name == "squares" else link_count(before) - link_count(left)
         return self._groups.sums(np.where(clusters.shared[pair], change, 0.0))
 
     def summed(self, name: str) -> Array:
@@ -242,7 +233,7 @@ class _Side:
 
     def link_sum(self, name: str) -> Array:
         """Links within clusters, counted by size or by mentions that both sides have."""
-        return self._changed(_links, name)
+        return self._changed(link_count, name)
 
 
 def _share(numerator: Array, denominator: Array) -> Array:
@@ -275,8 +266,8 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
         total = _sum_by(event_of, side.clusters.sums[name], events)
         groups = _Groups(side.unit, event_of[side.cluster], max(events, 1))
         before = total[groups.group]
-        change = _links(before) - _links(before - groups.sums(side.lost(name)))
-        pairs = _links(total).sum() - _sum_by(groups.unit, change, parts.units)
+        change = link_count(before) - link_count(before - groups.sums(side.lost(name)))
+        pairs = link_count(total).sum() - _sum_by(groups.unit, change, parts.units)
         return np.asarray(pairs), side.summed(name)
 
     pairs_gold, mentions_gold = pairs_of_mentions(gold, "size", overlaps.gold_events)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from retold.report.notes import (
     status,
 )
 from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
+from retold.rules.registry import nearest
 from retold.scoring.evaluate import Score
 
 __all__ = ["FORMATS", "render_score", "select_measures"]
@@ -42,8 +42,8 @@ def select_measures(score: Score, patterns: Sequence[str]) -> list[str]:
     """
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in score.measures):
-            close = get_close_matches(pattern, score.measures, 1)
-            raise ValueError(f"no measure {pattern!r}{f' (did you mean {close[0]!r}?)' if close else ''}")
+            close = nearest(pattern, score.measures)
+            raise ValueError(f"no measure {pattern!r}{f' (did you mean {close!r}?)' if close else ''}")
     return [name for name in score.measures if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 

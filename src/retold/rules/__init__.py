@@ -8,12 +8,13 @@ only a whole file can show.
 from __future__ import annotations
 
 from retold.rules import corpus
-from retold.rules.bytes import LineDecoder, blank_line, decode_line, is_blank, located, no_records
+from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records
 from retold.rules.references import missing_documents, repeated_document, unknown_document
 from retold.rules.registry import RULES, Rule
 from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = [
+    "DECODERS",
     "RULES",
     "LineDecoder",
     "Role",
@@ -21,8 +22,6 @@ __all__ = [
     "Vocabulary",
     "blank_line",
     "corpus",
-    "decode_line",
-    "is_blank",
     "located",
     "missing_documents",
     "no_records",

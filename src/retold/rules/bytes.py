@@ -22,7 +22,7 @@ from retold.model.json_schema import SCHEMAS, schema_of
 from retold.rules.registry import declare, finding, printable, rule
 from retold.rules.schema import pointer_to, schema_findings, validator_of
 
-__all__ = ["DECODERS", "LineDecoder", "blank_line", "decode_line", "is_blank", "located", "no_records"]
+__all__ = ["DECODERS", "LineDecoder", "blank_line", "located", "no_records"]
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ class LineDecoder:
 
     def _diagnose(self, line: bytes, refusal: Exception | None) -> tuple[Any | None, list[Finding]]:
         """Report all that is wrong with a line; the record too if that is only a byte-order mark."""
-        if is_blank(line):
+        if not line.strip(b" \t\r\n"):
             return None, [blank_line()]
         diagnosis = _Diagnosis()
         try:
@@ -127,7 +127,7 @@ class LineDecoder:
             diagnosis.findings = [nested_too_deeply()]
             diagnosis.record = None
         if refusal is not None and not diagnosis.findings:
-            diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(refusal), 200)}"))
+            diagnosis.findings.append(finding("RT207", f"invalid record: {shorten(str(refusal), 200)}"))
         return diagnosis.record, diagnosis.findings
 
     def _read(self, line: bytes, diagnosis: _Diagnosis, *, refused: bool) -> None:
@@ -160,7 +160,7 @@ class LineDecoder:
             try:
                 diagnosis.record = self.typed.decode(line)
             except _REFUSALS as error:
-                diagnosis.findings.append(finding("RT207", "gold", f"invalid record: {shorten(str(error), 200)}"))
+                diagnosis.findings.append(finding("RT207", f"invalid record: {shorten(str(error), 200)}"))
 
 
 #: Decoders of the kinds in ``SCHEMAS``.
@@ -169,19 +169,9 @@ DECODERS: Final[dict[str, LineDecoder]] = {
 }
 
 
-def decode_line(line: bytes, kind: str, *, number: int | None, file: str) -> tuple[Any | None, list[Finding]]:
-    """Decode a line or file of one of the kinds in ``SCHEMAS``, as ``LineDecoder.decode`` does."""
-    return DECODERS[kind].decode(line, number=number, file=file)
-
-
 def located(findings: list[Finding], file: str, number: int | None) -> list[Finding]:
     """The findings with the file and the line that they are in."""
     return [msgspec.structs.replace(found, file=file, line=number) for found in findings]
-
-
-def is_blank(line: bytes) -> bool:
-    """Whether a line holds nothing but white space."""
-    return not line.strip(b" \t\r\n")
 
 
 class _Object(dict[str, Any]):
@@ -304,13 +294,10 @@ def not_utf8(line: bytes, index: int, skipped: int) -> Finding:
     Hint: Save the file as UTF-8.
     """
     wide = line.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return finding(
-        "RT101",
-        "gold",
-        f"not UTF-8: byte 0x{line[index]:02x} at byte {skipped + index + 1} of the line",
-        hint="Save the file as UTF-8; it looks like UTF-16." if wide else None,
-        column=skipped + index + 1,
-    )
+    column = skipped + index + 1
+    message = f"not UTF-8: byte 0x{line[index]:02x} at byte {column} of the line"
+    hint = "Save the file as UTF-8; it looks like UTF-16." if wide else None
+    return finding("RT101", message, hint=hint, column=column)
 
 
 @rule("RT102")
@@ -324,7 +311,7 @@ def malformed_json(reason: str, column: int, found: str) -> Finding:
     reason = (reason[:1].lower() + reason[1:]).removesuffix(" at").removesuffix(" starting")
     near = f", before {found!r}" if found else ", at the end of the line"
     hint = "Write one object per line; a second one starts here." if reason == "extra data" else None
-    return finding("RT102", "gold", f"malformed JSON: {reason}{near}", hint=hint, column=column)
+    return finding("RT102", f"malformed JSON: {reason}{near}", hint=hint, column=column)
 
 
 @rule("RT103")
@@ -335,7 +322,7 @@ def duplicate_key(path: tuple[str | int, ...], key: str) -> Finding:
     Example: `{"document_id": "flood-0", "entities": [], "entities": []}` - `entities` occurs twice.
     Hint: Keep one of them.
     """
-    return finding("RT103", "gold", f"duplicate key {shorten(key)}", pointer=pointer_to(*path))
+    return finding("RT103", f"duplicate key {shorten(key)}", pointer=pointer_to(*path))
 
 
 @rule("RT104")
@@ -346,7 +333,7 @@ def byte_order_mark() -> Finding:
     Example: the bytes EF BB BF before `{"document_id": "flood-0"}` - they encode the mark.
     Hint: Save the file as UTF-8 without byte-order mark.
     """
-    return finding("RT104", "gold", "the line begins with a byte-order mark", column=1)
+    return finding("RT104", "the line begins with a byte-order mark", column=1)
 
 
 @rule("RT105", gold="warning", annotation="warning", prediction="warning")
@@ -357,7 +344,7 @@ def blank_line() -> Finding:
     Example: an empty line between `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}`.
     Hint: Remove it.
     """
-    return finding("RT105", "gold", "the line is blank")
+    return finding("RT105", "the line is blank")
 
 
 declare(
@@ -380,7 +367,7 @@ def lone_surrogate(path: tuple[str | int, ...], text: str) -> Finding:
     Example: `{"start": 15, "end": 19, "text": "\ud83d"}` - the first half of an emoji, without the second.
     Hint: Cut strings between code points, not between UTF-16 units.
     """
-    return finding("RT107", "gold", f"lone surrogate in {shorten(text)}", pointer=pointer_to(*path))
+    return finding("RT107", f"lone surrogate in {shorten(text)}", pointer=pointer_to(*path))
 
 
 @rule("RT108")
@@ -391,7 +378,7 @@ def integer_too_large(path: tuple[str | int, ...], value: int) -> Finding:
     Example: `{"start": 15, "end": 9007199254740993}` - `end` is 2^53 + 1.
     Hint: Check where the number comes from; no offset is that large.
     """
-    return finding("RT108", "gold", f"{shorten(value)} is larger than 2^53 - 1", pointer=pointer_to(*path))
+    return finding("RT108", f"{shorten(value)} is larger than 2^53 - 1", pointer=pointer_to(*path))
 
 
 @rule("RT109")
@@ -403,7 +390,7 @@ def not_a_number(path: tuple[str | int, ...], value: float) -> Finding:
     Hint: Leave the scores out if there are none.
     """
     name = "NaN" if math.isnan(value) else "Infinity"
-    return finding("RT109", "gold", f"expected a finite number, got {name}", pointer=pointer_to(*path))
+    return finding("RT109", f"expected a finite number, got {name}", pointer=pointer_to(*path))
 
 
 declare(
@@ -426,7 +413,7 @@ def no_records() -> Finding:
     Example: a file of 0 bytes - it has no record.
     Hint: Write one line per document; for a document with nothing to annotate, a record with empty lists.
     """
-    return finding("RT111", "gold", "the file has no records")
+    return finding("RT111", "the file has no records")
 
 
 @rule("RT112")
@@ -437,4 +424,4 @@ def nested_too_deeply() -> Finding:
     Example: `[[[[` and so on until 65 lists are open - the limit is 64.
     Hint: Write the record in the shape of the schema.
     """
-    return finding("RT112", "gold", f"more than {MAX_DEPTH} levels of lists and objects")
+    return finding("RT112", f"more than {MAX_DEPTH} levels of lists and objects")

@@ -21,7 +21,7 @@ def type_differs(given: str, entity: Entity, pointer: str, role: Role) -> Findin
     Hint: Use the type in entities.jsonl, or the entity that is meant.
     """
     message = f"type is {given}, but {shorten(entity.entity)} has type {entity.type} in the catalogue"
-    return finding("RT501", role, message, pointer=pointer)
+    return finding("RT501", message, pointer=pointer, role=role)
 
 
 @rule("RT502", annotation=None, prediction=None)
@@ -35,7 +35,7 @@ def kb_id_differs(given: str | None, entity: Entity, pointer: str, role: Role) -
     """
     catalogued = format_kb_id(entity.kb_id)
     message = f"kb_id is {format_kb_id(given)}, but {shorten(entity.entity)} has {catalogued} in the catalogue"
-    return finding("RT502", role, message, pointer=pointer)
+    return finding("RT502", message, pointer=pointer, role=role)
 
 
 def format_kb_id(kb_id: str | None) -> str:
@@ -52,7 +52,7 @@ def stance_cell_repeated(cell: str, pointer: str, role: Role) -> Finding:
     Hint: Keep one cell.
     """
     message = f"duplicate cell {shorten(cell)}"
-    return finding("RT503", role, message, pointer=pointer)
+    return finding("RT503", message, pointer=pointer, role=role)
 
 
 @rule("RT504")
@@ -64,7 +64,7 @@ def verification_pair_repeated(claim: str, pointer: str, role: Role) -> Finding:
     "not_enough_info"}]}` - dam-costs-5 has two verdicts.
     Hint: Keep one.
     """
-    return finding("RT504", role, f"duplicate verdict on claim {shorten(claim)}", pointer=pointer)
+    return finding("RT504", f"duplicate verdict on claim {shorten(claim)}", pointer=pointer, role=role)
 
 
 @rule("RT505", prediction=None)
@@ -75,7 +75,7 @@ def evidence_missing(label: str, pointer: str, role: Role) -> Finding:
     Example: `{"claim": "dam-costs-5", "label": "supported"}` - there is no sentence that supports it.
     Hint: Add the indices of the sentences, or use the neutral label.
     """
-    return finding("RT505", role, f"missing evidence for {label}", pointer=pointer)
+    return finding("RT505", f"missing evidence for {label}", pointer=pointer, role=role)
 
 
 @rule("RT506", prediction=None)
@@ -86,7 +86,7 @@ def evidence_without_label(label: str, pointer: str, role: Role) -> Finding:
     Example: `{"claim": "dam-costs-5", "label": "not_enough_info", "evidence": [2]}` - sentence 2 cannot be evidence.
     Hint: Remove the evidence, or change the label.
     """
-    return finding("RT506", role, f"unexpected evidence for {label}", pointer=pointer)
+    return finding("RT506", f"unexpected evidence for {label}", pointer=pointer, role=role)
 
 
 @rule("RT507", prediction=None)
@@ -101,7 +101,7 @@ def stance_grid_incomplete(
     """
     message = f"{'no' if holder is None else f'holder {shorten(holder)} has no'} cell for {listed(missing)}"
     label = f", with the label {neutral} if there is no stance" if neutral else ""
-    return finding("RT507", role, message, hint=f"Add the cells{label}.", pointer=pointer)
+    return finding("RT507", message, hint=f"Add the cells{label}.", pointer=pointer, role=role)
 
 
 @rule("RT508")
@@ -112,7 +112,7 @@ def scores_do_not_sum(total: float, pointer: str, role: Role) -> Finding:
     Example: `{"favor": 0.5, "against": 0.5, "none": 0.5}` - they sum to 1.5.
     Hint: Divide each by their sum.
     """
-    return finding("RT508", role, f"scores sum to {total:.6g}, expected 1", pointer=pointer)
+    return finding("RT508", f"scores sum to {total:.6g}, expected 1", pointer=pointer, role=role)
 
 
 @rule("RT509", annotation=None, prediction=None)
@@ -125,7 +125,7 @@ def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
     Hint: Correct the claim of the span or the verdict.
     """
     message = f"the span states {shorten(claim)}, but its verification is {label}"
-    return finding("RT509", "gold", message, pointer=pointer)
+    return finding("RT509", message, pointer=pointer)
 
 
 @rule("RT510", annotation=None, prediction=None)
@@ -137,7 +137,7 @@ def gold_key_missing(key: str, pointer: str) -> Finding:
     mention has no `text`.
     Hint: Add the key, with an empty list if there is nothing to annotate.
     """
-    return finding("RT510", "gold", f"missing key {key!r}, which gold must have", pointer=pointer)
+    return finding("RT510", f"missing key {key!r}, which gold must have", pointer=pointer)
 
 
 @rule("RT511", annotation=None, prediction=None)
@@ -149,7 +149,7 @@ def verification_incomplete(missing: Sequence[str]) -> Finding:
     "dam-costs-7", "label": "refuted", "evidence": [2]}]}` - claims.jsonl also has dam-costs-9.
     Hint: Add the pairs.
     """
-    return finding("RT511", "gold", f"no verdict on {listed(missing)}", pointer="/verification")
+    return finding("RT511", f"no verdict on {listed(missing)}", pointer="/verification")
 
 
 @rule("RT512")
@@ -169,4 +169,4 @@ def no_kb_id(given: Any, base: tuple[str, str] | None, pointer: str, role: Role)
     else:
         message = f"expected an id of {base[0]} (matches {base[1]}), got {shorten(given)}"
         hint = f"Write the id as {base[0]} has it, or null if there is no entry."
-    return finding("RT512", role, message, hint=hint, pointer=pointer)
+    return finding("RT512", message, hint=hint, pointer=pointer, role=role)

@@ -121,7 +121,7 @@ def seed_differs(document: Document) -> Iterator[Finding]:
     actual = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
     if actual != document.seed_sha256:
         message = f"expected SHA-256 {shorten(document.seed_sha256, 80)} of the text, got {actual}"
-        yield finding("RT701", "gold", message, pointer="/seed_sha256", document=printable(document.document_id))
+        yield finding("RT701", message, pointer="/seed_sha256", document=printable(document.document_id))
 
 
 @rule("RT702")
@@ -135,7 +135,7 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
     """
     if expected != actual:
         state = "has too few rows" if actual is None else "differs from the corpus"
-        yield finding("RT702", "gold", f"{path} {'has too many rows' if expected is None else state}")
+        yield finding("RT702", f"{path} {'has too many rows' if expected is None else state}")
 
 
 @rule("RT703", gold="warning", annotation="warning", prediction="warning")
@@ -147,7 +147,7 @@ def entity_without_mention(entity: str) -> Finding:
     mention of the mayor has the entity bo-berg.
     Hint: Remove the entity, or annotate its mentions.
     """
-    return finding("RT703", "gold", f"entity {shorten(entity)} has no mention", pointer="/entity")
+    return finding("RT703", f"entity {shorten(entity)} has no mention", pointer="/entity")
 
 
 @rule("RT704")
@@ -163,12 +163,12 @@ def zones_do_not_tile(document: Document) -> Iterator[Finding]:
     for index, zone in enumerate(document.zones):
         if zone.start != position or zone.end <= zone.start:
             message = f"expected a zone that starts at {position}, got {zone.start} to {zone.end}"
-            yield finding("RT704", "gold", message, pointer=f"/zones/{index}", document=key)
+            yield finding("RT704", message, pointer=f"/zones/{index}", document=key)
             return
         position = zone.end
     if position != len(document.text):
         message = f"the zones end at {position}, the text at {len(document.text)}"
-        yield finding("RT704", "gold", message, pointer="/zones", document=key)
+        yield finding("RT704", message, pointer="/zones", document=key)
 
 
 @rule("RT705")
@@ -185,14 +185,14 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
         pointer = f"/{name}/{index}"
         if not covered <= span.start < span.end <= len(text):
             message = f"{name}: {span.start} to {span.end} is empty, out of order or outside the text"
-            yield finding("RT705", "gold", message, pointer=pointer, document=key)
+            yield finding("RT705", message, pointer=pointer, document=key)
             return
         if text[span.start].isspace() or text[span.end - 1].isspace():
             message = f"{name}: {span.start} to {span.end} begins or ends with white space"
-            yield finding("RT705", "gold", message, pointer=pointer, document=key)
+            yield finding("RT705", message, pointer=pointer, document=key)
         if not any(z.start <= span.start and span.end <= z.end for z in document.zones if z.zone in ANNOTATED_ZONES):
             message = f"{name}: {span.start} to {span.end} is not inside one title or body zone"
-            yield finding("RT705", "gold", message, pointer=pointer, document=key)
+            yield finding("RT705", message, pointer=pointer, document=key)
         yield from _uncovered(document, name, covered, span.start)
         covered = span.end
     yield from _uncovered(document, name, covered, len(text))
@@ -204,7 +204,7 @@ def _uncovered(document: Document, name: str, start: int, end: int) -> Iterator[
             low, high = max(start, zone.start), min(end, zone.end)
             if low < high and (words := document.text[low:high].strip()):
                 message = f"{name} do not cover {shorten(words)} between {low} and {high}"
-                yield finding("RT705", "gold", message, pointer=f"/{name}", document=printable(document.document_id))
+                yield finding("RT705", message, pointer=f"/{name}", document=printable(document.document_id))
 
 
 def sentence_across_paragraphs(document: Document) -> Iterator[Finding]:
@@ -217,7 +217,7 @@ def sentence_across_paragraphs(document: Document) -> Iterator[Finding]:
         if paragraph is None or sentence.start < paragraph.start or sentence.end > paragraph.end:
             message = f"sentences: {sentence.start} to {sentence.end} is not inside one paragraph"
             key = printable(document.document_id)
-            yield finding("RT705", "gold", message, pointer=f"/sentences/{index}", document=key)
+            yield finding("RT705", message, pointer=f"/sentences/{index}", document=key)
 
 
 @rule("RT706")
@@ -229,11 +229,11 @@ def release_differs(path: str, expected: str | None, actual: str | None) -> Iter
     Hint: Restore the file, or make a new release.
     """
     if actual is None:
-        yield finding("RT706", "gold", f"{path} is in the release, but missing")
+        yield finding("RT706", f"{path} is in the release, but missing")
     elif expected is None:
-        yield finding("RT706", "gold", f"{path} is not in the release")
+        yield finding("RT706", f"{path} is not in the release")
     elif expected != actual:
-        yield finding("RT706", "gold", f"expected SHA-256 {shorten(expected, 80)} of {path}, got {actual}")
+        yield finding("RT706", f"expected SHA-256 {shorten(expected, 80)} of {path}, got {actual}")
 
 
 @rule("RT707")
@@ -246,13 +246,13 @@ def mutation_at_fault(claim: CanonicalClaim, claims: Mapping[str, CanonicalClaim
     """
     if (claim.mutation_of is None) != (claim.mutation is None):
         message = "expected both or neither of mutation_of and mutation"
-        yield finding("RT707", "gold", message, pointer="/mutation" if claim.mutation is None else "/mutation_of")
+        yield finding("RT707", message, pointer="/mutation" if claim.mutation is None else "/mutation_of")
     elif claim.mutation_of is not None:
         origin = claims.get(claim.mutation_of)
         if origin is None or origin is claim or origin.mutation_of is not None or claim.mutation_of == claim.claim:
             name = shorten(claim.mutation_of)
             message = f"unknown claim {name}" if origin is None else f"{name} is a mutation itself"
-            yield finding("RT707", "gold", message, pointer="/mutation_of")
+            yield finding("RT707", message, pointer="/mutation_of")
 
 
 @rule("RT708")
@@ -264,7 +264,7 @@ def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
     Hint: Correct the id, or merge the entities.
     """
     message = f"{shorten(entity.kb_id)} is also the kb_id of {shorten(other)}"
-    return finding("RT708", "gold", message, pointer="/kb_id")
+    return finding("RT708", message, pointer="/kb_id")
 
 
 @rule("RT709")
@@ -276,7 +276,7 @@ def not_kebab(key: str, pointer: str) -> Iterator[Finding]:
     Hint: Use kebab case, as in `emmanuel-macron`.
     """
     if not all(part and _DIGITS_AND_LETTERS.issuperset(part) for part in key.split("-")):
-        yield finding("RT709", "gold", f"key {shorten(key)} is not in kebab case", pointer=pointer)
+        yield finding("RT709", f"key {shorten(key)} is not in kebab case", pointer=pointer)
 
 
 @rule("RT710", gold="warning", annotation="warning", prediction="warning")
@@ -288,7 +288,7 @@ def claim_that_no_span_states(claim: str) -> Finding:
     it.
     Hint: Remove the claim, or annotate the span that states it.
     """
-    return finding("RT710", "gold", f"claim {shorten(claim)} is neither stated nor supported", pointer="/claim")
+    return finding("RT710", f"claim {shorten(claim)} is neither stated nor supported", pointer="/claim")
 
 
 @rule("RT711")
@@ -299,7 +299,7 @@ def repeated_key(key: str, pointer: str) -> Finding:
     Example: `{"entity": "vale", "type": "GPE"}` in two lines of entities.jsonl - the second replaces the first.
     Hint: Merge the two, or rename one.
     """
-    return finding("RT711", "gold", f"key {shorten(key)} already exists", pointer=pointer)
+    return finding("RT711", f"key {shorten(key)} already exists", pointer=pointer)
 
 
 @rule("RT712")
@@ -310,7 +310,7 @@ def event_named_otherwise(event: str, folder: str, pointer: str) -> Finding:
     Example: `{"event": "flood"}` in events/drought/event.json - the event should be drought.
     Hint: Use the name of the folder, or move the file.
     """
-    return finding("RT712", "gold", f"expected event {shorten(folder)}, got {shorten(event)}", pointer=pointer)
+    return finding("RT712", f"expected event {shorten(folder)}, got {shorten(event)}", pointer=pointer)
 
 
 @rule("RT713")
@@ -322,7 +322,7 @@ def status_contradicts_kb_id(entity: Entity) -> Finding:
     Hint: Use `verified` with an id, `nil` or `unverified` with null.
     """
     message = f"kb_status is {entity.kb_status}, but kb_id is {format_kb_id(entity.kb_id)}"
-    return finding("RT713", "gold", message, pointer="/kb_status")
+    return finding("RT713", message, pointer="/kb_status")
 
 
 @rule("RT714")
@@ -334,7 +334,7 @@ def gold_not_reproduced(why: str) -> Finding:
     before that was changed, has favor.
     Hint: Add the missing decisions to annotators/adjudication.jsonl and rebuild gold (make corpus).
     """
-    return finding("RT714", "gold", f"gold cannot be rebuilt from annotations and adjudication: {why}")
+    return finding("RT714", f"gold cannot be rebuilt from annotations and adjudication: {why}")
 
 
 @rule("RT715")
@@ -347,6 +347,6 @@ def event_unfinished(event: Event, needed: Collection[str]) -> Iterator[Finding]
     """
     for key in ("title", "description", *needed):
         if not getattr(event, key):
-            yield finding("RT715", "gold", f"the event has no {key}", pointer=f"/{key}")
+            yield finding("RT715", f"the event has no {key}", pointer=f"/{key}")
     if not _DATE.fullmatch(event.date):
-        yield finding("RT715", "gold", f"not a valid date: {shorten(event.date)}", pointer="/date")
+        yield finding("RT715", f"not a valid date: {shorten(event.date)}", pointer="/date")

@@ -70,7 +70,7 @@ def name_with_possessive(words: str, pointer: str, role: Role) -> Finding:
     Example: `{"text": "Macron’s", "kind": "name", "type": "PER"}` - the name is Macron.
     Hint: Exclude the ending, as in `[Macron]’s visit`.
     """
-    return finding("RT601", role, f"name {shorten(words)} ends with a possessive", pointer=pointer)
+    return finding("RT601", f"name {shorten(words)} ends with a possessive", pointer=pointer, role=role)
 
 
 @rule("RT602", gold="warning", annotation="warning", prediction=None)
@@ -81,7 +81,7 @@ def mention_with_determiner(words: str, pointer: str, role: Role) -> Finding:
     Example: `{"start": 57, "end": 62, "text": "a dam", "kind": "nominal"}` - the mention is dam, from 59.
     Hint: Exclude the determiner.
     """
-    return finding("RT602", role, f"mention {shorten(words)} begins with a determiner", pointer=pointer)
+    return finding("RT602", f"mention {shorten(words)} begins with a determiner", pointer=pointer, role=role)
 
 
 @rule("RT603", gold="warning", annotation="warning", prediction=None)
@@ -93,7 +93,7 @@ def span_across_sentences(words: str, pointer: str, role: Role) -> Finding:
     begins with "The dam".
     Hint: Use one span per sentence.
     """
-    return finding("RT603", role, f"span {shorten(words)} is in more than one sentence", pointer=pointer)
+    return finding("RT603", f"span {shorten(words)} is in more than one sentence", pointer=pointer, role=role)
 
 
 @rule("RT604", gold="warning", annotation="warning", prediction=None)
@@ -104,7 +104,7 @@ def claim_with_closing_mark(words: str, pointer: str, role: Role) -> Finding:
     Example: `{"start": 64, "end": 88, "text": "The dam costs 5 million."}` - the full stop is part of the span.
     Hint: Exclude the mark, unless it is part of an abbreviation.
     """
-    return finding("RT604", role, f"claim ends with {words[-1]!r}", pointer=pointer)
+    return finding("RT604", f"claim ends with {words[-1]!r}", pointer=pointer, role=role)
 
 
 @rule("RT605", gold="warning", annotation="warning", prediction=None)
@@ -115,4 +115,4 @@ def quotation_mark_without_partner(words: str, pointer: str, role: Role) -> Find
     Example: `{"text": "“The dam costs 5 million", "source": "author"}` - the closing mark is outside the span.
     Hint: Exclude the mark, or include the other one.
     """
-    return finding("RT605", role, f"unpaired quotation mark in {shorten(words)}", pointer=pointer)
+    return finding("RT605", f"unpaired quotation mark in {shorten(words)}", pointer=pointer, role=role)

@@ -28,14 +28,9 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
     Example: `{"document_id": "flod-0"}` - the document is flood-0.
     Hint: Use the `document_id` of the corpus, and check that the file and the corpus belong to the same release.
     """
-    return finding(
-        "RT301",
-        "gold",
-        f"unknown document {shorten(document_id)}",
-        hint=did_you_mean(document_id, known),
-        pointer="/document_id",
-        document=printable(document_id),
-    )
+    hint, document = did_you_mean(document_id, known), printable(document_id)
+    message = f"unknown document {shorten(document_id)}"
+    return finding("RT301", message, hint=hint, pointer="/document_id", document=document)
 
 
 @rule("RT302")
@@ -47,13 +42,8 @@ def repeated_document(document_id: str, first_line: int) -> Finding:
     records.
     Hint: Merge the records, or remove one.
     """
-    return finding(
-        "RT302",
-        "gold",
-        f"duplicate record of document {shorten(document_id)}, first in line {first_line}",
-        pointer="/document_id",
-        document=printable(document_id),
-    )
+    message = f"duplicate record of document {shorten(document_id)}, first in line {first_line}"
+    return finding("RT302", message, pointer="/document_id", document=printable(document_id))
 
 
 @rule("RT303", annotation=None)
@@ -65,11 +55,8 @@ def missing_documents(document_ids: Sequence[str]) -> Finding:
     Hint: Add a record for each, with empty lists if there is nothing to annotate.
     """
     count = len(document_ids)
-    return finding(
-        "RT303",
-        "prediction",
-        f"{count} {'document is' if count == 1 else 'documents are'} missing: {listed(document_ids)}",
-    )
+    message = f"{count} {'document is' if count == 1 else 'documents are'} missing: {listed(document_ids)}"
+    return finding("RT303", message, role="prediction")
 
 
 @rule("RT304", prediction=None)
@@ -81,7 +68,7 @@ def unknown_entity(entity: str, known: Iterable[str], pointer: str, role: Role) 
     Hint: Use a key of entities.jsonl, or add the entity there.
     """
     message = f"unknown entity {shorten(entity)}"
-    return finding("RT304", role, message, hint=did_you_mean(entity, known), pointer=pointer)
+    return finding("RT304", message, hint=did_you_mean(entity, known), pointer=pointer, role=role)
 
 
 @rule("RT305")
@@ -93,7 +80,7 @@ def unknown_holder(holder: str, known: Iterable[str], pointer: str, role: Role) 
     Hint: Use a holder of event.json.
     """
     message = f"unknown holder {shorten(holder)}"
-    return finding("RT305", role, message, hint=did_you_mean(holder, known), pointer=pointer)
+    return finding("RT305", message, hint=did_you_mean(holder, known), pointer=pointer, role=role)
 
 
 @rule("RT306")
@@ -105,7 +92,7 @@ def unknown_target(target: str, known: Iterable[str], pointer: str, role: Role) 
     Hint: Use a target of event.json.
     """
     message = f"unknown target {shorten(target)}"
-    return finding("RT306", role, message, hint=did_you_mean(target, known), pointer=pointer)
+    return finding("RT306", message, hint=did_you_mean(target, known), pointer=pointer, role=role)
 
 
 @rule("RT307")
@@ -117,7 +104,7 @@ def unknown_claim(claim: str, known: Iterable[str], pointer: str, role: Role) ->
     Hint: Use a key of claims.jsonl, or add the claim there.
     """
     message = f"unknown claim {shorten(claim)}"
-    return finding("RT307", role, message, hint=did_you_mean(claim, known), pointer=pointer)
+    return finding("RT307", message, hint=did_you_mean(claim, known), pointer=pointer, role=role)
 
 
 @rule("RT308")
@@ -129,7 +116,7 @@ def no_such_sentence(sentence: int, sentences: int, pointer: str, role: Role) ->
     Hint: Count the sentences of documents.jsonl from 0.
     """
     last = f"the last is {sentences - 1}" if sentences else "the document has none"
-    return finding("RT308", role, f"no sentence {sentence}; {last}", pointer=pointer)
+    return finding("RT308", f"no sentence {sentence}; {last}", pointer=pointer, role=role)
 
 
 @rule("RT309", prediction=None)
@@ -144,4 +131,4 @@ def unknown_source(source: str, author: str, known: Iterable[str], pointer: str,
     hint = did_you_mean(source, (author, *known))
     if hint is None and author != "author":
         hint = f"Use `{author}` or a key of entities.jsonl."
-    return finding("RT309", role, message, hint=hint, pointer=pointer)
+    return finding("RT309", message, hint=hint, pointer=pointer, role=role)

@@ -107,15 +107,15 @@ def rule(code: str, **severity: Severity | None) -> Callable[[Callable[P, R]], C
 
 def finding(
     code: str,
-    role: Role,
     message: str,
     *,
+    role: Role = "gold",
     hint: str | None = None,
     pointer: str | None = None,
     document: str | None = None,
     column: int | None = None,
 ) -> Finding:
-    """Make a finding of a rule, with the severity for the role."""
+    """Make a finding of a rule, with the severity for the role; a rule that is for all files needs none."""
     row = RULES[code]
     severity = row.severity[role]
     if severity is None:

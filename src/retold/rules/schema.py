@@ -94,12 +94,8 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
     Example: `{"start": "15", "end": 19, "type": "GPE"}` - `start` is a string, not an integer.
     Hint: Use the type in the schema, or leave out an optional key.
     """
-    return finding(
-        "RT201",
-        "gold",
-        f"expected {_expected(error.schema)}, got {shorten(error.instance)}",
-        pointer=pointer_to(*path),
-    )
+    message = f"expected {_expected(error.schema)}, got {shorten(error.instance)}"
+    return finding("RT201", message, pointer=pointer_to(*path))
 
 
 @rule("RT202")
@@ -112,7 +108,7 @@ def key_missing(path: list[str | int], missing: str, error: ValidationError) -> 
     """
     similar = nearest(missing, (key for key in error.instance if key not in error.schema["properties"]))
     hint = f"Add the key, or rename {similar!r}." if similar else None
-    return finding("RT202", "gold", f"missing key {missing!r}", hint=hint, pointer=pointer_to(*path))
+    return finding("RT202", f"missing key {missing!r}", hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT203")
@@ -124,7 +120,7 @@ def unknown_key(path: list[str | int], key: str, missing: list[str], known: list
     Hint: Remove the key, or correct its spelling.
     """
     hint = did_you_mean(key, missing) or did_you_mean(key, known) or f"Remove it; known keys are {', '.join(known)}."
-    return finding("RT203", "gold", f"unknown key {shorten(key)}", hint=hint, pointer=pointer_to(*path))
+    return finding("RT203", f"unknown key {shorten(key)}", hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT204")
@@ -143,7 +139,7 @@ def value_not_allowed(path: list[str | int], error: ValidationError) -> Finding:
 
 def _not_allowed(path: list[str | int], value: str, allowed: list[str], listed: str) -> Finding:
     message = f"{shorten(value)} is not allowed, expected one of {listed}"
-    return finding("RT204", "gold", message, hint=did_you_mean(value, allowed), pointer=pointer_to(*path))
+    return finding("RT204", message, hint=did_you_mean(value, allowed), pointer=pointer_to(*path))
 
 
 @rule("RT205")
@@ -156,7 +152,7 @@ def number_out_of_range(path: list[str | int], error: ValidationError) -> Findin
     """
     side = "at least" if error.validator == "minimum" else "at most"
     message = f"expected {side} {error.validator_value}, got {shorten(error.instance)}"
-    return finding("RT205", "gold", message, pointer=pointer_to(*path))
+    return finding("RT205", message, pointer=pointer_to(*path))
 
 
 @rule("RT206")
@@ -167,7 +163,7 @@ def empty_string(path: list[str | int], error: ValidationError) -> Finding:
     Example: `{"start": 15, "end": 19, "type": "GPE", "entity": ""}` - the key of the entity is empty.
     Hint: Fill in the key, or leave it out if it is optional.
     """
-    return finding("RT206", "gold", "expected a non-empty string", pointer=pointer_to(*path))
+    return finding("RT206", "expected a non-empty string", pointer=pointer_to(*path))
 
 
 @rule("RT207")
@@ -179,13 +175,13 @@ def other_schema_fault(path: list[str | int], error: ValidationError) -> Finding
     disagree.
     Hint: Compare the line with the schema in schema/.
     """
-    return finding("RT207", "gold", shorten(error.message, 200), pointer=pointer_to(*path))
+    return finding("RT207", shorten(error.message, 200), pointer=pointer_to(*path))
 
 
 def label_not_allowed(value: str, allowed: Sequence[str], pointer: str) -> Finding:
     """RT204 for a label that the manifest of the corpus does not list."""
     message = f"{shorten(value)} is not allowed here; allowed: {', '.join(allowed)}"
-    return finding("RT204", "gold", message, hint=did_you_mean(value, allowed), pointer=pointer)
+    return finding("RT204", message, hint=did_you_mean(value, allowed), pointer=pointer)
 
 
 @rule("RT208")
@@ -198,7 +194,7 @@ def invalid_manifest(message: str, pointer: str, hint: str | None = None) -> Fin
 
     Hint: Correct corpus.json; schema/manifest.json describes it.
     """
-    return finding("RT208", "gold", message, hint=hint, pointer=pointer)
+    return finding("RT208", message, hint=hint, pointer=pointer)
 
 
 def _one_of(path: list[str | int], error: ValidationError) -> Finding:

@@ -92,7 +92,7 @@ def end_not_after_start(start: int, end: int, pointer: str, role: Role) -> Findi
     Example: `{"start": 19, "end": 15, "type": "GPE"}` - the span ends before it starts.
     Hint: Set `end` to the offset after the last code point.
     """
-    return finding("RT401", role, f"end {end} is not after start {start}", pointer=pointer)
+    return finding("RT401", f"end {end} is not after start {start}", pointer=pointer, role=role)
 
 
 @rule("RT402")
@@ -103,7 +103,7 @@ def beyond_the_text(end: int, size: int, pointer: str, role: Role) -> Finding:
     Example: `{"start": 15, "end": 134, "type": "GPE"}` - the text has 133 characters.
     Hint: Count code points, in the text of this release.
     """
-    return finding("RT402", role, f"end {end} is after the end of the text at {size}", pointer=pointer)
+    return finding("RT402", f"end {end} is after the end of the text at {size}", pointer=pointer, role=role)
 
 
 @rule("RT403")
@@ -119,7 +119,7 @@ def text_differs(text: str, start: int, end: int, given: str, pointer: str, role
     if given and (found := _nearest_occurrence(text, given, start)) is not None:
         hint = f"The text is at {found} to {found + len(given)}."
     message = f"text is {shorten(given)}, but the document has {shorten(text[start:end])} at {start} to {end}"
-    return finding("RT403", role, message, hint=hint, pointer=pointer)
+    return finding("RT403", message, hint=hint, pointer=pointer, role=role)
 
 
 def _nearest_occurrence(text: str, given: str, start: int) -> int | None:
@@ -136,7 +136,7 @@ def white_space_at_the_edge(text: str, pointer: str, role: Role) -> Finding:
     Example: `{"start": 14, "end": 19, "type": "GPE"}` - Vale begins at 15, at 14 there is a no-break space.
     Hint: Exclude the white space.
     """
-    return finding("RT404", role, f"the span {shorten(text)} begins or ends with white space", pointer=pointer)
+    return finding("RT404", f"the span {shorten(text)} begins or ends with white space", pointer=pointer, role=role)
 
 
 @rule("RT405", prediction="warning")
@@ -148,7 +148,7 @@ def span_repeated(start: int, end: int, earlier: int, pointer: str, role: Role) 
     two are the same.
     Hint: Remove one.
     """
-    return finding("RT405", role, f"duplicate of span {start} to {end} at index {earlier}", pointer=pointer)
+    return finding("RT405", f"duplicate of span {start} to {end} at index {earlier}", pointer=pointer, role=role)
 
 
 @rule("RT406")
@@ -161,7 +161,7 @@ def span_with_two_labels(start: int, end: int, earlier: int, pointer: str, role:
     Hint: Keep one of them.
     """
     message = f"span {start} to {end} is at index {earlier} with other labels"
-    return finding("RT406", role, message, pointer=pointer)
+    return finding("RT406", message, pointer=pointer, role=role)
 
 
 @rule("RT407", prediction=None)
@@ -174,7 +174,7 @@ def crossing_spans(span: S, other: S, number: int, pointer: str, role: Role) -> 
     Hint: Change a boundary so that one contains the other or they do not overlap.
     """
     message = f"span {span.start} to {span.end} crosses {other.start} to {other.end} at index {number}"
-    return finding("RT407", role, message, pointer=pointer)
+    return finding("RT407", message, pointer=pointer, role=role)
 
 
 @rule("RT408", prediction="warning")
@@ -185,4 +185,4 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
     Example: `{"start": 25, "end": 32, "text": "Ann Lee", "type": "PER"}` - the name is in the byline.
     Hint: Remove the span.
     """
-    return finding("RT408", role, f"span {start} to {end} is in a zone that is not annotated", pointer=pointer)
+    return finding("RT408", f"span {start} to {end} is in a zone that is not annotated", pointer=pointer, role=role)

@@ -34,31 +34,20 @@ from retold.layers.coreference import CONLL
 from retold.layers.counts import FIXED, BatchCounts, CountTable
 from retold.layers.scheme import Scheme, default_scheme
 from retold.layers.units import unit_kind
-from retold.measures.base import Array
 from retold.measures.clusters import conll
 from retold.model.findings import Finding, FindingsError
 from retold.reading import Records
 from retold.rules import located, unknown_document
 from retold.scoring.count import BATCH
+from retold.scoring.evaluate import Value, bounded, entry, signature_of
 from retold.scoring.score import Predictions, open_corpus, open_predictions
 from retold.stats.bootstrap import LinearResamples, bootstrap_sums, bootstrap_weights
-from retold.stats.intervals import percentile_interval
 
 __all__ = ["Agreement", "AgreementValue", "Disagreement", "agreement"]
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementValue:
-    """A measure of agreement with its 95% interval and the counts behind it; None where it is undefined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    counts: dict[str, int | float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The value in the shape of ``retold agree --format json``."""
-        return {"value": self.value, "low": self.low, "high": self.high, "counts": self.counts}
+#: A measure of agreement has the shape of a measure of a system.
+AgreementValue = Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,24 +218,19 @@ class _Comparison:
             stream = name if counts.layer.keyed and self.units == "paragraph" else "text"
             drawn = table.as_counts(bootstrap_sums(table.matrix(units), self.resamples, self.seed, stream))
             for measure, function in counts.layer.agreement_measures.items():
-                value = _value(float(function(totals)), function(drawn), amounts, len(units))
+                value = bounded(float(function(totals)), function(drawn), 0.0, amounts, True, len(units))
                 measures[f"{name}.{measure}"] = value
             if counts.layer.clusters:
                 measures[CONLL] = self._clusters(counts, units, amounts)
             self._breakdown(counts, breakdowns)
-        parts = {
-            "corpus": self.corpus.name,
-            "version": self.corpus.version or "none",
-            "hash": self.corpus.short_digest,
-            "agreement": f"retold-{__version__}",
-            "unit": self.units,
-            "resamples": self.resamples,
-            "coreference": "jackknife",
-            "seed": self.seed,
-        }
-        if not self.corpus.scheme.is_default:
-            parts["labels"] = f"{self.corpus.declared}-{self.corpus.scheme.digest[:16]}"
-        signature = "|".join(f"{key}:{value}" for key, value in parts.items())
+        signature = signature_of(
+            self.corpus,
+            agreement=f"retold-{__version__}",
+            unit=self.units,
+            resamples=self.resamples,
+            coreference="jackknife",
+            seed=self.seed,
+        )
         corpus = {"name": self.corpus.name, "version": self.corpus.version, "sha256": self.corpus.digest}
         return Agreement(signature, annotators, corpus, measures, breakdowns, self.found, self.corpus.scheme)
 
@@ -268,7 +252,7 @@ class _Comparison:
         drawn = LinearResamples(point, left[:, None])
         for _, weights in bootstrap_weights(len(units), self.resamples, self.seed, "text"):
             drawn.draw(weights)
-        return _value(float(point[0]), drawn.all()[:, 0], amounts, len(units))
+        return bounded(float(point[0]), drawn.all()[:, 0], 0.0, amounts, True, len(units))
 
     def _breakdown(self, counts: _LayerAgreement, out: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> None:
         table = counts.breakdowns
@@ -278,16 +262,7 @@ class _Comparison:
             sums = table.real(row)
             found = out.setdefault(dimension, {}).setdefault(value, {})
             for measure, function in counts.layer.agreement_measures.items():
-                number = float(function(sums))
-                shown = None if np.isnan(number) else number
-                found[f"{counts.layer.name}.{measure}"] = {"value": shown, "counts": _amounts(row)}
-
-
-def _value(point: float, drawn: Array, amounts: dict[str, int | float], units: int) -> AgreementValue:
-    if np.isnan(point):
-        return AgreementValue(None, None, None, amounts)
-    low, high = percentile_interval(drawn, units) or (None, None)
-    return AgreementValue(point, low, high, amounts)
+                found[f"{counts.layer.name}.{measure}"] = entry(float(function(sums)), _amounts(row))
 
 
 def _amounts(totals: Mapping[str, int]) -> dict[str, int | float]:

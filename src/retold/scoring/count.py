@@ -111,7 +111,6 @@ class Counts:
         text_units: units of the text.
         predicted: documents that answer each layer.
         gold_layers: layers that gold has.
-        ignored: documents that answer a layer which the corpus does not have.
         total: documents.
         seen: line of each document.
     """

@@ -17,27 +17,28 @@ from retold.layers.units import MANY_DOCUMENTS, POOL
 from retold.measures.base import Array, Counts, Measure, mean_of_defined, mean_over_gold
 from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
 from retold.scoring.count import BY_DOCUMENT, SystemCounts
-from retold.stats.bootstrap import LinearResamples, bootstrap_products
+from retold.stats.bootstrap import GRAIN, LinearResamples, bootstrap_products
 from retold.stats.intervals import percentile_interval, wilson
 
 __all__ = [
     "OVERALL",
     "Score",
     "Value",
+    "bounded",
+    "entry",
     "evaluate",
     "headline_columns",
     "headline_names",
     "headlines",
     "means",
     "signature",
+    "signature_of",
 ]
 
 #: The mean of the tracks.
 OVERALL: Final = "overall"
 #: In place of an amount of gold, for measures that are undefined by themselves where gold has nothing.
 _SOME: Final = np.asarray(1.0)
-#: Grain of real-valued columns in a product: whole numbers make the product exact.
-_GRAIN: Final = float(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,23 +181,26 @@ def headlines(
     return out
 
 
-def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
+def signature_of(corpus: Corpus, **more: object) -> str:
     """What makes a number reproducible, in one line: ``key:value`` parts between bars."""
-    parts = {
-        "corpus": corpus.name,
-        "version": corpus.version or "none",
-        "hash": corpus.short_digest,
-        "scorer": f"retold-{__version__}",
-        "measures": "all",
-        "unit": f"{counts.units}-pooled-{POOL}" if counts.pooled else counts.units,
-        "resamples": str(resamples),
-        "coreference": "jackknife",
-        "seed": str(seed),
-        "missing": "empty" if counts.allow_missing else "refused",
-    }
+    parts = {"corpus": corpus.name, "version": corpus.version or "none", "hash": corpus.short_digest, **more}
     if not corpus.scheme.is_default:
         parts["labels"] = f"{corpus.declared}-{corpus.scheme.digest[:16]}"
     return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
+    """The signature of a score."""
+    return signature_of(
+        corpus,
+        scorer=f"retold-{__version__}",
+        measures="all",
+        unit=f"{counts.units}-pooled-{POOL}" if counts.pooled else counts.units,
+        resamples=resamples,
+        coreference="jackknife",
+        seed=seed,
+        missing="empty" if counts.allow_missing else "refused",
+    )
 
 
 def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, seed: int = 0) -> Score:
@@ -216,7 +220,7 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
         if layer.layer.clusters and sums is not None:
             amounts = _cluster_counts(sums)
             for each, trials in trials_of(sums).items():
-                values[each] = _bounded(clusters[each], replicates.get(each), trials, amounts, taken_part, units)
+                values[each] = bounded(clusters[each], replicates.get(each), trials, amounts, taken_part, units)
             point = clusters[CONLL] if taken_part else np.nan
             values[CONLL] = _mean(scheme, CONLL, point, replicates.get(CONLL), values, units, counts=amounts)
     points = headlines(scheme, totals, {name: np.asarray(value) for name, value in clusters.items()}, tracks)
@@ -263,7 +267,7 @@ def _replicates(
     sums: dict[str, Array] = {}
     for stream in dict.fromkeys(counts.stream(name) for name in counts.layers):
         layers = [name for name in counts.layers if counts.stream(name) == stream]
-        tables = {name: np.rint(counts.matrix(name) * _GRAIN) for name in layers}
+        tables = {name: np.rint(counts.matrix(name) * GRAIN) for name in layers}
         units = len(counts.unit_names[stream])
         for name in layers:
             sums[name] = np.zeros((resamples, tables[name].shape[1]))
@@ -283,7 +287,7 @@ def _replicates(
         )
         for block, (drawn, *more) in bootstrap_products([joint, *influences], units, resamples, seed, stream):
             spread = np.zeros((len(drawn), widths[-1]))
-            spread[:, filled] = drawn / _GRAIN
+            spread[:, filled] = drawn / GRAIN
             for name, start, end in zip(layers, widths, widths[1:], strict=False):
                 sums[name][block] = spread[:, start:end]
             for influence in more:
@@ -308,10 +312,10 @@ def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_par
     }
     point = float(measure.value(totals))
     trials = float(measure.trials(totals)) if measure.proportion else 0.0
-    return _bounded(point, replicates, trials, amounts, taken_part, units)
+    return bounded(point, replicates, trials, amounts, taken_part, units)
 
 
-def _bounded(
+def bounded(
     point: float,
     replicates: Array | None,
     trials: float,
@@ -319,6 +323,7 @@ def _bounded(
     taken_part: bool,
     units: int = 0,
 ) -> Value:
+    """A value with its percentile interval, or Wilson's where a share of ``trials`` is 0 or 1."""
     if not taken_part or np.isnan(point):
         return Value(None, None, None, amounts)
     if replicates is None:
@@ -327,6 +332,11 @@ def _bounded(
         return Value(point, *wilson(point * trials, trials), amounts)
     low, high = percentile_interval(replicates, units) or (None, None)
     return Value(point, low, high, amounts)
+
+
+def entry(value: float, counts: dict[str, int | float]) -> dict[str, Any]:
+    """A measure in a breakdown."""
+    return {"value": None if np.isnan(value) else value, "counts": counts}
 
 
 def _mean(
@@ -419,8 +429,8 @@ def _breakdowns(counts: SystemCounts) -> dict[str, dict[str, dict[str, Any]]]:
                 # Among items of a single gold label, only the share that is right is meaningful.
                 if dimension == "label" and not measure.name.endswith((".accuracy", ".strict")):
                     continue
-                shown = _value(measure, sums, None, True)
-                found[measure.name] = {"value": shown.value, "counts": shown.counts}
+                value_of = _value(measure, sums, None, True)
+                found[measure.name] = {"value": value_of.value, "counts": value_of.counts}
         if layer.layer.clusters:
             _coreference_breakdowns(counts, out)
     return out
@@ -434,8 +444,7 @@ def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[
         found = out.setdefault(dimension, {}).setdefault(value, {})
         amounts = _cluster_counts(sums)
         for name, number in measures_of(sums).items():
-            shown = _bounded(float(number[0]), None, 0.0, amounts, True)
-            found[name] = {"value": shown.value, "counts": shown.counts}
+            found[name] = entry(float(number[0]), amounts)
 
     parts = ("language", mentions.languages, mentions.language), ("document", mentions.documents, mentions.document)
     for dimension, names, codes in parts:
@@ -447,9 +456,6 @@ def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[
         return
     links = mentions.cross_lingual()
     out["coreference"]["cross-lingual"] = {
-        f"entities.coreference.links.{part}": {
-            "value": None if np.isnan(links[part]) else links[part],
-            "counts": links["counts"],
-        }
+        f"entities.coreference.links.{part}": entry(links[part], links["counts"])
         for part in ("precision", "recall", "f1")
     }

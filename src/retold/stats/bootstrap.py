@@ -15,14 +15,22 @@ import numpy as np
 
 from retold.stats import Array
 
-__all__ = ["BLOCK", "LinearResamples", "bootstrap_products", "bootstrap_sums", "bootstrap_weights", "generator"]
+__all__ = [
+    "BLOCK",
+    "GRAIN",
+    "LinearResamples",
+    "bootstrap_products",
+    "bootstrap_sums",
+    "bootstrap_weights",
+    "generator",
+]
 
 #: Resamples or trials drawn at once.
 BLOCK: Final = 1000
 #: Units drawn at once: few enough for them to stay in the processor's cache.
 _UNITS_AT_ONCE: Final = 1 << 16
-#: Factor by which real-valued counts become whole numbers in a product.
-_GRAIN: Final = float(1 << 20)
+#: Factor by which real-valued counts become whole numbers in a product, which is then exact.
+GRAIN: Final = float(1 << 20)
 #: The same for influences, which are far below 1.
 _FINE_GRAIN: Final = float(1 << 40)
 
@@ -80,10 +88,10 @@ def bootstrap_sums(counts: Array, resamples: int, seed: int, stream: str) -> Arr
     sums = np.zeros((resamples, columns))
     if units == 0:
         return sums
-    grains = np.rint(counts * _GRAIN)
+    grains = np.rint(counts * GRAIN)
     for block, weights in bootstrap_weights(units, resamples, seed, stream):
         sums[block] = weights @ grains
-    return sums / _GRAIN
+    return sums / GRAIN
 
 
 class LinearResamples:

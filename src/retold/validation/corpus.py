@@ -24,9 +24,8 @@ from retold.model.annotations import AnnotationRecord, CanonicalClaim, Decision,
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
 from retold.reading import lines_of
+from retold.rules import DECODERS, LineDecoder, missing_documents, repeated_document
 from retold.rules import corpus as rules
-from retold.rules import decode_line, missing_documents, repeated_document
-from retold.rules.bytes import DECODERS, LineDecoder
 from retold.validation.records import Run
 
 __all__ = ["check_corpus"]
@@ -122,7 +121,7 @@ class _Event:
         file = self.folder / "event.json"
         self.run.files += 1
         with open_bytes(str(file)) as stream:
-            _, found = decode_line(stream.read(), "event", number=None, file=str(file))
+            _, found = DECODERS["event"].decode(stream.read(), number=None, file=str(file))
         needed = self._scheme.event_keys
         checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities, needed)
         self.run.collector.add(found)

@@ -214,18 +214,16 @@ def _matches(text: str, start: int, end: int, given: str) -> bool:
 # One record
 
 
+@dataclass
 class _RecordFixer:
     """Fixes one record and notes what was done."""
 
-    def __init__(
-        self, scheme: Scheme, document: Document | None, vocabulary: Vocabulary | None, role: Role, unit: str | None
-    ) -> None:
-        self.scheme = scheme
-        self.document = document
-        self.vocabulary = vocabulary
-        self.role = role
-        self.unit = unit
-        self.notes: list[tuple[str, str]] = []
+    scheme: Scheme
+    document: Document | None
+    vocabulary: Vocabulary | None
+    role: Role
+    unit: str | None
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
     def note(self, pointer: str, what: str) -> None:
         self.notes.append((pointer, what))

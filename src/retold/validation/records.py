@@ -13,8 +13,7 @@ from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.reading import Records, Shard, ShardMismatch, known_documents, map_shards, rows_of, shards_of
-from retold.rules import LineDecoder, Role, decode_line, located, missing_documents, no_records, unknown_document
-from retold.rules.bytes import DECODERS
+from retold.rules import DECODERS, LineDecoder, Role, located, missing_documents, no_records, unknown_document
 from retold.validation.report import FindingCollector, Report
 
 __all__ = ["Run"]
@@ -58,7 +57,7 @@ class Run:
         except UnreadableError:
             return False
         self.files += 1
-        found = decode_line(text, "submission", number=None, file=path)[1]
+        found = DECODERS["submission"].decode(text, number=None, file=path)[1]
         self.collector.add(found)
         return bool(found)
 
