@@ -417,7 +417,7 @@ class Mentions:
 
         Each document is an event of its own here, so that no non-coreference link crosses documents either.
         """
-        return added_up(map(sums_of, self._cut()))
+        return added_up(map(sums_of, self._cut())) if len(self.gold) else sums_of(self.overlaps())
 
     def _cut(self) -> Iterator[ClusterOverlaps]:
         """The overlaps of each document by itself, in batches that fit into the processor's cache."""

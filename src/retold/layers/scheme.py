@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Final, Literal, Union
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -23,7 +24,7 @@ from retold.measures.base import Measure, Track
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, Entity
 from retold.model.findings import Finding, context_of
 from retold.model.json_schema import SCHEMAS, schema_of
-from retold.model.manifest import Manifest
+from retold.model.manifest import Manifest, check_distinct
 from retold.rules.bytes import LineDecoder
 from retold.rules.consistency import gold_key_missing
 from retold.rules.guideline import check_guideline
@@ -44,6 +45,16 @@ __all__ = [
 
 class ManifestError(ValueError):
     """A manifest is inconsistent; the message begins with the key."""
+
+
+_TRACK_NAME: Final = re.compile(r"[\w-]+")
+
+
+def _distinct(key: str, names: Sequence[str]) -> None:
+    try:
+        check_distinct(key, names)
+    except ValueError as error:
+        raise ManifestError(str(error)) from None
 
 
 class Scheme:
@@ -79,6 +90,7 @@ class Scheme:
                 self._refuse_ambiguous(self.layers[name])
         self.tracks = self._tracks()
         self.overall = tuple(self.tracks if manifest.overall is None else manifest.overall)
+        _distinct("overall", self.overall)
         for track in self.overall:
             if track not in self.tracks:
                 raise ManifestError(f"overall: no track {track!r}; tracks are {', '.join(self.tracks)}")
@@ -98,9 +110,16 @@ class Scheme:
                 parts[layer.track] = (*parts.get(layer.track, ()), *layer.headline)
         else:
             parts = {name: tuple(names) for name, names in self.manifest.tracks.items()}
+        seen: dict[str, str] = {"overall": "overall"}
         for track, names in parts.items():
-            if track == "overall" or not names:
-                raise ManifestError(f"tracks: {track!r} is a reserved name or has no measure")
+            # Boards are written to files that are named after them.
+            if not _TRACK_NAME.fullmatch(track):
+                raise ManifestError(f"tracks: {track!r} should consist of letters, digits, _ and -")
+            if (other := seen.setdefault(track.casefold(), track)) is not track:
+                raise ManifestError(f"tracks: {track!r} is reserved, or differs from {other!r} only in case")
+            if not names:
+                raise ManifestError(f"tracks.{track}: expected at least one measure")
+            _distinct(f"tracks.{track}", names)
             for name in names:
                 if name not in self.measures:
                     raise ManifestError(f"tracks.{track}: no measure {name!r}; retold measures lists them")

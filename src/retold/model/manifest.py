@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-__all__ = ["MISSING", "Label", "Manifest", "check_labels", "check_subset"]
+__all__ = ["MISSING", "Label", "Manifest", "check_distinct", "check_labels", "check_subset"]
 
 #: What a confusion table calls the answer that was not given; no label may have this name.
 MISSING: Final = "missing"
@@ -62,20 +62,32 @@ def check_labels(name: str, labels: Sequence[str]) -> None:
     """
     if not labels:
         raise ValueError(f"{name}: expected at least one label")
+    check_distinct(name, labels)
+    for label in labels:
+        if label == MISSING:
+            raise ValueError(f"{name}: {label!r} is reserved for answers that are missing")
+        if label != label.strip() or not label.isprintable() or set(label) & set('"\\'):
+            raise ValueError(f"{name}: {label!r} has an outer blank, a quotation mark, a backslash or a control code")
+
+
+def check_distinct(name: str, labels: Sequence[str]) -> None:
+    """Refuse a list that names something twice.
+
+    Raises:
+        ValueError: with what is listed twice.
+    """
     if len(set(labels)) != len(labels):
         twice = next(label for label in labels if list(labels).count(label) > 1)
         raise ValueError(f"{name}: {twice!r} is listed twice")
-    for label in labels:
-        if label == MISSING or not label.isprintable() or label != label.strip():
-            raise ValueError(f"{name}: {label!r} is reserved, padded with blanks or not printable")
 
 
 def check_subset(name: str, part: Sequence[str], labels: Sequence[str]) -> None:
-    """Refuse a list that names what is not among the labels.
+    """Refuse a list that names what is not among the labels, or one of them twice.
 
     Raises:
-        ValueError: with the allowed labels.
+        ValueError: with the label, or the allowed ones.
     """
+    check_distinct(name, part)
     for label in part:
         if label not in labels:
             raise ValueError(f"{name}: {label!r} is not one of {', '.join(labels)}")

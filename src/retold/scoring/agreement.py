@@ -39,7 +39,7 @@ from retold.model.findings import Finding, FindingsError
 from retold.reading import Records
 from retold.rules import located, unknown_document
 from retold.scoring.count import BATCH
-from retold.scoring.evaluate import Value, bounded, entry, signature_of
+from retold.scoring.evaluate import Value, bounded, check_resamples, entry, signature_of
 from retold.scoring.score import Predictions, open_corpus, open_predictions
 from retold.stats.bootstrap import LinearResamples, bootstrap_sums, bootstrap_weights
 
@@ -110,6 +110,7 @@ def agreement(
         FindingsError: a file is malformed or names what the corpus does not have, or the two hold different documents.
         UnreadableError: a file cannot be read.
     """
+    check_resamples(resamples)
     loaded = open_corpus(corpus)
     opened = [open_predictions(path, name) for path, name in ((first, "first"), (second, "second"))]
     records = [_read(submission.records, loaded) for submission in opened]
@@ -248,6 +249,8 @@ class _Comparison:
     ) -> AgreementValue:
         mentions = counts.joined.finalize()
         point = conll(mentions.overlaps())
+        if not units:
+            return bounded(float(point[0]), None, 0.0, amounts, True, 0)
         left = mentions.leave_one_out(units)[CONLL]
         drawn = LinearResamples(point, left[:, None])
         for _, weights in bootstrap_weights(len(units), self.resamples, self.seed, "text"):

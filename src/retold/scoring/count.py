@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 from msgspec import UNSET
@@ -26,7 +26,7 @@ from retold.io.sources import Source, sha256
 from retold.io.submission import Submission
 from retold.layers import LAYERS
 from retold.layers.base import Batch, DocumentContext, LayerCounts, Matches
-from retold.layers.columns import NotColumnar
+from retold.layers.columns import Mask, NotColumnar
 from retold.layers.coreference import Mentions
 from retold.layers.scheme import Scheme
 from retold.layers.units import POOL, UnitKind, unit_kind
@@ -204,11 +204,27 @@ class Counting:
         waiting = _Waiting()
         by_document = self._plan.by_document
         waiting.contexts = [DocumentContext(key, None, pool=self._plan.pool, by_document=by_document) for key in keys]
+        try:
+            present = self._extend_arrow(gold, predicted, len(keys))
+        except NotColumnar:
+            raise
+        except Exception as error:
+            # Columns of any type may come; read as records they are valid, or give the finding.
+            raise NotColumnar(str(error)) from error
+        waiting.asked = [tuple(row) for row in present[0].tolist()]
+        for asked, answered in zip(waiting.asked, map(tuple, present[1].tolist()), strict=True):
+            self._layouts[asked, answered] += 1
+        self._waiting[""] = waiting
+        if self._flush("", waiting):
+            raise NotColumnar("documents that a rule may object to")
+
+    def _extend_arrow(self, gold: Any, predicted: Any, size: int) -> list[Mask]:
+        """Put columns in place; of gold and predictions, shape (documents, layers): whether a layer is there."""
         present = []
         for batch in (gold, predicted):
             given = set(batch.schema.names)
             columns = (batch.column(name).is_valid() if name in given else None for name in self._names)
-            flags = [np.zeros(len(keys), np.bool_) if c is None else c.to_numpy(zero_copy_only=False) for c in columns]
+            flags = [np.zeros(size, np.bool_) if c is None else c.to_numpy(zero_copy_only=False) for c in columns]
             present.append(np.stack(flags, axis=1))
         if (present[1] & ~present[0]).any():
             raise NotColumnar("an answer to a layer that gold lacks")
@@ -218,13 +234,8 @@ class Counting:
                     batch.column(name) if side[:, at].any() else None
                     for batch, side in zip((gold, predicted), present, strict=True)
                 ]
-                self.counts.layers[name].extend_arrow("", lists[0], lists[1], len(keys))
-        waiting.asked = [tuple(row) for row in present[0].tolist()]
-        for asked, answered in zip(waiting.asked, map(tuple, present[1].tolist()), strict=True):
-            self._layouts[asked, answered] += 1
-        self._waiting[""] = waiting
-        if self._flush("", waiting):
-            raise NotColumnar("documents that a rule may object to")
+                self.counts.layers[name].extend_arrow("", lists[0], lists[1], size)
+        return present
 
     def _layout(self, record: Any) -> tuple[bool, ...]:
         return tuple([items is not UNSET for items in self._layers_of(record)])
@@ -422,7 +433,12 @@ def count(
     Raises:
         FindingsError: the submission is at fault; every finding of the file is named, up to a limit.
         UnreadableError: a file cannot be read.
+        ValueError: there is no such executor, or there are no workers.
     """
+    if executor not in get_args(ExecutorName):
+        raise ValueError(f"executor: expected {' or '.join(get_args(ExecutorName))}, got {executor!r}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers: expected 1 or more, got {workers}")
     plan = Plan.of(corpus, sum(count_lines(source) for source in corpus.gold_sources()))
     if workers is None:
         workers = _suitable(submission.records)

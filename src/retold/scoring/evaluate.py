@@ -205,6 +205,7 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
 
 def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, seed: int = 0) -> Score:
     """All measures of a system, with intervals and breakdowns, from its counts; ``resamples=0`` for no intervals."""
+    check_resamples(resamples)
     scheme = counts.scheme
     tracks = [track for track in scheme.tracks if counts.competes(track)]
     totals = {name: layer.units.real(layer.units.totals()) for name, layer in counts.layers.items()}
@@ -313,6 +314,12 @@ def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_par
     point = float(measure.value(totals))
     trials = float(measure.trials(totals)) if measure.proportion else 0.0
     return bounded(point, replicates, trials, amounts, taken_part, units)
+
+
+def check_resamples(resamples: int) -> None:
+    """Raise ValueError for a negative number."""
+    if resamples < 0:
+        raise ValueError(f"resamples: expected 0 or more, got {resamples}")
 
 
 def bounded(

@@ -21,7 +21,7 @@ __all__ = ["MAX_FINDINGS", "Report", "sources", "validate"]
 
 
 def validate(
-    paths: Sequence[str | Path] | None = None,
+    paths: str | Path | Sequence[str | Path] | None = None,
     corpus: Corpus | str | Path | None = None,
     *,
     role: Role | None = None,
@@ -33,8 +33,8 @@ def validate(
     """Validate files against a corpus, or the corpus itself.
 
     Args:
-        paths: annotation files, submissions (file, folder, .zip), folders of annotation files, corpus folders, or ``-``
-            for standard input; None validates ``corpus``.
+        paths: one or several annotation files, submissions (file, folder, .zip), folders of annotation files, corpus
+            folders, or ``-`` for standard input; None validates ``corpus``.
         corpus: where documents and keys are looked up: a corpus, a path that ``load_corpus`` takes, or None for the
             packaged corpus.
         role: what the files are. Without it a submission (``predictions.*``, or with a card) is a prediction,
@@ -53,7 +53,7 @@ def validate(
     if paths is None:
         check_corpus(run)
     else:
-        for path in paths:
+        for path in [paths] if isinstance(paths, str | Path) else paths:
             _validate_path(run, str(path), role)
     return run.report()
 

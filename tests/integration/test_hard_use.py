@@ -1,0 +1,105 @@
+"""Unusual files, manifests and arguments: a clear refusal or the right number, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import retold
+from cli import run
+
+CELL = {"holder": "h", "target": "t", "label": "favor", "evidence": [0]}
+
+
+def write(path: Path, *records: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def test_an_empty_layer_on_both_sides_is_undefined(tmp_path: Path) -> None:
+    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "entities": []})
+    score = retold.score(gold, retold.load_corpus(gold))
+    assert score.measures["entities.mention.f1"].value is None
+    assert score.measures["entities.coreference.conll"].value is None
+    for command in (["rank", str(gold)], ["agree", str(gold), str(gold)]):
+        done = run(*command, "--gold", str(gold))
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+# Columns as writers of Parquet leave them where a list is empty, or as nobody should.
+COLUMNS: dict[str, tuple[Any, str | None]] = {
+    "list of null": (pa.array([[], []], pa.list_(pa.null())), None),
+    "null": (pa.nulls(2), None),
+    "string": (pa.array(["x", "y"]), "RT201"),
+    "integer": (pa.array([1, 2]), "RT201"),
+    "date": (pa.array([1, 2], pa.date32()), "RT201"),
+    "struct": (pa.array([{"start": 0}] * 2), "RT201"),
+    "map": (pa.array([[("a", 1)]] * 2, pa.map_(pa.string(), pa.int64())), "RT201"),
+    "list of lists": (pa.array([[[1]]] * 2), "RT201"),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_parquet_columns_of_any_type_are_scored_or_refused(name: str, tmp_path: Path) -> None:
+    column, code = COLUMNS[name]
+    gold = tmp_path / "gold.parquet"
+    mention = {"start": 0, "end": 3, "type": "PER"}
+    pq.write_table(pa.Table.from_pylist([{"document_id": key, "entities": [mention]} for key in "ab"]), gold)
+    given = tmp_path / "given.parquet"
+    pq.write_table(pa.table({"document_id": ["a", "b"], "entities": column}), given)
+    done = run("score", str(given), "--gold", str(gold), "--format", "json")
+    if code is not None:
+        assert done.returncode == 1
+        assert code in done.stdout + done.stderr
+        return
+    found = json.loads(done.stdout)["measures"]["entities.mention.f1"]
+    # A null is an absent layer, in which the system does not compete; an empty list finds nothing.
+    assert found["value"] == (None if name == "null" else 0.0)
+
+
+@pytest.mark.parametrize("track", ["../../x", "a/b", "", "a\nb", "overall", "stance.accuracy", "Overall"])
+def test_names_of_tracks_are_names_of_files_and_of_nothing_else(track: str, tmp_path: Path) -> None:
+    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "stance": [CELL]})
+    manifest = tmp_path / "corpus.json"
+    manifest.write_text(json.dumps({"layers": {"stance": {}}, "tracks": {track: ["stance.favg"]}}), encoding="utf-8")
+    done = run("rank", str(gold), "--gold", str(gold), "--manifest", str(manifest), "--output", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert "RT208" in done.stdout + done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.json", "gold.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"tracks": {"a": ["stance.favg", "stance.favg"]}},
+        {"overall": ["stance", "stance"]},
+        {"layers": {"stance": {"sides": ["favor", "favor"]}}},
+        {"tracks": {"a": ["stance.favg"], "A": ["stance.favg"]}},
+        {"layers": {"stance": {"labels": ['a "b"', "c"], "sides": ["c"], "neutral": None}}},
+    ],
+)
+def test_a_manifest_that_would_count_twice_or_cannot_be_written_is_refused(
+    manifest: dict[str, Any], tmp_path: Path
+) -> None:
+    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "stance": [CELL]})
+    file = tmp_path / "corpus.json"
+    file.write_text(json.dumps({"layers": {"stance": {}}, **manifest}), encoding="utf-8")
+    with pytest.raises(retold.FindingsError) as refused:
+        retold.load_corpus(gold, manifest=file)
+    assert [found.code for found in refused.value.findings] == ["RT208"]
+
+
+@pytest.mark.parametrize("options", [{"resamples": -1}, {"workers": -3}, {"executor": "cluster"}])
+def test_score_refuses_what_makes_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        retold.score([{"document_id": "macron-coalition-0"}], allow_missing=True, **options)
+
+
+def test_validate_takes_one_path(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", {"document_id": "macron-coalition-0", "entities": []})
+    assert retold.validate(str(path)).records == retold.validate([path]).records == 1
