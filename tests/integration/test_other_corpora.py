@@ -994,9 +994,7 @@ def test_library_takes_corpora_and_paths(case: Case, make: Callable[[Case], Any]
 
 def test_gold_with_labels_of_its_own_names_the_options_that_take_them(tmp_path: Path) -> None:
     gold = tmp_path / "gold.jsonl"
-    gold.write_text(
-        '{"document_id": "a", "entities": [{"start": 0, "end": 4, "type": "CITY"}]}\n', encoding="utf-8"
-    )
+    gold.write_text('{"document_id": "a", "entities": [{"start": 0, "end": 4, "type": "CITY"}]}\n', encoding="utf-8")
     refused = run("score", str(gold), "--gold", str(gold))
     assert refused.returncode == 1
     assert "--labels from-gold" in refused.stdout + refused.stderr
