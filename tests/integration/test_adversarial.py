@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from default_labels import HEADLINES, LAYERS, STANCE_LABELS, TRACKS, VERIFICATION_LABELS
-from predictions import Record, gold_records, noisy, released, run, values, write
+from predictions import Record, gold_records, noisy, refused, released, run, values, write
 from retold.model.annotations import Document
 from retold.model.findings import FindingsError
 from retold.scoring.score import score
@@ -48,13 +48,6 @@ def gains(before: Values, after: Values, names: tuple[str, ...] = JUDGED) -> dic
     """The judged measures that went up."""
     pairs = {name: (before[name] or 0.0, after[name] or 0.0) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[1] > pair[0] + 1e-12}
-
-
-def refused(folder: Path, records: list[Record], **options: Any) -> set[str]:
-    """The codes with which a file is refused."""
-    with pytest.raises(FindingsError) as caught:
-        run(folder / "refused", records, **options)
-    return {finding.code for finding in caught.value.findings}
 
 
 def body(document: Document) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from sklearn.metrics import cohen_kappa_score
 import retold
 from cli import Done, run
 from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
+from predictions import values
 from random_corpora import Record, random_texts, write_lines, write_random_corpus
 from retold.corpus.load import Corpus, load_corpus
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
@@ -167,10 +168,6 @@ def compare(tiny_corpus: Corpus, tmp_path: Path) -> Compare:
         return agreement(*paths, tiny_corpus, **{"resamples": 0, **options})
 
     return compared
-
-
-def values(result: Agreement) -> dict[str, float | None]:
-    return {name: measure.value for name, measure in result.measures.items()}
 
 
 #: Jaccard overlaps of the claims that are matched: 23 of 29 characters, all of 23, 9 of 26 ("on Monday", not "Vale",

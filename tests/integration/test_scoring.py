@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import retold
 from default_labels import HEADLINES, LAYERS
-from predictions import Record, gold_records, noisy, released, run, values, write
+from predictions import Record, gold_records, noisy, refused, released, run, values, write
 from retold.corpus.load import Corpus, load_corpus, packaged_corpus
 from retold.layers import units
 from retold.model.findings import FindingsError
@@ -195,21 +195,15 @@ def test_cells_and_pairs_that_gold_does_not_have_change_nothing(tmp_path: Path) 
 # --- Refusals and missing documents -----------------------------------------------------------------------------------
 
 
-def refusal(folder: Path, records: Sequence[Record], **options: Any) -> set[str]:
-    with pytest.raises(FindingsError) as caught:
-        run(folder, records, **options)
-    return {finding.code for finding in caught.value.findings}
-
-
 def test_an_unknown_document_refuses_the_file_even_beside_all_others(tmp_path: Path) -> None:
     extra = {"document_id": "macron-coalition-99", "entities": []}
-    assert refusal(tmp_path, [*gold_records(), extra]) == {"RT301"}
-    assert refusal(tmp_path, [*gold_records(), extra], allow_missing=True) == {"RT301"}
+    assert refused(tmp_path, [*gold_records(), extra]) == {"RT301"}
+    assert refused(tmp_path, [*gold_records(), extra], allow_missing=True) == {"RT301"}
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, []) == {"RT111"}
-    assert refusal(tmp_path, [], allow_missing=True) == {"RT111"}
+    assert refused(tmp_path, []) == {"RT111"}
+    assert refused(tmp_path, [], allow_missing=True) == {"RT111"}
 
 
 def test_every_fault_of_a_file_is_named_at_once(tmp_path: Path) -> None:
@@ -217,7 +211,7 @@ def test_every_fault_of_a_file_is_named_at_once(tmp_path: Path) -> None:
     records[0]["entities"][0]["end"] = 10**6
     records[1]["stance"][0]["holder"] = "nobody"
     records[2]["verification"][0]["evidence"] = [999]
-    assert refusal(tmp_path, records) == {"RT402", "RT305", "RT308"}
+    assert refused(tmp_path, records) == {"RT402", "RT305", "RT308"}
 
 
 def test_allowed_missing_documents_count_as_empty_and_are_said(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from default_labels import ENTITY_TYPES, STANCE_LABELS, VERIFICATION_LABELS
 from retold.corpus.load import Corpus, load_corpus
+from retold.model.findings import FindingsError
+from retold.scoring.agreement import Agreement
 from retold.scoring.evaluate import Score
 from retold.scoring.score import score
 
@@ -47,7 +50,14 @@ def run(folder: Path, records: Sequence[Record], corpus: Any = None, **options: 
     return score(write(folder, records), corpus or released(), **{"resamples": 0, **options})
 
 
-def values(result: Score) -> dict[str, float | None]:
+def refused(folder: Path, records: Sequence[Record], **options: Any) -> set[str]:
+    """The codes with which a file is refused."""
+    with pytest.raises(FindingsError) as caught:
+        run(folder, records, **options)
+    return {finding.code for finding in caught.value.findings}
+
+
+def values(result: Score | Agreement) -> dict[str, float | None]:
     return {name: measure.value for name, measure in result.measures.items()}
 
 
