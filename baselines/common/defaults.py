@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from retold.model.annotations import (
     ClaimSpan,
@@ -21,7 +21,9 @@ __all__ = [
     "OptionFault",
     "cells",
     "every_sentence",
+    "labels_of",
     "likeliest",
+    "neutral_of",
     "no_stance",
     "not_enough_info",
     "stance_scores",
@@ -37,6 +39,17 @@ VERDICTS = ("supported", "refuted", "not_enough_info")
 
 class OptionFault(ValueError):
     """An option has no such value. Told to the user."""
+
+
+def labels_of(context: Context, layer: str) -> Sequence[str]:
+    """Labels of stance or verification in the corpus."""
+    known: Sequence[str] = context.layers.get(layer, {}).get("labels", STANCES if layer == "stance" else VERDICTS)
+    return known
+
+
+def neutral_of(context: Context, layer: str) -> str:
+    """The label that takes no side; where the corpus has none, its last."""
+    return context.layers.get(layer, {}).get("neutral") or labels_of(context, layer)[-1]
 
 
 def yes(context: Context, name: str, default: str) -> bool:
@@ -65,7 +78,8 @@ def wording(target: Target, language: str) -> str:
 
 def no_stance(context: Context) -> list[StanceCell]:
     """Nobody takes a side."""
-    return [StanceCell(holder=holder, target=target, label="none", evidence=[]) for holder, target in cells(context)]
+    label = neutral_of(context, "stance")
+    return [StanceCell(holder=holder, target=target, label=label, evidence=[]) for holder, target in cells(context)]
 
 
 def stance_scores(favor: float, against: float) -> dict[str, float]:
@@ -91,4 +105,5 @@ def every_sentence(document: Document) -> list[ClaimSpan]:
 
 def not_enough_info(context: Context) -> list[VerificationPair]:
     """The document settles no claim."""
-    return [VerificationPair(claim=q.claim, label="not_enough_info", evidence=[]) for q in context.questions]
+    label = neutral_of(context, "verification")
+    return [VerificationPair(claim=q.claim, label=label, evidence=[]) for q in context.questions]

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from msgspec import UNSET
+
 from retold.model.annotations import AnnotationRecord, Document, Mention, StanceCell, VerificationPair
 from retold.systems import Context, Example
 
-from ..common.defaults import STANCES, VERDICTS, cells, every_sentence, stance_scores
+from ..common.defaults import STANCES, cells, every_sentence, labels_of, stance_scores
 from ..common.gazetteer import Gazetteer
 from ..common.text import fold
 
@@ -30,10 +32,12 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document."""
     stance = Counter(cell.label for example in context.training for cell in example.gold.stance or [])
     verdicts = Counter(pair.label for example in context.training for pair in example.gold.verification or [])
-    side = max(STANCES, key=lambda label: stance[label])
-    verdict = max(VERDICTS, key=lambda label: verdicts[label])
+    sides = labels_of(context, "stance")
+    side = max(sides, key=lambda label: stance[label])
+    verdict = max(labels_of(context, "verification"), key=lambda label: verdicts[label])
     total = stance.total() or 1
-    scores = stance_scores(stance["favor"] / total, stance["against"] / total)
+    usual = set(sides) == set(STANCES)
+    scores = stance_scores(stance["favor"] / total, stance["against"] / total) if usual else UNSET
     return AnnotationRecord(
         document_id=document.document_id,
         entities=frequent_names(document, context.training),

@@ -15,7 +15,7 @@ import msgspec
 from retold.model.annotations import AnnotationRecord, Document, Mention, StanceCell, VerificationPair
 from retold.systems import Context
 
-from ..common.defaults import STANCES, VERDICTS, cells, every_sentence, stance_scores
+from ..common.defaults import STANCES, cells, every_sentence, labels_of, neutral_of, stance_scores
 from ..common.text import fold, sentences
 
 NAME = "random_prior"
@@ -34,11 +34,15 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     """Predict one document."""
     draw = random.Random(f"{context.seed}/{document.document_id}")
     golds = [example.gold for example in context.training]
-    stance = _shares([cell.label for gold in golds for cell in gold.stance or []], STANCES)
-    verdicts = _shares([pair.label for gold in golds for pair in gold.verification or []], VERDICTS)
-    types = _shares([m.type for gold in golds for m in gold.entities or [] if m.kind == "name"], TYPES)
+    stance = _shares([cell.label for gold in golds for cell in gold.stance or []], labels_of(context, "stance"))
+    verdicts = _shares(
+        [pair.label for gold in golds for pair in gold.verification or []], labels_of(context, "verification")
+    )
+    known = list(context.layers.get("entities", {}).get("types", TYPES))
+    types = _shares([m.type for gold in golds for m in gold.entities or [] if m.kind == "name"], known)
     sources = [claim.source for gold in golds for claim in gold.claims or []] or ["author"]
-    scores = stance_scores(stance["favor"], stance["against"])
+    usual = stance.keys() == set(STANCES)
+    scores = stance_scores(stance["favor"], stance["against"]) if usual else msgspec.UNSET
     indices = range(len(document.sentences))
 
     def drawn_evidence() -> list[int]:
@@ -48,12 +52,12 @@ def predict(document: Document, context: Context) -> AnnotationRecord:
     cell_list = []
     for holder, target in cells(context):
         side = _drawn(draw, stance)
-        evidence = [] if side == "none" else drawn_evidence()
+        evidence = [] if side == neutral_of(context, "stance") else drawn_evidence()
         cell_list.append(StanceCell(holder=holder, target=target, label=side, evidence=evidence, scores=scores))
     pairs = []
     for question in context.questions:
         verdict = _drawn(draw, verdicts)
-        evidence = [] if verdict == "not_enough_info" else drawn_evidence()
+        evidence = [] if verdict == neutral_of(context, "verification") else drawn_evidence()
         pairs.append(VerificationPair(claim=question.claim, label=verdict, evidence=evidence))
     mentions = []
     for span, text in zip(document.sentences, sentences(document), strict=True):

@@ -89,7 +89,7 @@ def _verification(document: Document, context: Context, prior: bool) -> list[Ver
     tables, labels = [], []
     for example in context.training:
         others = [other for other in context.training if other is not example]
-        pairs = [pair for pair in example.gold.verification or [] if pair.claim in row_of]
+        pairs = [pair for pair in example.gold.verification or [] if pair.claim in row_of and pair.label in VERDICTS]
         if pairs and example.document.sentences:
             compared = compare(example.document, others, questions, alike, prior=prior)
             tables.append(compared.features[[row_of[pair.claim] for pair in pairs]])

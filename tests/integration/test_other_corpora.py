@@ -632,6 +632,13 @@ def test_system_of_a_user_runs_on_the_corpus(case: Case, control: str | None, tm
     assert found.measures["overall"].value is not None
 
 
+@pytest.mark.parametrize("name", ["majority", "random_prior", "gazetteer"])
+def test_baselines_take_the_labels_of_the_corpus(name: str, case: Case, tmp_path: Path) -> None:
+    known = Path(__file__).parents[2] / "baselines"
+    ok("baseline", name, "--folder", known, "--corpus", case.path, "--output", tmp_path / "out", folder=tmp_path)
+    assert "no findings" in ok("validate", tmp_path / "out", "--corpus", case.path).stdout
+
+
 def test_system_with_a_wrong_label_is_refused(case: Case, tmp_path: Path) -> None:
     broken = SYSTEM.replace("label=label", f"label={case.wrong!r}").replace("type=mention.type", f"type={case.wrong!r}")
     (tmp_path / "mine.py").write_text(broken, encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from retold.model.annotations import AnnotationRecord, Document, Event, Protocol
 
@@ -42,6 +43,7 @@ class Context:
         seed: for anything random.
         options: the system's options, defaults included.
         cache: folder for expensive results (embeddings, answers of a service); None if nothing may be kept.
+        layers: options of each layer of the corpus, labels among them, as a manifest gives them.
     """
 
     event: Event
@@ -50,6 +52,7 @@ class Context:
     seed: int
     options: Mapping[str, str] = field(default_factory=dict)
     cache: Path | None = None
+    layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

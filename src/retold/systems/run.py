@@ -153,6 +153,7 @@ def predictions(
                     seed,
                     chosen,
                     cache,
+                    corpus.scheme.written_out()["layers"],
                 )
                 start = time.perf_counter()
                 record = system.predict(decode(encode(document), Document), context)
