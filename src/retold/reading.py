@@ -133,9 +133,8 @@ class _Key(msgspec.Struct):
     document_id: str
 
 
-def known_documents(corpus: Corpus) -> list[str]:
-    """Keys of up to ``MAX_KNOWN`` documents, from which to suggest one for an unknown key."""
-    lines = corpus.gold_lines() if corpus.bare is not None else corpus.document_lines()
+def known_documents(lines: Iterator[Line]) -> list[str]:
+    """Keys of the documents of up to ``MAX_KNOWN`` lines, from which to suggest one for an unknown key."""
     decode = msgspec.json.Decoder(_Key).decode
     known = []
     for _, line in islice(lines, MAX_KNOWN):
@@ -198,7 +197,7 @@ class Pairs:
                 key = record.document_id
                 wanted = gold.get(key)
                 if wanted is None:
-                    self._known = self._known or known_documents(corpus)
+                    self._known = self._known or known_documents(corpus.gold_lines())
                     self.add(located([unknown_document(key, self._known)], source.name, number))
                     continue
                 document = self._document(documents, key, gold.number)

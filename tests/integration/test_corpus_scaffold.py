@@ -128,6 +128,7 @@ def test_scaffold_event_can_be_loaded_and_validated(tmp_path: Path) -> None:
         ("Vale", {}, "not a valid key"),
         ("../vale", {}, "not a valid key"),
         ("vale", {"date": "May 6"}, "not a valid date"),
+        ("vale", {"date": "2024-02-30"}, "not a valid date"),
         ("vale", {"language": "English"}, "not a valid language code"),
     ],
 )

@@ -24,6 +24,7 @@ from retold.model.annotations import Document, Event, Holder, Span, Zone, ZoneNa
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.segment import ANNOTATED_ZONES
 from retold.rules import RULES
+from retold.rules.corpus import is_date
 
 __all__ = ["propose", "scaffold_event"]
 
@@ -135,7 +136,7 @@ def scaffold_event(
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"not a valid key of an event: {name!r} (expected kebab case, like 'river-flood')")
-    if date is not None and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date):
+    if date is not None and not is_date(date):
         raise ValueError(f"not a valid date: {date!r} (expected YYYY-MM-DD)")
     if not files:
         raise ValueError("expected at least one document")

@@ -184,7 +184,7 @@ class Lists(Field):
         if values is None:
             self._sizes += bytes(8 * size)
             return
-        self._sizes += arrow_integers(values.value_lengths().fill_null(0)).tobytes()
+        self._sizes += arrow_numbers(values.value_lengths(), "int64").tobytes()
         self._values += arrow_integers(values.flatten()).tobytes()
 
     def index(self) -> tuple[Index, Index]:
@@ -264,7 +264,7 @@ class Builder:
             if at is None and not column.optional:
                 raise NotColumnar(f"items without {column.name}")
             column.extend_arrow(None if at is None else columns[at], len(items))
-        self._sizes += documents.value_lengths().fill_null(0).to_pylist()
+        self._sizes += arrow_numbers(documents.value_lengths(), "int64").tolist()
 
     def take(self) -> tuple[Index, dict[str, Any]]:
         """Items of each document and the columns by name; begins a new batch."""
@@ -276,11 +276,25 @@ class Builder:
         return sizes, columns
 
 
+def arrow_numbers(values: Any, kind: str, null: int = 0) -> npt.NDArray[Any]:
+    """An Arrow column of numbers, ``null`` where one is missing, as a NumPy array.
+
+    Neither ``to_numpy`` nor ``fill_null`` of Arrow is used: they import pandas.
+    """
+    cast, dtype = values.cast(kind), np.dtype(kind)
+    if not len(cast):
+        return np.zeros(0, dtype)
+    found = np.frombuffer(cast.buffers()[1], dtype, len(cast), cast.offset * dtype.itemsize)
+    if values.null_count:
+        found = np.where(arrow_numbers(values.is_valid(), "uint8") == 1, found, null)
+    return found
+
+
 def arrow_integers(values: Any) -> Index:
     """An Arrow column of non-negative integers."""
     if not _is(values, "is_integer") or values.null_count:
         raise NotColumnar("integers that are missing, or of another type")
-    found: Index = values.to_numpy(zero_copy_only=False).astype(np.int64)
+    found: Index = arrow_numbers(values, "int64")
     if len(found) and not 0 <= int(found.min()) <= int(found.max()) <= MAX_INTEGER:
         raise NotColumnar("an integer out of range")
     return found
@@ -290,7 +304,7 @@ def arrow_floats(values: Any) -> Floats:
     """An Arrow column of probabilities."""
     if not _is(values, "is_floating") or values.null_count:
         raise NotColumnar("probabilities that are missing, or of another type")
-    found: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64)
+    found: Floats = arrow_numbers(values, "float64")
     if not ((found >= 0) & (found <= 1)).all():
         raise NotColumnar("a probability out of range")
     return found
@@ -317,7 +331,7 @@ def arrow_codes(values: Any, size: int, known: Mapping[Any, int], missing: Any =
         codes = [*map(known.__getitem__, names), known[missing] if coded.null_count else 0]
     except KeyError as error:
         raise NotColumnar(f"{error} is not one of the labels") from None
-    indices = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+    indices = arrow_numbers(coded.indices, "int64", null=len(names))
     found: Index = np.array(codes, np.int64)[indices]
     return found
 

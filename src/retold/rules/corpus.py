@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
 
 from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Release, Span
 from retold.model.findings import Finding, shorten
@@ -23,13 +23,22 @@ __all__ = [
     "check_manifest",
     "claim_that_no_span_states",
     "entity_without_mention",
+    "is_date",
     "one_kb_id_for_two_entities",
     "release_differs",
     "repeated_key",
     "views_out_of_date",
 ]
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date of the calendar, as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 _DIGITS_AND_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 
@@ -348,5 +357,5 @@ def event_unfinished(event: Event, needed: Collection[str]) -> Iterator[Finding]
     for key in ("title", "description", *needed):
         if not getattr(event, key):
             yield finding("RT715", f"the event has no {key}", pointer=f"/{key}")
-    if not _DATE.fullmatch(event.date):
+    if not is_date(event.date):
         yield finding("RT715", f"not a valid date: {shorten(event.date)}", pointer="/date")

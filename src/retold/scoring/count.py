@@ -26,7 +26,7 @@ from retold.io.sources import Source, sha256
 from retold.io.submission import Submission
 from retold.layers import LAYERS
 from retold.layers.base import Batch, DocumentContext, LayerCounts, Matches
-from retold.layers.columns import Mask, NotColumnar
+from retold.layers.columns import Mask, NotColumnar, arrow_numbers
 from retold.layers.coreference import Mentions
 from retold.layers.scheme import Scheme
 from retold.layers.units import POOL, UnitKind, unit_kind
@@ -224,7 +224,7 @@ class Counting:
         for batch in (gold, predicted):
             given = set(batch.schema.names)
             columns = (batch.column(name).is_valid() if name in given else None for name in self._names)
-            flags = [np.zeros(size, np.bool_) if c is None else c.to_numpy(zero_copy_only=False) for c in columns]
+            flags = [np.zeros(size, np.bool_) if c is None else arrow_numbers(c, "uint8") == 1 for c in columns]
             present.append(np.stack(flags, axis=1))
         if (present[1] & ~present[0]).any():
             raise NotColumnar("an answer to a layer that gold lacks")

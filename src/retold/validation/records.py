@@ -119,7 +119,9 @@ class Run:
     def _check_record(self, record: AnnotationRecord, number: int, file: str, role: Role, documents: Lookup) -> None:
         document = self._document(documents, record.document_id)
         if document is None:
-            self._known = self._known or known_documents(self.corpus)
+            if not self._known:
+                bare = self.corpus.bare is not None
+                self._known = known_documents(self.corpus.gold_lines() if bare else self.corpus.document_lines())
             self.add([unknown_document(record.document_id, self._known)], file, number)
             return
         if not isinstance(document, Document):
