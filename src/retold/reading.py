@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
 import msgspec
+import numpy as np
 
 from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.jsonl import Line, Lookup, read_lines
@@ -27,6 +28,7 @@ from retold.io.parquet import read_batches
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
+from retold.measures.base import Index
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
 from retold.rules import (
@@ -63,8 +65,7 @@ MAX_FINDINGS: Final = 1000
 MAX_KNOWN: Final = 5000
 #: Least size of a shard in bytes: each learns names anew, and another process has to start.
 MIN_SHARD: Final = 8 * 1024 * 1024
-#: Shards per worker: with several, fast workers take over from slow ones.
-SHARDS_EACH: Final = 4
+_LINE_FEED: Final = ord("\n")
 
 ExecutorName = Literal["process", "threads"]
 R = TypeVar("R")
@@ -352,10 +353,7 @@ def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
         if source.is_parquet or source.member is not None or "://" in source.path or not Path(source.path).is_file():
             return []
     size = sum(Path(source.path).stat().st_size for source in sides[0])
-    count = min(workers * SHARDS_EACH, size // MIN_SHARD)
-    if count > workers:
-        # As many for each.
-        count -= count % workers
+    count = min(workers, size // MIN_SHARD)
     if count < 2:
         return []
     indexes = [[(source, _line_starts(source)) for source in side] for side in sides]
@@ -366,22 +364,18 @@ def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
     return list(zip(*(_cut(side, bounds) for side in indexes), strict=True))
 
 
-def _line_starts(source: Source) -> list[int]:
+def _line_starts(source: Source) -> Index:
     """Offset of each line of a file, and of its end."""
-    starts, offset = [0], 0
+    ends, offset = [np.zeros(1, np.int64)], 0
     with source.open() as stream:
         while block := stream.read(1 << 22):
-            at = block.find(b"\n")
-            while at >= 0:
-                starts.append(offset + at + 1)
-                at = block.find(b"\n", at + 1)
+            ends.append(np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_FEED) + offset + 1)
             offset += len(block)
-    if starts[-1] != offset:
-        starts.append(offset)
-    return starts
+    starts = np.concatenate(ends)
+    return starts if starts[-1] == offset else np.append(starts, offset)
 
 
-def _cut(side: Sequence[tuple[Source, list[int]]], bounds: Sequence[int]) -> list[tuple[Part, ...]]:
+def _cut(side: Sequence[tuple[Source, Index]], bounds: Sequence[int]) -> list[tuple[Part, ...]]:
     """The parts of a side between each two bounds, which are numbers of lines over all its files."""
     found = []
     for low, high in pairwise(bounds):
@@ -390,7 +384,7 @@ def _cut(side: Sequence[tuple[Source, list[int]]], bounds: Sequence[int]) -> lis
             lines = len(starts) - 1
             first, last = max(low - before, 0), min(high - before, lines)
             if first < last:
-                parts.append(Part(source, starts[first], first + 1, last - first))
+                parts.append(Part(source, int(starts[first]), first + 1, last - first))
             before += lines
         found.append(tuple(parts))
     return found
