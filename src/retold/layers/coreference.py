@@ -474,18 +474,20 @@ class Mentions:
         pairs, amounts = pairs[both], np.bincount(inverse, minlength=len(pairs))[both]
         sizes = np.bincount(self.gold[self.gold >= 0], minlength=len(self.gold_keys))
         shares = amounts / sizes[pairs[:, 0]]
-        # Within a predicted cluster the best comes last: most mentions, then the larger share of the gold entity.
-        order = np.lexsort((shares, amounts, pairs[:, 1]))
-        (gold, predicted), amounts, shares = pairs[order].T, amounts[order], shares[order]
-        last = np.append(predicted[1:] != predicted[:-1], True)[: len(predicted)]
-        rival = np.zeros(len(predicted), np.bool_)
-        rival[1:] = (predicted[1:] == predicted[:-1]) & (amounts[1:] == amounts[:-1]) & (shares[1:] == shares[:-1])
-        clear = last & ~rival
-        best = dict(zip(predicted[clear].tolist(), gold[clear].tolist(), strict=True))
+        # Most mentions, then the larger share of the gold entity; nobody where two are equally good.
+        for by_share in (False, True):
+            values = shares if by_share else amounts.astype(np.float64)
+            best = np.zeros(len(self.predicted_keys))
+            np.maximum.at(best, pairs[:, 1], values)
+            kept = values == best[pairs[:, 1]]
+            pairs, amounts, shares = pairs[kept], amounts[kept], shares[kept]
+        gold, predicted = pairs.T
+        clear = np.bincount(predicted, minlength=len(self.predicted_keys))[predicted] == 1
+        referents = dict(zip(predicted[clear].tolist(), gold[clear].tolist(), strict=True))
         found: dict[tuple[str, str], str | None] = {}
         for code, key in enumerate(self.predicted_keys):
             if key[1] is not None:
-                target = best.get(code)
+                target = referents.get(code)
                 found[self.events[key[0]], key[1]] = None if target is None else self.gold_keys[target][1]
         return found
 
