@@ -254,7 +254,9 @@ def count(arguments: argparse.Namespace) -> None:
     from retold.scoring import count as counts
 
     if arguments.system.endswith(".parquet"):
-        import pyarrow.parquet  # noqa: F401 - imports are not counting
+        # Imports are not counting.
+        import pyarrow.compute
+        import pyarrow.parquet  # noqa: F401
 
     corpus, submission = load_corpus(arguments.gold), open_submission(arguments.system)
     start, before = time.perf_counter(), os.times()
