@@ -103,3 +103,12 @@ def test_score_refuses_what_makes_no_sense(options: dict[str, Any]) -> None:
 def test_validate_takes_one_path(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", {"document_id": "macron-coalition-0", "entities": []})
     assert retold.validate(str(path)).records == retold.validate([path]).records == 1
+
+
+def test_an_answer_to_a_layer_that_gold_lacks_is_named(tmp_path: Path) -> None:
+    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "stance": [CELL]})
+    given = write(tmp_path / "given.jsonl", {"document_id": "d", "stance": [CELL], "claims": []})
+    score = retold.score(given, retold.load_corpus(gold))
+    assert score.coverage["ignored_layers"] == {"claims": 1}
+    assert score.measures["claims.span.f1"].value is None
+    assert "answered but ignored, as gold lacks it: claims" in run("score", str(given), "--gold", str(gold)).stdout

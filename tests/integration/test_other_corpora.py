@@ -814,7 +814,7 @@ def test_layer_that_the_corpus_lacks_counts_neither_way(case: Case, tmp_path: Pa
     found = json.loads(done.stdout)
     assert found["coverage"]["ignored_layers"] == {other: len(records)}
     assert values_of(found["measures"]) == pytest.approx(values_of(found["measures"]) | case.poor)
-    assert f"ignored, not a layer of the corpus: {other}" in ok("score", file, "--corpus", case.path, *QUICK).stdout
+    assert f"answered but ignored, as gold lacks it: {other}" in ok("score", file, "--corpus", case.path, *QUICK).stdout
 
 
 @pytest.mark.parametrize("content", [[], [{"start": 1}], [3]])

@@ -831,4 +831,4 @@ def test_answers_to_layers_that_the_corpus_lacks_are_noted() -> None:
     made = made_score()
     assert "ignored" not in render_score(made, "text")
     made.coverage["ignored_layers"] = {"claims": 4}
-    assert "ignored, not a layer of the corpus: claims\n" in render_score(made, "text")
+    assert "answered but ignored, as gold lacks it: claims\n" in render_score(made, "text")

@@ -182,7 +182,7 @@ def _notes(score: Score, names: Collection[str]) -> list[str]:
         if layers:
             lines.append(f"· {words}: {', '.join(layers)}")
     if ignored := score.coverage.get("ignored_layers"):
-        lines.append(f"ignored, not a layer of the corpus: {', '.join(ignored)}")
+        lines.append(f"answered but ignored, as gold lacks it: {', '.join(ignored)}")
     lines += [*(note for name, note in mean_notes(score).items() if name in names), provenance(score)]
     lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]

@@ -557,7 +557,7 @@ def _system_counts(
         if counts.layer.keyed:
             unit_names[name] = sorted(counts.units.codes) if plan.units == "paragraph" else []
     card = submission.card
-    ignored = {name: done.predicted[name] for name in LAYERS if name not in scheme.layers and done.predicted[name]}
+    ignored = {name: done.predicted[name] for name in LAYERS if done.predicted[name] and not done.gold_layers[name]}
     return SystemCounts(
         system=submission.name,
         scheme=scheme,
