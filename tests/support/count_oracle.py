@@ -283,7 +283,10 @@ class _Document:
             if answer and "scores" in answer:
                 scores = answer["scores"]
                 add("scored")
-                error = sum((scores[each] - (each == label)) ** 2 for each in ("favor", "against", "none"))
+                error = 0.0
+                # One after the other: from Python 3.12 on, sum() of floats rounds once.
+                for each in ("favor", "against", "none"):
+                    error += (scores[each] - (each == label)) ** 2
                 add("squared_error~", round(error * FIXED))
                 level = min(int(scores[given] * 10), 9)
                 add(f"bin{level}:items")
