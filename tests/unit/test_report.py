@@ -825,6 +825,8 @@ def test_every_measure_and_track_says_what_it_is() -> None:
     for name, measure in known.items():
         assert len(render_measure(measure).splitlines()) > 2, name
     assert set(render_measures(known.values()).split()) >= set(known)
+    (favg,) = (line for line in render_measures(known.values(), "csv").splitlines() if line.startswith("stance.favg,"))
+    assert "Mohammad et al. 2016" in favg
 
 
 def test_answers_to_layers_that_the_corpus_lacks_are_noted() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from retold.cli.options import CorpusChoice, corpus_options, did_you_mean
+from retold.cli.options import CorpusChoice, corpus_options, did_you_mean, format_option
+
+if TYPE_CHECKING:
+    from retold.report.tables import TableFormat
 
 
 @click.command()
 @click.argument("name", required=False)
 @corpus_options
-def measures(name: str | None, corpus: CorpusChoice) -> None:
+@format_option("text", "markdown", "csv")
+def measures(name: str | None, corpus: CorpusChoice, style: TableFormat) -> None:
     """List the measures, or explain one.
 
     \b
@@ -21,7 +27,7 @@ def measures(name: str | None, corpus: CorpusChoice) -> None:
 
     known = corpus.load().scheme.described
     if name is None:
-        click.echo(render_measures(known.values()), nl=False)
+        click.echo(render_measures(known.values(), style), nl=False)
     elif name in known:
         click.echo(render_measure(known[name]), nl=False)
     else:

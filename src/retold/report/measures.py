@@ -6,14 +6,18 @@ import textwrap
 from collections.abc import Iterable
 
 from retold.measures.base import Measure
-from retold.report.tables import table
+from retold.report.tables import TableFormat, table
 
 __all__ = ["render_measure", "render_measures"]
 
 
-def render_measures(measures: Iterable[Measure]) -> str:
-    """One line for each measure, with its definition."""
-    return table(["measure", "definition"], [[m.name, m.definition] for m in measures], "text")
+def render_measures(measures: Iterable[Measure], style: TableFormat = "text") -> str:
+    """One line for each measure: its definition as text, everything in the other formats."""
+    if style == "text":
+        return table(["measure", "definition"], [[m.name, m.definition] for m in measures], style)
+    heads = ["measure", "definition", "reference", "counts", "0/0"]
+    rows = [[m.name, m.definition, m.reference, ", ".join(m.counts), m.undefined] for m in measures]
+    return table(heads, rows, style)
 
 
 def render_measure(measure: Measure) -> str:
