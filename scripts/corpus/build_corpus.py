@@ -17,8 +17,9 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,15 +123,18 @@ def build(root: Path = CORPUS, version: str | None = None, date: str | None = No
         counts.update(items_of(built, scheme))
     files = {path: data for built in events.values() for path, data in built.files.items()}
     tables = flat_tables(corpus, events)
-    files |= {root / name: b"".join(rows) for name, rows in tables.items()}
+    files |= {root / name: b"".join(line + b"\n" for line in lines) for name, lines in tables.items()}
+    for path in chain.from_iterable(paths.values() for paths in objects_of(corpus, tables).values()):
+        files[root / views.object_file(path)] = b"\n".join([*views.object_lines(tables[path]), b""])
     if (root / MANIFEST).exists():
         text = (root / MANIFEST).read_text(encoding="utf-8")
         files[root / MANIFEST] = re.sub(r'("version": *)"[^"]*"', rf'\1"{version}"', text, count=1).encode()
     languages = sorted({each.language for built in events.values() for each in built.documents})
     if own:
-        flat = {Path(name).stem: b"".join(rows) for name, rows in tables.items()}
+        flat = {Path(name).stem: files[root / name] for name in tables}
         files[root / "croissant.json"] = croissant(scheme, flat, version, date, languages)
-    files[root / "README.md"] = card(corpus, events, tables, languages).encode()
+    digest = digest_of({name: hashlib.sha256(files[root / name]).hexdigest() for name in tables})
+    files[root / "README.md"] = card(corpus, events, tables, languages, version, digest).encode()
     if released or own:
         name = scheme.manifest.name or corpus.name
         files[root / "release.json"] = release(root, files, counts, name, version, date)
@@ -167,11 +171,11 @@ def items_of(built: Built, scheme: Scheme) -> dict[str, int]:
 
 
 def flat_tables(corpus: Corpus, events: Mapping[str, Built]) -> dict[str, list[bytes]]:
-    """Lines of every view by its path in the corpus folder."""
+    """Lines of every view, without their ends, by its path in the corpus folder."""
     scheme = corpus.scheme
     return {
         views.view_file(name, split, splits): [
-            json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
             for key in keys
             if key in events
             for row in views.rows(name, events[key].context, events[key].documents, events[key].gold, scheme)
@@ -239,7 +243,12 @@ def with_aliases(
 
 
 def card(
-    corpus: Corpus, events: Mapping[str, Built], tables: Mapping[str, Sequence[bytes]], languages: Sequence[str]
+    corpus: Corpus,
+    events: Mapping[str, Built],
+    tables: Mapping[str, Sequence[bytes]],
+    languages: Sequence[str],
+    version: str,
+    digest: str,
 ) -> str:
     """The dataset card: its YAML head and its generated tables are made anew, the rest is kept as it stands."""
     file, scheme = corpus.root / "README.md", corpus.scheme
@@ -247,11 +256,11 @@ def card(
     text = file.read_text(encoding="utf-8") if file.exists() else f"# {name}\n"
     opening, mark, after = text.partition("\n---\n") if text.startswith("---\n") else ("", "", text)
     body = after if mark else text
-    sizes = {
-        table: sum(len(rows) for path, rows in tables.items() if path in paths.values())
-        for table, paths in files_of(corpus).items()
-    }
-    yaml = head(corpus, sizes, languages, opening.removeprefix("---\n"))
+    sizes = {table: sum(len(tables[path]) for path in paths.values()) for table, paths in files_of(corpus).items()}
+    # `datasets` takes three numbers for a version and refuses all else.
+    numbered = {"version": version} if re.fullmatch(r"\d+\.\d+\.\d+", version) else {}
+    about = {**numbered, "description": f"{name} {version}, SHA-256 of the views {digest}"}
+    yaml = head(corpus, sizes, languages, opening.removeprefix("---\n"), set(objects_of(corpus, tables)), about)
     if "<!-- generated:" in body:
         for key, made in generated(corpus, events, sizes).items():
             begin, end = f"<!-- generated:{key} -->\n", f"<!-- /generated:{key} -->\n"
@@ -269,6 +278,15 @@ def files_of(corpus: Corpus) -> dict[str, dict[str, str]]:
     return {
         name: {split: views.view_file(name, split, splits) for split in splits}
         for name in views.tables_of(corpus.scheme)
+    }
+
+
+def objects_of(corpus: Corpus, tables: Mapping[str, Sequence[bytes]]) -> dict[str, dict[str, str]]:
+    """``files_of`` for the tables that `datasets` reads from JSON objects, since it mistakes strings of theirs."""
+    return {
+        name: paths
+        for name, paths in files_of(corpus).items()
+        if any(views.has_timestamps(tables[path]) for path in paths.values())
     }
 
 
@@ -344,7 +362,14 @@ ORDER: Final = (
 )
 
 
-def head(corpus: Corpus, sizes: Mapping[str, int], languages: Sequence[str], present: str) -> str:
+def head(
+    corpus: Corpus,
+    sizes: Mapping[str, int],
+    languages: Sequence[str],
+    present: str,
+    objects: Collection[str],
+    about: Mapping[str, str],
+) -> str:
     """YAML that ``datasets.load_dataset`` reads: configurations, files and features.
 
     Args:
@@ -352,6 +377,9 @@ def head(corpus: Corpus, sizes: Mapping[str, int], languages: Sequence[str], pre
         sizes: rows of each table.
         languages: of the documents.
         present: the head that there is; what is not generated is kept.
+        objects: tables that are loaded from their object files.
+        about: version and digest of the data. `datasets` caches a local folder by its name and this head, so each entry
+            has them.
     """
     scheme, labels = corpus.scheme, views.labels_of(corpus.scheme)
     rows = sum(sizes.values())
@@ -362,13 +390,22 @@ def head(corpus: Corpus, sizes: Mapping[str, int], languages: Sequence[str], pre
         "configs": [
             {
                 "config_name": name,
-                "data_files": [{"split": split, "path": path} for split, path in paths.items()],
+                **{key: value for key, value in about.items() if key == "version"},
+                "data_files": [
+                    {"split": split, "path": views.object_file(path) if name in objects else path}
+                    for split, path in paths.items()
+                ],
+                **({"field": "rows"} if name in objects else {}),
                 **({"default": True} if name == "documents" else {}),
             }
             for name, paths in files_of(corpus).items()
         ],
         "dataset_info": [
-            {"config_name": name, "features": [feature(column, kind, labels) for column, kind in columns.items()]}
+            {
+                "config_name": name,
+                **about,
+                "features": [feature(column, kind, labels) for column, kind in columns.items()],
+            }
             for name, columns in views.tables_of(scheme).items()
         ],
     }
@@ -410,9 +447,13 @@ def release(
         if member == "release.json" or path.name.startswith(".") or path.is_dir():
             continue
         hashes[member] = hashlib.sha256(files[path]).hexdigest() if path in files else sha256(path)
-    whole = hashlib.sha256("".join(f"{h}  {member}\n" for member, h in sorted(hashes.items())).encode()).hexdigest()
-    made = Release(name=name, version=version, date=date, counts=dict(counts), files=hashes, sha256=whole)
+    made = Release(name=name, version=version, date=date, counts=dict(counts), files=hashes, sha256=digest_of(hashes))
     return msgspec.json.format(encode(made), indent=2) + b"\n"
+
+
+def digest_of(hashes: Mapping[str, str]) -> str:
+    """SHA-256 of the lines that sha256sum prints, sorted by path."""
+    return hashlib.sha256("".join(f"{h}  {path}\n" for path, h in sorted(hashes.items())).encode()).hexdigest()
 
 
 def lines(records: Iterable[Any]) -> bytes:

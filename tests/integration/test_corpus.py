@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -132,28 +133,99 @@ def test_only_verified_ids_are_given(corpus: Corpus) -> None:
             assert (entity.kb_id is not None) == (entity.kb_status == "verified"), entity.entity
 
 
-#: Loads every view in a folder of its own, and says how many rows it has and which columns are labels.
-LOAD_VIEWS = """
-import json, sys
-from datasets import load_dataset
+#: Loads tables as `load_dataset` gives them and as pandas reads their files: version, features and rows of each.
+LOAD = """
+import json, pandas, sys
+from datasets import ClassLabel, Value, load_dataset
 corpus, *names = sys.argv[1:]
 for name in names:
-    rows = load_dataset(corpus, name, split="test")
-    labels = [column for column, feature in rows.features.items() if type(feature).__name__ == "ClassLabel"]
-    print(json.dumps([name, len(rows), labels]))
+    loaded = load_dataset(corpus, name, split="test")
+    features = loaded.features
+    labels = {column: each.names for column, each in features.items() if isinstance(each, ClassLabel)}
+    strings = [column for column, each in features.items() if isinstance(each, Value) and each.dtype == "string"]
+    integers = [column for column, each in features.items() if isinstance(each, Value) and each.dtype == "int64"]
+    read = pandas.read_json(f"{corpus}/views/{name}.jsonl", lines=True, dtype=False)
+    read = read.to_json(orient="records")
+    print(json.dumps([str(loaded.info.version), labels, strings, integers, loaded.to_list(), read]))
 """
 
 
-def test_load_dataset_loads_every_view_from_any_folder_offline(corpus: Corpus, tmp_path: Path) -> None:
-    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    command = [sys.executable, "-c", LOAD_VIEWS, str(ROOT / "corpus"), *SIZES]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+def load(folder: Path, cache: Path, *names: str) -> dict[str, list[Any]]:
+    """What a fresh process that is offline loads of a corpus folder, by the name of the table."""
+    environment = {**os.environ, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    command = [sys.executable, "-c", LOAD, str(folder), *names]
+    done = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+def check_loads_as_written(folder: Path, cache: Path) -> None:
+    """Columns have the types of the schema, and cells are what the views hold, whoever reads them."""
+    corpus = retold.load_corpus(folder)
     tables, labels = views.tables_of(corpus.scheme), views.labels_of(corpus.scheme)
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [
-        [name, size(corpus), [column for column, kind in tables[name].items() if kind in labels]]
-        for name, size in SIZES.items()
+    for name, (_, classes, strings, integers, rows, read) in load(folder, cache, *tables).items():
+        kinds = tables[name]
+        assert classes == {column: list(labels[kind]) for column, kind in kinds.items() if kind in labels}
+        assert strings == [column for column, kind in kinds.items() if kind == "string"], name
+        assert integers == [column for column, kind in kinds.items() if kind == "int"], name
+        written = [json.loads(line) for line in (folder / "views" / f"{name}.jsonl").read_bytes().splitlines()]
+        assert json.loads(read) == written, name
+        for row in written:
+            row.update({column: names.index(row[column]) for column, names in classes.items()})
+        assert rows == written, name
+
+
+def test_load_dataset_and_pandas_load_every_view_as_it_is_written(corpus: Corpus, tmp_path: Path) -> None:
+    assert {event.event.date for event in corpus.events.values()} == {"2023-10-24"}
+    check_loads_as_written(ROOT / "corpus", tmp_path)
+
+
+def build(folder: Path) -> Path:
+    for path, data in build_corpus.build(folder).items():
+        write_atomic(path, data)
+    return folder
+
+
+def test_keys_and_texts_that_look_like_dates_or_numbers_stay_strings(tiny_folder: Path, tmp_path: Path) -> None:
+    keys = {"flood-0": "2024-05-06", "flood-1": "2024-05-07", "mayor": "007", "dam": "2024-01-01"}
+    for path in tiny_folder.rglob("*.json*"):
+        text = path.read_text(encoding="utf-8")
+        for old, new in keys.items():
+            text = text.replace(f'"{old}"', f'"{new}"')
+        path.write_text(text, encoding="utf-8")
+    check_loads_as_written(build(tiny_folder), tmp_path)
+    told = yaml.safe_load((tiny_folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert {each["config_name"]: each.get("field") for each in told["configs"]}["stance"] == "rows"
+    assert retold.validate(None, retold.load_corpus(tiny_folder)).errors == 0
+    twin = tiny_folder / "views" / "documents.json"
+    twin.write_text(twin.read_text(encoding="utf-8").replace("2024-05-06", "2024-05-09"), encoding="utf-8")
+    assert [(f.code, f.file, f.line) for f in retold.validate(None, retold.load_corpus(tiny_folder)).findings] == [
+        ("RT702", str(twin), 2)
     ]
+
+
+def test_a_changed_label_is_loaded_from_the_same_cache_folder(tiny_folder: Path, tmp_path: Path) -> None:
+    gold = tiny_folder / "events" / "flood" / "gold.jsonl"
+    given = []
+    for label in ("favor", "against"):
+        records = [json.loads(line) for line in gold.read_text(encoding="utf-8").splitlines()]
+        records[0]["stance"][0]["label"] = label
+        gold.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        _, classes, _, _, rows, _ = load(build(tiny_folder), tmp_path, "stance")["stance"]
+        given.append(classes["label"][rows[0]["label"]])
+    assert given == ["favor", "against"]
+
+
+def test_the_card_names_the_version_and_the_digest_of_the_views_in_every_entry(corpus: Corpus) -> None:
+    told = yaml.safe_load((ROOT / "corpus" / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    files = sorted((ROOT / "corpus" / "views").glob("*.jsonl"), key=lambda path: path.name)
+    listing = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  views/{file.name}\n" for file in files)
+    digest = hashlib.sha256(listing.encode()).hexdigest()
+    assert len(told["dataset_info"]) == len(told["configs"]) == 6
+    for entry in told["dataset_info"]:
+        assert entry["description"].endswith(digest)
+        assert entry["version"] == corpus.version
+    assert {entry["version"] for entry in told["configs"]} == {corpus.version}
 
 
 def test_the_card_states_the_row_counts(corpus: Corpus) -> None:
@@ -179,35 +251,21 @@ OTHERS = {
     "ontonotes-fr": ("entities", "kind", ["name"]),
     "rumour": ("stance", "label", ["support", "deny", "query", "comment"]),
 }
-LOAD_LABELS = """
-import json, sys
-from datasets import load_dataset
-for argument in sys.argv[1:]:
-    corpus, table, column = argument.split(":")
-    rows = load_dataset(corpus, table, split="test")
-    print(json.dumps([rows.features[column].names, len(rows), load_dataset(corpus, split="test").column_names[:2]]))
-"""
 
 
 def test_corpora_of_other_layers_and_labels_are_built_and_load_with_datasets(tmp_path: Path) -> None:
     for name in OTHERS:
         folder = Path(shutil.copytree(ROOT / "tests" / "data" / "corpora" / name, tmp_path / name))
         kept = {path: path.read_bytes() for path in folder.rglob("*.json*")}
-        for path, data in build_corpus.build(folder).items():
-            write_atomic(path, data)
+        build(folder)
         assert {path: path.read_bytes() for path in kept} == kept
         assert {path for path, data in build_corpus.build(folder).items() if path.read_bytes() != data} == set()
         assert retold.validate(None, retold.load_corpus(folder)).errors == 0
-    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    asked = [f"{tmp_path / name}:{table}:{column}" for name, (table, column, _) in OTHERS.items()]
-    command = [sys.executable, "-c", LOAD_LABELS, *asked]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    gold = {name: retold.load_corpus(tmp_path / name).gold.values() for name in OTHERS}
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [
-        [labels, sum(len(getattr(record, table)) for record in gold[name]), ["id", "event"]]
-        for name, (table, _, labels) in OTHERS.items()
-    ]
+    for name, (table, column, labels) in OTHERS.items():
+        check_loads_as_written(tmp_path / name, tmp_path)
+        _, classes, _, _, rows, _ = load(tmp_path / name, tmp_path, table)[table]
+        gold = retold.load_corpus(tmp_path / name).gold.values()
+        assert (classes[column], len(rows)) == (labels, sum(len(getattr(record, table)) for record in gold))
 
 
 def test_card_keeps_what_others_wrote_and_splits_have_files_of_their_own(tiny_folder: Path) -> None:
@@ -219,8 +277,7 @@ def test_card_keeps_what_others_wrote_and_splits_have_files_of_their_own(tiny_fo
     (tiny_folder / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
     card = tiny_folder / "README.md"
     card.write_text("---\nlicense: cc-by-4.0\ntags:\n- news\nlanguage: [fr]\n---\n# Ours\n\nText.\n", encoding="utf-8")
-    for path, data in build_corpus.build(tiny_folder).items():
-        write_atomic(path, data)
+    build(tiny_folder)
     head, _, body = card.read_text(encoding="utf-8").removeprefix("---\n").partition("---\n")
     assert body == "# Ours\n\nText.\n"
     told = yaml.safe_load(head)

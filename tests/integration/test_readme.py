@@ -79,11 +79,36 @@ def test_the_record_it_shows_is_valid(tmp_path: Path) -> None:
     assert measures["claims.verification.supported.f1"]["counts"]["correct"] == 1
 
 
-def test_links_lead_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "corpus/README.md", "baselines/README.md"):
-        text = (ROOT / page).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(((?!https?:|#)[^)#]+)", text):
-            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+PAGES = [
+    *("README.md", "CONTRIBUTING.md", "baselines/README.md", "corpus/README.md", "corpus/GUIDELINES.md"),
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").glob("*.md"))),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(((?!https?:|#)[^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+#: Folders that paths in code are relative to, beside that of their page.
+BASES = ("", "src/retold", "src/retold/layers", "corpus", "corpus/events/macron-coalition")
+#: Paths that a page only gives as examples, that commands make, or that others' repositories have.
+EXAMPLES = re.compile(
+    r"mine\.py|(submissions|articles|models|\.venv|llm/answers)\b.*|.*vale-flood.*|.*(NAME|EVENT|CODE|LAYER).*"
+    r"|sentence-transformers/.*|doc/evaluation\.md|test_max_evidence\.py"
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_in_code_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", text, flags=re.MULTILINE | re.DOTALL))
+    named = re.findall(r"(?<![\w./:-])(?:(?:[\w.-]+/)+[\w.-]*\w|[\w-]+\.(?:py|md|toml)\b)", code)
+    bases = [(ROOT / page).parent, *(ROOT / base for base in BASES)]
+    missing = {path for path in named if not any((base / path).exists() for base in bases)}
+    assert {path for path in missing if not EXAMPLES.fullmatch(path)} == set()
 
 
 def test_the_manifest_it_shows_is_valid(tmp_path: Path) -> None:

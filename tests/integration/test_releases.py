@@ -513,7 +513,8 @@ def test_what_was_released_validates_and_names_its_version_everywhere(released: 
     assert (croissant["version"], croissant["datePublished"]) == (corpus.version, DATE)
     # What is committed is all that changed: nothing is left that the next release would find out of date.
     assert git(released[0], "status", "--porcelain").split() == [
-        *("M", "corpus/CHANGELOG.md", "M", "corpus/croissant.json", "M", "corpus/release.json"),
+        *("M", "corpus/CHANGELOG.md", "M", "corpus/README.md"),
+        *("M", "corpus/croissant.json", "M", "corpus/release.json"),
     ]
 
 

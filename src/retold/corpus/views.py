@@ -7,6 +7,7 @@ itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
@@ -14,7 +15,7 @@ from retold.layers.scheme import Scheme
 from retold.layers.views import KB_STATUS, ViewContext, span_row
 from retold.model.annotations import AnnotationRecord, Document, Mutation
 
-__all__ = ["labels_of", "rows", "splits_of", "tables_of", "view_file"]
+__all__ = ["has_timestamps", "labels_of", "object_file", "object_lines", "rows", "splits_of", "tables_of", "view_file"]
 
 _MUTATIONS: Final = ("none", *get_args(Mutation))
 _COMMON: Final = {"id": "string", "event": "string", "document_id": "string", "fold": "string", "language": "string"}
@@ -42,6 +43,8 @@ _CLAIM_TEXTS: Final = {
     "mutation": "mutation",
     "stated_in": "strings",
 }
+#: A JSON string that pyarrow takes for a timestamp.
+_TIMESTAMP: Final = re.compile(rb'(?<!\\)"\d{4}-\d\d-\d\d([ T][\d:]+(Z|[+-][\d:]+)?)?"')
 
 
 def tables_of(scheme: Scheme) -> dict[str, Mapping[str, str]]:
@@ -71,6 +74,28 @@ def splits_of(scheme: Scheme, events: Iterable[str]) -> dict[str, list[str]]:
 def view_file(table: str, split: str, splits: Collection[str]) -> str:
     """Path of a table's file in the corpus folder; the split is in its name where there are several."""
     return f"views/{table}-{split}.jsonl" if len(splits) > 1 else f"views/{table}.jsonl"
+
+
+def has_timestamps(lines: Iterable[bytes]) -> bool:
+    """Whether a row has a string that pyarrow takes for a timestamp.
+
+    ``datasets`` reads JSON Lines with pyarrow, which makes a column of such strings timestamps whatever the card says.
+    It reads an object's list of rows with pandas, which does not: such a table is loaded from its ``object_file``.
+    """
+    return any(_TIMESTAMP.search(line) for line in lines)
+
+
+def object_file(view: str) -> str:
+    """Path of the rows of a view as one JSON object."""
+    return view.removesuffix("l")
+
+
+def object_lines(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Lines of the ``object_file`` of a view with these lines: ``{"rows": [...]}``."""
+    yield b'{"rows":['
+    yield from (line + b"," for line in lines[:-1])
+    yield from lines[-1:]
+    yield b"]}"
 
 
 def rows(

@@ -247,18 +247,22 @@ def _views(run: Run) -> None:
         return
     splits = views.splits_of(run.corpus.scheme, run.corpus.events)
     for table, split in product(views.tables_of(run.corpus.scheme), splits):
-        run.files += 1
         name = views.view_file(table, split, splits)
-        file = run.corpus.root / name
-        rows = read_lines(Source.of(file)) if file.exists() else iter(())
-        actual_rows = (line for _, line in rows)
-        for number, (expected, actual) in enumerate(
-            zip_longest(_rows(run, table, splits[split]), actual_rows), start=1
-        ):
-            found = list(rules.views_out_of_date(name, expected, actual))
-            if found:
-                run.add(found, file, number)
-                break
+        _compare_lines(run, name, _rows(run, table, splits[split]))
+        if (run.corpus.root / views.object_file(name)).exists():
+            lines = views.object_lines(list(_rows(run, table, splits[split])))
+            _compare_lines(run, views.object_file(name), lines)
+
+
+def _compare_lines(run: Run, name: str, lines: Iterator[bytes]) -> None:
+    run.files += 1
+    file = run.corpus.root / name
+    actual_lines = (line for _, line in read_lines(Source.of(file))) if file.exists() else iter(())
+    for number, (expected, actual) in enumerate(zip_longest(lines, actual_lines), start=1):
+        found = list(rules.views_out_of_date(name, expected, actual))
+        if found:
+            run.add(found, file, number)
+            break
 
 
 def _rows(run: Run, table: str, events: Sequence[str]) -> Iterator[bytes]:
