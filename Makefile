@@ -18,7 +18,7 @@ LEARNED := $(call named,-l '^PROTOCOL = "leave-one-document-out"')
 CONTROLS := $(filter-out $(call named,-l '^FLOOR = True'),$(filter $(LEARNED),$(BASELINES)))
 SHUFFLED := $(foreach name,$(CONTROLS),$(addprefix submissions/$(name)-shuffled-,0 1 2))
 
-.PHONY: leaderboard embeddings results test test-extras test-pythons test-lowest coverage lint format corpus clean
+.PHONY: leaderboard embeddings results test test-extras test-pythons test-lowest test-hook coverage lint format corpus clean
 
 leaderboard: $(VENV)/.baselines
 	$(BIN)/retold validate
@@ -56,6 +56,10 @@ test-pythons: $(VENV)/.dev
 test-lowest: $(VENV)/.dev
 	$(BIN)/nox --session lowest
 
+# The validator with nothing but what the pre-commit hook installs.
+test-hook: $(VENV)/.dev
+	$(BIN)/nox --session hook
+
 # Lines and branches of the package that tests reach, also in processes that they start.
 coverage: $(VENV)/.dev
 	$(BIN)/coverage erase
@@ -78,7 +82,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 # Rebuild what is generated: schemas, documents, gold, views, the card's tables, release.json.
-corpus: $(VENV)/.baselines
+corpus: $(VENV)/.dev
 	$(BIN)/python scripts/docs/build_schemas.py
 	$(BIN)/python scripts/corpus/build_corpus.py
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from retold.layers.coreference import Mentions
 from retold.layers.units import POOL, pooled
-from retold.measures.base import Array
 from retold.measures.clusters import conll
+from retold.model.arrays import Array
 from retold.stats.bootstrap import bootstrap_sums, bootstrap_weights
 from retold.stats.intervals import minimum_detectable_difference, percentile_interval, wilson
 from retold.stats.randomization import randomization_p

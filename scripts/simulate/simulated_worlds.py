@@ -27,8 +27,9 @@ import numpy.typing as npt
 
 from retold.layers.coreference import Mentions
 from retold.layers.scheme import default_scheme
-from retold.measures.base import Array, Counts, Measure
+from retold.measures.base import Counts, Measure
 from retold.measures.clusters import conll
+from retold.model.arrays import Array
 
 __all__ = ["CONCENTRATION", "UNLIKE", "ClusterWorld", "World", "beta", "mentions", "stances"]
 

@@ -8,8 +8,10 @@ lines of files whose documents stand in the same order; where they do not, or an
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -20,7 +22,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
 import msgspec
-import numpy as np
 
 from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.jsonl import Line, Lookup, read_lines
@@ -28,7 +29,6 @@ from retold.io.parquet import read_batches
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
-from retold.measures.base import Index
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
 from retold.rules import (
@@ -65,7 +65,6 @@ MAX_FINDINGS: Final = 1000
 MAX_KNOWN: Final = 5000
 #: Least size of a shard in bytes: each learns names anew, and another process has to start.
 MIN_SHARD: Final = 8 * 1024 * 1024
-_LINE_FEED: Final = ord("\n")
 
 ExecutorName = Literal["process", "threads"]
 R = TypeVar("R")
@@ -364,18 +363,19 @@ def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
     return list(zip(*(_cut(side, bounds) for side in indexes), strict=True))
 
 
-def _line_starts(source: Source) -> Index:
+def _line_starts(source: Source) -> Sequence[int]:
     """Offset of each line of a file, and of its end."""
-    ends, offset = [np.zeros(1, np.int64)], 0
+    starts, offset = array("q", [0]), 0
     with source.open() as stream:
         while block := stream.read(1 << 22):
-            ends.append(np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_FEED) + offset + 1)
+            starts.extend(found.end() + offset for found in re.finditer(b"\n", block))
             offset += len(block)
-    starts = np.concatenate(ends)
-    return starts if starts[-1] == offset else np.append(starts, offset)
+    if starts[-1] != offset:
+        starts.append(offset)
+    return starts
 
 
-def _cut(side: Sequence[tuple[Source, Index]], bounds: Sequence[int]) -> list[tuple[Part, ...]]:
+def _cut(side: Sequence[tuple[Source, Sequence[int]]], bounds: Sequence[int]) -> list[tuple[Part, ...]]:
     """The parts of a side between each two bounds, which are numbers of lines over all its files."""
     found = []
     for low, high in pairwise(bounds):
@@ -384,7 +384,7 @@ def _cut(side: Sequence[tuple[Source, Index]], bounds: Sequence[int]) -> list[tu
             lines = len(starts) - 1
             first, last = max(low - before, 0), min(high - before, lines)
             if first < last:
-                parts.append(Part(source, int(starts[first]), first + 1, last - first))
+                parts.append(Part(source, starts[first], first + 1, last - first))
             before += lines
         found.append(tuple(parts))
     return found

@@ -1,7 +1,7 @@
 """The hook for other repositories, for real: a scratch repository, a clone of this one, commits refused and taken.
 
-The hook runs as `language: system`, with the package of the running tests: the environment that pre-commit would make
-takes a minute, because the package brings datasets, pyarrow and scipy. RETOLD_HOOK_LANGUAGE=python lets it make one.
+The hook runs as `language: system`, with the package of the running tests, since the environment that pre-commit makes
+is filled from a package index. RETOLD_HOOK_LANGUAGE=python lets it make one, and checks its size.
 """
 
 from __future__ import annotations
@@ -93,6 +93,9 @@ def test_a_bad_commit_is_refused_and_a_good_one_taken(scratch: Path) -> None:
     # Files of other kinds are none of the hook's business.
     assert commit(scratch, "notes.json", {"x": 1}).returncode == 0
     assert commits(scratch) == 2
+    if LANGUAGE == "python":
+        [environment] = (scratch.parent / "home").glob("repo*/py_env-*")
+        assert sum(path.lstat().st_size for path in environment.rglob("*")) < 120e6
 
 
 def test_the_hook_of_this_repository_checks_its_corpus_as_a_whole() -> None:

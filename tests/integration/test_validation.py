@@ -8,8 +8,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -88,6 +86,7 @@ def test_validate_corrupted_zip_and_parquet(
     records = [gold_of("flood-0"), gold_of("flood-1")]
     stream = io.BytesIO()
     if name == "mine.parquet":
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
         pq.write_table(pa.Table.from_pylist(records), stream)
     else:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -169,6 +168,7 @@ def test_validate_parquet_like_json(tiny_corpus: Corpus, tmp_path: Path) -> None
     records = [gold_of("flood-0"), gold_of("flood-1")]
     records[1]["entities"][0]["type"] = "PLACE"
     path = tmp_path / "predictions.parquet"
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     pq.write_table(pa.Table.from_pylist(records), path)
     assert [(found.code, found.line) for found in validate([path], tiny_corpus).findings] == [("RT204", 2)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +53,7 @@ def test_codes_stand_for_their_names(batches: list[list[Any]]) -> None:
 
 @pytest.mark.parametrize("hashes", [0, 1], ids=["every name meets every other", "ordinary"])
 def test_names_that_meet_in_the_table_are_told_apart(monkeypatch: pytest.MonkeyPatch, hashes: int) -> None:
-    monkeypatch.setattr(names_module, "_FACTORS", names_module._FACTORS * np.uint64(hashes))
+    monkeypatch.setattr(names_module, "_FACTORS", tuple(factor * hashes for factor in names_module._FACTORS))
     batches = [list(AWKWARD), list(AWKWARD[::-1]), ["new", *AWKWARD]]
     assert at_once(batches) == batches
 

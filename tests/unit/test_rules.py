@@ -638,6 +638,7 @@ def long_line(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def torn_parquet(folder: Path, _: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
     (folder / "predictions.parquet").write_bytes(b"PAR1 torn")
 
 

@@ -81,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _report(error: Exception) -> int:
     """Say on standard error what went wrong; return the exit code."""
     from retold.model.findings import FindingsError, UnreadableError
+    from retold.model.packages import missing
 
     if isinstance(error, FindingsError):
         from retold.report.findings import render_text
@@ -93,6 +94,8 @@ def _report(error: Exception) -> int:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
     elif "RETOLD_DEBUG" in os.environ:
         raise error
+    elif isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("retold"):
+        message = f"this command {missing(error.name.partition('.')[0])}"
     else:
         message = (
             f"internal error: {type(error).__name__}: {error}\n"

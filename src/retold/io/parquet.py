@@ -12,6 +12,7 @@ import msgspec
 
 from retold.io.sources import ARCHIVE_ERRORS, Source
 from retold.model.findings import Finding, FindingsError, UnreadableError
+from retold.model.packages import require
 
 __all__ = ["count_rows", "read_batches", "read_rows"]
 
@@ -20,11 +21,10 @@ def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
     """Yield (row number from 1, the row as a line of JSON).
 
     Raises:
-        UnreadableError: the file cannot be opened.
+        UnreadableError: the file cannot be opened, or pyarrow is not installed.
         FindingsError: it is not a Parquet file, or a truncated one.
     """
-    import pyarrow as pa
-
+    pa = require("pyarrow", source.name)
     number = 0
     try:
         for batch in read_batches(source, 256):
@@ -48,8 +48,7 @@ def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
 
 def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> Iterator[Any]:
     """Yield the rows of a Parquet file as Arrow record batches of ``size`` rows, ``without`` columns of some names."""
-    import pyarrow.parquet as pq
-
+    pq = require("pyarrow.parquet", source.name)
     with contextlib.ExitStack() as stack:
         stream: Any = stack.enter_context(source.open())
         if source.member is not None:
@@ -64,8 +63,7 @@ def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> I
 
 def count_rows(source: Source) -> int:
     """Number of rows of a Parquet file, from its footer."""
-    import pyarrow.parquet as pq
-
+    pq = require("pyarrow.parquet", source.name)
     if source.member is not None:
         return sum(batch.num_rows for batch in read_batches(source, 1 << 12))
     with source.open() as stream:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from retold.model.findings import UnreadableError
+from retold.model.packages import require
 
 __all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "Source", "memory_source", "open_bytes", "sha256"]
 
@@ -90,8 +91,9 @@ def open_bytes(path: str) -> IO[bytes]:
         UnreadableError: the file cannot be opened.
     """
     if "://" in path:
-        import fsspec
-
+        fsspec = require("fsspec", path)
+        if path.startswith("hf://"):
+            require("huggingface_hub", path)
         try:
             opened: IO[bytes] = fsspec.open(path, "rb").open()
         except (OSError, ValueError, ImportError) as error:

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
-import numpy as np
-
 from retold.layers.base import Batch, BatchNames, Disagreement, Item, KeyedLayer, Matches, context_of_evidence
-from retold.layers.columns import Builder, Index, KeyedColumns, shared_sentences
+from retold.layers.columns import Builder, KeyedColumns, shared_sentences
 from retold.layers.counts import BatchCounts, Breakdown, CountTable
 from retold.layers.names import Codes
 from retold.measures.base import Counts, f1
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.model.annotations import Document
+from retold.model.arrays import Index, np
 from retold.model.findings import Finding
 from retold.rules import consistency, references
 from retold.rules.vocabulary import Role

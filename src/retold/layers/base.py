@@ -14,15 +14,15 @@ from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
-import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
-from retold.layers.columns import Builder, Index, KeyedColumns, Mask, SpanColumns, bounded, join, key_bits, positions
+from retold.layers.columns import Builder, KeyedColumns, SpanColumns, bounded, join, key_bits, positions
 from retold.layers.counts import BatchCounts, Breakdown, CountTable, Rows, breakdown_key
 from retold.layers.units import UnitKind, pooled
 from retold.layers.views import ViewContext
-from retold.measures.base import Array, Counts, Measure
+from retold.measures.base import Counts, Measure
 from retold.model.annotations import Document, Entity, KbStatus
+from retold.model.arrays import Array, Index, Mask, np
 from retold.model.findings import Finding
 from retold.model.segment import unannotated
 from retold.rules.vocabulary import Role, Vocabulary

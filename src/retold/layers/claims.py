@@ -23,8 +23,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import UNSET, Meta, Struct
 
 from retold.layers.base import (
@@ -37,15 +35,16 @@ from retold.layers.base import (
     Matches,
     SpanLayer,
 )
-from retold.layers.columns import Builder, Index, Integers, NamedKeys, SpanColumns, join
+from retold.layers.columns import Builder, Integers, NamedKeys, SpanColumns, join
 from retold.layers.counts import FIXED, BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames, Namer
 from retold.layers.views import SENTENCE_COLUMNS, SPAN_COLUMNS, ViewContext, sentence_row, span_row
 from retold.measures.assignment import best_assignment
-from retold.measures.base import Array, f1
+from retold.measures.base import f1
 from retold.measures.classification import f1_row, prf_rows
 from retold.measures.overlap import overlaps
 from retold.model.annotations import ClaimSpan, Document
+from retold.model.arrays import Array, Index, Small, np
 from retold.model.findings import Finding
 from retold.rules import references
 from retold.rules.spans import check_spans
@@ -81,7 +80,7 @@ class SourceMatches:
         #: Codes of (unit, breakdown keys of the document).
         self._units = Codes()
         #: Unit, gold source and predicted source of each match, each a code.
-        self._parts: list[npt.NDArray[np.int32]] = []
+        self._parts: list[Small] = []
 
     def sources(self, event: str) -> EventNames:
         """Codes of the sources of an event by name."""
@@ -99,7 +98,7 @@ class SourceMatches:
         codes = np.array([self._units[units[index]] for index in used.tolist()], np.int64)[inverse]
         self._parts.append(np.column_stack([codes, gold, predicted]).astype(np.int32))
 
-    def _table(self) -> npt.NDArray[np.int32]:
+    def _table(self) -> Small:
         return np.concatenate([np.zeros((0, 3), np.int32), *self._parts])
 
     def merge(self, other: SourceMatches) -> None:

@@ -16,25 +16,21 @@ from struct import pack
 from typing import Any, Final
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 from msgspec import UNSET
 
 from retold.layers.names import Codes, Namer, Names
-from retold.measures.base import Index
 from retold.model.annotations import MAX_INTEGER
+from retold.model.arrays import AnyArray, Array, Index, Mask, np
+from retold.model.packages import require
 
 __all__ = [
     "Builder",
     "Field",
-    "Floats",
-    "Index",
     "Integers",
     "KeyedColumns",
     "Keys",
     "Labels",
     "Lists",
-    "Mask",
     "NamedKeys",
     "NotColumnar",
     "Scores",
@@ -46,8 +42,6 @@ __all__ = [
     "shared_sentences",
 ]
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 #: Bits of a part of a key; larger offsets and sentence numbers are replaced by their rank in the batch (``bounded``).
 _BITS: Final = 26
@@ -224,7 +218,7 @@ class Scores(Field):
             self._values += np.column_stack(columns).tobytes()
         self._size += size
 
-    def index(self) -> Floats:
+    def index(self) -> Array:
         """Shape (items, labels), NaN where there are none; of no rows where no item has any."""
         if not self._at:
             return np.zeros((0, self._labels))
@@ -276,7 +270,7 @@ class Builder:
         return sizes, columns
 
 
-def arrow_numbers(values: Any, kind: str, null: int = 0) -> npt.NDArray[Any]:
+def arrow_numbers(values: Any, kind: str, null: int = 0) -> AnyArray:
     """An Arrow column of numbers, ``null`` where one is missing, as a NumPy array.
 
     Neither ``to_numpy`` nor ``fill_null`` of Arrow is used: they import pandas.
@@ -300,11 +294,11 @@ def arrow_integers(values: Any) -> Index:
     return found
 
 
-def arrow_floats(values: Any) -> Floats:
+def arrow_floats(values: Any) -> Array:
     """An Arrow column of probabilities."""
     if not _is(values, "is_floating") or values.null_count:
         raise NotColumnar("probabilities that are missing, or of another type")
-    found: Floats = arrow_numbers(values, "float64")
+    found: Array = arrow_numbers(values, "float64")
     if not ((found >= 0) & (found <= 1)).all():
         raise NotColumnar("a probability out of range")
     return found
@@ -337,9 +331,7 @@ def arrow_codes(values: Any, size: int, known: Mapping[Any, int], missing: Any =
 
 
 def _is(values: Any, kind: str) -> bool:
-    from pyarrow import types
-
-    return bool(getattr(types, kind)(values.type))
+    return bool(getattr(require("pyarrow.types"), kind)(values.type))
 
 
 def bounded(*columns: Index) -> tuple[Index, ...]:
@@ -452,11 +444,11 @@ class KeyedColumns:
     position: Index
     parts: tuple[Index, ...]
     evidence: tuple[Index, Index]
-    scores: Floats
+    scores: Array
     needs_check: Mask
 
     @classmethod
-    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Floats) -> KeyedColumns:
+    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Array) -> KeyedColumns:
         """Columns of the items of each document, ``sizes`` of them."""
         document = np.repeat(np.arange(len(sizes)), sizes)
         needs_check = np.zeros(len(sizes), np.bool_)

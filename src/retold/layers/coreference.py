@@ -23,13 +23,12 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from retold.layers.names import UNNAMED, Codes, EventCodes, EventNames
-from retold.measures.base import Array, Index, Measure, Small, f1, ratio, sort
+from retold.measures.base import Measure, f1, ratio, sort
 from retold.measures.clusters import FAMILIES, ClusterOverlaps, Sums, Triple, added_up, conll_of, scores_of, sums_of
 from retold.measures.jackknife import UnitOverlaps, leave_one_out
+from retold.model.arrays import Array, Index, Mask, Small, np
+from retold.model.packages import require
 
 if TYPE_CHECKING:
     from retold.layers.base import Batch, DocumentContext, Matches
@@ -376,7 +375,7 @@ class Mentions:
     def _pairs(self) -> tuple[Index, Small]:
         return _pairs(self.gold, self.predicted)
 
-    def overlaps(self, keep: npt.NDArray[np.bool_] | None = None) -> ClusterOverlaps:
+    def overlaps(self, keep: Mask | None = None) -> ClusterOverlaps:
         """The overlaps of all mentions, or of those to keep, as one sum: leading axis 1."""
         pairs, inverse = self._pairs if keep is None else _pairs(self.gold[keep], self.predicted[keep])
         amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
@@ -384,8 +383,7 @@ class Mentions:
 
     def by_unit(self, units: Sequence[str]) -> tuple[ClusterOverlaps, Any]:
         """The overlaps, and for each unit how many mentions each pair has there: sparse, shape (units, pairs)."""
-        from scipy.sparse import coo_array
-
+        coo_array = require("scipy.sparse").coo_array
         pairs, inverse = self._pairs
         at = self._unit_indices(units)
         counts = coo_array((np.ones(len(at)), (at, inverse)), shape=(len(units), len(pairs))).tocsr()

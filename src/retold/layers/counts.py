@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from retold.layers.names import Codes
-from retold.measures.base import Counts, Index
+from retold.measures.base import Counts
+from retold.model.arrays import Array, Index, np
 
 __all__ = ["FIXED", "BatchCounts", "Breakdown", "CountTable", "Rows", "breakdown", "breakdown_key", "compact"]
 
@@ -127,7 +125,7 @@ class CountTable:
             totals[column] += totals[upper] << _LOW
         return dict(zip(self.columns, totals, strict=False))
 
-    def matrix(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    def matrix(self, names: Sequence[str]) -> Array:
         """Counts as real numbers, shape (names, columns), in the order of ``names``; zeros for unknown ones."""
         self._grow()
         codes = np.array([self.codes.get(name, -1) for name in names], np.int64)
@@ -148,7 +146,7 @@ class CountTable:
             for name, amount in totals.items()
         }
 
-    def as_counts(self, sums: npt.NDArray[np.float64]) -> Counts:
+    def as_counts(self, sums: Array) -> Counts:
         """Name the columns of an array of shape (..., columns)."""
         return {column.rstrip("~"): sums[..., index] for index, column in enumerate(self.columns)}
 

@@ -25,10 +25,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
-import numpy as np
 from msgspec import UNSET, Meta, Struct
 
 from retold.layers.base import (
@@ -41,7 +41,7 @@ from retold.layers.base import (
     Matches,
     SpanLayer,
 )
-from retold.layers.columns import Builder, Index, Integers, Labels, NamedKeys, SpanColumns, join
+from retold.layers.columns import Builder, Integers, Labels, NamedKeys, SpanColumns, join
 from retold.layers.coreference import CONLL, MentionTable
 from retold.layers.counts import BatchCounts, CountTable, Rows, breakdown, breakdown_key
 from retold.layers.names import UNNAMED, Namer
@@ -52,6 +52,7 @@ from retold.measures.base import f1
 from retold.measures.classification import f1_row, prf_rows
 from retold.measures.overlap import overlaps
 from retold.model.annotations import Document, Entity, Mention
+from retold.model.arrays import Index, Mask, np
 from retold.model.findings import Finding
 from retold.model.manifest import Label, check_labels, check_subset
 from retold.rules import consistency, references
@@ -236,7 +237,6 @@ class Entities(SpanLayer[EntitiesOptions]):
         self.across_documents = options.clusters == "event"
         self.tasks = ("mention", "linking") if options.knowledge_base is not None else ("mention",)
         self.unscored_kinds = tuple(kind for kind in options.kinds if kind not in (options.scored_kinds or ()))
-        self._scored = np.array([kind in (options.scored_kinds or ()) for kind in options.kinds])
         base = options.knowledge_base
         self.gold_keys = ("text", "entity", *(("kb_id",) if base is not None else ()))
         self._pattern = re.compile(base.id) if base is not None else None
@@ -282,6 +282,11 @@ class Entities(SpanLayer[EntitiesOptions]):
         }
 
     # One item
+
+    @cached_property
+    def _scored(self) -> Mask:
+        """Whether each kind is scored."""
+        return np.array([kind in (self.options.scored_kinds or ()) for kind in self.options.kinds])
 
     def item_type(self) -> type[Struct]:
         return labelled(Mention, {"kind": self.options.kinds, "type": self.types})

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import UNSET
 
-from retold.measures.base import Index
+from retold.model.arrays import AnyArray, Index, Small, Words, np
 
 __all__ = ["UNNAMED", "Codes", "EventCodes", "EventNames", "Namer", "Names"]
 
@@ -72,8 +70,6 @@ class EventCodes:
         return found
 
 
-_Words = npt.NDArray[np.uint64]
-
 #: Follows every name.
 _END: Final = "\0"
 #: First character of the markers for a missing name and for null.
@@ -84,10 +80,8 @@ _PRESENT: Final[dict[str, Any]] = {text: value for value, text in _ABSENT.items(
 #: Bytes of a word. Up to four words hold a name: two from its front, two from its back.
 _WORD: Final = 8
 _LONGEST: Final = 4 * _WORD
-#: By size of a name in bytes, the mask of its own bits in its first word.
-_OWN: Final[_Words] = np.array([(1 << 8 * size) - 1 for size in range(_WORD + 1)], np.uint64)
 #: Odd numbers with irregular bits: hashing is multiplying by them and keeping upper bits.
-_FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+_FACTORS: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 #: Slots of the hash table for each name in it; at 16, one name in 30 collides.
 _ROOM: Final = 16
 #: Lowest code whose name is remembered: -2 stands for no name, -1 for null or a name, codes below for several names.
@@ -143,9 +137,9 @@ class Namer:
         #: behind those of the codes below 0.
         self._first = 0
         #: A hash -> the row of the name that was first to have it; -1 for none.
-        self._table: npt.NDArray[np.int32] = np.full(1 << 16, -1, np.int32)
+        self._table: Small = np.full(1 << 16, -1, np.int32)
         #: By row: words and size of its name, size 0 where no name is remembered.
-        self._words: list[_Words] = [np.zeros(1, np.uint64) for _ in range(4)]
+        self._words: list[Words] = [np.zeros(1, np.uint64) for _ in range(4)]
         self._sizes: Index = np.zeros(1, np.int64)
         self._amount = 0
 
@@ -180,7 +174,7 @@ class Namer:
             found[index] = code
         return found
 
-    def _slots(self, words: list[_Words], sizes: Index) -> Index:
+    def _slots(self, words: list[Words], sizes: Index) -> Index:
         hashed = sizes.astype(np.uint64)
         for word, factor in zip(words[:2], _FACTORS[:2], strict=True):
             hashed = _mixed(hashed, word, factor)
@@ -189,10 +183,10 @@ class Namer:
             long = np.flatnonzero(sizes > 2 * _WORD)
             for word, factor in zip(words[2:], _FACTORS[2:], strict=True):
                 hashed[long] = _mixed(hashed[long], word[long], factor)
-        upper: _Words = hashed * _FACTORS[0] >> np.uint64(65 - len(self._table).bit_length())
+        upper: Words = hashed * np.uint64(_FACTORS[0]) >> np.uint64(65 - len(self._table).bit_length())
         return upper.astype(np.int64)
 
-    def _remember(self, asked: Index, codes: Index, words: list[_Words], sizes: Index, slot: Index) -> None:
+    def _remember(self, asked: Index, codes: Index, words: list[Words], sizes: Index, slot: Index) -> None:
         """Cache the names whose slot is still empty."""
         if not self._amount:
             self._first = int(codes[codes >= 0].min()) if (codes >= 0).any() else 0
@@ -219,17 +213,19 @@ class Namer:
             self._table[self._slots([column[rows] for column in self._words], self._sizes[rows])] = rows
 
 
-def _mixed(hashed: _Words, word: _Words, factor: np.uint64) -> _Words:
-    hashed = (hashed ^ word) * factor
+def _mixed(hashed: Words, word: Words, factor: int) -> Words:
+    hashed = (hashed ^ word) * np.uint64(factor)
     # A product moves bits upwards only; the shift folds them back.
     return hashed ^ hashed >> np.uint64(32)
 
 
-def _words(text: npt.NDArray[np.uint8], starts: Index, ends: Index, sizes: Index) -> list[_Words]:
+def _words(text: AnyArray, starts: Index, ends: Index, sizes: Index) -> list[Words]:
     """Two words of each name, or four where one of them has more than 16 bytes; 0 for what a name is too short for."""
-    windows: _Words = np.ndarray((len(text) - _WORD + 1,), "<u8", text, 0, (1,))
+    windows: Words = np.ndarray((len(text) - _WORD + 1,), "<u8", text, 0, (1,))
     zero = np.uint64(0)
-    words = [windows[starts] & _OWN[np.minimum(sizes, _WORD)]]
+    # By size of a name in bytes, the mask of its own bits in its first word.
+    own = np.array([(1 << 8 * size) - 1 for size in range(_WORD + 1)], np.uint64)
+    words = [windows[starts] & own[np.minimum(sizes, _WORD)]]
     words.append(np.where(sizes > _WORD, windows[ends - _WORD], zero))
     if (sizes > 2 * _WORD).any():
         long = sizes > 2 * _WORD

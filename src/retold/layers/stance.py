@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
-import numpy as np
 from msgspec import UNSET, Meta, Struct
 
 from retold.layers.answers import (
@@ -37,7 +37,7 @@ from retold.layers.answers import (
     check_repeated,
 )
 from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
-from retold.layers.columns import Builder, Floats, Index, KeyedColumns, Keys, Labels, Lists, Scores, shared_sentences
+from retold.layers.columns import Builder, KeyedColumns, Keys, Labels, Lists, Scores, shared_sentences
 from retold.layers.counts import FIXED, BatchCounts, Breakdown, Rows, breakdown, compact
 from retold.layers.names import Codes
 from retold.layers.types import labelled
@@ -45,6 +45,7 @@ from retold.layers.views import ViewContext, evidence_row, wording
 from retold.measures.calibration import calibration_measures
 from retold.measures.classification import confusion_columns, confusion_measures, f1_row, macro_f1_row
 from retold.model.annotations import Document, Score, StanceCell
+from retold.model.arrays import Array, Index, Mask, np
 from retold.model.findings import Finding
 from retold.model.manifest import Label, check_labels, check_subset
 from retold.rules import consistency, references
@@ -111,7 +112,6 @@ class Stance(AnswerLayer[StanceOptions]):
         labels = self.labels = options.labels
         self.identity = ("holder", "target") if options.holders else ("target",)
         self.event_keys = ("holders", "targets") if options.holders else ("targets",)
-        self._shown = np.array([label in (options.evidence_for or ()) for label in labels])
         confusion = confusion_columns(labels)
         self.columns = (
             *confusion,
@@ -136,6 +136,11 @@ class Stance(AnswerLayer[StanceOptions]):
         self.headline = ("stance.favg",) if sides else ("stance.macro_f1",)
         self.agreement_columns = agreement_columns(labels)
         self.agreement_measures = agreement_measures(labels)
+
+    @cached_property
+    def _shown(self) -> Mask:
+        """Whether each label is shown by evidence."""
+        return np.array([label in (self.options.evidence_for or ()) for label in self.labels])
 
     def means(self) -> dict[str, tuple[str, ...]]:
         sides = self.options.sides or ()
@@ -287,7 +292,7 @@ class Stance(AnswerLayer[StanceOptions]):
         return owner[taken], sentences[taken]
 
     def _calibrate(
-        self, scores: Floats, label: Index, guess: Index, which: Index, rows: Rows, into: BatchCounts
+        self, scores: Array, label: Index, guess: Index, which: Index, rows: Rows, into: BatchCounts
     ) -> None:
         gaps = scores - (label[:, None] == np.arange(len(self.labels)))
         squares = gaps * gaps

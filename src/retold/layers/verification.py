@@ -15,10 +15,10 @@ Conventions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
-import numpy as np
 from msgspec import UNSET, Meta, Struct
 
 from retold.layers.answers import (
@@ -31,7 +31,7 @@ from retold.layers.answers import (
     check_repeated,
 )
 from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
-from retold.layers.columns import Builder, Index, Keys, Labels, Lists, Mask, shared_sentences
+from retold.layers.columns import Builder, Keys, Labels, Lists, shared_sentences
 from retold.layers.counts import BatchCounts, breakdown
 from retold.layers.names import Codes
 from retold.layers.types import labelled
@@ -39,6 +39,7 @@ from retold.layers.views import ViewContext, evidence_row
 from retold.measures.base import Measure, ratio
 from retold.measures.classification import added_up, confusion_columns, confusion_measures
 from retold.model.annotations import Document, VerificationPair
+from retold.model.arrays import Index, Mask, np
 from retold.model.findings import Finding
 from retold.model.manifest import Label, check_labels, check_subset
 from retold.rules import consistency, references
@@ -111,7 +112,6 @@ class Verification(AnswerLayer[VerificationOptions]):
     def __init__(self, options: VerificationOptions) -> None:
         super().__init__(options)
         labels = self.labels = options.labels
-        self._shown = np.array([label in (options.evidence_for or ()) for label in labels])
         confusion = confusion_columns(labels)
         self.columns = (*confusion, "strict")
         strict = Measure(
@@ -128,6 +128,11 @@ class Verification(AnswerLayer[VerificationOptions]):
         self.measures = (*confusion_measures("claims.verification", labels, definition=over), strict)
         self.agreement_columns = agreement_columns(labels)
         self.agreement_measures = agreement_measures(labels)
+
+    @cached_property
+    def _shown(self) -> Mask:
+        """Whether each label is shown by evidence."""
+        return np.array([label in (self.options.evidence_for or ()) for label in self.labels])
 
     def means(self) -> dict[str, tuple[str, ...]]:
         return {"claims.verification.macro_f1": tuple(f"claims.verification.{label}.f1" for label in self.labels)}

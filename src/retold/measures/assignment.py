@@ -16,10 +16,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
-from retold.measures.base import Array, Index
+from retold.model.arrays import Array, Index, Mask, np
+from retold.model.packages import require
 
 __all__ = ["best_assignment"]
 
@@ -117,7 +115,7 @@ def _fold(rows: Index, columns: Index, weights: Array) -> tuple[Index, Array]:
     return np.concatenate([np.zeros(0, np.int64), *folded]), left
 
 
-def _dominant(rows: Index, columns: Index, weights: Array) -> tuple[Index, npt.NDArray[np.bool_]]:
+def _dominant(rows: Index, columns: Index, weights: Array) -> tuple[Index, Mask]:
     """Pairs that are as heavy as their best rivals at both ends together, and which pairs have no end in common."""
     best_row, rival_row = _best_and_rival(rows, weights)
     best_column, rival_column = _best_and_rival(columns, weights)
@@ -241,9 +239,8 @@ def _by_augmenting_paths(tables: Array) -> Index:
 
 def _by_scipy(rows: Index, columns: Index, weights: Array) -> Index:
     """Indices of the chosen pairs of one large component, sorted by row."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
-
+    csr_array = require("scipy.sparse").csr_array
+    min_weight_full_bipartite_matching = require("scipy.sparse.csgraph").min_weight_full_bipartite_matching
     # A full matching is wanted and zeros are dropped: each row gets a dummy column of its own, and a constant keeps
     # every cost above zero. Indices have 32 bits, since scipy before 1.15 crashes on others.
     height, width, top = int(rows.max()) + 1, int(columns.max()) + 1, float(weights.max()) + 1.0

@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+from retold.model.arrays import Array, Index, np
 
 __all__ = [
-    "Array",
     "Counts",
-    "Index",
     "Measure",
-    "Small",
     "Track",
     "f1",
     "mean_of_defined",
@@ -27,11 +23,6 @@ __all__ = [
     "sort",
 ]
 
-Array = npt.NDArray[np.float64]
-#: Numbers of rows, columns, groups or documents; docstrings give the shape.
-Index = npt.NDArray[np.int64]
-#: The same in 32 bits, where there may be many millions.
-Small = npt.NDArray[np.int32]
 #: Columns of counts by name: scalars for one sum, arrays of shape (resamples,) for many.
 Counts = Mapping[str, Array]
 

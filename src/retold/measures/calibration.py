@@ -6,9 +6,8 @@ Columns: ``scored`` items with scores, their ``squared_error``, and for each of 
 
 from __future__ import annotations
 
-import numpy as np
-
-from retold.measures.base import Array, Counts, Measure, ratio
+from retold.measures.base import Counts, Measure, ratio
+from retold.model.arrays import Array, np
 
 __all__ = ["brier", "calibration_measures", "expected_calibration_error"]
 

@@ -6,9 +6,8 @@ and the second annotator the column's. Leading axes are resamples.
 
 from __future__ import annotations
 
-import numpy as np
-
-from retold.measures.base import Array, ratio
+from retold.measures.base import ratio
+from retold.model.arrays import Array, np
 
 __all__ = ["cohen_kappa", "coincidences", "krippendorff_alpha", "raw_agreement"]
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from retold.measures.base import Array, Counts, Measure, f1, mean_over_gold, ratio
+from retold.measures.base import Counts, Measure, f1, mean_over_gold, ratio
+from retold.model.arrays import Array, np
 
 __all__ = [
     "added_up",

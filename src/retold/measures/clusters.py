@@ -25,11 +25,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from retold.measures.assignment import best_assignment
-from retold.measures.base import Array, Index, f1, mean_of_defined, ratio
+from retold.measures.base import f1, mean_of_defined, ratio
+from retold.model.arrays import Array, Index, Mask, np
 
 __all__ = [
     "FAMILIES",
@@ -99,7 +97,7 @@ class ClusterOverlaps:
         return _sum_by(self.mentions, self.predicted, len(self.predicted_events))
 
     @cached_property
-    def shared(self) -> npt.NDArray[np.bool_]:
+    def shared(self) -> Mask:
         """Shape (pairs,): the pairs with a cluster on both sides."""
         return (self.gold >= 0) & (self.predicted >= 0)
 

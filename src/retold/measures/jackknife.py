@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
-
-import numpy as np
-import numpy.typing as npt
+from typing import Final
 
 from retold.measures.assignment import best_assignment
-from retold.measures.base import Array, Index, ratio, sort
+from retold.measures.base import ratio, sort
 from retold.measures.clusters import ClusterOverlaps, Triple, blanc_of, link_count, prf
+from retold.model.arrays import AnyArray, Array, Index, np
 
 __all__ = ["UnitOverlaps", "leave_one_out"]
 
@@ -36,9 +34,9 @@ class UnitOverlaps:
     """
 
     units: int
-    unit: npt.NDArray[Any]
-    pair: npt.NDArray[Any]
-    mentions: npt.NDArray[Any]
+    unit: AnyArray
+    pair: AnyArray
+    mentions: AnyArray
 
     def runs(self) -> Iterator[UnitOverlaps]:
         """The same in runs of units, each numbered from 0."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from retold.measures.base import Index
+from retold.model.arrays import Index, np
 
 __all__ = ["Ranges", "overlaps"]
 

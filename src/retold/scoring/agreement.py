@@ -23,7 +23,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from msgspec import UNSET
 
 from retold import __version__
@@ -35,6 +34,7 @@ from retold.layers.counts import FIXED, BatchCounts, CountTable
 from retold.layers.scheme import Scheme, default_scheme
 from retold.layers.units import unit_kind
 from retold.measures.clusters import conll
+from retold.model.arrays import np
 from retold.model.findings import Finding, FindingsError
 from retold.reading import Records
 from retold.rules import located, unknown_document

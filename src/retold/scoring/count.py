@@ -17,7 +17,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, get_args
 
-import numpy as np
 from msgspec import UNSET
 
 from retold.corpus.load import Corpus
@@ -26,11 +25,11 @@ from retold.io.sources import Source, sha256
 from retold.io.submission import Submission
 from retold.layers import LAYERS
 from retold.layers.base import Batch, DocumentContext, LayerCounts, Matches
-from retold.layers.columns import Mask, NotColumnar, arrow_numbers
+from retold.layers.columns import NotColumnar, arrow_numbers
 from retold.layers.coreference import Mentions
 from retold.layers.scheme import Scheme
 from retold.layers.units import POOL, UnitKind, unit_kind
-from retold.measures.base import Array
+from retold.model.arrays import Array, Mask, np
 from retold.model.findings import Finding, FindingsError
 from retold.reading import (
     ExecutorName,

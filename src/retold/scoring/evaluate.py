@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-
 from retold import __version__
 from retold.corpus.load import Corpus
 from retold.layers.coreference import CONLL, measures_of, trials_of
 from retold.layers.counts import CountTable
 from retold.layers.scheme import Scheme
 from retold.layers.units import MANY_DOCUMENTS, POOL
-from retold.measures.base import Array, Counts, Measure, mean_of_defined, mean_over_gold
+from retold.measures.base import Counts, Measure, mean_of_defined, mean_over_gold
 from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
+from retold.model.arrays import Array, np
 from retold.scoring.count import BY_DOCUMENT, SystemCounts
 from retold.stats.bootstrap import GRAIN, LinearResamples, bootstrap_products
 from retold.stats.intervals import percentile_interval, wilson
@@ -37,8 +36,6 @@ __all__ = [
 
 #: The mean of the tracks.
 OVERALL: Final = "overall"
-#: In place of an amount of gold, for measures that are undefined by themselves where gold has nothing.
-_SOME: Final = np.asarray(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +159,21 @@ def headlines(
     all of its tracks.
     """
     out: dict[str, Array] = {}
+    # In place of an amount of gold, for measures that are undefined by themselves where gold has nothing.
+    some = np.asarray(1.0)
     for name in tracks:
         parts, gold = [], []
         for part in scheme.tracks[name].parts:
             if part in clusters:
                 parts.append(clusters[part])
-                gold.append(_SOME)
+                gold.append(some)
                 continue
             layer = scheme.layer_of(part)
             measure = scheme.measures[part]
             parts.append(measure.value(tables[layer]))
             # A micro average over counted items says in one column how much gold it has.
             asked = measure.counts.get("gold", ())
-            gold.append(tables[layer][asked[0]] if len(asked) == 1 else _SOME)
+            gold.append(tables[layer][asked[0]] if len(asked) == 1 else some)
         out[name] = mean_over_gold(parts, gold)
     if scheme.overall and all(track in out for track in scheme.overall):
         out[OVERALL] = mean_of_defined([out[track] for track in scheme.overall])

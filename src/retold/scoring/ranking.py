@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from retold.corpus.load import Corpus
 from retold.layers.coreference import CONLL, measures_of
-from retold.measures.base import Array, Counts
+from retold.measures.base import Counts
 from retold.measures.clusters import conll, sums_of
+from retold.model.arrays import Array, np
 from retold.reading import ExecutorName
 from retold.scoring.count import SystemCounts, count
 from retold.scoring.evaluate import OVERALL, Score, evaluate, headline_columns, headline_names, headlines

@@ -11,9 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import numpy as np
-
-from retold.stats import Array
+from retold.model.arrays import Array, np
 
 __all__ = [
     "BLOCK",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
-from retold.stats import Array
+from retold.model.arrays import Array, np
+from retold.model.packages import require
 
 __all__ = ["minimum_detectable_difference", "percentile_interval", "wilson"]
 
@@ -88,10 +87,7 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> tuple[float,
 
 
 def _t_quantile(probability: float, freedom: int) -> float:
-    # Loaded where it is needed: most commands need no interval.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, probability))
+    return float(require("scipy.special").stdtrit(freedom, probability))
 
 
 def _normal_quantile(probability: float) -> float:

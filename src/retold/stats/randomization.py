@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import numpy as np
-
-from retold.stats import Array
+from retold.model.arrays import Array, np
 from retold.stats.bootstrap import BLOCK, generator
 
 __all__ = ["randomization_p", "sign_blocks"]
