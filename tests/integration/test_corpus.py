@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import yaml
 
@@ -178,6 +179,10 @@ def check_loads_as_written(folder: Path, cache: Path) -> None:
 def test_load_dataset_and_pandas_load_every_view_as_it_is_written(corpus: Corpus, tmp_path: Path) -> None:
     assert {event.event.date for event in corpus.events.values()} == {"2023-10-24"}
     check_loads_as_written(ROOT / "corpus", tmp_path)
+    # No key of this corpus is made of digits, which pandas by default takes for numbers.
+    for path in (ROOT / "corpus" / "views").glob("*.jsonl"):
+        written = [json.loads(line) for line in path.read_bytes().splitlines()]
+        assert json.loads(pandas.read_json(path, lines=True).to_json(orient="records")) == written, path.name
 
 
 def build(folder: Path) -> Path:
