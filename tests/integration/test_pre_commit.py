@@ -55,7 +55,10 @@ def scratch(tmp_path: Path) -> Path:
     shell(clone, "git", "add", "--all")
     shell(clone, "git", *identity, "commit", "--quiet", "--allow-empty", "--message", "Hook")
     revision = shell(clone, "git", "rev-parse", "HEAD").stdout.strip()
-    hook = {"id": "retold-validate", "language": LANGUAGE}
+    hook: dict[str, object] = {"id": "retold-validate", "language": LANGUAGE}
+    if LANGUAGE == "system":
+        # There is no environment to install them in, and pre-commit says so.
+        hook["additional_dependencies"] = []
     config = {"repos": [{"repo": str(clone), "rev": revision, "hooks": [hook]}]}
     (scratch / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     shell(scratch, "git", "init", "--quiet")
