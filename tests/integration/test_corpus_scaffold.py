@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from paths import ROOT
 from retold.corpus.load import load_corpus
-from retold.corpus.scaffold import propose, scaffold_event
+from retold.corpus.proposal import propose
+from retold.corpus.scaffold import scaffold_event
 from retold.model.annotations import Document
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules.corpus import check_document

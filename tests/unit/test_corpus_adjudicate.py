@@ -195,7 +195,7 @@ def test_adjudicate_refuses_a_difference_without_a_decision(
 ) -> None:
     decisions = [decision_of(*decided) for index, decided in enumerate(DECIDED) if index != left_out]
     layer, item = DECIDED[left_out][:2]
-    with pytest.raises(AdjudicationError, match=f"1 differences without a decision: flood-0/{layer}/{item}$"):
+    with pytest.raises(AdjudicationError, match=f"1 difference without a decision: flood-0/{layer}/{item}$"):
         run(apart, decisions, tiny_corpus)
 
 
