@@ -16,12 +16,11 @@ import pandas
 import pytest
 import yaml
 
-import build_corpus
 import retold
 from paths import ROOT
 from retold.corpus import views
 from retold.corpus.load import Corpus
-from retold.io.atomic import write_atomic
+from retold.publish.build import build, out_of_date, write
 
 SIZES = {
     # What gold and the catalogues hold, counted there.
@@ -40,9 +39,9 @@ def corpus() -> Corpus:
 
 
 def test_generated_files_are_current_and_the_same_twice() -> None:
-    first, second = build_corpus.build(), build_corpus.build()
+    first, second = build(ROOT / "corpus"), build(ROOT / "corpus")
     assert first == second
-    assert [path.name for path, data in first.items() if path.read_bytes() != data] == []
+    assert out_of_date(first) == []
 
 
 def test_the_corpus_validates() -> None:
@@ -185,9 +184,8 @@ def test_load_dataset_and_pandas_load_every_view_as_it_is_written(corpus: Corpus
         assert json.loads(pandas.read_json(path, lines=True).to_json(orient="records")) == written, path.name
 
 
-def build(folder: Path) -> Path:
-    for path, data in build_corpus.build(folder).items():
-        write_atomic(path, data)
+def built(folder: Path) -> Path:
+    write(build(folder))
     return folder
 
 
@@ -198,7 +196,7 @@ def test_keys_and_texts_that_look_like_dates_or_numbers_stay_strings(tiny_folder
         for old, new in keys.items():
             text = text.replace(f'"{old}"', f'"{new}"')
         path.write_text(text, encoding="utf-8")
-    check_loads_as_written(build(tiny_folder), tmp_path)
+    check_loads_as_written(built(tiny_folder), tmp_path)
     told = yaml.safe_load((tiny_folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     assert {each["config_name"]: each.get("field") for each in told["configs"]}["stance"] == "rows"
     assert retold.validate(None, retold.load_corpus(tiny_folder)).errors == 0
@@ -210,13 +208,13 @@ def test_keys_and_texts_that_look_like_dates_or_numbers_stay_strings(tiny_folder
 
 
 def test_a_changed_label_is_loaded_from_the_same_cache_folder(tiny_folder: Path, tmp_path: Path) -> None:
-    gold = tiny_folder / "events" / "flood" / "gold.jsonl"
+    reader = tiny_folder / "events" / "flood" / "annotators" / "reader-1.jsonl"
     given = []
     for label in ("favor", "against"):
-        records = [json.loads(line) for line in gold.read_text(encoding="utf-8").splitlines()]
+        records = [json.loads(line) for line in reader.read_text(encoding="utf-8").splitlines()]
         records[0]["stance"][0]["label"] = label
-        gold.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-        _, classes, _, _, rows, _ = load(build(tiny_folder), tmp_path, "stance")["stance"]
+        reader.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        _, classes, _, _, rows, _ = load(built(tiny_folder), tmp_path, "stance")["stance"]
         given.append(classes["label"][rows[0]["label"]])
     assert given == ["favor", "against"]
 
@@ -262,9 +260,9 @@ def test_corpora_of_other_layers_and_labels_are_built_and_load_with_datasets(tmp
     for name in OTHERS:
         folder = Path(shutil.copytree(ROOT / "tests" / "data" / "corpora" / name, tmp_path / name))
         kept = {path: path.read_bytes() for path in folder.rglob("*.json*")}
-        build(folder)
+        built(folder)
         assert {path: path.read_bytes() for path in kept} == kept
-        assert {path for path, data in build_corpus.build(folder).items() if path.read_bytes() != data} == set()
+        assert out_of_date(build(folder)) == []
         assert retold.validate(None, retold.load_corpus(folder)).errors == 0
     for name, (table, column, labels) in OTHERS.items():
         check_loads_as_written(tmp_path / name, tmp_path)
@@ -282,7 +280,7 @@ def test_card_keeps_what_others_wrote_and_splits_have_files_of_their_own(tiny_fo
     (tiny_folder / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
     card = tiny_folder / "README.md"
     card.write_text("---\nlicense: cc-by-4.0\ntags:\n- news\nlanguage: [fr]\n---\n# Ours\n\nText.\n", encoding="utf-8")
-    build(tiny_folder)
+    built(tiny_folder)
     head, _, body = card.read_text(encoding="utf-8").removeprefix("---\n").partition("---\n")
     assert body == "# Ours\n\nText.\n"
     told = yaml.safe_load(head)

@@ -147,17 +147,17 @@ def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> 
       claims.jsonl        document_id, sentence, quote, nth, source, claim
       verification.jsonl  document_id, claim, label, evidence
 
-    'retold corpus show DOCUMENT --sentences' gives the numbers of sentences and evidence; 'nth' says which occurrence in
-    the sentence is meant, by default the first. Nothing is written unless every quote is found.
+    'retold corpus show DOCUMENT --sentences' numbers the sentences; 'nth' says which occurrence in the sentence is
+    meant, by default the first. Nothing is written unless every quote is found.
 
     \b
     Example:
       retold corpus import-quotes quotes/ann --event river-flood --annotator ann
     """
-    from retold.corpus.load import load_corpus
+    from retold.corpus.load import load_folder
     from retold.corpus.quotes import import_quotes
 
-    loaded = load_corpus(root)
+    loaded = load_folder(root)
     with usage_errors():
         written, notes = import_quotes(folder, loaded, event_of(loaded, event), annotator)
     for note in notes:
@@ -188,9 +188,9 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
       retold corpus adjudicate decisions.toml --event river-flood
     """
     from retold.corpus.decisions import apply_decisions, open_decisions
-    from retold.corpus.load import load_corpus
+    from retold.corpus.load import load_folder
 
-    loaded = load_corpus(root)
+    loaded = load_folder(root)
     key = event_of(loaded, event)
     if not init:
         if agreement:
@@ -242,3 +242,55 @@ def new_event(
     found = validate(None, loaded).findings
     click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)
     click.echo(next_steps(folder, root, loaded.scheme), nl=False)
+
+
+@corpus.command()
+@corpus_folder
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file is out of date.")
+def build(root: str, check: bool) -> None:
+    """Make what is generated: gold, aliases, views, card, hashes.
+
+    Gold is what the annotators agree on and what was decided (see 'adjudicate'); aliases are the names in it.
+    'datasets' loads the folder by the card, README.md: its YAML head and the tables between marks are made anew, the
+    rest of it is yours. Only files that are out of date are written.
+
+    \b
+    Example:
+      retold corpus build --check
+    """
+    from retold.publish.build import build, out_of_date, write
+
+    files = build(Path(root))
+    stale = out_of_date(files) if check else write(files)
+    for path in stale:
+        click.echo(f"{'out of date' if check else 'wrote' if files[path] is not None else 'removed'}: {path}")
+    if check and stale:
+        raise SystemExit(1)
+
+
+@corpus.command()
+@click.argument("version")
+@click.option("--previous", metavar="PATH", help="Release to compare with: a corpus folder or a git revision.")
+@click.option("--date", metavar="YYYY-MM-DD", help="Date of the release; today by default.")
+@click.option("--note", default="", metavar="TEXT", help="Paragraph for the changelog.")
+@corpus_folder
+def release(version: str, previous: str | None, date: str | None, note: str, root: str) -> None:
+    """Cut a release: check the corpus, write CHANGELOG.md and release.json.
+
+    The corpus must be valid and built, and in a git repository everything must be committed. VERSION must rise by what
+    has changed since the previous release: a major version for the format, a minor one for texts, keys and labels, a
+    patch for documentation. Commit and tag what was written.
+
+    \b
+    Example:
+      retold corpus release 1.1.0 --previous v1.0.0
+    """
+    from retold.corpus.load import load_corpus
+    from retold.publish.release import cut
+
+    with usage_errors():
+        written = cut(Path(root), version, previous=previous, date=date, note=note)
+    for path in written:
+        click.echo(f"wrote {path}", err=True)
+    released = load_corpus(root)
+    click.echo(f"release {version} of {released.release.date if released.release else date}: {released.digest}")

@@ -100,7 +100,7 @@ def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None)
         return ""
     names = ", ".join(map(_quoted, annotators))
     return (
-        f"# A decision is {names}, {_quoted(NOTHING)}, or what is right in braces, written as the annotators' answers are.\n"
+        f"# A decision is {names}, {_quoted(NOTHING)}, or what is right, in braces as the answers are.\n"
         "# Give each a reason.\n\n" + "\n".join(tables)
     )
 

@@ -33,6 +33,7 @@ __all__ = [
     "EventFolder",
     "decode_or_refuse",
     "load_corpus",
+    "load_folder",
     "packaged_corpus",
     "read_all",
     "read_manifest",
@@ -223,6 +224,18 @@ class Corpus:
         if folder is None or claim not in folder.claims:
             return None
         return folder.claims[claim].mutation or "none"
+
+
+def load_folder(root: str | Path) -> Corpus:
+    """Load a corpus folder that is to be changed.
+
+    Raises:
+        UnreadableError: it is not one.
+        FindingsError: a catalogue or the manifest is malformed.
+    """
+    if not _is_folder(Path(root)):
+        raise UnreadableError(f"{root}: not a corpus folder")
+    return load_corpus(root)
 
 
 def _is_folder(path: Path) -> bool:

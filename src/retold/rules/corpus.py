@@ -140,7 +140,7 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
     Users of `datasets` read the views, the scorer reads gold.
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in views/stance.jsonl - in gold the label is
     favor.
-    Hint: Rebuild the views with scripts/corpus/build_corpus.py.
+    Hint: Rebuild the views with `retold corpus build`.
     """
     if expected != actual:
         state = "has too few rows" if actual is None else "differs from the corpus"
@@ -186,7 +186,7 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
 
     Evidence counts sentences, and intervals resample paragraphs.
     Example: `{"sentences": [{"start": 65, "end": 88}]}` - the sentence begins at 64; its first letter is left out.
-    Hint: Correct documents.jsonl, or the opening words in scripts/corpus/documents.toml, and rebuild.
+    Hint: Correct the division in the text that `retold corpus show` writes, and apply it with `retold corpus divide`.
     """
     text, key = document.text, printable(document.document_id)
     covered = 0
@@ -341,7 +341,7 @@ def gold_not_reproduced(why: str) -> Finding:
     Every gold label can be traced to the annotators and to a written decision.
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in annotators/reader-1.jsonl - gold, built
     before that was changed, has favor.
-    Hint: Add the missing decisions to annotators/adjudication.jsonl and rebuild gold (make corpus).
+    Hint: Decide the open differences with `retold corpus adjudicate`, and rebuild gold with `retold corpus build`.
     """
     return finding("RT714", f"gold cannot be rebuilt from annotations and adjudication: {why}")
 
