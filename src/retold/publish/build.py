@@ -28,7 +28,7 @@ from retold.io.sources import sha256
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, Document, Entity, Release, encode
-from retold.model.findings import FindingsError
+from retold.model.findings import FindingsError, UnreadableError
 from retold.publish.card import card, objects_of
 from retold.publish.croissant import croissant
 from retold.rules import DECODERS, located, missing_documents
@@ -76,7 +76,7 @@ def build(root: Path, version: str | None = None, date: str | None = None) -> Fi
     there is no release.json.
 
     Raises:
-        UnreadableError: it is not a corpus folder.
+        UnreadableError: it is not a corpus folder, or has neither gold nor annotations.
         FindingsError: a record is invalid, or annotators differ where nothing was decided.
     """
     corpus = load_folder(root)
@@ -95,6 +95,8 @@ def build(root: Path, version: str | None = None, date: str | None = None) -> Fi
         if folder.annotator_files or folder.gold_file.exists():
             events[key] = of_event(folder, documents, scheme)
         # Without either it is still being laid out, and `retold validate` says what it lacks.
+    if not events:
+        raise UnreadableError(f"{root}: nothing to build, no event has gold or annotations")
     for built in events.values():
         counts.update(items_of(built, scheme))
     files: Files = {path: data for built in events.values() for path, data in built.files.items()}

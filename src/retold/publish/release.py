@@ -109,14 +109,25 @@ def _changes(previous: str | None, new: Corpus, top: Path | None) -> Changes | N
             {path.name: _shape(json.loads(path.read_bytes())) for path in sorted(folder.glob("*.json"))}
             for folder in (Path(scratch) / beside, own.parent / "schema")
         )
-        # A schema that is new breaks nobody; one that changed or went may.
-        changed = any(after.get(name) != shape for name, shape in before.items())
+        # A schema that is new, or asks for less, breaks nobody; one that changed otherwise or went may.
+        changed = any(not _accepts(after.get(name), shape) for name, shape in before.items())
         return compare(load_corpus(Path(scratch) / within), new, format_changed=changed)
 
 
 def _unpack(data: bytes, folder: str) -> None:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         archive.extractall(folder, filter="data")
+
+
+def _accepts(new: Any, old: Any) -> bool:
+    """Whether a schema is the old one, but for keys that are no longer required."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        fewer = set(new.get("required", ())) <= set(old.get("required", ()))
+        rest = [{key: value for key, value in each.items() if key != "required"} for each in (new, old)]
+        return (
+            fewer and rest[0].keys() == rest[1].keys() and all(_accepts(rest[0][key], rest[1][key]) for key in rest[1])
+        )
+    return bool(new == old)
 
 
 def _shape(schema: Any) -> Any:
@@ -128,7 +139,7 @@ def _shape(schema: Any) -> Any:
             if key == "properties" and named
             else _shape(value)
             for key, value in schema.items()
-            if key not in ("description", "examples", "title", "$comment")
+            if key not in ("default", "description", "examples", "title", "$comment")
         }
     return [_shape(each) for each in schema] if isinstance(schema, list) else schema
 
