@@ -232,13 +232,26 @@ def _found(text: str, at: int, line: int, words: str) -> tuple[int, int]:
         start = start if done else offset
         given = next((form for form in (_shown(text[offset]), text[offset]) if rest.startswith(form, done)), None)
         if given is None:
-            expected = " ".join(text[offset : offset + 80].split()[:6])
-            message = f"expected {shorten(expected)}, got {shorten(rest[done : done + 60])}"
+            message = f"expected {_words_at(text, offset)}, got {_words_at(words, _index(words, done))}"
             raise _Wrong("RT403", line, message, "Keep every word of the document; move only line ends and zones.")
         done += len(given)
         if done == len(rest):
             return start, offset + 1
-    raise _Wrong("RT403", line, f"the document has ended before {shorten(rest[done : done + 60])}", "Remove the line.")
+    raise _Wrong(
+        "RT403", line, f"the document has ended before {_words_at(words, _index(words, done))}", "Remove the words."
+    )
+
+
+def _index(words: str, number: int) -> int:
+    """Where a character stands that has so many before it, white space apart."""
+    return [index for index, character in enumerate(words) if not character.isspace()][number]
+
+
+def _words_at(text: str, offset: int) -> str:
+    """Some words, from the one that has the character at ``offset``."""
+    start = max(offset - 30, 0)
+    begun = text[start : offset + 1].split()[-1]
+    return shorten(" ".join(text[offset + 1 - len(begun) : offset + 80].split()[:6]))
 
 
 def divide_documents(file: str, root: str | Path) -> dict[Path, list[str]]:
