@@ -227,6 +227,11 @@ def _decision(
         for record in records
         if record.document_id == document_id
     }
+    if not readers:
+        known = {record.document_id for records in annotators.values() for record in records}
+        raise AdjudicationError(
+            f"unknown document {shorten(document_id)}. {did_you_mean(document_id, known) or ''}".rstrip()
+        )
     decision: Annotation | None
     chosen = table["decision"]
     if not isinstance(chosen, str):

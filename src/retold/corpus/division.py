@@ -33,7 +33,7 @@ from typing import Any, Final, get_args
 
 from msgspec import structs
 
-from retold.corpus.load import load_corpus, read_all
+from retold.corpus.load import load_folder, read_all
 from retold.corpus.scaffold import decoded
 from retold.io.atomic import write_atomic
 from retold.io.sources import open_bytes
@@ -264,7 +264,7 @@ def divide_documents(file: str, root: str | Path) -> dict[Path, list[str]]:
         UnreadableError: a file cannot be read.
         FindingsError: the file does not fit the documents, or somebody has annotated sentences that it would change.
     """
-    corpus = load_corpus(root)
+    corpus = load_folder(root)
     with open_bytes(file) as stream:
         data = stream.read()
     found = divided(decoded(data, file), corpus.documents, file)

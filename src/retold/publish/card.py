@@ -11,6 +11,7 @@ from retold.corpus import views
 from retold.corpus.load import Corpus
 from retold.layers.scheme import Scheme
 from retold.model.findings import UnreadableError
+from retold.model.packages import LazyPackage
 from retold.report.agreement import agreement_rows
 from retold.report.tables import table
 from retold.scoring.agreement import agreement
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["card", "files_of", "objects_of"]
 
+hub: Final = LazyPackage("huggingface_hub")
 #: Size categories of the Hugging Face hub: fewer rows than this -> name.
 SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 #: Order of the keys of a head; others follow.
@@ -196,20 +198,12 @@ def head(
     }
     kept = {"pretty_name": scheme.manifest.name or corpus.name, **parsed(present)}
     order = [*ORDER, *kept]
-    return str(_hub().DatasetCardData(**{**kept, **told}).to_yaml(original_order=order)) + "\n"
+    return str(hub.DatasetCardData(**{**kept, **told}).to_yaml(original_order=order)) + "\n"
 
 
 def parsed(yaml: str) -> dict[str, Any]:
     """The head of a card."""
-    return dict(_hub().DatasetCard(f"---\n{yaml}\n---\n").data.to_dict()) if yaml.strip() else {}
-
-
-def _hub() -> Any:
-    try:
-        import huggingface_hub
-    except ImportError:
-        raise UnreadableError("a dataset card needs huggingface_hub: pip install 'retold[hf]'") from None
-    return huggingface_hub
+    return dict(hub.DatasetCard(f"---\n{yaml}\n---\n").data.to_dict()) if yaml.strip() else {}
 
 
 def feature(column: str, kind: str, labels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
