@@ -395,6 +395,9 @@ def test_build_says_what_it_wrote_and_what_is_out_of_date(tiny_folder: Path, tmp
         for command in (("build",), ("release", "1.0.0"), ("divide", GOLD), ("adjudicate", "x.toml")):
             done = run("corpus", *command, "--corpus", folder)
             assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+    (tiny_folder / "README.md").write_text("---\nlicense: [\n---\n# Tiny\n", encoding="utf-8")
+    done = run("corpus", "build", "--corpus", tiny_folder)
+    assert (done.returncode, "README.md: the head is not YAML" in done.stderr) == (2, True)
     (tiny_folder / "events" / "flood" / "gold.jsonl").write_text("{", encoding="utf-8")
     done = run("corpus", "build", "--corpus", tiny_folder)
     assert (done.returncode, "gold.jsonl:1" in done.stderr, "Traceback" in done.stderr) == (1, True, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from retold.corpus import views
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["card", "files_of", "objects_of"]
 
-hub: Final = LazyPackage("huggingface_hub")
+yaml: Final = LazyPackage("yaml")
 #: Size categories of the Hugging Face hub: fewer rows than this -> name.
 SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 #: Order of the keys of a head; others follow.
@@ -49,7 +50,7 @@ def card(
     # `datasets` takes three numbers for a version and refuses all else.
     numbered = {"version": version} if re.fullmatch(r"\d+\.\d+\.\d+", version) else {}
     about = {**numbered, "description": f"{name} {version}, SHA-256 of the views {digest}"}
-    yaml = head(corpus, sizes, languages, opening.removeprefix("---\n"), set(objects_of(corpus, tables)), about)
+    top = head(corpus, sizes, languages, opening.removeprefix("---\n"), set(objects_of(corpus, tables)), about)
     if "<!-- generated:" in body:
         for key, made in generated(corpus, events, tables).items():
             begin, end = f"<!-- generated:{key} -->\n", f"<!-- /generated:{key} -->\n"
@@ -58,7 +59,7 @@ def card(
             if not mark or not closed:
                 raise UnreadableError(f"{file}: lacks the marks of the generated table {key!r}")
             body = f"{before}{begin}{made}{end}{after}"
-    return f"---\n{yaml}---\n{body}"
+    return f"---\n{top}---\n{body}"
 
 
 def files_of(corpus: Corpus) -> dict[str, dict[str, str]]:
@@ -196,14 +197,22 @@ def head(
             for name, columns in views.tables_of(scheme).items()
         ],
     }
-    kept = {"pretty_name": scheme.manifest.name or corpus.name, **parsed(present)}
-    order = [*ORDER, *kept]
-    return str(hub.DatasetCardData(**{**kept, **told}).to_yaml(original_order=order)) + "\n"
+    kept = {"pretty_name": scheme.manifest.name or corpus.name, **parsed(present, corpus.root)}
+    made = {**kept, **told}
+    return str(
+        yaml.safe_dump({key: made[key] for key in (*ORDER, *kept) if key in made}, sort_keys=False, allow_unicode=True)
+    )
 
 
-def parsed(yaml: str) -> dict[str, Any]:
+def parsed(text: str, root: Path) -> dict[str, Any]:
     """The head of a card."""
-    return dict(hub.DatasetCard(f"---\n{yaml}\n---\n").data.to_dict()) if yaml.strip() else {}
+    try:
+        found = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise UnreadableError(f"{root / 'README.md'}: the head is not YAML: {error}") from None
+    if not isinstance(found, dict):
+        raise UnreadableError(f"{root / 'README.md'}: the head has no keys")
+    return found
 
 
 def feature(column: str, kind: str, labels: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Release, Span
 from retold.model.findings import Finding, shorten
@@ -103,7 +104,7 @@ def check_document(document: Document, event: str) -> list[Finding]:
         findings += division_at_fault(document, "paragraphs", document.paragraphs)
         findings += division_at_fault(document, "sentences", document.sentences)
         findings += sentence_across_paragraphs(document)
-    return findings
+    return [*findings, *not_a_date(document)]
 
 
 def check_entity(entity: Entity) -> list[Finding]:
@@ -359,3 +360,22 @@ def event_unfinished(event: Event, needed: Collection[str]) -> Iterator[Finding]
             yield finding("RT715", f"the event has no {key}", pointer=f"/{key}")
     if not is_date(event.date):
         yield finding("RT715", f"not a valid date: {shorten(event.date)}", pointer="/date")
+
+
+@rule("RT717")
+def not_a_date(document: Document) -> Iterator[Finding]:
+    """A date of a document is none of the calendar.
+
+    Users sort and filter by it, and other programs read it.
+    Example: `{"published": "2024-02-30"}` - that February had 29 days.
+    Hint: Write it as YYYY-MM-DD, or null where the text does not say when it was published.
+    """
+    for key in ("published", "event_date"):
+        text = getattr(document, key)
+        # An event without a date is RT715.
+        if text and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2]))?", text):
+            try:
+                datetime.fromisoformat(text)
+            except ValueError:
+                message = f"{key} is not a valid date: {shorten(text)}"
+                yield finding("RT717", message, pointer=f"/{key}", document=printable(document.document_id))
