@@ -142,6 +142,8 @@ def test_divide_writes_what_changed_and_only_before_anyone_annotates(tiny_folder
     done = run("corpus", "divide", file, "--corpus", tiny_folder)
     assert (done.returncode, done.stderr.endswith("documents.jsonl: flood-0\n")) == (0, True)
     assert load_corpus(tiny_folder).documents["flood-0"].outlet == "The Vale Post"
+    done = run("corpus", "divide", "-", "--corpus", tiny_folder, stdin=file.read_bytes())
+    assert (done.returncode, done.stderr.endswith("documents.jsonl: no changes\n")) == (0, True)
     file.write_text(SHOWN.replace("asked for", "\nasked for"), encoding="utf-8")
     done = run("corpus", "divide", file, "--corpus", tiny_folder)
     assert done.returncode == 1
@@ -163,6 +165,7 @@ def test_show_takes_documents_events_and_text_files(tiny_folder: Path, tmp_path:
     done = run("corpus", "show", "flod-1", "--corpus", tiny_folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert "flod-1: not a document, an event or a text file. Did you mean 'flood-1'?" in done.stderr
+    assert run("corpus", "show", "-", "--sentences", stdin=text.read_bytes()).stdout.startswith("0  Banjir\n1  Vale")
     text.write_bytes(b"\xff")
     done = run("corpus", "show", text)
     assert (done.returncode, "RT101" in done.stderr) == (1, True)

@@ -27,8 +27,8 @@ import msgspec
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, differences, items_by_key
 from retold.corpus.division import one_line
 from retold.corpus.load import Corpus, EventFolder, read_all
+from retold.corpus.scaffold import read_text
 from retold.io.atomic import write_atomic
-from retold.io.sources import MAX_LINE, open_bytes
 from retold.layers.scheme import Scheme
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, encode
 from retold.model.findings import Finding, FindingsError, UnreadableError, shorten
@@ -107,14 +107,12 @@ def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None)
 
 def _listed(file: str, annotators: Sequence[str]) -> list[tuple[str, str, str]]:
     """Items of the disagreements that ``retold agree --format json`` lists."""
-    with open_bytes(file) as stream:
-        data = stream.read()
     try:
-        told = json.loads(data)
+        told = json.loads(read_text(file))
         pairs = told.get("pairs", [told])
         names = {name for pair in pairs for name in pair["annotators"]}
         items = [(d["document_id"], d["layer"], d["item"]) for pair in pairs for d in pair["disagreements"]]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (json.JSONDecodeError, TypeError, KeyError, AttributeError):
         raise UnreadableError(f"{file}: not the output of 'retold agree --format json'") from None
     if names != set(annotators):
         raise _refused(f"compares {', '.join(sorted(names))}; the event has {', '.join(annotators)}", file)
@@ -177,11 +175,9 @@ def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int
         FindingsError: a decision is missing, or does not fit; nothing is written.
     """
     event, scheme = corpus.events[event_key], corpus.scheme
-    with open_bytes(file) as stream:
-        data = stream.read(MAX_LINE)
     try:
-        told = tomllib.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        told = tomllib.loads(read_text(file).removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
         raise UnreadableError(f"{file}: not a file of decisions: {error}") from None
     tables = told.pop("decisions", None)
     if told or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

@@ -34,9 +34,8 @@ from typing import Any, Final, get_args
 from msgspec import structs
 
 from retold.corpus.load import load_folder, read_all
-from retold.corpus.scaffold import decoded
+from retold.corpus.scaffold import read_text
 from retold.io.atomic import write_atomic
-from retold.io.sources import open_bytes
 from retold.model.annotations import Document, Span, Zone, ZoneName, encode
 from retold.model.findings import Finding, FindingsError, shorten
 from retold.model.segment import ANNOTATED_ZONES
@@ -265,9 +264,7 @@ def divide_documents(file: str, root: str | Path) -> dict[Path, list[str]]:
         FindingsError: the file does not fit the documents, or somebody has annotated sentences that it would change.
     """
     corpus = load_folder(root)
-    with open_bytes(file) as stream:
-        data = stream.read()
-    found = divided(decoded(data, file), corpus.documents, file)
+    found = divided(read_text(file), corpus.documents, file)
     written: dict[Path, list[str]] = {}
     for event in corpus.events.values():
         own = [each for each in read_all(event.documents_file, DECODERS["document"]) if each.document_id in found]

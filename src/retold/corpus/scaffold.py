@@ -15,7 +15,7 @@ import msgspec
 from retold.corpus.load import Corpus, read_manifest
 from retold.corpus.proposal import propose
 from retold.io.atomic import write_atomic
-from retold.io.sources import MAX_LINE, open_bytes
+from retold.io.sources import MAX_LINE, Source
 from retold.layers.scheme import default_scheme
 from retold.model.annotations import Document, Event, Holder, encode
 from retold.model.findings import Finding, FindingsError, UnreadableError
@@ -23,7 +23,7 @@ from retold.rules import RULES
 from retold.rules.corpus import is_date
 from retold.rules.registry import did_you_mean
 
-__all__ = ["decoded", "documents_named", "language_of", "proposed_document", "scaffold_event"]
+__all__ = ["documents_named", "language_of", "proposed_document", "read_text", "scaffold_event"]
 
 #: ISO 639-1.
 _CODES: Final = frozenset(
@@ -123,13 +123,9 @@ def language_of(file: Path, declared: Collection[str] = ()) -> str | None:
 
 def proposed_document(file: Path, key: str, language: str, *, event: str = "", date: str = "") -> Document:
     """A text file as a document with its proposed division; raises as ``scaffold_event`` does."""
-    with open_bytes(str(file)) as stream:
-        data = stream.read(MAX_LINE + 1)
-    if len(data) > MAX_LINE:
-        raise UnreadableError(f"{file}: larger than {MAX_LINE} bytes")
-    if data.startswith(b"\xef\xbb\xbf"):
+    text = read_text(file)
+    if text.startswith("\ufeff"):
         raise _refused("RT104", "the file begins with a byte-order mark", file)
-    text = decoded(data, file)
     if not text.strip():
         raise _refused("RT111", "the file is blank", file)
     zones, paragraphs, sentences = propose(text)
@@ -143,7 +139,7 @@ def proposed_document(file: Path, key: str, language: str, *, event: str = "", d
         published=None,
         event_date=date,
         seed=file.name,
-        seed_sha256=hashlib.sha256(data).hexdigest(),
+        seed_sha256=hashlib.sha256(text.encode()).hexdigest(),
         zones=zones,
         paragraphs=paragraphs,
         sentences=sentences,
@@ -151,12 +147,17 @@ def proposed_document(file: Path, key: str, language: str, *, event: str = "", d
     )
 
 
-def decoded(data: bytes, file: Path | str) -> str:
-    """The text of a file.
+def read_text(file: Path | str) -> str:
+    """The text of a file, or of standard input ("-").
 
     Raises:
+        UnreadableError: it cannot be read, or is too large.
         FindingsError: it is not UTF-8.
     """
+    with Source.of(str(file)).open() as stream:
+        data = stream.read(MAX_LINE + 1)
+    if len(data) > MAX_LINE:
+        raise UnreadableError(f"{file}: larger than {MAX_LINE} bytes")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -180,7 +181,7 @@ def documents_named(names: Sequence[str], corpus: Corpus) -> list[Document]:
             found.append(corpus.documents[name])
         elif name in corpus.events:
             found += [document for document in corpus.documents.values() if document.event == name]
-        elif Path(name).is_file():
+        elif name == "-" or Path(name).is_file():
             declared = corpus.scheme.manifest.languages
             language = language_of(Path(name)) or next(iter(declared), "en")
             found.append(proposed_document(Path(name), name, language))

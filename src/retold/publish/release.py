@@ -55,7 +55,7 @@ def cut(
     new = load_folder(root)
     top = _repository(root)
     if stale := out_of_date(build(root)):
-        names = ", ".join(str(path) for path in stale)
+        names = ", ".join([*map(str, stale[:5]), *([f"and {len(stale) - 5} more"] if len(stale) > 5 else [])])
         raise UnreadableError(f"generated files are out of date, run retold corpus build: {names}")
     if report := [each for each in validate(None, new).findings if each.severity == "error"]:
         raise FindingsError(report)
