@@ -122,7 +122,6 @@ def divide(file: str, root: str) -> None:
 
     \b
     Example:
-      retold corpus show river-flood --corpus corpus > river-flood.txt
       retold corpus divide river-flood.txt
     """
     from retold.corpus.division import divide_documents
