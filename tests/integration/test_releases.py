@@ -417,6 +417,12 @@ def test_a_schema_in_other_words_is_no_other_format(checkout: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_schema_that_asks_for_less_is_no_other_format(checkout: Path) -> None:
+    change_schema(checkout, lambda claim: claim["required"].remove("text"))
+    done = release(checkout, "0.3.2", "--previous", "before")
+    assert done.returncode == 0, done.stderr
+
+
 def test_versions_and_revisions_that_make_no_sense_are_refused(checkout: Path) -> None:
     assert f"does not come after {BEFORE}" in check_refused(checkout, BEFORE, "--previous", "before")
     assert f"does not come after {BEFORE}" in check_refused(checkout, "0.3.0", "--previous", "before")
