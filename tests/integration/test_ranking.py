@@ -301,6 +301,30 @@ def test_a_p_at_the_level_is_not_below_it(four: Ranking) -> None:
     assert [(s.rank_low, s.rank_high, s.tier) for s in found.systems] == [(n, n, n) for n in (1, 2, 3, 4)]
 
 
+@pytest.mark.parametrize(("shares", "compared"), [((3, 3), True), ((3, 2), False), ((3, 0), True)])
+def test_brier_scores_over_different_cells_are_not_compared(
+    submit: Submit, shares: tuple[int, int], compared: bool
+) -> None:
+    # Probabilities for so many of every three cells.
+    def system(share: int) -> list[Record]:
+        records = only(gold_records(), "stance")
+        for number, cell in enumerate(cell for record in records for cell in record["stance"]):
+            if number % 3 < share:
+                cell["scores"] = {label: float(label == cell["label"]) for label in ("favor", "against", "none")}
+        return records
+
+    ranking = ranked([submit(name, system(share)) for name, share in zip("ab", shares, strict=True)], measure="stance")
+    assert ranking.incomparable == ([] if compared else ["stance.brier", "stance.ece"])
+    rows = list(csv.DictReader(io.StringIO(render_ranking(ranking, "csv"))))
+    cells = sum(len(record["stance"]) for record in gold_records())
+    for row, share in zip(rows, shares, strict=True):
+        given = sum(number % 3 < share for number in range(cells))
+        assert row["stance.brier"] == ("0.0" if compared and share else "")
+        assert (f"stance.brier is over {given} of {cells} cells" in row["notes"]) == (0 < share < 3)
+        assert by_name(ranking)[row["system"]].score.measures["stance.ece"].counts == {"cells": given, "gold": cells}
+    assert ("stance.brier is not compared" in render_ranking(ranking, "table")) != compared
+
+
 # --- Output -----------------------------------------------------------------------------------------------------------
 
 

@@ -479,7 +479,9 @@ class Mentions:
         """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody.
 
         A cluster that has no counted mention, such as the name in a byline, is nobody: were its name read as a key of
-        the catalogue, renaming it would change the result. Empty where clusters do not cross documents: a name then stands for itself.
+        the catalogue, renaming it would change the result.
+
+        Empty where clusters do not cross documents: a name then stands for itself.
         """
         if self.by_document:
             return {}

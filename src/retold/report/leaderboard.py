@@ -10,6 +10,7 @@ from typing import Final
 from retold.report.notes import (
     NOT_COMPETED,
     UNDEFINED,
+    coverage_of,
     few_documents,
     format_value,
     layers_left,
@@ -156,6 +157,13 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
         )
     if any(system.rank is None for system in ranking.systems):
         lines.append(f"Systems without a rank have no {ranking.measure} score; that column says why.")
+    for name in ranking.incomparable:
+        shares = [
+            f"{note.removeprefix(f'{name} is ')} in {score.system}"
+            for score in scores
+            if (note := coverage_of(score, whole=True).get(name))
+        ]
+        lines.append(f"{name} is not compared, as systems give probabilities for other cells: {', '.join(shares)}")
     lines += list(dict.fromkeys(filter(None, map(saw_gold, scores))))
     if ranking.documents < 30:
         lines.append(few_documents(ranking.documents, ranking.signature, scores[0].scheme))
@@ -208,12 +216,14 @@ def _csv(ranking: Ranking) -> str:
         row = [*("" if rank is None else str(rank) for rank in ranks), score.system, score.protocol]
         for name in names:
             value = score.measures[name]
-            row += map(format_exact, (value.value, value.low, value.high))
+            compared = (value.value, value.low, value.high) if name not in ranking.incomparable else (None,) * 3
+            row += map(format_exact, compared)
             row += map(format_exact, value.leave_one_out or (None, None)) if name in ranking.headlines else []
         missing, no_gold = layers_left(score)
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
-        row.append(" | ".join(filter(None, [*mean_notes(score).values(), other_corpus(score), saw_gold(score)])))
+        notes = [*mean_notes(score).values(), *coverage_of(score).values(), other_corpus(score), saw_gold(score)]
+        row.append(" | ".join(filter(None, notes)))
         row += [score.submission["corpus_version"], score.submission["sha256"], ranking.measure, ranking.signature]
         rows.append(row)
     return table(headers, rows, "csv")

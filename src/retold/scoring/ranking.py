@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from retold.corpus.load import Corpus
-from retold.layers.coreference import CONLL, measures_of
+from retold.layers.coreference import measures_of
 from retold.measures.base import Counts
-from retold.measures.clusters import conll, sums_of
+from retold.measures.clusters import sums_of
 from retold.model.arrays import Array, np
 from retold.reading import ExecutorName
 from retold.scoring.count import SystemCounts, count
@@ -31,10 +31,6 @@ __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
 
 #: Differences with an adjusted p below this are called significant.
 ALPHA: Final = 0.05
-#: Up to this many cluster overlaps, CoNLL without each unit is recomputed; beyond, ``measures.jackknife`` is used.
-COREFERENCE_BUDGET: Final = 20_000_000
-#: Cluster overlaps weighed at once, which bounds memory.
-CELLS_AT_ONCE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,8 @@ class Ranking:
 
     ``minimum_detectable_difference`` says for each headline measure, as the median over pairs of systems, how large a
     true difference must be to be found with a chance of 80%, before Holm's adjustment; None without a pair to tell.
-    ``hypotheses`` says how many pairs Holm adjusts together: copies of a system count as one.
+    ``hypotheses`` says how many pairs Holm adjusts together: copies of a system count as one. ``incomparable`` names
+    the measures that the systems have over different items, such as Brier scores over cells of their choice.
     """
 
     signature: str
@@ -97,6 +94,7 @@ class Ranking:
     minimum_detectable_difference: dict[str, float | None] = field(default_factory=dict)
     resamples: int = 10_000
     hypotheses: dict[str, int] = field(default_factory=dict)
+    incomparable: list[str] = field(default_factory=list)
 
     @property
     def headlines(self) -> tuple[str, ...]:
@@ -128,6 +126,7 @@ class Ranking:
             "systems": [system.as_dict() for system in self.systems],
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
             "minimum_detectable_difference": self.minimum_detectable_difference,
+            "incomparable": self.incomparable,
         }
 
 
@@ -188,7 +187,21 @@ def rank(
         },
         resamples=resamples,
         hypotheses=hypotheses,
+        incomparable=_incomparable(counted),
     )
+
+
+def _incomparable(counted: Sequence[SystemCounts]) -> list[str]:
+    """Measures over items that each system chooses, where the systems that have a value chose differently."""
+    found = []
+    for name, layer in counted[0].scheme.layers.items():
+        for measure in layer.measures:
+            if measure.over:
+                column = layer.columns.index(measure.over)
+                chosen = [system.matrix(name)[:, column] for system in counted if system.takes_part(name)]
+                if len({items.tobytes() for items in chosen if items.any()}) > 1:
+                    found.append(measure.name)
+    return found
 
 
 def _name_apart(systems: Sequence[SystemCounts]) -> None:
@@ -301,23 +314,16 @@ def _cluster_contributions(system: SystemCounts) -> Array:
     """Each text unit's part in the coreference measures of the tracks, shape (units, measures); parts add up to values.
 
     Clusters reach across units, so a unit's outputs cannot be exchanged between systems as counts can. Jackknife
-    pseudo-values (Tukey 1958) make a value a sum over units, which can. With very many clusters, leaving a unit out
-    is not computed anew (``retold.measures.jackknife``).
+    pseudo-values (Tukey 1958) make a value a sum over units, which can.
     """
     names, parts = system.unit_names["text"], _cluster_parts(system)
     found = np.zeros((len(names), len(parts)))
     if system.mentions is None or not names or not any(system.layers[name].layer.clusters for name in system.answered):
         return found
     units = len(names)
-    base, by_unit = system.mentions.by_unit(names)
+    scores = measures_of(sums_of(system.mentions.overlaps()))
     for column, part in enumerate(parts):
-        if part == CONLL and units * by_unit.shape[1] <= COREFERENCE_BUDGET:
-            score = float(conll(base)[0])
-            step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
-            left = (base.mentions - by_unit[start : start + step].toarray() for start in range(0, units, step))
-            without = np.concatenate([conll(replace(base, mentions=mentions)) for mentions in left])
-        else:
-            score, without = float(measures_of(sums_of(base))[part][0]), system.leave_one_out[part]
+        score, without = float(scores[part][0]), system.leave_one_out[part]
         if not np.isnan(score):
             without = np.where(np.isnan(without), score, without)
             found[:, column] = score / units + (units - 1) / units * (without.mean() - without)
