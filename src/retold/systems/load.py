@@ -23,6 +23,8 @@ __all__ = ["Entry", "describe_systems", "find_systems", "load_system"]
 
 _NEEDED = ("NAME", "DESCRIPTION", "PROTOCOL", "predict")
 _RUN = ("zero-shot", "leave-one-document-out")
+#: How the names of the packages begin that systems are loaded into.
+_PACKAGES = "retold_systems_"
 #: The name of a system also names a folder.
 _NAME = re.compile(r"[^\W\d_][\w.+-]*")
 #: Packages that the extra ``baselines`` installs.
@@ -103,6 +105,7 @@ def load_system(path: Path, attribute: str | None = None) -> System:
     """
     if not path.is_file():
         raise UnreadableError(f"{path}: no such system")
+    before = set(sys.modules)
     module = _load(path)
     where = f"{path}:{attribute}" if attribute is not None else str(path)
     if attribute is not None and not hasattr(module, attribute):
@@ -137,7 +140,8 @@ def load_system(path: Path, attribute: str | None = None) -> System:
         options=dict(options or {}),
         extra=extra,
         report=report,
-        again=lambda: load_system(path, attribute),
+        file=(path, attribute),
+        imports=tuple(name for name in sys.modules if name not in before and not name.startswith(_PACKAGES)),
         code=_digest(path, module.__name__.partition(".")[0]),
     )
 
@@ -149,7 +153,7 @@ def _load(path: Path) -> ModuleType:
     root = folder = path.parent.resolve()
     while (root / "__init__.py").is_file() and (root.parent / "__init__.py").is_file():
         root = root.parent
-    package = f"retold_systems_{sha256(str(root).encode()).hexdigest()[:12]}"
+    package = f"{_PACKAGES}{sha256(str(root).encode()).hexdigest()[:12]}"
     for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
         del sys.modules[name]
     top = ModuleType(package)
@@ -172,7 +176,9 @@ def _load(path: Path) -> ModuleType:
         extra = _described(path).extra or ("baselines" if known else "")
         hint = f"; it needs the extra: pip install 'retold[{extra}]'" if extra else ""
         raise SystemFault(f"{path}: {error}{hint}") from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise SystemFault(f"{path}: {type(error).__name__}: {error}") from error
     return module
 
