@@ -35,6 +35,7 @@ from retold.report.tables import (
     table,
 )
 from retold.scoring.evaluate import Score
+from retold.scoring.near_copies import NEAR
 from retold.scoring.ranking import ALPHA, Comparison, Ranking
 
 __all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
@@ -148,6 +149,11 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
         lines.append(
             f"With {ranking.resamples} trials no difference can be significant at {ALPHA:.0%} after Holm's correction "
             f"for {counted}; use --resamples {needed} or more."
+        )
+    if groups := ranking.near_copies.get(ranking.measure):
+        lines.append(
+            f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction and "
+            f"begin no tier: {'; '.join(', '.join(group) for group in groups)}."
         )
     detectable = ranking.minimum_detectable_difference.get(ranking.measure)
     if detectable is not None:
