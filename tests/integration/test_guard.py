@@ -190,7 +190,7 @@ def test_the_process_of_a_fold_does_not_hold_the_gold_of_its_document(
     ("body", "words"),
     [
         ("import os; os._exit(3)", r"its process ended \(exit code 3\)"),
-        ("import os; os.kill(os.getpid(), 9)", r"its process ended \(exit code"),
+        ("import os; os.kill(os.getpid(), 9)", r"its process ended \(exit code (137|-9)\)"),
         ("class Odd(BaseException):\n    pass\nraise Odd('odd')", "mine: Odd at macron-coalition-0: odd"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("raise GeneratorExit", "GeneratorExit"),

@@ -258,6 +258,8 @@ def test_near_copies_change_nothing_between_the_others(of: str, copies: int) -> 
         assert by_name(here)[f"{of}0"].tier == by_name(here)[of].tier
         assert after.minimum_detectable_difference[measure] == before.minimum_detectable_difference[measure]
     board = render_ranking(after, "table")
+    noted = {row["system"] for row in csv.DictReader(io.StringIO(render_ranking(after, "csv"))) if row["notes"]}
+    assert noted == set(joined)
     assert "Near-copies, whose answers agree by 95% or more, count as one system in Holm's correction" in board
 
 

@@ -38,7 +38,7 @@ from retold.scoring.evaluate import Score
 from retold.scoring.near_copies import NEAR
 from retold.scoring.ranking import ALPHA, Comparison, Ranking
 
-__all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
+__all__ = ["FORMATS", "SUFFIXES", "near_copies", "render_ranking"]
 
 FORMATS: Final = ("table", "markdown", "json", "csv", "latex", "html")
 #: Format -> suffix of the file that ``retold rank --output`` writes.
@@ -150,11 +150,7 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
             f"With {ranking.resamples} trials no difference can be significant at {ALPHA:.0%} after Holm's correction "
             f"for {counted}; use --resamples {needed} or more."
         )
-    if groups := ranking.near_copies.get(ranking.measure):
-        lines.append(
-            f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction and "
-            f"begin no tier: {'; '.join(', '.join(group) for group in groups)}."
-        )
+    lines += filter(None, [near_copies(ranking)])
     detectable = ranking.minimum_detectable_difference.get(ranking.measure)
     if detectable is not None:
         lines.append(
@@ -175,6 +171,17 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
         lines.append(few_documents(ranking.documents, ranking.signature, scores[0].scheme))
     lines.append(f"signature: {ranking.signature}")
     return [one_line(line) for line in lines]
+
+
+def near_copies(ranking: Ranking) -> str:
+    """Which systems count as one, in a sentence; empty where there are none."""
+    groups = "; ".join(", ".join(group) for group in ranking.near_copies.get(ranking.measure, ()))
+    return (
+        f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction and begin no "
+        f"tier: {groups}."
+        if groups
+        else ""
+    )
 
 
 def _notes_on(scores: Sequence[Score]) -> list[str]:
@@ -229,6 +236,11 @@ def _csv(ranking: Ranking) -> str:
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
         notes = [*mean_notes(score).values(), *coverage_of(score).values(), other_corpus(score), saw_gold(score)]
+        notes += [
+            f"near-copy of {one_line(group[0])}"
+            for group in ranking.near_copies.get(ranking.measure, ())
+            if score.system in group[1:]
+        ]
         row.append(" | ".join(filter(None, notes)))
         row += [score.submission["corpus_version"], score.submission["sha256"], ranking.measure, ranking.signature]
         rows.append(row)

@@ -277,7 +277,9 @@ def main() -> None:
         ready, _, _ = select.select([inputs.fileno(), *([fold.alive] if fold else [])], [], [])
         if fold and fold.alive in ready:
             # It ended by itself; the answer that the parent waits for will not come.
-            os._exit(fold.end() % 256)
+            code = fold.end()
+            # As a shell does, 128 and the signal that killed it.
+            os._exit(code if code >= 0 else 128 - code)
         data = _read(inputs)
         if data is None:
             if fold:
