@@ -183,6 +183,18 @@ def test_the_process_of_a_fold_does_not_hold_the_gold_of_its_document(
     assert capsys.readouterr().err.splitlines() == ["gold False"] * 5
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+def test_what_a_system_imports_is_imported_once_for_all_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Once by Retold's own process, which reads the name of the system, and once for the five folds.
+    log = tmp_path / "log"
+    (tmp_path / "heavy_thing.py").write_text(f"open({str(log)!r}, 'a').write('.')\nVALUE = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    path, _ = mine(tmp_path, "assert heavy_thing.VALUE", "leave-one-document-out").file or (Path(), None)
+    path.write_text(f"import heavy_thing\n{path.read_text()}", encoding="utf-8")
+    assert len(list(predictions(load_system(path), load_corpus()))) == 5
+    assert log.read_text() == ".."
+
+
 # --- Processes --------------------------------------------------------------------------------------------------------
 
 

@@ -177,8 +177,8 @@ def near_copies(ranking: Ranking) -> str:
     """Which systems count as one, in a sentence; empty where there are none."""
     groups = "; ".join(", ".join(group) for group in ranking.near_copies.get(ranking.measure, ()))
     return (
-        f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction and begin no "
-        f"tier: {groups}."
+        f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction and begin "
+        f"no tier: {groups}."
         if groups
         else ""
     )

@@ -66,7 +66,7 @@ class System:
         extra: the extra of the package that it needs, or None.
         report: what a run cost, or None.
         file: its file and the name of the object in it, from which it is loaded anew; None if it cannot be.
-        imports: modules that loading it imported.
+        imports: modules that it uses, to be imported once for all documents.
         code: digest of its source, empty if there is no file.
     """
 

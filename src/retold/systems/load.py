@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import re
 import sys
@@ -105,7 +106,6 @@ def load_system(path: Path, attribute: str | None = None) -> System:
     """
     if not path.is_file():
         raise UnreadableError(f"{path}: no such system")
-    before = set(sys.modules)
     module = _load(path)
     where = f"{path}:{attribute}" if attribute is not None else str(path)
     if attribute is not None and not hasattr(module, attribute):
@@ -141,7 +141,7 @@ def load_system(path: Path, attribute: str | None = None) -> System:
         extra=extra,
         report=report,
         file=(path, attribute),
-        imports=tuple(name for name in sys.modules if name not in before and not name.startswith(_PACKAGES)),
+        imports=_imports(module.__name__.partition(".")[0]),
         code=_digest(path, module.__name__.partition(".")[0]),
     )
 
@@ -181,6 +181,20 @@ def _load(path: Path) -> ModuleType:
     except BaseException as error:
         raise SystemFault(f"{path}: {type(error).__name__}: {error}") from error
     return module
+
+
+def _imports(package: str) -> tuple[str, ...]:
+    """Modules that those of a package name, or have something from."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        if name == package or name.startswith(f"{package}."):
+            for value in list(vars(module).values()):
+                # Whatever stands there, asking it must do no harm.
+                with contextlib.suppress(Exception):
+                    source = value.__name__ if isinstance(value, ModuleType) else value.__module__
+                    if isinstance(source, str) and source in sys.modules and not source.startswith(_PACKAGES):
+                        found.append(source)
+    return tuple(sorted({*found} - {"builtins", "__main__"}))
 
 
 def _digest(path: Path, package: str) -> str:
