@@ -271,6 +271,26 @@ def test_systems_between_two_do_not_make_them_one() -> None:
     assert not any({"s0", "s11"} <= {*group} for group in groups)
 
 
+def test_answers_that_count_neither_way_do_not_make_a_near_copy_another_system() -> None:
+    # A name and a claim in each byline, and cells of holders that a document does not mention.
+    disguised = with_labels_changed(THREE["a"], 3)
+    (event,) = released().events.values()
+    for record in disguised:
+        known = {cell["holder"] for cell in record["stance"]}
+        record["stance"] += [
+            {"holder": holder.holder, "target": target.target, "label": "favor", "evidence": [0]}
+            for holder, target in itertools.product(event.event.holders, event.event.targets)
+            if holder.holder not in known
+        ]
+        for zone in released().documents[record["document_id"]].zones:
+            for start in range(zone.start, zone.end - 1) if zone.zone == "byline" else ():
+                span = {"start": start, "end": start + 1}
+                record["entities"].append({**span, "type": "PER", "entity": "nobody"})
+                record["claims"].append({**span, "source": "author"})
+    found = rank({"a": THREE["a"], "disguised": disguised}, released(), resamples=10)
+    assert [len(groups) for groups in found.near_copies.values()] == [1] * len(HEADLINES)
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_systems_that_differ_in_one_layer_are_no_near_copies_where_it_is_read(layer: str) -> None:
     # One item in six is missing in one layer, 2 * 5 / (5 + 6) is below .95; everything else is the same.

@@ -3,28 +3,32 @@
 Whoever hands in a system many times, with a label changed here and there, must not make the correction for many tests
 any harder for others, nor the differences that a leaderboard can find any smaller.
 
-Two systems agree on a layer as two annotators do: F1 of the answers of one against those of the other, keys of clusters
-aside, which mean something within a system only. Their counts in each unit must agree as well, which covers clusters,
-links and sources. Near-copies agree by ``NEAR`` or more in every layer that a measure reads, each with each.
+Two systems agree on a layer as two annotators do: F1 of the answers of one against those of the other. What counts neither
+way is left out, and so are keys of clusters, which mean something within a system only. Their counts in each unit must
+agree as well, which covers clusters and sources. Near-copies agree by ``NEAR`` or more in every layer that a measure
+reads, each with each.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from retold.io.jsonl import read_lines
+from retold.corpus.load import Corpus
 from retold.io.submission import Submission
-from retold.layers.scheme import Scheme
+from retold.layers.base import Batch, Matches
 from retold.measures.base import Array
+from retold.scoring.count import SystemCounts, count
 
 __all__ = ["NEAR", "answers_of", "counts_agree", "groups_of", "shared_answers"]
 
 #: From this agreement on, systems are near-copies.
 NEAR: Final = 0.95
+#: Parts of an answer that are left aside: names that mean something within a system only, and what no headline reads.
+_ASIDE: Final = ("entity", "source", "scores")
 #: Of more documents than these, some are looked at.
 _DOCUMENTS: Final = 1000
 _ROUNDING: Final = 1e-9
@@ -32,27 +36,26 @@ _ROUNDING: Final = 1e-9
 Answers = dict[str, set[int]]
 
 
-def answers_of(submission: Submission, scheme: Scheme, documents: int) -> Answers:
-    """Hashes of a system's answers by layer.
+def answers_of(submission: Submission, corpus: Corpus, counts: SystemCounts) -> Answers:
+    """Hashes of a system's answers by layer, of those that count.
 
     Args:
-        submission: a submission that was counted without errors.
-        scheme: layers and labels.
-        documents: number of documents; of very many, every n-th by a hash of its key is read.
+        submission, corpus: what ``counts`` are of.
+        counts: likewise; of very many documents, every n-th by a hash of its key is looked at.
     """
-    found: Answers = {name: set() for name in scheme.layers}
-    step = max(documents // _DOCUMENTS, 1)
-    for _, line in read_lines(submission.records):
-        if not line:
-            continue
-        record = scheme.decoder.typed.decode(line)
-        key = record.document_id
-        if zlib.crc32(key.encode()) % step:
-            continue
-        for name, layer in scheme.layers.items():
-            for item in getattr(record, name) or ():
-                what = item.label if layer.keyed else (getattr(item, "type", ""), str(getattr(item, "kb_id", "")))
-                found[name].add(hash((key, layer.key_of(item), what)))
+    found: Answers = {name: set() for name in counts.layers}
+    step = max(counts.coverage["documents"]["gold"] // _DOCUMENTS, 1)
+
+    def sink(batch: Batch, layers: dict[str, tuple[Matches, Any]]) -> None:
+        taken = [zlib.crc32(context.document_id.encode()) % step == 0 for context in batch.documents]
+        for name, (matches, names) in layers.items():
+            for number, item in counts.layers[name].layer.items(matches, batch, names, corpus, counts.refers_to):
+                if item.predicted is not None and taken[number]:
+                    labels = {**(item.gold or {}), **item.predicted}
+                    answer = sorted((key, str(value)) for key, value in labels.items() if key not in _ASIDE)
+                    found[name].add(hash((item.document_id, item.task, *answer)))
+
+    count(submission, corpus, allow_missing=counts.allow_missing, sink=sink)
     return found
 
 

@@ -185,7 +185,9 @@ def rank(
     ]
     _name_apart(counted)
     scored = [evaluate(counts, loaded, resamples=resamples, seed=seed) for counts in counted]
-    comparisons, hypotheses, groups = _compare(counted, scored, opened, resamples, seed) if resamples else ([], {}, {})
+    comparisons, hypotheses, groups = (
+        _compare(loaded, counted, scored, opened, resamples, seed) if resamples else ([], {}, {})
+    )
     near_copies = {
         name: [
             [scored[first].system, *sorted(scored[number].system for number in others)]
@@ -250,6 +252,7 @@ def _name_apart(systems: Sequence[SystemCounts]) -> None:
 
 
 def _compare(
+    corpus: Corpus,
     counted: Sequence[SystemCounts],
     scored: Sequence[Score],
     submissions: Sequence[Submission],
@@ -258,7 +261,7 @@ def _compare(
 ) -> tuple[list[Comparison], dict[str, int], dict[str, list[list[int]]]]:
     """Every comparison; for each headline measure how many hypotheses Holm adjusts together, and the near-copies."""
     contributions = [_cluster_contributions(system) for system in counted]
-    near = _NearCopies(counted, contributions, submissions)
+    near = _NearCopies(corpus, counted, contributions, submissions)
     comparisons: list[Comparison] = []
     hypotheses, groups = {}, {}
     for measure in headline_names(counted[0].scheme):
@@ -334,12 +337,18 @@ class _NearCopies:
     """Finds near-copies; what systems answered is read only of those whose counts agree.
 
     Args:
+        corpus: the corpus.
         counted, contributions, submissions: of each system.
     """
 
     def __init__(
-        self, counted: Sequence[SystemCounts], contributions: Sequence[Array], submissions: Sequence[Submission]
+        self,
+        corpus: Corpus,
+        counted: Sequence[SystemCounts],
+        contributions: Sequence[Array],
+        submissions: Sequence[Submission],
     ) -> None:
+        self._corpus = corpus
         self._counted, self._contributions, self._submissions = counted, contributions, submissions
         self._answers: dict[int, Answers] = {}
 
@@ -366,9 +375,7 @@ class _NearCopies:
 
     def _answers_of(self, number: int) -> Answers:
         if number not in self._answers:
-            system = self._counted[number]
-            documents = system.coverage["documents"]["gold"]
-            self._answers[number] = answers_of(self._submissions[number], system.scheme, documents)
+            self._answers[number] = answers_of(self._submissions[number], self._corpus, self._counted[number])
         return self._answers[number]
 
 
