@@ -3,10 +3,10 @@
 Whoever hands in a system many times, with a label changed here and there, must not make the correction for many tests
 any harder for others, nor the differences that a leaderboard can find any smaller.
 
-Two systems agree on a layer as two annotators do: F1 of the answers of one against those of the other. What counts neither
-way is left out, and so are keys of clusters, which mean something within a system only. Their counts in each unit must
-agree as well, which covers clusters and sources. Near-copies agree by ``NEAR`` or more in every layer that a measure
-reads, each with each.
+Two systems agree on a layer as two annotators do: F1 of the answers of one against those of the other. What counts
+neither way is left out, and so are keys of clusters, which mean something within a system only. Their counts in each
+unit must agree as well, which covers clusters and sources. Near-copies agree by ``NEAR`` or more in every layer that a
+measure reads, each with each.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["NEAR", "answers_of", "counts_agree", "groups_of", "shared_answers"]
 #: From this agreement on, systems are near-copies.
 NEAR: Final = 0.95
 #: Parts of an answer that are left aside: names that mean something within a system only, and what no headline reads.
-_ASIDE: Final = ("entity", "source", "scores")
+_ASIDE: Final = ("entity", "source", "scores", "evidence")
 #: Of more documents than these, some are looked at.
 _DOCUMENTS: Final = 1000
 _ROUNDING: Final = 1e-9
