@@ -15,12 +15,11 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from retold.corpus.load import Corpus
 from retold.io.submission import Submission
 from retold.layers.base import Batch, Matches
-from retold.measures.base import Array
+from retold.model.arrays import Array, np
+from retold.model.packages import require
 from retold.scoring.count import SystemCounts, count
 
 __all__ = ["NEAR", "answers_of", "counts_agree", "groups_of", "shared_answers"]
@@ -84,11 +83,11 @@ def groups_of(agreement: Array) -> list[list[int]]:
     """
     if len(agreement) < 2:
         return [[number] for number in range(len(agreement))]
-    from scipy.cluster.hierarchy import fcluster, linkage
-
+    hierarchy = require("scipy.cluster.hierarchy")
     upper = np.triu_indices(len(agreement), 1)
     # Complete linkage: systems that differ do not become one by way of others between them.
-    labels = fcluster(linkage(1.0 - agreement[upper], "complete"), 1.0 - NEAR + _ROUNDING, "distance")
+    tree = hierarchy.linkage(1.0 - agreement[upper], "complete")
+    labels = hierarchy.fcluster(tree, 1.0 - NEAR + _ROUNDING, "distance")
     groups = []
     for label in dict.fromkeys(labels.tolist()):
         members = np.flatnonzero(labels == label)
