@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.jsonl import Line, Lookup, read_lines
@@ -29,10 +30,12 @@ from retold.io.parquet import read_batches
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
+from retold.model.alike import look_alike
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
 from retold.rules import (
     LineDecoder,
+    Role,
     blank_line,
     located,
     missing_documents,
@@ -41,6 +44,9 @@ from retold.rules import (
     unknown_document,
 )
 from retold.rules.bytes import DECODERS
+from retold.rules.offsets import OffsetStatistics
+from retold.rules.references import names_look_alike
+from retold.rules.spans import text_differs_from_gold
 
 __all__ = [
     "ExecutorName",
@@ -55,6 +61,7 @@ __all__ = [
     "map_shards",
     "read_columns",
     "read_shard",
+    "review",
     "rows_of",
     "shards_of",
 ]
@@ -65,6 +72,10 @@ MAX_FINDINGS: Final = 1000
 MAX_KNOWN: Final = 5000
 #: Least size of a shard in bytes: each learns names anew, and another process has to start.
 MIN_SHARD: Final = 8 * 1024 * 1024
+#: Records of a file that are reviewed as a whole.
+REVIEWED: Final = 1000
+#: Keys of items that hold names, and what each names.
+_NAMES: Final = {"entity": "entity", "source": "entity", "holder": "holder", "target": "target", "claim": "claim"}
 
 ExecutorName = Literal["process", "threads"]
 R = TypeVar("R")
@@ -214,6 +225,11 @@ class Pairs:
                     empty = corpus.scheme.record_type(document_id=key)
                     document = self._document(documents, key, gold.number)
                     yield Pair(0, empty, gold.number, wanted, document, encode(empty), gold.line)
+            taken = {*self._records.seen, *(self._absent if self.allow_missing else ())}
+            for key in (*(key for key, _ in documents.repeated), *(each.document_id for each in documents.rest())):
+                if key in taken:
+                    raise FindingsError(second_document(corpus, key))
+                taken.add(key)
 
     def finish(self) -> None:
         """Refuse predictions that are incomplete or invalid.
@@ -257,6 +273,17 @@ class Pairs:
         return next((number for number, line in lines if decode(line).document_id == document_id), 0)
 
 
+def second_document(corpus: Corpus, document_id: str) -> list[Finding]:
+    """What to say of a document that a corpus has twice, in one event or in two."""
+    decode = msgspec.json.Decoder(_Key).decode
+    lines = ((source.name, *line) for source in corpus.document_sources() for line in read_lines(source) if line[1])
+    (file, first), (other, number) = islice(
+        ((name, number) for name, number, line in lines if decode(line).document_id == document_id), 2
+    )
+    hint = f"{file} has it, too; keep one of them." if file != other else None
+    return located([repeated_document(document_id, first, hint)], other, number)
+
+
 def gold_name(corpus: Corpus) -> str:
     """Name of the gold file in messages."""
     sources = corpus.gold_sources()
@@ -281,6 +308,74 @@ def _decode_gold(corpus: Corpus, line: bytes, number: int) -> Any:
 
 def _decode(decoder: Any, name: str, line: bytes, number: int) -> Any:
     return decode_or_refuse(decoder, line, number, name)
+
+
+# A file as a whole
+
+
+def review(corpus: Corpus, source: Source, role: Role) -> list[Finding]:
+    """Warnings about what no single line shows, by the first ``REVIEWED`` records of a file.
+
+    They are about offsets that cannot be right, names that look alike and, where there are no documents, texts that
+    differ from those of gold. Invalid lines are skipped; reading the file reports them.
+    """
+    statistics = OffsetStatistics()
+    names: dict[str, dict[str, None]] = {}
+    texts = _TextsOfGold()
+    with suppress(FindingsError), Lookup(*_joined_with(corpus)) as others:
+        lines = ((number, line) for number, line in read_lines(source) if line)
+        for number, line in islice(lines, REVIEWED):
+            record, _ = corpus.scheme.decoder.decode(line, number=None, file="")
+            if record is None:
+                continue
+            names.setdefault("document", {})[record.document_id] = None
+            other = others.get(record.document_id) if corpus.events or role != "gold" else None
+            for name, layer in corpus.scheme.layers.items():
+                items = getattr(record, name) or ()
+                for key in _NAMES.keys() & (layer.plain_type.__struct_fields__ if items else ()):
+                    found = names.setdefault(_NAMES[key], {})
+                    found |= dict.fromkeys(
+                        value for item in items if isinstance(value := getattr(item, key, None), str)
+                    )
+                if not layer.keyed and isinstance(other, Document):
+                    statistics.add(name, items, other)
+                elif not layer.keyed and other is not None:
+                    texts.add(number, items, getattr(other, name) or ())
+    alike = [names_look_alike(what, pairs) for what, each in names.items() if (pairs := list(look_alike(each)))]
+    return located([*statistics.findings(role), *alike], source.name, None) + texts.findings(source.name, role)
+
+
+def _joined_with(corpus: Corpus) -> tuple[Iterator[Line], Callable[[bytes, int], Any]]:
+    """Lines of what records are reviewed with, and how to decode them: documents, or gold where there are none."""
+    if corpus.events:
+        return corpus.document_lines(), partial(_decode, DECODERS["document"], "documents")
+    return corpus.gold_lines(), partial(_decode, corpus.scheme.decoder, "gold")
+
+
+@dataclass
+class _TextsOfGold:
+    """Texts of spans that gold has, too."""
+
+    shared: int = 0
+    differing: int = 0
+    first: tuple[int, Any, str] | None = None
+
+    def add(self, number: int, spans: Sequence[Any], gold: Sequence[Any]) -> None:
+        """Compare the spans of a record, in line ``number``, with those of gold."""
+        texts = {(span.start, span.end): span.text for span in gold if span.text is not UNSET}
+        for span in spans:
+            wanted = texts.get((span.start, span.end))
+            if wanted is not None and span.text is not UNSET:
+                self.shared += 1
+                self.differing += wanted != span.text
+                if wanted != span.text and self.first is None:
+                    self.first = number, span, wanted
+
+    def findings(self, file: str, role: Role) -> list[Finding]:
+        if self.first is None:
+            return []
+        number, span, wanted = self.first
+        return located([text_differs_from_gold(self.differing, self.shared, span, wanted, role)], file, number)
 
 
 # Columns

@@ -942,6 +942,21 @@ def test_determiners_and_possessives_are_those_of_english(tmp_path: Path) -> Non
             "/layers/entities",
             "regular expression",
         ),
+        *(
+            (json.dumps({"layers": {"entities": {"knowledge_base": base}}}), "RT208", "/layers/entities", message)
+            for base, message in (
+                ({"id": "(a+)+"}, "takes too long"),
+                ({"id": "(?:ab|a|b)*c"}, "takes too long"),
+                ({"id": "[0-9]*"}, "matches the empty string"),
+                ({"nil": ""}, "expected a word such as NIL, or null, got ''"),
+                ({"nil": "NIL "}, "expected a word such as NIL, or null, got 'NIL '"),
+                ({"nil": "Q1"}, "'Q1' is an id, too"),
+            )
+        ),
+        (
+            '{"layers": {"entities": {"types": ["caf\\u00e9", "cafe\\u0301"]}}}',
+            *("RT208", "/layers/entities", "differ only in Unicode normalization"),
+        ),
         ('{"layers": {"entities": {"clusters": "corpus"}}}', "RT204", "/layers/entities/clusters", "event"),
         (
             '{"layers": {"stance": {}}, "tracks": {"stance": ["stance.f1"]}}',
@@ -972,7 +987,7 @@ def test_manifest_that_is_wrong_is_refused(
 
 
 def test_fix_fills_in_what_the_catalogue_says(tmp_path: Path) -> None:
-    """Of a corpus without a knowledge base no id."""
+    """Of gold, whose keys must be complete; of a corpus without a knowledge base no id."""
     for case, expected in ((ONTONOTES, ["type", "entity"]), (HIPE, ["type", "entity", "kb_id"])):
         records = lines_of(case.gold)
         for record in records:
@@ -980,7 +995,7 @@ def test_fix_fills_in_what_the_catalogue_says(tmp_path: Path) -> None:
                 del item["text"], item["type"]
                 item.pop("kb_id", None)
         file = write_lines(tmp_path / f"{case.name}.jsonl", records)
-        ok("validate", file, "--fix", "--corpus", case.path)
+        ok("validate", file, "--fix", "--role", "gold", "--corpus", case.path)
         fixed = lines_of(file)[0]["entities"][0]
         assert list(fixed) == ["start", "end", "text", "kind", *expected]
 

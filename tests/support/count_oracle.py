@@ -144,8 +144,8 @@ class _Document:
         begun = [p for p in self.document["paragraphs"] if p["start"] <= start] if self.document else []
         return f"{self.key}/{max(len(begun) - 1, 0)}"
 
-    def spans(self, items: Sequence[Record], *, all_zones: bool) -> dict[Span, Record]:
-        """Items by span, each once; predictions only where they reach into title or body."""
+    def spans(self, items: Sequence[Record]) -> dict[Span, Record]:
+        """Items that reach into title or body, by span, each once."""
         found = {}
         for item in items:
             start, end = item["start"], item["end"]
@@ -153,7 +153,7 @@ class _Document:
                 zone["start"] < end and start < zone["end"] and zone["zone"] in ("title", "body")
                 for zone in self.document["zones"]
             )
-            if all_zones or inside:
+            if inside:
                 found[start, end] = item
         return found
 
@@ -164,7 +164,7 @@ class _Document:
 
     def names(self, gold: Sequence[Record], predicted: Sequence[Record]) -> tuple[dict[str, list[tuple[Span, Span]]]]:
         """Matched mentions of each kind."""
-        wanted, given = self.spans(gold, all_zones=True), self.spans(predicted, all_zones=False)
+        wanted, given = self.spans(gold), self.spans(predicted)
         found = {}
         for kind in ("name", "nominal"):
             mine = {span for span, item in wanted.items() if item["kind"] == kind}
@@ -185,7 +185,7 @@ class _Document:
         self, gold: Sequence[Record], predicted: Sequence[Record], matched: dict[str, list[tuple[Span, Span]]]
     ) -> None:
         counts = self.counts.layers["entities"]
-        wanted, given = self.spans(gold, all_zones=True), self.spans(predicted, all_zones=False)
+        wanted, given = self.spans(gold), self.spans(predicted)
 
         def add(column: str, span: Span, kind: str, *types: str) -> None:
             if kind == "name":
@@ -244,13 +244,13 @@ class _Document:
 
     def pairs(self, gold: Sequence[Record], predicted: Sequence[Record]) -> tuple[list[tuple[Span, Span]]]:
         """Matched claims: the largest sum of Jaccard overlaps."""
-        left, right = sorted(self.spans(gold, all_zones=True)), sorted(self.spans(predicted, all_zones=False))
+        left, right = sorted(self.spans(gold)), sorted(self.spans(predicted))
         best = _best("claims", [[float(_jaccard(g, p)) for p in right] for g in left])
         return ([(left[g], right[p]) for g, p in best],)
 
     def claims(self, gold: Sequence[Record], predicted: Sequence[Record], matched: list[tuple[Span, Span]]) -> None:
         counts = self.counts.layers["claims"]
-        wanted, given = self.spans(gold, all_zones=True), self.spans(predicted, all_zones=False)
+        wanted, given = self.spans(gold), self.spans(predicted)
         for column, side in (("gold", wanted), ("predicted", given)):
             for span, item in side.items():
                 counts.add(column, unit=self.unit(span[0]), groups=self.groups, keys=[_source(item["source"])])
@@ -315,7 +315,7 @@ class _Document:
             unit = self.question(pair["claim"])
             counts.add(f"{label}:{given}", unit=unit, groups=self.groups, keys=keys)
             sentences = set(pair.get("evidence", ()))
-            first = sorted(set(answer.get("evidence", ())))[:5] if answer else []
+            first = answer.get("evidence", ())[:5] if answer else []
             if label == given and (label not in NEEDS_EVIDENCE or not sentences or sentences & set(first)):
                 counts.add("strict", unit=unit, groups=self.groups, keys=keys)
 

@@ -35,4 +35,5 @@ def compare_submissions(a: str, b: str, corpus: CorpusChoice, allow_missing: boo
 
     loaded = corpus.load()
     first, second = (items_of(path, loaded, allow_missing=allow_missing) for path in (a, b))
+    options.warn(list(dict.fromkeys([*first.warnings, *second.warnings])))
     click.echo(render_comparison(compare_items(first, second), style), nl=False)

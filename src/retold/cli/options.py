@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from retold.corpus.load import Corpus
+    from retold.model.findings import Finding
 
 allow_missing = click.option("--allow-missing", is_flag=True, help="Count missing documents as empty.")
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
@@ -113,6 +115,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     close = nearest(name, known)
     return f" (did you mean {close!r}?)" if close else ""
+
+
+def warn(found: Sequence[Finding]) -> None:
+    """Print warnings about the input to standard error."""
+    if found:
+        from retold.report.findings import render_text
+
+        click.echo(render_text(found, color=use_color(sys.stderr)), nl=False, err=True)
 
 
 def stdin_once(*paths: str | None) -> None:

@@ -51,6 +51,7 @@ def rank(
 
     with options.usage_errors():
         result = run(submissions, corpus.load(), measure=measure, **options.given(**how))
+    options.warn(result.warnings)
     if output is not None:
         boards = {"leaderboard": result}
         boards |= {f"leaderboard-{track}": result.by(track) for track in result.headlines[1:]}

@@ -68,6 +68,7 @@ def score(
     # Without --workers the library takes as many as suit the file.
     how = {"workers": None, **options.given(**how)}
     result, found = score_with_items(submission, corpus.load(), however_many=items is not None, **how)
+    options.warn(result.warnings)
     with options.usage_errors():
         names = select_measures(result, measures) if measures else None
     if items is not None and found is not None:

@@ -21,11 +21,12 @@ from retold.io.jsonl import Line, read_lines
 from retold.io.sources import Source, open_bytes, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
-from retold.model.findings import FindingsError, UnreadableError
+from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.json_schema import schema_of
 from retold.model.manifest import Manifest
 from retold.rules import LineDecoder, Vocabulary, located
 from retold.rules.bytes import DECODERS
+from retold.rules.corpus import repeated_key
 from retold.rules.schema import invalid_manifest
 
 __all__ = [
@@ -131,6 +132,7 @@ class Corpus:
         bare: the gold file, where there is no folder.
         release: what was released, where the folder says it.
         declared: where the scheme comes from: default, manifest or gold.
+        repeated: keys that a catalogue has twice, for which nothing can be scored.
     """
 
     root: Path
@@ -141,6 +143,7 @@ class Corpus:
     bare: Source | None = None
     release: Release | None = None
     declared: Literal["default", "manifest", "gold"] = "default"
+    repeated: list[Finding] = field(default_factory=list, compare=False)
 
     @cached_property
     def digest(self) -> str:
@@ -277,17 +280,18 @@ def load_corpus(
     if not event_files:
         raise UnreadableError(f"{root}: not a corpus folder (no events/*/event.json)")
     events: dict[str, EventFolder] = {}
+    repeated: list[Finding] = []
     for event_file in event_files:
         folder = event_file.parent
         event: Event = read_one(event_file, DECODERS["event"])
-        entities, claims = folder / "entities.jsonl", folder / "claims.jsonl"
+        if (other := events.get(event.event)) is not None:
+            hint = f"Give the events keys of their own; {other.folder / 'event.json'} has it, too."
+            raise FindingsError(located([repeated_key(event.event, "/event", hint)], str(event_file), None))
         events[event.event] = EventFolder(
             folder=folder,
             event=event,
-            entities={each.entity: each for each in read_all(entities, DECODERS["entity"])}
-            if entities.exists()
-            else {},
-            claims={each.claim: each for each in read_all(claims, DECODERS["claim"])} if claims.exists() else {},
+            entities=_catalogue(folder / "entities.jsonl", "entity", repeated),
+            claims=_catalogue(folder / "claims.jsonl", "claim", repeated),
         )
     release_file = root / "release.json"
     release: Release | Any = read_one(release_file, DECODERS["release"]) if release_file.exists() else None
@@ -299,8 +303,21 @@ def load_corpus(
         version=release.version if release else "",
         events=events,
         release=release,
+        repeated=repeated,
     )
     return _declared(corpus, chosen, labels)
+
+
+def _catalogue(path: Path, key: Literal["entity", "claim"], repeated: list[Finding]) -> dict[str, Any]:
+    """The lines of a catalogue by key, none where there is no file; keys that come again are added to ``repeated``."""
+    found: dict[str, Any] = {}
+    for number, line in read_lines(Source.of(path)) if path.exists() else ():
+        if line:
+            each = decode_or_refuse(DECODERS[key], line, number, str(path))
+            name = getattr(each, key)
+            if found.setdefault(name, each) is not each:
+                repeated += located([repeated_key(name, f"/{key}")], str(path), number)
+    return found
 
 
 def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corpus:

@@ -397,12 +397,8 @@ class Layer(ABC, Generic[O]):
         """How names of an event are coded (a ``BatchNames``)."""
 
     @abstractmethod
-    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[Any, Any]:
-        """The gathered items of gold and prediction as columns; begins a new batch.
-
-        Args:
-            both: whether gold, too, is ignored outside of title and body, as two annotators are.
-        """
+    def columns_of(self, names: Any, batch: Batch) -> tuple[Any, Any]:
+        """The gathered items of gold and prediction as columns; begins a new batch."""
 
     @abstractmethod
     def match(self, gold: Any, predicted: Any) -> Matches:
@@ -466,14 +462,14 @@ class SpanLayer(Layer[O]):
         # Outer spans before those inside them.
         return start, -end
 
-    def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
+    def columns_of(self, names: BatchNames, batch: Batch) -> tuple[SpanColumns, SpanColumns]:
         (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
         low, high, given_low, given_high = bounded(gold["start"], gold["end"], given["start"], given["end"])
         bits = key_bits(low, high, given_low, given_high)
         first = SpanColumns.of(sizes, gold, low, high, bits)
         second = SpanColumns.of(given_sizes, given, given_low, given_high, bits)
-        # Predictions outside title and body are ignored; of two annotators, what either marks there is.
-        return first.within(batch.zones) if both else first, second.within(batch.zones)
+        # What either side has in a zone that is not annotated counts neither way.
+        return first.within(batch.zones), second.within(batch.zones)
 
     def rows(self, batch: Batch, table: CountTable, spans: SpanColumns, breakdowns: Sequence[Breakdown] = ()) -> Rows:
         """All spans of a side, to be counted at their positions."""
@@ -516,7 +512,7 @@ class KeyedLayer(Layer[O]):
     separator = "/"
     decided = ("label", "evidence")
 
-    def columns_of(self, names: BatchNames, batch: Batch, *, both: bool = False) -> tuple[KeyedColumns, KeyedColumns]:
+    def columns_of(self, names: BatchNames, batch: Batch) -> tuple[KeyedColumns, KeyedColumns]:
         (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
         none = np.zeros((0, 0))
         return (

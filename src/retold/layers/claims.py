@@ -296,8 +296,8 @@ class Claims(SpanLayer[ClaimsOptions]):
         partner[g[chosen]] = p[chosen]
         return Matches(gold, predicted, join(gold.key, predicted.key), partner)
 
-    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
-        sides = super().columns_of(names, batch, both=both)
+    def columns_of(self, names: Any, batch: Batch) -> tuple[SpanColumns, SpanColumns]:
+        sides = super().columns_of(names, batch)
         for side in sides:
             side.labels["author"] = np.full(len(side), names.author)
         return sides

@@ -24,6 +24,7 @@ from retold.model.arrays import AnyArray, Array, Index, Mask, np
 from retold.model.packages import require
 
 __all__ = [
+    "MAX_EVIDENCE",
     "Builder",
     "Field",
     "Integers",
@@ -43,6 +44,8 @@ __all__ = [
 ]
 
 
+#: Sentences of an item's evidence that a strict score looks at.
+MAX_EVIDENCE: Final = 5
 #: Bits of a part of a key; larger offsets and sentence numbers are replaced by their rank in the batch (``bounded``).
 _BITS: Final = 26
 _LIMIT: Final = 1 << _BITS
@@ -433,6 +436,7 @@ class KeyedColumns:
         document, label, key: shape (items,). Equal keys are the same question about the same document.
         parts: what the question is, in codes: holder and target, or claim.
         evidence: index of the item and sentence, sorted, each pair once.
+        first: likewise, of the first ``MAX_EVIDENCE`` sentences that each item gives.
         scores: shape (items, labels), NaN for items without scores; of no rows where no item has any.
         position: shape (items,), index of each item in the order of the file.
         needs_check: shape (documents,): documents that answer a question twice. The first answer stands.
@@ -444,6 +448,7 @@ class KeyedColumns:
     position: Index
     parts: tuple[Index, ...]
     evidence: tuple[Index, Index]
+    first: tuple[Index, Index]
     scores: Array
     needs_check: Mask
 
@@ -458,29 +463,35 @@ class KeyedColumns:
             key = key << 2 * _BITS // len(of_parts) | part
         shown, sentences = columns["evidence"]
         owner = np.repeat(np.arange(len(document)), shown)
+        early = np.arange(len(owner)) - np.repeat(np.cumsum(shown) - shown, shown) < MAX_EVIDENCE
+        evidence, first = (owner, sentences), (owner[early], sentences[early])
         position = np.arange(len(document))
-        made = cls(document, columns["label"], key, position, of_parts, (owner, sentences), scores, needs_check)
+        made = cls(document, columns["label"], key, position, of_parts, evidence, first, scores, needs_check)
         if len(key) > 1 and not (key[1:] > key[:-1]).all():
             made = made.take(np.argsort(key, kind="stable"))
             again = np.flatnonzero(made.key[1:] == made.key[:-1]) + 1
             if len(again):
                 needs_check[made.document[again]] = True
                 made = made.take(np.delete(np.arange(len(key)), again))
-        return replace(made, evidence=_distinct(*made.evidence))
+        return replace(made, evidence=_distinct(*made.evidence), first=_distinct(*made.first))
 
     def take(self, which: Index) -> KeyedColumns:
         """Some of the items, in this order."""
         rank = np.full(len(self.key), -1, np.int64)
         rank[which] = np.arange(len(which))
-        owner, sentences = self.evidence
-        kept = rank[owner] >= 0
+        evidence, first = (
+            (rank[owner[kept]], sentences[kept])
+            for owner, sentences in (self.evidence, self.first)
+            for kept in [rank[owner] >= 0]
+        )
         return KeyedColumns(
             self.document[which],
             self.label[which],
             self.key[which],
             self.position[which],
             tuple(part[which] for part in self.parts),
-            (rank[owner[kept]], sentences[kept]),
+            evidence,
+            first,
             self.scores[which] if len(self.scores) else self.scores,
             self.needs_check,
         )

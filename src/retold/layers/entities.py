@@ -25,7 +25,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
+from time import perf_counter
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -68,6 +69,12 @@ _MAX_KNOWN: Final = 1 << 16
 #: Codes of what is not a link: no key, null, a malformed id, and the string that means no entry.
 _NO_LINK, _NIL, _NO_ID, _NIL_STRING = -2, -1, -3, -4
 
+#: A string that only a pattern for anything matches.
+_ANYTHING: Final = "? \u2205"
+#: Seconds that no match of a few characters takes.
+_SLOW: Final = 0.01
+#: Longest id, so that the time of a match is bounded.
+_MAX_ID: Final = 1000
 _WIKIDATA: Final = re.compile("Q[1-9][0-9]*")
 _TYPES: Final = {
     "PER": "a person",
@@ -78,6 +85,26 @@ _TYPES: Final = {
     "NORP": "a people or a political or religious group",
     "EVENT": "a named or dated happening",
 }
+
+
+@lru_cache
+def _is_slow(pattern: re.Pattern[str]) -> bool:
+    """Whether the time of a match grows exponentially with the length of a string, tried on repeats of short ones."""
+    characters = [*dict.fromkeys(c for c in f"a0A{pattern.pattern}" if c.isalnum())][:10]
+    units = [*characters, *(a + b for a in characters for b in characters)]
+    # Growth shows before the strings are so long that it would take minutes.
+    return any(_seconds(pattern, unit, length) > _SLOW for unit in units for length in range(10, 50, 4))
+
+
+def _seconds(pattern: re.Pattern[str], unit: str, length: int) -> float:
+    """Time of a match, that of a second one if the first was slow."""
+    for _ in range(2):
+        started = perf_counter()
+        pattern.fullmatch((unit * length)[:length] + _ANYTHING)
+        taken = perf_counter() - started
+        if taken <= _SLOW:
+            break
+    return taken
 
 
 class KnowledgeBase(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -96,9 +123,18 @@ class KnowledgeBase(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def __post_init__(self) -> None:
         try:
-            re.compile(self.id)
+            pattern = re.compile(self.id)
         except re.error as error:
             raise ValueError(f"knowledge_base.id: not a regular expression ({error})") from None
+        if _is_slow(pattern):
+            raise ValueError("knowledge_base.id: takes too long to match; avoid repeats of repeats such as (a+)+")
+        if pattern.fullmatch(""):
+            raise ValueError("knowledge_base.id: matches the empty string")
+        if self.nil is not None and (not self.nil or self.nil != self.nil.strip()):
+            raise ValueError(f"knowledge_base.nil: expected a word such as NIL, or null, got {self.nil!r}")
+        # A pattern that takes anything says nothing about the string.
+        if self.nil is not None and pattern.fullmatch(self.nil) and not pattern.fullmatch(_ANYTHING):
+            raise ValueError(f"knowledge_base.nil: {self.nil!r} is an id, too")
 
 
 class EntitiesOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -293,7 +329,7 @@ class Entities(SpanLayer[EntitiesOptions]):
 
     def fits(self, kb_id: str) -> bool:
         """Whether a string is an id of the knowledge base."""
-        return self._pattern is not None and self._pattern.fullmatch(kb_id) is not None
+        return self._pattern is not None and len(kb_id) <= _MAX_ID and self._pattern.fullmatch(kb_id) is not None
 
     def check(
         self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
@@ -410,8 +446,8 @@ class Entities(SpanLayer[EntitiesOptions]):
     def names(self, event: str, joined: MentionTable) -> _Names:
         return _Names(self, event, joined)
 
-    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[SpanColumns, SpanColumns]:
-        sides = super().columns_of(names, batch, both=both)
+    def columns_of(self, names: Any, batch: Batch) -> tuple[SpanColumns, SpanColumns]:
+        sides = super().columns_of(names, batch)
         for side in sides:
             side.needs_check[side.document[side.labels["kb"] == _NO_ID]] = True
         return sides

@@ -252,8 +252,8 @@ class Stance(AnswerLayer[StanceOptions]):
         ]
         return KeyNames(event, codes, sides)
 
-    def columns_of(self, names: Any, batch: Batch, *, both: bool = False) -> tuple[KeyedColumns, KeyedColumns]:
-        sides = super().columns_of(names, batch, both=both)
+    def columns_of(self, names: Any, batch: Batch) -> tuple[KeyedColumns, KeyedColumns]:
+        sides = super().columns_of(names, batch)
         for side in sides:
             if len(side.scores):
                 sums = side.scores.sum(axis=1)

@@ -6,8 +6,7 @@ Conventions.
     The gold pairs are what is scored. A missing pair is wrong for its label and is never imputed.
     macro_f1 is the mean of the labels' F1.
     strict (FEVER, Thorne et al. 2018): the label is right and, unless it is one that needs no evidence, at least one
-    gold evidence sentence is among the first five that are given. Evidence is a set: more than five are cut in
-    document order, so that the order in a file never matters.
+    gold evidence sentence is among the first five that are given, in the order in which they are given.
     A label with neither gold nor prediction has no F1; one that gold does not have is not averaged in.
     A gold pair without evidence asks for none in strict.
 """
@@ -16,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct
@@ -31,7 +30,7 @@ from retold.layers.answers import (
     check_repeated,
 )
 from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
-from retold.layers.columns import Builder, Keys, Labels, Lists, shared_sentences
+from retold.layers.columns import MAX_EVIDENCE, Builder, Keys, Labels, Lists, shared_sentences
 from retold.layers.counts import BatchCounts, breakdown
 from retold.layers.names import Codes
 from retold.layers.types import labelled
@@ -45,9 +44,7 @@ from retold.model.manifest import Label, check_labels, check_subset
 from retold.rules import consistency, references
 from retold.rules.vocabulary import Role, Vocabulary
 
-__all__ = ["MAX_EVIDENCE", "Verification", "VerificationOptions"]
-
-MAX_EVIDENCE: Final = 5
+__all__ = ["Verification", "VerificationOptions"]
 
 
 class VerificationOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -120,7 +117,7 @@ class Verification(AnswerLayer[VerificationOptions]):
             trials=lambda c: added_up(c, confusion),
             counts={"correct": ("strict",), "gold": confusion},
             definition="Share of gold pairs whose label is right and, where it needs evidence, whose gold "
-            f"sentences include one of at most {MAX_EVIDENCE} given.",
+            f"sentences include one of the first {MAX_EVIDENCE} given.",
             reference="FEVER score (Thorne et al. 2018), with single sentences as evidence",
             undefined="null where gold has no pair",
         )
@@ -242,12 +239,8 @@ class Verification(AnswerLayer[VerificationOptions]):
 
 def _shown(gold: Any, predicted: Any, hit: Index) -> Mask:
     """Pairs without gold evidence, and pairs with a gold sentence among the first few given."""
-    owner, sentences = predicted.evidence
-    # Evidence is sorted: how far each sentence is from the first one of its pair is its rank.
-    early = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left") < MAX_EVIDENCE
-    owner, sentences = owner[early], sentences[early]
     wanted_owner, wanted = gold.evidence
-    both = (hit[wanted_owner] >= 0) & shared_sentences((owner, sentences), (hit[wanted_owner], wanted))
+    both = (hit[wanted_owner] >= 0) & shared_sentences(predicted.first, (hit[wanted_owner], wanted))
     found = np.ones(len(hit), np.bool_)
     found[wanted_owner] = False
     found[wanted_owner[both]] = True

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from retold.model.alike import differ_only_in, look_alike, visible
+
 __all__ = ["MISSING", "Label", "Manifest", "check_distinct", "check_labels", "check_subset"]
 
 #: What a confusion table calls the answer that was not given; no label may have this name.
@@ -79,6 +81,10 @@ def check_distinct(name: str, labels: Sequence[str]) -> None:
     if len(set(labels)) != len(labels):
         twice = next(label for label in labels if list(labels).count(label) > 1)
         raise ValueError(f"{name}: {twice!r} is listed twice")
+    for pair in look_alike(labels):
+        # Tag sets may tell labels apart by case.
+        if (reason := differ_only_in(*pair)) != "case":
+            raise ValueError(f"{name}: {' and '.join(visible(*pair))} differ only in {reason}")
 
 
 def check_subset(name: str, part: Sequence[str], labels: Sequence[str]) -> None:

@@ -302,14 +302,14 @@ def claim_that_no_span_states(claim: str) -> Finding:
 
 
 @rule("RT711")
-def repeated_key(key: str, pointer: str) -> Finding:
+def repeated_key(key: str, pointer: str, hint: str | None = None) -> Finding:
     """A key occurs twice in a catalogue or in an event.
 
     The second would replace the first.
     Example: `{"entity": "vale", "type": "GPE"}` in two lines of entities.jsonl - the second replaces the first.
     Hint: Merge the two, or rename one.
     """
-    return finding("RT711", f"key {shorten(key)} already exists", pointer=pointer)
+    return finding("RT711", f"key {shorten(key)} already exists", hint=hint, pointer=pointer)
 
 
 @rule("RT712")

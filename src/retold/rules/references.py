@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from retold.model.alike import differ_only_in, visible
 from retold.model.findings import Finding, shorten
 from retold.rules.registry import did_you_mean, finding, printable, rule
 from retold.rules.vocabulary import Role
 
-__all__ = ["missing_documents", "repeated_document", "unknown_document"]
+__all__ = ["missing_documents", "names_look_alike", "repeated_document", "unknown_document"]
 
 #: Maximum number of names in a message; the rest is counted.
 MAX_LISTED = 5
@@ -34,7 +35,7 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
 
 
 @rule("RT302")
-def repeated_document(document_id: str, first_line: int) -> Finding:
+def repeated_document(document_id: str, first_line: int, hint: str | None = None) -> Finding:
     """A document has more than one record in the file.
 
     It is not clear which of them counts.
@@ -43,7 +44,7 @@ def repeated_document(document_id: str, first_line: int) -> Finding:
     Hint: Merge the records, or remove one.
     """
     message = f"duplicate record of document {shorten(document_id)}, first in line {first_line}"
-    return finding("RT302", message, pointer="/document_id", document=printable(document_id))
+    return finding("RT302", message, hint=hint, pointer="/document_id", document=printable(document_id))
 
 
 @rule("RT303", annotation=None)
@@ -132,3 +133,18 @@ def unknown_source(source: str, author: str, known: Iterable[str], pointer: str,
     if hint is None and author != "author":
         hint = f"Use `{author}` or a key of entities.jsonl."
     return finding("RT309", message, hint=hint, pointer=pointer, role=role)
+
+
+@rule("RT310", gold="warning", annotation="warning", prediction="warning")
+def names_look_alike(what: str, pairs: Sequence[tuple[str, str]], *, pointer: str | None = None) -> Finding:
+    """Names differ only in what is easily overlooked: case, white space, normalization, invisible characters.
+
+    They count as two, although one is probably a slip of the other.
+    Example: `{"start": 15, "end": 19, "type": "GPE", "entity": "v1"}` and `{"start": 89, "end": 93, "type": "GPE",
+    "entity": "V1"}` - the entities are two clusters.
+    Hint: Write them the same, or choose names that are further apart.
+    """
+    one, other = visible(*pairs[0])
+    message = f"{what} {other} differs from {one} only in {differ_only_in(*pairs[0])}"
+    more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
+    return finding("RT310", message + more, pointer=pointer)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, ParamSpec, TypeVar
 
+from retold.model.alike import differ_only_in, skeleton, visible
 from retold.model.findings import Finding, Severity
 from retold.rules.vocabulary import Role
 
@@ -144,7 +145,14 @@ def nearest(value: object, known: Iterable[str]) -> str | None:
 
 def did_you_mean(value: object, known: Iterable[str]) -> str | None:
     """A hint that names the nearest known name, None if none is near."""
-    similar = nearest(value, known)
+    names = list(islice(known, _NEAREST_NAMES))
+    if isinstance(value, str) and len(value) <= 2 * _NEAREST_LENGTH:
+        looks = skeleton(value)
+        same = next((name for name in names if skeleton(name) == looks and name != value), None)
+        if same is not None:
+            (given, meant), reason = visible(value, same), differ_only_in(value, same)
+            return f"Did you mean {meant}?" + (f" {given} differs only in {reason}." if reason != "case" else "")
+    similar = nearest(value, names)
     return f"Did you mean {similar!r}?" if similar else None
 
 

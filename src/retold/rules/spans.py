@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from msgspec import UNSET
 
+from retold.model.alike import differ_only_in, visible
 from retold.model.annotations import ClaimSpan, Document, Mention
 from retold.model.findings import Finding, shorten
 from retold.model.segment import unannotated
@@ -115,10 +116,14 @@ def text_differs(text: str, start: int, end: int, given: str, pointer: str, role
     bytes.
     Hint: Correct the offsets (code points, not bytes or UTF-16 units) or the text.
     """
-    hint = None
-    if given and (found := _nearest_occurrence(text, given, start)) is not None:
+    hint, actual = None, text[start:end]
+    message = f"text is {shorten(given)}, but the document has {shorten(actual)} at {start} to {end}"
+    if (reason := differ_only_in(given, actual)) is not None:
+        message = f"text is {', but the document has '.join(visible(given, actual))} at {start} to {end}"
+        message += f"; they differ only in {reason}"
+        hint = "Copy the text from the document; the offsets are right."
+    elif given and (found := _nearest_occurrence(text, given, start)) is not None:
         hint = f"The text is at {found} to {found + len(given)}."
-    message = f"text is {shorten(given)}, but the document has {shorten(text[start:end])} at {start} to {end}"
     return finding("RT403", message, hint=hint, pointer=pointer, role=role)
 
 
@@ -126,6 +131,20 @@ def _nearest_occurrence(text: str, given: str, start: int) -> int | None:
     """Offset of the ``given`` text nearest to ``start``."""
     before, after = text.rfind(given, 0, start + len(given)), text.find(given, start)
     return min((index for index in (before, after) if index >= 0), key=lambda index: abs(index - start), default=None)
+
+
+@rule("RT410", gold=None, annotation="warning", prediction="warning")
+def text_differs_from_gold(differing: int, shared: int, span: S, gold: str, role: Role) -> Finding:
+    """Spans of a file have another `text` than spans of gold at the same offsets.
+
+    Without documents nothing else shows that the offsets of the two count differently, or are of other texts.
+    Example: `{"start": 15, "end": 19, "text": "in Vale", "type": "GPE"}` - gold has Vale at 15 to 19.
+    Hint: Check that both files have the offsets of the same verbatim texts.
+    """
+    one, other = visible(str(span.text), gold)
+    message = f"{differing} of {shared} spans have another text than gold at the same offsets; "
+    message += f"at {span.start} to {span.end} it is {one}, in gold {other}"
+    return finding("RT410", message, role=role)
 
 
 @rule("RT404", prediction="warning")
@@ -186,3 +205,11 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
     Hint: Remove the span.
     """
     return finding("RT408", f"span {start} to {end} is in a zone that is not annotated", pointer=pointer, role=role)
+
+
+def ignored_spans(count: int, role: Role) -> Finding:
+    """RT408 for all such spans of gold or predictions that are scored."""
+    spans = f"1 {role} span is" if count == 1 else f"{count} {role} spans are"
+    message = f"{spans} in a zone that is not annotated, where nothing counts"
+    hint = "Remove them; retold validate names each."
+    return finding("RT408", message, hint=hint, role="prediction")

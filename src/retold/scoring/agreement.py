@@ -196,7 +196,7 @@ class _Comparison:
                 builder.extend(
                     [getattr(pair[side], name) if both else () for pair, both in zip(pairs, given, strict=True)]
                 )
-            matches = layer.match_annotations(*layer.columns_of(names, batch, both=True))
+            matches = layer.match_annotations(*layer.columns_of(names, batch))
             into = BatchCounts(counts.units, counts.breakdowns, len(contexts))
             layer.count_agreement(matches, into, batch, counts.units, names)
             into.close(batch.units_of_documents(counts.units), batch.groups)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -41,9 +42,11 @@ from retold.reading import (
     map_shards,
     read_columns,
     read_shard,
+    review,
     shards_of,
 )
-from retold.rules import located
+from retold.rules import Role, located
+from retold.rules.spans import ignored_spans
 
 __all__ = ["BY_DOCUMENT", "Counting", "SystemCounts", "count", "count_shard"]
 
@@ -114,6 +117,7 @@ class Counts:
         predicted: documents that answer each layer.
         gold_layers: layers that gold has.
         total: documents.
+        ignored: spans of gold and of the predictions that are in a zone that is not annotated.
         seen: line of each document.
     """
 
@@ -123,6 +127,7 @@ class Counts:
         self.predicted: Counter[str] = Counter()
         self.gold_layers: Counter[str] = Counter()
         self.total = 0
+        self.ignored: Counter[Role] = Counter()
         self.seen: dict[str, int] = {}
 
     def merge(self, other: Counts) -> None:
@@ -140,6 +145,7 @@ class Counts:
         self.predicted += other.predicted
         self.gold_layers += other.gold_layers
         self.total += other.total
+        self.ignored += other.ignored
 
 
 class Counting:
@@ -254,6 +260,7 @@ class Counting:
         ``retold validate`` checks its keys against the catalogues.
         """
         found = self._scheme.check(pair.gold, role="prediction", document=pair.document, vocabulary=None)
+        self._count_ignored(found, "gold")
         errors = [finding for finding in found if finding.severity == "error"]
         if errors:
             raise FindingsError(located(errors, gold_name(self._corpus), pair.gold_number))
@@ -264,8 +271,12 @@ class Counting:
         found = self._scheme.check(pair.record, role="prediction", document=pair.document, vocabulary=vocabulary)
         if not found:
             return True
+        self._count_ignored(found, "prediction")
         self._refuse(located(found, self._file, pair.number))
         return not any(finding.severity == "error" for finding in found)
+
+    def _count_ignored(self, found: Sequence[Finding], role: Role) -> None:
+        self.counts.ignored[role] += sum(each.code == "RT408" for each in found)
 
     def _append(self, event: str, waiting: _Waiting) -> None:
         """Put records into columns while they are in the processor's cache."""
@@ -364,6 +375,7 @@ class SystemCounts:
         unit_names: the units of each stream, the same for every system.
         mentions: mentions as integers, for coreference; None where the corpus has none.
         coverage: how much of gold was predicted, and which layers either side has.
+        warnings: what may be wrong with the predictions, or with gold, and does not prevent scoring.
     """
 
     system: str
@@ -379,6 +391,7 @@ class SystemCounts:
     unit_names: dict[str, list[str]]
     mentions: Mentions | None
     coverage: dict[str, Any]
+    warnings: list[Finding] = field(default_factory=list)
     _matrices: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -475,7 +488,10 @@ def count(
             done = counting.finish()
         pairs.finish()
         missing = pairs.missing
-    return _system_counts(submission, corpus, plan, done, missing, allow_missing)
+    counts = _system_counts(submission, corpus, plan, done, missing, allow_missing)
+    if sink is None:
+        counts.warnings = _warnings(submission, corpus, done.ignored)
+    return counts
 
 
 def _suitable(records: Source) -> int:
@@ -603,3 +619,11 @@ def _system_counts(
     for counts in done.layers.values():
         counts.layer.finish(counts, system.refers_to)
     return system
+
+
+def _warnings(submission: Submission, corpus: Corpus, ignored: Counter[Role]) -> list[Finding]:
+    """What may be wrong, and did not prevent counting."""
+    file = submission.records.name
+    names: dict[Role, str] = {"gold": gold_name(corpus), "prediction": file}
+    found = [located([ignored_spans(ignored[role], role)], name, None) for role, name in names.items() if ignored[role]]
+    return [*chain.from_iterable(found), *review(corpus, submission.records, "prediction")]

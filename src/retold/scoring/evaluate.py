@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 from retold import __version__
 from retold.corpus.load import Corpus
@@ -15,6 +17,7 @@ from retold.layers.units import MANY_DOCUMENTS, POOL
 from retold.measures.base import Counts, Measure, mean_of_defined, mean_over_gold
 from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
 from retold.model.arrays import Array, np
+from retold.model.findings import Finding
 from retold.scoring.count import BY_DOCUMENT, SystemCounts
 from retold.stats.bootstrap import GRAIN, LinearResamples, bootstrap_products
 from retold.stats.intervals import percentile_interval, wilson
@@ -32,6 +35,7 @@ __all__ = [
     "means",
     "signature",
     "signature_of",
+    "warnings_as_dict",
 ]
 
 #: The mean of the tracks.
@@ -68,6 +72,7 @@ class Score:
         coverage: how much of gold was predicted.
         measures: every measure by name.
         breakdowns: dimension -> value of the dimension -> measure -> {value, counts}.
+        warnings: what may be wrong with the predictions, or with gold, and did not prevent scoring.
         scheme: layers, labels and tracks of the corpus; not part of the output.
         replicates: resampled headline measures, for paired comparisons; not part of the output.
     """
@@ -81,6 +86,7 @@ class Score:
     breakdowns: dict[str, dict[str, dict[str, Any]]]
     scheme: Scheme = field(repr=False, compare=False)
     replicates: dict[str, Array] = field(repr=False, compare=False)
+    warnings: list[Finding] = field(default_factory=list)
 
     @property
     def headlines(self) -> tuple[str, ...]:
@@ -120,7 +126,14 @@ class Score:
             "breakdowns": self.breakdowns,
             "submission": self.submission,
             "left_out": self.left_out,
+            **warnings_as_dict(self.warnings),
         }
+
+
+def warnings_as_dict(found: Sequence[Finding]) -> dict[str, Any]:
+    """Warnings in the shape of ``--format json``; the key is absent where there are none."""
+    shown = [{key: getattr(each, key) for key in ("code", "message", "hint", "line")} for each in found]
+    return {"warnings": shown} if shown else {}
 
 
 def headline_names(scheme: Scheme) -> tuple[str, ...]:
@@ -181,11 +194,19 @@ def headlines(
 
 
 def signature_of(corpus: Corpus, **more: object) -> str:
-    """What makes a number reproducible, in one line: ``key:value`` parts between bars."""
-    parts = {"corpus": corpus.name, "version": corpus.version or "none", "hash": corpus.short_digest, **more}
+    """What makes a number reproducible, in one line: ``key:value`` parts between bars.
+
+    In the name and version of the corpus these characters and white space are written as in URLs.
+    """
+    name, version = (re.sub(r"[%|:\s]", _escaped, text) for text in (corpus.name, corpus.version))
+    parts = {"corpus": name, "version": version or "none", "hash": corpus.short_digest, **more}
     if not corpus.scheme.is_default:
         parts["labels"] = f"{corpus.declared}-{corpus.scheme.digest[:16]}"
     return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return quote(found[0], safe="")
 
 
 def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
@@ -250,6 +271,7 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
         breakdowns=_breakdowns(counts),
         scheme=scheme,
         replicates={name: replicates[name] for name in first if name in replicates},
+        warnings=counts.warnings,
     )
 
 

@@ -17,7 +17,7 @@ Items with a gold label are what recall is over, items with a prediction what pr
     claims.attribution: the items of task ``claim`` that are ``right``.
     claims.verification: items of task ``verification``; ``strict`` says whether the evidence holds too.
 
-What counts neither way (predictions outside title and body, links of entities that are not verified, names given to
+What counts neither way (spans outside title and body, links of entities that are not verified, names given to
 what gold calls a nominal) is no item, save that any span of an annotated zone is in coreference.
 """
 
@@ -30,6 +30,7 @@ from retold.corpus.load import Corpus
 from retold.io.submission import Submission
 from retold.layers.base import Batch, Item, Matches
 from retold.layers.scheme import Scheme, default_scheme
+from retold.model.findings import Finding
 from retold.scoring.count import SystemCounts, count
 
 __all__ = ["Item", "SystemItems", "read_items"]
@@ -46,6 +47,7 @@ class SystemItems:
         layers: the layers that gold has, and whether the system competes in each.
         items: every counted item.
         scheme: layers and labels of the corpus.
+        warnings: as in ``Score``.
     """
 
     system: str
@@ -55,6 +57,7 @@ class SystemItems:
     layers: dict[str, bool]
     items: list[Item]
     scheme: Scheme = field(default_factory=default_scheme, repr=False, compare=False)
+    warnings: list[Finding] = field(default_factory=list)
 
 
 def read_items(submission: Submission, corpus: Corpus, counts: SystemCounts) -> list[Item]:

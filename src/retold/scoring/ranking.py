@@ -20,10 +20,21 @@ from retold.io.submission import Submission
 from retold.layers.coreference import measures_of
 from retold.measures.base import Counts
 from retold.measures.clusters import sums_of
+from retold.model.alike import look_alike
 from retold.model.arrays import Array, np
+from retold.model.findings import Finding
 from retold.reading import ExecutorName
+from retold.rules.references import names_look_alike
 from retold.scoring.count import SystemCounts, count
-from retold.scoring.evaluate import OVERALL, Score, evaluate, headline_columns, headline_names, headlines
+from retold.scoring.evaluate import (
+    OVERALL,
+    Score,
+    evaluate,
+    headline_columns,
+    headline_names,
+    headlines,
+    warnings_as_dict,
+)
 from retold.scoring.near_copies import NEAR, Answers, answers_of, counts_agree, groups_of, shared_answers
 from retold.scoring.score import Predictions, open_corpus, open_predictions
 from retold.stats.intervals import minimum_detectable_difference, percentile_interval
@@ -58,6 +69,7 @@ class Ranked:
             "tier": self.tier,
             "measures": {name: value.as_dict() for name, value in self.score.measures.items()},
             "coverage": self.score.coverage,
+            **warnings_as_dict(self.score.warnings),
             "submission": self.score.submission,
             "left_out": self.score.left_out,
         }
@@ -109,6 +121,16 @@ class Ranking:
         return self.systems[0].score.headlines
 
     @property
+    def warnings(self) -> list[Finding]:
+        """What may be wrong with the submissions, or with gold, and did not prevent scoring."""
+        of_systems = (each for system in self.systems for each in system.score.warnings)
+        return list(dict.fromkeys([*self._names_alike(), *of_systems]))
+
+    def _names_alike(self) -> list[Finding]:
+        alike = list(look_alike(system.score.system for system in self.systems))
+        return [names_look_alike("system", alike)] if alike else []
+
+    @property
     def least_p(self) -> float:
         """The smallest p that Holm's adjustment leaves possible for a pair; at or above 5% no pair can be separable."""
         return min(self.hypotheses.get(self.measure, 0) / (self.resamples + 1), 1.0)
@@ -139,6 +161,7 @@ class Ranking:
             "minimum_detectable_difference": self.minimum_detectable_difference,
             "incomparable": self.incomparable,
             "near_copies": self.near_copies,
+            **warnings_as_dict(self._names_alike()),
         }
 
 

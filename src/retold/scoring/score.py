@@ -9,6 +9,7 @@ from typing import Any
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.submission import Submission, open_submission, submission_of
 from retold.layers.base import Item
+from retold.model.findings import FindingsError
 from retold.reading import ExecutorName
 from retold.scoring.count import BY_DOCUMENT, count
 from retold.scoring.evaluate import Score, evaluate, signature
@@ -89,12 +90,20 @@ def items_of(
         layers={layer: layer in counts.answered for layer in counts.layers if layer in counts.gold_layers},
         items=read_items(opened, loaded, counts),
         scheme=loaded.scheme,
+        warnings=counts.warnings,
     )
 
 
 def open_corpus(corpus: Corpus | str | Path | None) -> Corpus:
-    """A corpus, loaded where it is given by its path."""
-    return corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    """A corpus, loaded where it is given by its path.
+
+    Raises:
+        FindingsError: a catalogue has a key twice.
+    """
+    loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    if loaded.repeated:
+        raise FindingsError(loaded.repeated)
+    return loaded
 
 
 def open_predictions(submission: Predictions, name: str = "system") -> Submission:

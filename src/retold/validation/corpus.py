@@ -23,7 +23,7 @@ from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
-from retold.reading import lines_of
+from retold.reading import lines_of, second_document
 from retold.rules import DECODERS, LineDecoder, missing_documents, repeated_document
 from retold.rules import corpus as rules
 from retold.validation.records import Run
@@ -41,10 +41,14 @@ def check_corpus(run: Run) -> None:
         return
     errors = run.collector.errors
     languages: set[str] = set()
+    documents: Lines = {}
     for key in corpus.events:
         event = _Event(run, key)
         event.check()
         languages |= event.languages
+        for document in documents.keys() & event.documents.keys():
+            run.collector.add(second_document(corpus, document))
+        documents |= event.documents
     if run.collector.errors == errors:
         # Views of invalid records would report the same errors again.
         _views(run)
@@ -71,13 +75,15 @@ class _Event:
         self.folder = self.event.folder
         #: Languages of the documents, once those are checked.
         self.languages: set[str] = set()
+        #: Lines of the documents, likewise.
+        self.documents: Lines = {}
 
     def check(self) -> None:
         self._card()
         entities = self._entities()
         claims = self._claims()
-        documents = self._documents()
-        self._gold(documents, entities, claims)
+        self.documents = self._documents()
+        self._gold(self.documents, entities, claims)
         errors = self.run.collector.errors
         for annotator in self.event.annotator_files:
             self.run.check_records(Source.of(annotator), "annotation", self.event)

@@ -12,7 +12,7 @@ from retold.io.jsonl import Lookup, read_lines
 from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.reading import Records, Shard, ShardMismatch, known_documents, map_shards, rows_of, shards_of
+from retold.reading import Records, Shard, ShardMismatch, known_documents, map_shards, review, rows_of, shards_of
 from retold.rules import DECODERS, LineDecoder, Role, located, missing_documents, no_records, unknown_document
 from retold.validation.report import FindingCollector, Report
 
@@ -81,6 +81,7 @@ class Run:
             clean = self._count_if_clean(source, role)
             if clean is not None:
                 self.records += clean
+                self.collector.add(review(self.corpus, source, role))
                 return True
         records = Records(source, self.corpus.scheme.decoder, self.collector.add)
         with closing(self._lookup(event)) as documents:
@@ -95,6 +96,7 @@ class Run:
             finally:
                 self.records += records.read
             missing = [key for key in self._remaining(documents) if key not in records.invalid]
+            self.collector.add(review(self.corpus, source, role))
             if not records.read:
                 self.add([no_records()], source.name)
             elif role != "annotation" and missing:

@@ -1,0 +1,76 @@
+"""Texts that look alike: what a reader cannot see is all that sets them apart."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["differ_only_in", "look_alike", "skeleton", "visible"]
+
+_MARKS: Final = str.maketrans(dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″«»", '"'))
+#: Variation selectors, and the grapheme joiner, which have no shape of their own.
+_SELECTORS: Final = re.compile("[\ufe00-\ufe0f\u034f]")
+
+
+def _without_invisible(text: str) -> str:
+    """``text`` without format characters: zero-width ones, soft hyphens, byte-order and direction marks."""
+    if text.isascii():
+        return text
+    return "".join(c for c in _SELECTORS.sub("", text) if unicodedata.category(c) != "Cf")
+
+
+#: What two texts may differ in, and how to make it the same.
+_FOLDS: Final[dict[str, Callable[[str], str]]] = {
+    "white space": lambda text: "".join(text.split()),
+    "quotation marks": lambda text: text.translate(_MARKS),
+    "invisible characters": _without_invisible,
+    "Unicode normalization (NFC, NFD)": lambda text: unicodedata.normalize("NFC", text),
+    "case": str.casefold,
+    "compatibility characters": lambda text: unicodedata.normalize("NFKC", text),
+}
+
+
+def differ_only_in(one: str, other: str) -> str | None:
+    """What alone sets two texts apart, such as white space or case; None if there is more, or nothing."""
+    needed = list(_FOLDS)
+    if one == other or not _same(one, other, needed):
+        return None
+    for name in reversed(_FOLDS):
+        fewer = [each for each in needed if each != name]
+        if _same(one, other, fewer):
+            needed = fewer
+    return " and ".join(needed)
+
+
+def _same(one: str, other: str, folds: Iterable[str]) -> bool:
+    for name in folds:
+        one, other = _FOLDS[name](one), _FOLDS[name](other)
+    return one == other
+
+
+@lru_cache(maxsize=1 << 14)
+def skeleton(name: str) -> str:
+    """A name without what a reader cannot see; names of one skeleton look alike."""
+    # Folding case may undo the normalization.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _without_invisible(name)).casefold())
+    return " ".join(folded.split())
+
+
+def look_alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each name that looks like an earlier one, after that one."""
+    first: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        earlier = first.setdefault(skeleton(name), name)
+        if earlier != name:
+            yield earlier, name
+
+
+def visible(*names: str, limit: int = 80) -> tuple[str, ...]:
+    """Names in quotes, with everything escaped that would make two of them look the same."""
+    shown = [repr(name) for name in names]
+    if len({unicodedata.normalize("NFKC", each) for each in shown}) < len(set(names)):
+        shown = [ascii(name) for name in names]
+    return tuple(each if len(each) <= limit else f"{each[: limit - 20]}…{each[-15:]}" for each in shown)
