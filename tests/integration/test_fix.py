@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from cli import run
 from paths import ROOT
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
-from retold.report.findings import render_diff, render_fixes
+from retold.report.findings import render_fixes
 from retold.validation import fix as fix_module
 from retold.validation.fix import FixedFile, fix, write
 from retold.validation.validate import validate
@@ -43,79 +43,137 @@ def one(*mentions: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"document_id": "flood-0", "entities": list(mentions)}]
 
 
+#: Spans of flood-1 that are where their texts are, so that one elsewhere that is not is a slip.
+IN_PLACE = {"document_id": "flood-1", "entities": gold_of("flood-1")["entities"]}
+
+
 @pytest.mark.parametrize(
-    ("given", "right"),
+    ("given", "right", "in_place"),
     [
-        # The text occurs once nearby.
-        (mention(VALE - 3, VALE + 1, text="Vale"), (VALE, VALE + 4, "Vale")),
-        (mention(VALE + 9, VALE + 13, text="Vale"), (VALE, VALE + 4, "Vale")),
-        (mention(VALE, VALE, text="Vale"), (VALE, VALE + 4, "Vale")),
-        (mention(VALE, VALE + 4000, text="Vale"), (VALE, VALE + 4, "Vale")),
+        # The text occurs once nearby, in a file whose other spans are where their texts are.
+        (mention(VALE - 3, VALE + 1, text="Vale"), (VALE, VALE + 4, "Vale"), True),
+        (mention(VALE + 9, VALE + 13, text="Vale"), (VALE, VALE + 4, "Vale"), True),
+        # Without these it may be either "Vale" of the text.
+        (mention(VALE - 3, VALE + 1, text="Vale"), None, False),
+        # "Bo Berg" occurs once.
+        (mention(BERG - 2, BERG + 5, text="Bo Berg"), (BERG, BERG + 7, "Bo Berg"), False),
+        # One end agrees with the text.
+        (mention(VALE, VALE, text="Vale"), (VALE, VALE + 4, "Vale"), False),
+        (mention(VALE, VALE + 4000, text="Vale"), (VALE, VALE + 4, "Vale"), False),
+        (mention(BERG + 1, BERG + 7, text="Bo Berg"), (BERG, BERG + 7, "Bo Berg"), False),
         # White space at the edges, in the offsets, in the text, or in both.
-        (mention(VALE - 1, VALE + 5, text="\xa0Vale "), (VALE, VALE + 4, "Vale")),
-        (mention(VALE - 1, VALE + 5), (VALE, VALE + 4, "Vale")),
-        (mention(VALE, VALE + 4, text=" Vale"), (VALE, VALE + 4, "Vale")),
-        # A non-breaking space written as a blank.
-        (mention(VALE - 3, VALE + 4, text="in Vale"), (VALE - 3, VALE + 4, "in\xa0Vale")),
-        (mention(VALE - 9, VALE - 2, text="in Vale"), (VALE - 3, VALE + 4, "in\xa0Vale")),
-        # The text is missing.
-        (mention(VALE, VALE + 4), (VALE, VALE + 4, "Vale")),
+        (mention(VALE - 1, VALE + 5, text="\xa0Vale "), (VALE, VALE + 4, "Vale"), False),
+        (mention(VALE - 1, VALE + 5), (VALE, VALE + 4, None), False),
+        (mention(VALE, VALE + 4, text=" Vale"), (VALE, VALE + 4, "Vale"), False),
+        # A text in another form: a blank, another case, a zero-width space.
+        (mention(VALE - 3, VALE + 4, text="in Vale"), (VALE - 3, VALE + 4, "in\xa0Vale"), False),
+        (mention(VALE - 9, VALE - 2, text="in Vale"), (VALE - 3, VALE + 4, "in\xa0Vale"), False),
+        (mention(VALE, VALE + 4, text="VALE"), (VALE, VALE + 4, "Vale"), False),
+        (mention(VALE, VALE + 4, text="Va\u200ble"), (VALE, VALE + 4, "Vale"), False),
         # No right answer: another text, none nearby, blank.
-        (mention(VALE, VALE + 4, text="Dale"), None),
-        (mention(VALE + 1, VALE + 5, text="Monday"), None),
-        (mention(VALE - 1, VALE, text=" "), None),
-        (mention(VALE, VALE + 4, text=""), None),
+        (mention(VALE, VALE + 4, text="Dale"), None, True),
+        (mention(VALE + 1, VALE + 5, text="Monday"), None, True),
+        (mention(VALE - 1, VALE, text=" "), None, True),
+        (mention(VALE, VALE + 4, text=""), None, True),
+        # Offsets of other whole words: either they are right or the text.
+        (mention(BERG, BERG + 7, text="Mayor"), None, True),
+        (mention(BERG, BERG + 7, text="Bo"), None, True),
+        # No rule complains of an annotation without text.
+        (mention(VALE, VALE + 4), None, True),
     ],
 )
 def test_fix_span(
-    given: dict[str, Any], right: tuple[int, int, str] | None, tiny_corpus: Corpus, tmp_path: Path
+    given: dict[str, Any],
+    right: tuple[int, int, str | None] | None,
+    in_place: bool,
+    tiny_corpus: Corpus,
+    tmp_path: Path,
 ) -> None:
-    (record,), made = mended(one(given), tiny_corpus, tmp_path)
+    (record, *_), made = mended([*one(given), *([IN_PLACE] if in_place else [])], tiny_corpus, tmp_path)
     (span,) = record["entities"]
     if right is None:
         assert span == given
         assert made.after == made.before
         assert made.fixes == []
     else:
-        assert (span["start"], span["end"], span["text"]) == right
-        assert list(span) == ["start", "end", "text", "kind", "type", "entity", "kb_id"]
+        assert (span["start"], span["end"], span.get("text")) == right
+        assert list(span) == list(given)
         assert {repair.pointer for repair in made.fixes} == {"/entities/0"}
 
 
 def test_fix_leaves_a_text_that_occurs_twice_nearby(tiny_corpus: Corpus, tmp_path: Path) -> None:
     # "dam" stands twice in the body, both within reach.
     assert TEXTS["flood-0"][1].count("dam") == 2
-    (record,), made = mended(one(mention(BERG, BERG + 3, text="dam")), tiny_corpus, tmp_path)
-    assert record["entities"][0]["start"] == BERG
-    assert made.fixes == []
+    given = mention(BERG + 1, BERG + 4, text="dam")
+    (record, _), made = mended([*one(given), IN_PLACE], tiny_corpus, tmp_path)
+    assert record["entities"] == [given]
+    assert [found.code for found in made.left] == ["RT403"]
 
 
 def test_fix_moves_no_span_onto_another(tiny_corpus: Corpus, tmp_path: Path) -> None:
     right = mention(VALE, VALE + 4, text="Vale")
-    records = one(right, mention(VALE + 1, VALE + 5, text="Vale"))
+    records = [*one(right, mention(VALE + 1, VALE + 5, text="Vale")), IN_PLACE]
     assert mended(records, tiny_corpus, tmp_path)[0] == records
     # Neither may two spans be moved to one place.
-    (record,), _ = mended(one(mention(3, 7, text="Vale"), mention(5, 9, text="Vale")), tiny_corpus, tmp_path)
-    assert [span["start"] for span in record["entities"]].count(VALE) == 1
+    starts = BERG - 2, BERG - 3
+    twice = one(*(mention(start, start + 7, text="Bo Berg") for start in starts))
+    (record,), _ = mended(twice, tiny_corpus, tmp_path)
+    assert [span["start"] for span in record["entities"]] == [BERG, starts[1]]
 
 
-def test_fix_sorts_lists(tiny_corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("relative_to", ["sentences", "paragraphs"])
+@pytest.mark.parametrize("with_text", [1, 2, 5])
+def test_fix_moves_no_span_to_a_wrong_place(relative_to: str, with_text: int, tmp_path: Path) -> None:
+    """Offsets from the beginning of a sentence: whatever is moved belongs there, and nothing is trimmed elsewhere."""
+    corpus = retold.load_corpus()
+    given, right = [], []
+    for document in corpus.documents.values():
+        record = msgspec.to_builtins(corpus.gold[document.document_id])
+        spans = [span for layer in ("entities", "claims") for span in record[layer]]
+        right += [(span["start"], span["end"]) for span in spans]
+        for number, span in enumerate(spans):
+            parts = [part.start for part in getattr(document, relative_to) if part.start <= span["start"]]
+            span["start"], span["end"] = span["start"] - parts[-1], span["end"] - parts[-1]
+            if number % with_text:
+                del span["text"]
+        given.append({"document_id": document.document_id, "entities": record["entities"], "claims": record["claims"]})
+    after, made = mended(given, corpus, tmp_path)
+    moved = [span for record in after for layer in ("entities", "claims") for span in record[layer]]
+    before = [span for record in given for layer in ("entities", "claims") for span in record[layer]]
+    changed = [number for number, span in enumerate(moved) if span != before[number]]
+    assert [(moved[number]["start"], moved[number]["end"]) for number in changed] == [right[n] for n in changed]
+    assert made.convention is None
+    assert len(made.left) > 400
+
+
+def test_fix_converts_a_file_that_is_shifted_throughout(tmp_path: Path) -> None:
+    corpus = retold.load_corpus()
+    records = [msgspec.to_builtins(record) for record in corpus.gold.values()]
+    right = json.loads(json.dumps(records))
+    for span in (span for record in records for layer in ("entities", "claims") for span in record[layer]):
+        span["start"], span["end"] = span["start"] + 17, span["end"] + 17
+    after, made = mended(records, corpus, tmp_path)
+    assert after == right
+    assert made.convention == "positions shifted by 17"
+
+
+def test_fix_leaves_order_alone(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    """No rule complains of the order of a list."""
     right = gold_of("flood-0")
-    wrong = {**right, **{layer: right[layer][::-1] for layer in ("entities", "stance", "claims", "verification")}}
-    wrong["stance"] = [{**cell, "evidence": [1, 0]} if cell["evidence"] else cell for cell in wrong["stance"]]
-    (record,), made = mended([wrong], tiny_corpus, tmp_path)
-    right["stance"][2]["evidence"] = [0, 1]
-    assert record["stance"] == sorted(right["stance"], key=lambda cell: (cell["holder"], cell["target"]))
-    assert record["entities"] == right["entities"]
-    assert record["verification"] == sorted(right["verification"], key=lambda pair: pair["claim"])
-    assert {repair.pointer for repair in made.fixes} == {"/entities", "/stance", "/stance/1/evidence", "/verification"}
+    other = {**right, **{layer: right[layer][::-1] for layer in ("entities", "stance", "claims", "verification")}}
+    other["stance"] = [{**cell, "evidence": [1, 0]} if cell["evidence"] else cell for cell in other["stance"]]
+    (record,), made = mended([other], tiny_corpus, tmp_path)
+    assert record == other
+    assert made.after == made.before
 
 
-def test_fix_adds_keys_from_the_catalogue(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_fix_adds_keys_that_a_rule_misses(tiny_corpus: Corpus, tmp_path: Path) -> None:
     bare = {"start": BERG, "end": BERG + 7, "entity": "bo-berg"}
     full = {"start": BERG, "end": BERG + 7, "text": "Bo Berg", "type": "PER", "entity": "bo-berg", "kb_id": "Q11"}
-    # Without the type it was no record at all; mended it is one.
+    # An annotation without the type is no record at all; gold needs the other keys, too.
     (record,), _ = mended(one(bare), tiny_corpus, tmp_path)
+    assert record["entities"] == [{"start": BERG, "end": BERG + 7, "type": "PER", "entity": "bo-berg"}]
+    (record,), _ = mended(one(bare), tiny_corpus, tmp_path, role="gold")
     assert record["entities"] == [full]
     # An entity that is not in the catalogue has nothing to repeat, and a wrong type has two answers.
     unknown, wrong = {**bare, "text": "Bo Berg", "entity": "berg"}, {**full, "type": "ORG"}
@@ -167,18 +225,19 @@ def test_fix_detects_the_unit_of_offsets(
         for place, ((start, end), word) in enumerate(zip(offsets, words, strict=True))
     ]
     (record,), made = mended(one(*given), corpus, tmp_path, role="prediction")
-    assert made.unit == unit
+    assert made.convention == unit
     assert [(span["start"], span["end"]) for span in record["entities"]] == CODE_POINTS
     write(made)
     assert validate([tmp_path / "mine.jsonl"], corpus, role="prediction", select=["RT4"]).findings == []
     said = render_fixes(made, 5)
-    assert ("offsets count" in said) is (unit is not None)
+    assert (f"offsets look like {unit}; converted" in said) is (unit is not None)
 
 
 def test_fix_offsets_of_label_studio(tiny_folder: Path, tmp_path: Path) -> None:
     corpus = corpus_of(tiny_folder, "💩This is an annotation.")
     (record,), made = mended(one(mention(13, 23, text="annotation")), corpus, tmp_path)
-    assert made.unit == "UTF-16 units"
+    # One span shows no convention, but its text occurs once.
+    assert made.convention is None
     assert [(span["start"], span["end"]) for span in record["entities"]] == [(12, 22)]
 
 
@@ -186,7 +245,7 @@ def test_fix_does_not_take_one_wrong_offset_for_a_unit(tiny_corpus: Corpus, tmp_
     """A span that UTF-16 units would explain, beside one that only code points explain."""
     slip, right = mention(VALE + 25, VALE + 29, text="Berg"), mention(BERG, BERG + 7, text="Bo Berg")
     _, made = mended(one(slip, right), tiny_corpus, tmp_path)
-    assert made.unit is None
+    assert made.convention is None
 
 
 # Files
@@ -301,21 +360,22 @@ def test_validate_fix_option(slipped: tuple[Path, bytes]) -> None:
 
 
 def test_validate_diff_option(slipped: tuple[Path, bytes]) -> None:
-    path, right = slipped
+    path, _ = slipped
+    record = json.loads(path.read_bytes())
+    unknown = {"claim": "nobody", "label": "supported", "evidence": [0]}
+    path.write_text(json.dumps({**record, "verification": [*record["verification"], unknown]}), encoding="utf-8")
     before = path.read_bytes()
     done = run("validate", path, "--diff")
-    assert done.returncode == 1
+    assert (done.returncode, done.stderr) == (1, "")
     assert path.read_bytes() == before
-    lines = done.stdout.splitlines()
-    assert lines[:2] == [f"--- {path}", f"+++ {path}"]
-    assert [line[:1] for line in lines[2:]] == ["@", "-", "+"]
-    if shutil.which("patch"):
-        subprocess.run(["patch", "-p0", str(path)], input=done.stdout.encode(), check=True, capture_output=True)
-        assert path.read_bytes() == right
-    else:
-        run("validate", path, "--fix")
-    clean = run("validate", path, "--diff")
-    assert (clean.returncode, clean.stdout, clean.stderr) == (0, "", "")
+    start, counted, left, *_ = done.stdout.splitlines()
+    assert start == f"{path}:1: fix start -1 -> 0 [/entities/0]"
+    assert counted == f"{path}: 1 fix, 1 finding left"
+    assert left.startswith(f"{path}:1: error RT307 unknown claim 'nobody'")
+    run("validate", path, "--fix")
+    again = run("validate", path, "--diff")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert [line for line in again.stdout.splitlines() if "fix" in line] == []
 
 
 def test_validate_fix_option_needs_files() -> None:
@@ -324,18 +384,15 @@ def test_validate_fix_option_needs_files() -> None:
     assert "name the files" in done.stderr
 
 
-def test_render_diff_of_a_file_without_line_end() -> None:
-    shown = render_diff(FixedFile("a", b"x\ny", b"x\nz"))
-    assert shown.endswith(b"-y\n\\ No newline at end of file\n+z\n\\ No newline at end of file\n")
-
-
 def test_render_fixes_counts_beyond_the_limit(tiny_corpus: Corpus, tmp_path: Path) -> None:
     record = gold_of("flood-0")
     for span in record["entities"]:
         span.pop("text")
-    _, made = mended([record], tiny_corpus, tmp_path)
-    assert render_fixes(made, 1).splitlines()[-1].endswith(f"{len(made.fixes)} fixes (1 not shown)")
-    assert len(render_fixes(made, 1).splitlines()) == 2
+    _, made = mended([record], tiny_corpus, tmp_path, role="gold")
+    assert render_fixes(made, 1).splitlines() == [
+        f"{made.file}:1: fix text 'Vale' added [/entities/0]",
+        f"{made.file}: 2 fixes (1 not shown), 0 findings left",
+    ]
 
 
 def mistakes() -> list[dict[str, Any]]:

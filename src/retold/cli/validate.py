@@ -96,17 +96,15 @@ def validate(
 
 def _fix(paths: Sequence[str], corpus: Corpus, role: Any, limit: int, show_diff: bool) -> bool:
     """Fix files, or show how; return whether there was anything to fix."""
-    from retold.report.findings import render_diff, render_fixes
+    from retold.report.findings import render_fixes, render_text
     from retold.validation.fix import fix, write
 
     changed = False
     for fixed in (each for path in paths for each in fix(path, corpus, role=role)):
-        click.echo(render_fixes(fixed, limit), nl=False, err=True)
-        if fixed.after == fixed.before:
-            continue
-        changed = True
+        changed = changed or fixed.after != fixed.before
+        click.echo(render_fixes(fixed, limit), nl=False, err=not show_diff)
         if show_diff:
-            click.echo(render_diff(fixed), nl=False)
-        else:
+            click.echo(render_text(fixed.left[:limit], color=use_color(sys.stdout)), nl=False)
+        elif fixed.after != fixed.before:
             write(fixed)
     return changed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from difflib import diff_bytes, unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import combining, east_asian_width
@@ -13,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from retold import __version__
-from retold.model.findings import Context, Finding, Severity
+from retold.model.findings import Context, Finding, Severity, shorten
 from retold.report.tables import as_json, table
 from retold.rules import RULES, Role
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLES",
     "next_steps",
-    "render_diff",
     "render_findings",
     "render_fixes",
     "render_github",
@@ -297,23 +295,21 @@ def render_fixes(fixed: FixedFile, limit: int) -> str:
     if not fixed.fixes:
         return ""
     file = _plain(fixed.file)
-    lines = [f"{file}: offsets counted {fixed.unit}; converted to code points"] if fixed.unit else []
+    lines = [f"{file}: offsets look like {fixed.convention}; converted to code points"] if fixed.convention else []
     for each in fixed.fixes[:limit]:
+        changes = (
+            f"{key} {shorten(each.before[key])} -> {shorten(value)}"
+            if key in each.before
+            else f"{key} {shorten(value)} added"
+            for key, value in each.after.items()
+        )
+        what = ", ".join(changes) or "byte-order mark removed"
         pointer = f" [{_plain(each.pointer)}]" if each.pointer else ""
-        lines.append(f"{file}:{each.line}: {_plain(each.what)}{pointer}")
+        lines.append(f"{file}:{each.line}: fix {_plain(what)}{pointer}")
     beyond = len(fixed.fixes) - limit
-    lines.append(
-        f"{file}: {_many(len(fixed.fixes), 'fix', 'fixes')}" + (f" ({beyond} not shown)" if beyond > 0 else "")
-    )
+    counted = _many(len(fixed.fixes), "fix", "fixes") + (f" ({beyond} not shown)" if beyond > 0 else "")
+    lines.append(f"{file}: {counted}, {_many(len(fixed.left), 'finding')} left")
     return "".join(f"{line}\n" for line in lines)
-
-
-def render_diff(fixed: FixedFile) -> bytes:
-    """The fixes of a file as a unified diff that ``patch`` applies."""
-    name = fixed.file.encode("utf-8", "surrogateescape")
-    before, after = (data.splitlines(keepends=True) for data in (fixed.before, fixed.after))
-    pieces = diff_bytes(unified_diff, before, after, name, name)
-    return b"".join(piece if piece.endswith(b"\n") else piece + b"\n\\ No newline at end of file\n" for piece in pieces)
 
 
 # The table of rules

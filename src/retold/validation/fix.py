@@ -1,20 +1,21 @@
-"""Fixing what has exactly one right answer in a file of records; everything else is left alone.
+"""Fixing what has exactly one right answer in a file of records. Everything else is left as it is, and listed.
 
-Fixed are offsets in UTF-16 units or bytes (detected over a whole file), offsets that are off while the text of the span
-occurs once nearby, white space at the edges of spans, keys that repeat document and catalogue, the order of lists, and
-a byte-order mark. A record is left alone if the result would have a problem that it did not have before.
+A file whose offsets, by the ``text`` of its spans, follow another convention throughout is converted to code points.
+Apart from that, only what a rule complains of is changed: offsets that are off while the text is once nearby, a text
+that differs in form, white space at the edges, a missing key that repeats catalogue or document, a byte-order mark.
+Nothing is changed that would make a new finding.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,38 +23,36 @@ from retold.corpus.load import Corpus, decode_or_refuse
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import Lookup
 from retold.io.sources import Source, open_bytes
-from retold.layers import LAYERS
-from retold.layers.scheme import Scheme
+from retold.model.alike import differ_only_in
 from retold.model.annotations import Document
-from retold.model.findings import UnreadableError, shorten
-from retold.rules import Role, Vocabulary
+from retold.model.findings import Finding, UnreadableError
+from retold.rules import Role
 from retold.rules.bytes import DECODERS
+from retold.rules.offsets import CONVENTIONS, Convention, cuts_no_word, ones
 from retold.validation.validate import sources
 
 __all__ = ["MAX_FILE_SIZE", "Fix", "FixedFile", "fix", "write"]
 
 #: Files are fixed in memory.
 MAX_FILE_SIZE: Final = 256 * 1024**2
-#: How far from the start of a span its text is searched for, in characters.
+#: How far a span may be from its text, in characters, if nearly all others are in their places.
 NEARBY: Final = 40
-#: Share of the spans with text that a unit must explain to be taken for that of the whole file.
-_MIN_SHARE: Final = 0.9
+#: Share of the spans with text that a convention must explain, or that must be in their places.
+_NEARLY_ALL: Final = 0.9
+#: Fewest spans that show how a file counts.
+_FEWEST: Final = 2
 _BOM: Final = b"\xef\xbb\xbf"
 _KEYS: Final = ("start", "end", "text", "kind", "type", "entity", "kb_id", "source", "claim")
-#: How many units a character takes.
-_UNITS: Final[dict[str, Callable[[str], int]]] = {
-    "UTF-16 units": lambda c: 1 + (c > "\uffff"),
-    "bytes": lambda c: len(c.encode("utf-8", "surrogatepass")),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One thing that was fixed; the pointer is that of the old file."""
+    """What was changed in an item: the keys that differ, before and after; none for a byte-order mark."""
 
     line: int
     pointer: str
-    what: str
+    before: dict[str, Any]
+    after: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +62,17 @@ class FixedFile:
     Attributes:
         file: its path.
         before, after: its bytes; the same if there was nothing to fix.
-        unit: what its offsets were found to count, if not code points.
+        convention: what its offsets were, if not code points.
         fixes: in the order of the file.
+        left: what is still wrong with its records.
     """
 
     file: str
     before: bytes
     after: bytes
-    unit: str | None = None
+    convention: str | None = None
     fixes: list[Fix] = field(default_factory=list)
+    left: list[Finding] = field(default_factory=list)
 
 
 def fix(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterator[FixedFile]:
@@ -106,37 +107,44 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
     if len(before) > MAX_FILE_SIZE:
         raise UnreadableError(f"{source.name}: larger than {MAX_FILE_SIZE} bytes, cannot be fixed")
     lines = before.split(b"\n")
-    unit = _unit_of(lines, corpus)
-    fixes: list[Fix] = []
-    with closing(_documents(corpus)) as documents:
-        for index, line in enumerate(lines):
-            value = _read(line, corpus)
-            if value is None:
+    records = list(_records(lines, corpus, role, source.path))
+    convention = _convention(records)
+    if convention is not None:
+        converted = [record.converted(convention) for record in records]
+        if any(record.codes(value) - record.codes() for record, value in zip(records, converted, strict=True)):
+            convention = None
+        else:
+            for record, value in zip(records, converted, strict=True):
+                record.value = value
+    changed = True
+    while changed:
+        # What was fixed may show where the rest belongs.
+        state = _State(_others_in_place(records), _all_on_words(records))
+        changed = bool(sum(record.fix(state) for record in records))
+    fixes = []
+    for record in records:
+        found = list(record.fixes())
+        if found:
+            lines[record.number - 1] = _written(record.line, record.given, record.value)
+        fixes += found
+    left = [finding for record in records for finding in record.findings(record.value)]
+    name = convention.name if convention is not None else None
+    return FixedFile(source.path, before, b"\n".join(lines), name, fixes, left)
+
+
+def _records(lines: list[bytes], corpus: Corpus, role: Role, file: str) -> Iterator[_Record]:
+    """The records that are JSON, with their documents; none of a bare gold file has one."""
+    documents = iter(()) if corpus.bare is not None else corpus.document_lines()
+    decode = DECODERS["document"]
+    with closing(Lookup(documents, lambda line, at: decode_or_refuse(decode, line, at, str(corpus.root)))) as lookup:
+        for number, line in enumerate(lines, 1):
+            _, findings = corpus.scheme.decoder.decode(line, number=number, file=file)
+            if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):
                 continue
-            document = documents.get(value["document_id"])
-            fixer = _RecordFixer(corpus.scheme, document, corpus.vocabulary(document), role, unit)
-            if line.startswith(_BOM):
-                fixer.note("", "byte-order mark removed")
-            after = fixer.fix(value)
-            if fixer.notes and fixer.adds_no_problem(value, after):
-                lines[index] = _written(line, value, after)
-                fixes += [Fix(index + 1, pointer, what) for pointer, what in fixer.notes]
-    return FixedFile(source.path, before, b"\n".join(lines), unit, fixes)
-
-
-def _documents(corpus: Corpus) -> Lookup:
-    """Documents in the order of the file; none for a bare gold file."""
-    lines = iter(()) if corpus.bare is not None else corpus.document_lines()
-    return Lookup(lines, lambda line, number: decode_or_refuse(DECODERS["document"], line, number, str(corpus.root)))
-
-
-def _read(line: bytes, corpus: Corpus) -> dict[str, Any] | None:
-    """The record of a line, even if it breaks the schema; None if the line is ambiguous or malformed."""
-    _, findings = corpus.scheme.decoder.decode(line, number=1, file="")
-    if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):
-        return None
-    value = json.loads(line.removeprefix(_BOM))
-    return value if isinstance(value, dict) and isinstance(value.get("document_id"), str) else None
+            value = json.loads(line.removeprefix(_BOM))
+            if isinstance(value, dict) and isinstance(value.get("document_id"), str):
+                document = lookup.get(value["document_id"])
+                yield _Record(corpus, role, file, number, line, value, deepcopy(value), document)
 
 
 def _written(line: bytes, before: Any, after: Any) -> bytes:
@@ -150,203 +158,249 @@ def _written(line: bytes, before: Any, after: Any) -> bytes:
     return json.dumps(after, ensure_ascii=False, separators=(",", ":")).encode() + end
 
 
-# Units
+# The whole file
 
 
-def _unit_of(lines: Iterable[bytes], corpus: Corpus) -> str | None:
-    """What the offsets of a file count, None for code points.
+def _convention(records: list[_Record]) -> Convention | None:
+    """The only way to count that explains the texts of a file, None for code points.
 
-    A unit is detected if some spans match their text only in it, none only in code points, and nearly all match in it.
+    Some spans must have their text by it alone, none without it alone, and nearly all by it; and no more of the spans
+    without text may cut words.
     """
-    seen = 0
-    matched: Counter[str] = Counter()
-    lost: Counter[str] = Counter()
-    gained: Counter[str] = Counter()
-    with closing(_documents(corpus)) as documents:
-        for line in lines:
-            value = _read(line, corpus)
-            document = documents.get(value["document_id"]) if value is not None else None
-            if value is None or document is None or document.text.isascii():
-                continue
-            tables = {unit: _offset_table(document.text, width) for unit, width in _UNITS.items()}
-            for _, _, span in _spans(value):
-                if not isinstance(span.get("text"), str):
-                    continue
-                seen += 1
-                plain = _matches(document.text, span["start"], span["end"], span["text"])
-                for unit, table in tables.items():
-                    start, end = table.get(span["start"]), table.get(span["end"])
-                    fits = start is not None and end is not None and _matches(document.text, start, end, span["text"])
-                    matched[unit] += fits
-                    gained[unit] += fits and not plain
-                    lost[unit] += plain and not fits
-    found = [unit for unit in _UNITS if gained[unit] and not lost[unit] and matched[unit] >= _MIN_SHARE * seen]
-    return max(found, key=lambda unit: matched[unit], default=None)
+    found: list[tuple[Convention, list[Any]]] = []
+    spans = [(record, span) for record in records for _, span in record.spans()]
+    plain = [_in_place(record, span, (span["start"], span["end"])) for record, span in spans]
+    seen = len(plain) - plain.count(None)
+    for convention in (*CONVENTIONS, *_shifts(spans)) if plain.count(False) else ():
+        read = [convention.read(record.text, span["start"], span["end"]) for record, span in spans]
+        placed = [_in_place(record, span, at) for (record, span), at in zip(spans, read, strict=True)]
+        pairs = list(zip(plain, placed, strict=True))
+        gained, lost = pairs.count((False, True)), pairs.count((True, False))
+        cut = [
+            (cuts_no_word(record.text, span["start"], span["end"]), at is not None and cuts_no_word(record.text, *at))
+            for (record, span), at, known in zip(spans, read, plain, strict=True)
+            if known is None
+        ]
+        worse = cut.count((True, False)) > cut.count((False, True))
+        if gained >= _FEWEST and not lost and not worse and placed.count(True) >= _NEARLY_ALL * seen:
+            found.append((convention, read))
+    return found[0][0] if found and all(read == found[0][1] for _, read in found) else None
 
 
-def _offset_table(text: str, width: Callable[[str], int]) -> dict[int, int]:
-    """Offsets in units to offsets in code points; offsets inside a character are missing."""
-    table, position = {0: 0}, 0
-    for index, character in enumerate(text, 1):
-        position += width(character)
-        table[position] = index
-    return table
+def _shifts(spans: list[tuple[_Record, dict[str, Any]]]) -> list[Convention]:
+    """The shift that most of the spans with a text that is in its document once have, if any."""
+    shifts: Counter[int] = Counter()
+    for record, span in spans:
+        found = list(_occurrences(record.text, given)) if isinstance(given := span.get("text"), str) else []
+        shifts.update([span["start"] - found[0]] if len(found) == 1 else [])
+    return [Convention(f"positions shifted by {by}", ones, -by, -by) for by, _ in shifts.most_common(1) if by]
 
 
-def _spans(value: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Spans of a record that have offsets, with layer and index."""
-    for layer in (name for name, layer in LAYERS.items() if not layer.keyed):
-        items = value.get(layer)
-        for index, item in enumerate(items if isinstance(items, list) else ()):
-            if isinstance(item, dict) and type(item.get("start")) is int and type(item.get("end")) is int:
-                yield layer, index, item
+def _in_place(record: _Record, span: dict[str, Any], at: tuple[int, int] | None) -> bool | None:
+    """Whether a span has its text at these offsets; None if it gives none."""
+    given = span.get("text")
+    return (at is not None and _same(_slice(record.text, *at), given)) if isinstance(given, str) else None
 
 
-def _plain(text: str) -> str:
-    """``text`` with non-breaking spaces as blanks, for comparison."""
-    return text.replace("\xa0", " ")
+def _others_in_place(records: list[_Record]) -> bool:
+    """Whether nearly all spans with text are in their places, so that one that is not is a slip."""
+    placed = [_in_place(r, span, (span["start"], span["end"])) for r in records for _, span in r.spans()]
+    seen, right = len(placed) - placed.count(None), placed.count(True)
+    return right >= _FEWEST and right >= _NEARLY_ALL * (seen - 1)
 
 
-def _matches(text: str, start: int, end: int, given: str) -> bool:
-    return 0 <= start < end and _plain(text[start:end]) == _plain(given)
+def _all_on_words(records: list[_Record]) -> bool:
+    """Whether no span cuts a word, white space at its edges aside."""
+    return all(
+        cuts_no_word(r.text, *_inner(r.text, span["start"], span["end"])) for r in records for _, span in r.spans()
+    )
+
+
+def _inner(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without white space at its edges."""
+    words = _slice(text, start, end)
+    start += len(words) - len(words.lstrip())
+    return start, start + len(words.strip())
+
+
+def _slice(text: str, start: int, end: int) -> str:
+    return text[start:end] if 0 <= start < end <= len(text) else ""
+
+
+def _same(actual: str, given: str) -> bool:
+    """Whether two texts are the same but for their form."""
+    return not actual.isspace() and (actual == given != "" or differ_only_in(actual, given) is not None)
 
 
 # One record
 
 
+class _State(NamedTuple):
+    """What the other spans of the file show about one of them."""
+
+    others_in_place: bool
+    all_on_words: bool
+
+
 @dataclass
-class _RecordFixer:
-    """Fixes one record and notes what was done."""
+class _Record:
+    """A record as it was given, and what became of it."""
 
-    scheme: Scheme
-    document: Document | None
-    vocabulary: Vocabulary | None
+    corpus: Corpus
     role: Role
-    unit: str | None
-    notes: list[tuple[str, str]] = field(default_factory=list)
+    file: str
+    number: int
+    line: bytes
+    given: dict[str, Any]
+    value: dict[str, Any]
+    document: Document | None
 
-    def note(self, pointer: str, what: str) -> None:
-        self.notes.append((pointer, what))
+    @property
+    def text(self) -> str:
+        return self.document.text if self.document is not None else ""
 
-    def fix(self, value: dict[str, Any]) -> dict[str, Any]:
-        """A fixed copy of the record; ``notes`` say what was fixed."""
-        value = deepcopy(value)
-        if self.document is not None:
-            self._offsets(value, self.document.text)
-        if self.role != "prediction":
-            self._repeated_keys(value)
-        self._order(value)
+    def spans(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Spans that have offsets into a known text, with their pointers."""
+        for name, layer in self.corpus.scheme.layers.items():
+            items = self.value.get(name) if not layer.keyed and self.document is not None else None
+            for index, item in enumerate(items if isinstance(items, list) else ()):
+                if isinstance(item, dict) and type(item.get("start")) is int and type(item.get("end")) is int:
+                    yield f"/{name}/{index}", item
+
+    def findings(self, value: dict[str, Any]) -> list[Finding]:
+        scheme = self.corpus.scheme
+        record, found = scheme.decoder.decode(json.dumps(value).encode(), number=self.number, file=self.file)
+        if record is not None:
+            vocabulary = self.corpus.vocabulary(self.document)
+            found = scheme.check(record, role=self.role, document=self.document, vocabulary=vocabulary)
+        return [msgspec.structs.replace(each, file=self.file, line=self.number) for each in found]
+
+    def codes(self, value: dict[str, Any] | None = None) -> Counter[str]:
+        return Counter(found.code for found in self.findings(self.value if value is None else value))
+
+    def converted(self, convention: Convention) -> dict[str, Any]:
+        """The record with its offsets in code points."""
+        kept = self.value
+        self.value = deepcopy(kept)
+        for _, span in self.spans():
+            at = convention.read(self.text, span["start"], span["end"])
+            span["start"], span["end"] = at or (span["start"], span["end"])
+        kept, self.value = self.value, kept
+        return kept
+
+    def fix(self, state: _State) -> bool:
+        """Fix what has one right answer; whether there was anything."""
+        found = self.findings(self.value)
+        every = [finding for finding in found if self._fixed(self.value, finding, state) is not None]
+        if not every:
+            return False
+        fixed = self._all_fixed(every, state)
+        self.value, before = fixed, self.value
+        return fixed != before
+
+    def _all_fixed(self, every: list[Finding], state: _State) -> dict[str, Any]:
+        """The record with these findings fixed, or with as many as make no new one."""
+        value = self.value
+        for finding in every:
+            value = self._fixed(value, finding, state) or value
+        if self._is_better(value, self.value):
+            return value
+        value = self.value
+        for finding in every:
+            fixed = self._fixed(value, finding, state)
+            value = fixed if fixed is not None and self._is_better(fixed, value) else value
         return value
 
-    def adds_no_problem(self, before: Any, after: Any) -> bool:
-        """Whether the fixed record has no new problems; a record that cannot be decoded counts as having all."""
-        old, new = self._problems(before), self._problems(after)
-        return old is None or (new is not None and not new - old)
+    def _is_better(self, value: dict[str, Any], than: dict[str, Any]) -> bool:
+        new, old = self.codes(value), self.codes(than)
+        # Of a record that breaks the schema nothing else is known.
+        broken, breaks = (sum(n for code, n in codes.items() if code.startswith("RT2")) for codes in (old, new))
+        return breaks < broken or (not new - old and new != old)
 
-    def _problems(self, value: Any) -> Counter[str] | None:
-        try:
-            record = self.scheme.decoder.typed.decode(json.dumps(value))
-        except msgspec.DecodeError:
+    def _fixed(self, value: dict[str, Any], finding: Finding, state: _State) -> dict[str, Any] | None:
+        """The record with one finding fixed, None if there is not one right answer."""
+        parts = (finding.pointer or "").split("/")
+        layer = self.corpus.scheme.layers.get(parts[1]) if len(parts) > 2 else None
+        if layer is None or self.document is None:
             return None
-        found = self.scheme.check(record, role=self.role, document=self.document, vocabulary=self.vocabulary)
-        return Counter(finding.code for finding in found)
+        items, index = list(value[parts[1]]), int(parts[2])
+        item = items[index]
+        change: dict[str, Any] | None = None
+        if not isinstance(item, dict):
+            return None
+        if finding.code in ("RT202", "RT510"):
+            change = self._missing(layer, item, finding.code)
+        elif finding.code in ("RT205", "RT401", "RT402", "RT403"):
+            change = self._moved(item, state.others_in_place)
+        elif finding.code == "RT404":
+            change = self._trimmed(item, state.all_on_words)
+        if not change:
+            return None
+        changed = {**item, **change}
+        # Where keys are added, all are put in their usual order.
+        order = (*_KEYS, *changed) if change.keys() - item else changed
+        items[index] = {key: changed[key] for key in order if key in changed}
+        return {**value, parts[1]: items}
 
-    def _offsets(self, value: dict[str, Any], text: str) -> None:
-        table = _offset_table(text, _UNITS[self.unit]) if self.unit is not None else {}
-        taken = Counter((layer, span["start"], span["end"]) for layer, _, span in _spans(value))
-        for layer, index, span in _spans(value):
-            pointer = f"/{layer}/{index}"
-            old = span["start"], span["end"]
-            start, end = (table[old[0]], table[old[1]]) if old[0] in table and old[1] in table else old
-            if (start, end) != old:
-                self.note(pointer, f"{old[0]} to {old[1]} in {self.unit} is {start} to {end}")
-            given = span.get("text")
-            if isinstance(given, str) and not _matches(text, start, end, given):
-                near = _nearby(text, start, given)
-                if near is not None and not taken[layer, *near]:
-                    self.note(pointer, f"{shorten(given)} is at {near[0]} to {near[1]}, not at {start} to {end}")
-                    start, end = near
-                elif not _matches(text, *_without_edges(text, start, end), given.strip()):
-                    # Either text or offsets may be right.
-                    span["start"], span["end"] = start, end
-                    continue
-            inner = _without_edges(text, start, end)
-            if inner != (start, end) and not taken[layer, *inner]:
-                self.note(pointer, f"white space removed: {inner[0]} to {inner[1]}")
-                start, end = inner
-            taken[layer, start, end] += (start, end) != old
-            span["start"], span["end"] = start, end
-            self._text(span, pointer, text[start:end] if 0 <= start < end <= len(text) else "")
+    def _missing(self, layer: Any, item: dict[str, Any], code: str) -> dict[str, Any]:
+        """Missing keys that repeat catalogue or document."""
+        vocabulary = self.corpus.vocabulary(self.document)
+        known = layer.repeated_keys(item, vocabulary) if vocabulary is not None and self.role != "prediction" else {}
+        if code == "RT510" and not layer.keyed and cuts_no_word(self.text, item["start"], item["end"]):
+            known["text"] = self.text[item["start"] : item["end"]]
+        needed = layer.gold_keys
+        if code == "RT202":
+            needed = [key.name for key in msgspec.structs.fields(layer.plain_type) if key.required]
+        return {key: value for key, value in known.items() if key in needed and key not in item}
 
-    def _text(self, span: dict[str, Any], pointer: str, actual: str) -> None:
-        given = span.get("text")
-        if isinstance(given, str):
-            if given != actual and _plain(given.strip()) == _plain(actual) != "":
-                self.note(pointer, f"text changed to {shorten(actual)}")
-                span["text"] = actual
-        elif "text" not in span and actual and self.role != "prediction":
-            self.note(pointer, f"text added: {shorten(actual)}")
-            span["text"] = actual
-            _arrange(span)
+    def _moved(self, span: dict[str, Any], others_in_place: bool) -> dict[str, Any] | None:
+        """A span where its text is, or a text as the document has it."""
+        text, start, end, given = self.text, span.get("start"), span.get("end"), span.get("text")
+        if type(start) is not int or type(end) is not int or not isinstance(given, str):
+            return None
+        if _same(_slice(text, start, end), given):
+            start, end = _inner(text, start, end)
+            return {"start": start, "end": end, "text": text[start:end]}
+        size, found = len(given.strip()), list(_occurrences(text, given.strip()))
+        near = [at for at in found if abs(at - start) <= NEARBY]
+        cut = not cuts_no_word(text, start, end)
+        # One of the two offsets may be right; otherwise both are off, which takes a file that is right elsewhere.
+        agreeing = [at for at in near if cut and (at == start or at + size == end)]
+        if len(agreeing) != 1 and len(found) > 1 and not others_in_place:
+            return None
+        if len(agreeing or near) != 1:
+            return None
+        (at,) = agreeing or near
+        # Offsets of other whole words may be right, and the text wrong.
+        if not cut and not (end - start == size and at < end and start < at + size):
+            return None
+        return {"start": at, "end": at + size, "text": text[at : at + size]}
 
-    def _repeated_keys(self, value: dict[str, Any]) -> None:
-        """Add missing keys that repeat the catalogue."""
-        for name, layer in self.scheme.layers.items():
-            items = value.get(name)
-            for index, item in enumerate(items if isinstance(items, list) else ()):
-                if self.vocabulary is None or not isinstance(item, dict):
-                    continue
-                known = layer.repeated_keys(item, self.vocabulary)
-                missing = {key: said for key, said in known.items() if key not in item}
-                for key, said in missing.items():
-                    self.note(f"/{name}/{index}", f"{key} added: {json.dumps(said)}")
-                if missing:
-                    item.update(missing)
-                    _arrange(item)
+    def _trimmed(self, span: dict[str, Any], all_on_words: bool) -> dict[str, Any] | None:
+        """A span without white space at its edges; None if its text is another."""
+        start, end = _inner(self.text, span["start"], span["end"])
+        words, inner = self.text[span["start"] : span["end"]], self.text[start:end]
+        if not inner or span.get("text", words) not in (words, inner) or ("text" not in span and not all_on_words):
+            return None
+        return {"start": start, "end": end, **({"text": inner} if "text" in span else {})}
 
-    def _order(self, value: dict[str, Any]) -> None:
-        for layer, definition in self.scheme.layers.items():
-            items = value.get(layer)
-            if not isinstance(items, list):
-                continue
-            for index, item in enumerate(items):
-                evidence = item.get("evidence") if isinstance(item, dict) else None
-                if isinstance(evidence, list) and all(type(number) is int for number in evidence):
-                    self._sort(evidence, f"/{layer}/{index}/evidence", lambda number: number)
-            try:
-                self._sort(items, f"/{layer}", definition.sort_key)
-            except (TypeError, KeyError):
-                # An invalid item cannot be sorted.
-                continue
-
-    def _sort(self, items: list[Any], pointer: str, key: Callable[[Any], Any]) -> None:
-        ordered = sorted(items, key=key)
-        if ordered != items:
-            items[:] = ordered
-            self.note(pointer, "sorted")
+    def fixes(self) -> Iterator[Fix]:
+        """What differs from what was given."""
+        if self.line.startswith(_BOM):
+            yield Fix(self.number, "", {}, {})
+        for name in self.corpus.scheme.layers:
+            pairs = zip(self.given.get(name) or (), self.value.get(name) or (), strict=True)
+            for index, (old, new) in enumerate(pairs):
+                if old != new:
+                    keys = [key for key in new if key not in old or old[key] != new[key]]
+                    before = {key: old[key] for key in keys if key in old}
+                    yield Fix(self.number, f"/{name}/{index}", before, {key: new[key] for key in keys})
 
 
-def _nearby(text: str, start: int, given: str) -> tuple[int, int] | None:
-    """Where ``given`` occurs near a span, if it occurs once."""
-    words, text = _plain(given.strip()), _plain(text)
-    low, high = max(start - NEARBY, 0), max(start + len(words) + NEARBY, 0)
-    found = text.find(words, low, high) if words else -1
-    if found < 0 or text.find(words, found + 1, high) >= 0:
-        return None
-    return found, found + len(words)
-
-
-def _without_edges(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without white space at its edges; unchanged if it is blank or outside the text."""
-    inner = text[start:end].strip() if 0 <= start < end <= len(text) else ""
-    if not inner:
-        return start, end
-    start = text.index(inner, start)
-    return start, start + len(inner)
-
-
-def _arrange(item: dict[str, Any]) -> None:
-    """Put the keys of a span in their usual order; unknown ones come last."""
-    ordered = {key: item[key] for key in (*_KEYS, *item) if key in item}
-    item.clear()
-    item.update(ordered)
+def _occurrences(text: str, words: str) -> Iterator[int]:
+    """Where words are in a text; a non-breaking space is a blank."""
+    text, words = text.replace("\xa0", " "), words.replace("\xa0", " ")
+    at = text.find(words) if words else -1
+    while at >= 0:
+        yield at
+        at = text.find(words, at + 1)
