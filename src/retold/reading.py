@@ -313,16 +313,17 @@ def _decode(decoder: Any, name: str, line: bytes, number: int) -> Any:
 # A file as a whole
 
 
-def review(corpus: Corpus, source: Source, role: Role) -> list[Finding]:
+def review(corpus: Corpus, source: Source, role: Role, documents: Iterator[Line] | None = None) -> list[Finding]:
     """Warnings about what no single line shows, by the first ``REVIEWED`` records of a file.
 
     They are about offsets that cannot be right, names that look alike and, where there are no documents, texts that
-    differ from those of gold. Invalid lines are skipped; reading the file reports them.
+    differ from those of gold. Invalid lines are skipped; reading the file reports them. ``documents`` are lines of the
+    documents that the file is about, if not all of the corpus.
     """
     statistics = OffsetStatistics()
     names: dict[str, dict[str, None]] = {}
     texts = _TextsOfGold()
-    with suppress(FindingsError), Lookup(*_joined_with(corpus)) as others:
+    with suppress(FindingsError), Lookup(*_joined_with(corpus, documents)) as others:
         lines = ((number, line) for number, line in read_lines(source) if line)
         for number, line in islice(lines, REVIEWED):
             record, _ = corpus.scheme.decoder.decode(line, number=None, file="")
@@ -345,10 +346,12 @@ def review(corpus: Corpus, source: Source, role: Role) -> list[Finding]:
     return located([*statistics.findings(role), *alike], source.name, None) + texts.findings(source.name, role)
 
 
-def _joined_with(corpus: Corpus) -> tuple[Iterator[Line], Callable[[bytes, int], Any]]:
+def _joined_with(
+    corpus: Corpus, documents: Iterator[Line] | None
+) -> tuple[Iterator[Line], Callable[[bytes, int], Any]]:
     """Lines of what records are reviewed with, and how to decode them: documents, or gold where there are none."""
     if corpus.events:
-        return corpus.document_lines(), partial(_decode, DECODERS["document"], "documents")
+        return documents or corpus.document_lines(), partial(_decode, DECODERS["document"], "documents")
     return corpus.gold_lines(), partial(_decode, corpus.scheme.decoder, "gold")
 
 

@@ -71,6 +71,7 @@ def test_score_and_rank_warn_as_validate_does(tmp_path: Path) -> None:
     said = [found.message for found in validate(path, role="prediction").findings if found.code == "RT409"]
     assert len(said) == 2
     assert [f.message for f in score(path, resamples=0).warnings if f.code == "RT409"] == said
+    assert all(message in run("compare", path, path).stderr for message in said)
     for command in ("score", "rank"):
         done = run(command, path, "--resamples", 0, "--format", "json")
         assert done.returncode == 0
@@ -213,7 +214,7 @@ def test_spans_in_a_byline_count_neither_way_on_either_side(tiny_folder: Path, t
         assert items is not None
         assert not any("Ann Lee]" in str(item.context) for item in items)
         said = [found.message.partition(" are")[0] for found in result.warnings]
-        assert said == ["4 gold spans", *(["4 prediction spans"] if records is marked else [])]
+        assert said == ["4 gold spans", *(["4 predicted spans"] if records is marked else [])]
         assert {found.code for found in result.warnings} == {"RT408"}
     agreed = retold.agreement(write(tmp_path / "a", marked), write(tmp_path / "b", plain), corpus)
     assert {value.value for name, value in agreed.measures.items() if name.startswith(("entities", "claims"))} <= {

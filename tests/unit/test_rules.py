@@ -735,6 +735,12 @@ def test_every_code_has_a_case() -> None:
     assert sorted({path.name.partition(".")[0] for path in BAD_FILES} | FAULTS.keys() | {"RT410"}) == sorted(RULES)
 
 
+def test_the_table_is_complete_in_a_new_process() -> None:
+    program = "from retold.rules import RULES; print(*RULES)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert sorted(done.stdout.split()) == sorted(RULES)
+
+
 @pytest.mark.parametrize("code", FAULTS)
 def test_case_gives_only_its_code(code: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil, file, ignore = FAULTS[code]

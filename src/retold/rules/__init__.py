@@ -7,7 +7,8 @@ only a whole file can show.
 
 from __future__ import annotations
 
-from retold.rules import corpus
+# Every module of rules, so that the table is complete whoever asks for it.
+from retold.rules import consistency, corpus, guideline, offsets, references, schema, spans
 from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records
 from retold.rules.references import missing_documents, repeated_document, unknown_document
 from retold.rules.registry import RULES, Rule
@@ -21,10 +22,16 @@ __all__ = [
     "Rule",
     "Vocabulary",
     "blank_line",
+    "consistency",
     "corpus",
+    "guideline",
     "located",
     "missing_documents",
     "no_records",
+    "offsets",
+    "references",
     "repeated_document",
+    "schema",
+    "spans",
     "unknown_document",
 ]

@@ -21,8 +21,8 @@ from retold.rules.vocabulary import Role
 
 __all__ = ["CONVENTIONS", "Convention", "OffsetStatistics", "cuts_no_word", "ones"]
 
-#: Fewest spans of a file, or of a document, that are at fault before anything is said of them all.
-_FEWEST: Final = 5
+#: Fewest spans at fault before anything is said of a file or a document: where a convention explains them, and else.
+_FEWEST_EXPLAINED, _FEWEST = 3, 5
 #: Share of the spans that are at fault where no convention explains them, and in a document among others.
 _MOST, _NEARLY_ALL = 0.5, 0.8
 #: Spans that conventions are tried on.
@@ -167,7 +167,7 @@ class _Layer:
 
     def message(self) -> str | None:
         """What is wrong with the offsets; None if they may be right."""
-        name = self._explained() if self.cut >= _FEWEST else None
+        name = self._explained() if self.cut >= _FEWEST_EXPLAINED else None
         if name is not None or self.cut >= max(_FEWEST, _MOST * self.spans):
             like = f"; offsets look like {name}" if name else ""
             return f"{_share(self.cut, self.spans)} spans cut a word{like}"

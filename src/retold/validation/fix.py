@@ -110,12 +110,11 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
     records = list(_records(lines, corpus, role, source.path))
     convention = _convention(records)
     if convention is not None:
-        converted = [record.converted(convention) for record in records]
-        if any(record.codes(value) - record.codes() for record, value in zip(records, converted, strict=True)):
+        converted = [(record, record.converted(convention)) for record in records]
+        if any(record.codes(value) - record.codes(record.value) for record, value in converted):
             convention = None
-        else:
-            for record, value in zip(records, converted, strict=True):
-                record.value = value
+        for record, value in converted if convention else ():
+            record.value = value
     changed = True
     while changed:
         # What was fixed may show where the rest belongs.
@@ -168,7 +167,7 @@ def _convention(records: list[_Record]) -> Convention | None:
     without text may cut words.
     """
     found: list[tuple[Convention, list[Any]]] = []
-    spans = [(record, span) for record in records for _, span in record.spans()]
+    spans = [(record, span) for record in records for span in record.spans()]
     plain = [_in_place(record, span, (span["start"], span["end"])) for record, span in spans]
     seen = len(plain) - plain.count(None)
     for convention in (*CONVENTIONS, *_shifts(spans)) if plain.count(False) else ():
@@ -181,7 +180,7 @@ def _convention(records: list[_Record]) -> Convention | None:
             for (record, span), at, known in zip(spans, read, plain, strict=True)
             if known is None
         ]
-        worse = cut.count((True, False)) > cut.count((False, True))
+        worse = cut.count((True, False)) > (1 - _NEARLY_ALL) * cut.count((False, True))
         if gained >= _FEWEST and not lost and not worse and placed.count(True) >= _NEARLY_ALL * seen:
             found.append((convention, read))
     return found[0][0] if found and all(read == found[0][1] for _, read in found) else None
@@ -204,16 +203,14 @@ def _in_place(record: _Record, span: dict[str, Any], at: tuple[int, int] | None)
 
 def _others_in_place(records: list[_Record]) -> bool:
     """Whether nearly all spans with text are in their places, so that one that is not is a slip."""
-    placed = [_in_place(r, span, (span["start"], span["end"])) for r in records for _, span in r.spans()]
+    placed = [_in_place(r, span, (span["start"], span["end"])) for r in records for span in r.spans()]
     seen, right = len(placed) - placed.count(None), placed.count(True)
     return right >= _FEWEST and right >= _NEARLY_ALL * (seen - 1)
 
 
 def _all_on_words(records: list[_Record]) -> bool:
     """Whether no span cuts a word, white space at its edges aside."""
-    return all(
-        cuts_no_word(r.text, *_inner(r.text, span["start"], span["end"])) for r in records for _, span in r.spans()
-    )
+    return all(cuts_no_word(r.text, *_inner(r.text, span["start"], span["end"])) for r in records for span in r.spans())
 
 
 def _inner(text: str, start: int, end: int) -> tuple[int, int]:
@@ -259,13 +256,13 @@ class _Record:
     def text(self) -> str:
         return self.document.text if self.document is not None else ""
 
-    def spans(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Spans that have offsets into a known text, with their pointers."""
+    def spans(self, value: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """Spans that have offsets into a known text."""
         for name, layer in self.corpus.scheme.layers.items():
-            items = self.value.get(name) if not layer.keyed and self.document is not None else None
-            for index, item in enumerate(items if isinstance(items, list) else ()):
+            items = (value or self.value).get(name) if not layer.keyed and self.document is not None else None
+            for item in items if isinstance(items, list) else ():
                 if isinstance(item, dict) and type(item.get("start")) is int and type(item.get("end")) is int:
-                    yield f"/{name}/{index}", item
+                    yield item
 
     def findings(self, value: dict[str, Any]) -> list[Finding]:
         scheme = self.corpus.scheme
@@ -275,41 +272,30 @@ class _Record:
             found = scheme.check(record, role=self.role, document=self.document, vocabulary=vocabulary)
         return [msgspec.structs.replace(each, file=self.file, line=self.number) for each in found]
 
-    def codes(self, value: dict[str, Any] | None = None) -> Counter[str]:
-        return Counter(found.code for found in self.findings(self.value if value is None else value))
+    def codes(self, value: dict[str, Any]) -> Counter[str]:
+        return Counter(found.code for found in self.findings(value))
 
     def converted(self, convention: Convention) -> dict[str, Any]:
         """The record with its offsets in code points."""
-        kept = self.value
-        self.value = deepcopy(kept)
-        for _, span in self.spans():
+        value = deepcopy(self.value)
+        for span in self.spans(value):
             at = convention.read(self.text, span["start"], span["end"])
             span["start"], span["end"] = at or (span["start"], span["end"])
-        kept, self.value = self.value, kept
-        return kept
+        return value
 
     def fix(self, state: _State) -> bool:
-        """Fix what has one right answer; whether there was anything."""
-        found = self.findings(self.value)
-        every = [finding for finding in found if self._fixed(self.value, finding, state) is not None]
-        if not every:
-            return False
-        fixed = self._all_fixed(every, state)
-        self.value, before = fixed, self.value
-        return fixed != before
-
-    def _all_fixed(self, every: list[Finding], state: _State) -> dict[str, Any]:
-        """The record with these findings fixed, or with as many as make no new one."""
-        value = self.value
-        for finding in every:
-            value = self._fixed(value, finding, state) or value
-        if self._is_better(value, self.value):
-            return value
-        value = self.value
-        for finding in every:
-            fixed = self._fixed(value, finding, state)
-            value = fixed if fixed is not None and self._is_better(fixed, value) else value
-        return value
+        """Fix what has one right answer and makes no new finding; whether there was anything."""
+        before = self.value
+        found = self.findings(before)
+        for finding in found:
+            self.value = self._fixed(self.value, finding, state)
+        if self.value is before or self._is_better(self.value, before):
+            return self.value is not before
+        self.value = before
+        for finding in found:
+            fixed = self._fixed(self.value, finding, state)
+            self.value = fixed if self._is_better(fixed, self.value) else self.value
+        return self.value is not before
 
     def _is_better(self, value: dict[str, Any], than: dict[str, Any]) -> bool:
         new, old = self.codes(value), self.codes(than)
@@ -317,17 +303,14 @@ class _Record:
         broken, breaks = (sum(n for code, n in codes.items() if code.startswith("RT2")) for codes in (old, new))
         return breaks < broken or (not new - old and new != old)
 
-    def _fixed(self, value: dict[str, Any], finding: Finding, state: _State) -> dict[str, Any] | None:
-        """The record with one finding fixed, None if there is not one right answer."""
+    def _fixed(self, value: dict[str, Any], finding: Finding, state: _State) -> dict[str, Any]:
+        """The record with one finding fixed, the same if there is not one right answer."""
         parts = (finding.pointer or "").split("/")
         layer = self.corpus.scheme.layers.get(parts[1]) if len(parts) > 2 else None
-        if layer is None or self.document is None:
-            return None
-        items, index = list(value[parts[1]]), int(parts[2])
-        item = items[index]
+        item = value[parts[1]][int(parts[2])] if layer is not None and self.document is not None else None
         change: dict[str, Any] | None = None
         if not isinstance(item, dict):
-            return None
+            return value
         if finding.code in ("RT202", "RT510"):
             change = self._missing(layer, item, finding.code)
         elif finding.code in ("RT205", "RT401", "RT402", "RT403"):
@@ -335,11 +318,12 @@ class _Record:
         elif finding.code == "RT404":
             change = self._trimmed(item, state.all_on_words)
         if not change:
-            return None
+            return value
         changed = {**item, **change}
         # Where keys are added, all are put in their usual order.
         order = (*_KEYS, *changed) if change.keys() - item else changed
-        items[index] = {key: changed[key] for key in order if key in changed}
+        items = list(value[parts[1]])
+        items[int(parts[2])] = {key: changed[key] for key in order if key in changed}
         return {**value, parts[1]: items}
 
     def _missing(self, layer: Any, item: dict[str, Any], code: str) -> dict[str, Any]:

@@ -96,7 +96,8 @@ class Run:
             finally:
                 self.records += records.read
             missing = [key for key in self._remaining(documents) if key not in records.invalid]
-            self.collector.add(review(self.corpus, source, role))
+            own = read_lines(Source.of(event.documents_file)) if event is not None else None
+            self.collector.add(review(self.corpus, source, role, own))
             if not records.read:
                 self.add([no_records()], source.name)
             elif role != "annotation" and missing:
