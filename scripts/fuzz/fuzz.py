@@ -131,9 +131,9 @@ class Agreement:
 
 
 def reported(data: bytes, role: Any, corpus: Corpus, path: Path) -> set[str]:
-    """Codes that the validator gives, in the oracle's terms."""
+    """Codes that the validator gives, in the oracle's terms, which leave statistics over a file out."""
     path.write_bytes(data)
-    codes = {found.code for found in validate([path], corpus, role=role).findings}
+    codes = {found.code for found in validate([path], corpus, role=role, ignore=["RT409"]).findings}
     return {SHAPE if code[:3] in ("RT1", "RT2") and code not in ("RT105", "RT111") else code for code in codes}
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from unicodedata import category, normalize
 
 __all__ = ["SHAPE", "Known", "read_line", "violations"]
 
@@ -187,6 +188,7 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
     last = max(number for number, is_blank in enumerate(blank) if not is_blank)
     broken = {"RT105"} if any(blank[:last]) else set()
     seen: set[str] = set()
+    records: list[Any] = []
     for line, is_blank in zip(lines, blank, strict=True):
         if is_blank:
             continue
@@ -204,6 +206,7 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
             broken.add(SHAPE)
             seen |= _named(line)
             continue
+        records.append(value)
         document = value["document_id"]
         if document in seen:
             broken.add("RT302")
@@ -215,7 +218,24 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
             broken.add("RT301")
     if role != "annotation" and set(known.documents) - seen:
         broken.add("RT303")
-    return broken
+    return broken | _names(records)
+
+
+def _names(records: Iterable[Any]) -> set[str]:
+    """RT310 where two names of a kind look the same."""
+    names: dict[str, set[str]] = {"document": {record["document_id"] for record in records}}
+    for item in (item for record in records for layer in LAYERS for item in record.get(layer, [])):
+        for key in {"entity", "source", "holder", "target", "claim"} & set(item):
+            names.setdefault("entity" if key == "source" else key, set()).add(item[key])
+    looks = {kind: {_look_of(name) for name in each} for kind, each in names.items()}
+    return {"RT310"} if any(len(looks[kind]) < len(names[kind]) for kind in names) else set()
+
+
+def _look_of(name: str) -> str:
+    shown = [c for c in name if category(c) != "Cf" and not "\ufe00" <= c <= "\ufe0f" and c != "\u034f"]
+    plain = "".join("-" if c in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d" else c for c in shown)
+    folded = normalize("NFKC", normalize("NFKC", plain).casefold())
+    return re.sub(r"\s+", " ", folded).strip()
 
 
 def _named(line: bytes) -> set[str]:

@@ -46,7 +46,7 @@ from retold.rules import (
 from retold.rules.bytes import DECODERS
 from retold.rules.offsets import OffsetStatistics
 from retold.rules.references import names_look_alike
-from retold.rules.spans import text_differs_from_gold
+from retold.rules.spans import text_differs_from_gold, texts_elsewhere_in_gold
 
 __all__ = [
     "ExecutorName",
@@ -74,6 +74,8 @@ MAX_KNOWN: Final = 5000
 MIN_SHARD: Final = 8 * 1024 * 1024
 #: Records of a file that are reviewed as a whole.
 REVIEWED: Final = 1000
+#: Fewest spans whose texts gold has at other offsets before anything is said.
+_FEWEST_ELSEWHERE: Final = 5
 #: Keys of items that hold names, and what each names.
 _NAMES: Final = {"entity": "entity", "source": "entity", "holder": "holder", "target": "target", "claim": "claim"}
 
@@ -357,17 +359,28 @@ def _joined_with(
 
 @dataclass
 class _TextsOfGold:
-    """Texts of spans that gold has, too."""
+    """Texts of spans, held against those of gold.
+
+    Attributes:
+        shared, differing: spans that gold has at the same offsets with a text, and those with another text.
+        known, elsewhere: spans whose text gold has, too, and those that it has at other offsets only.
+        first: the first span of another text: its line, the span and the text of gold.
+    """
 
     shared: int = 0
     differing: int = 0
+    known: int = 0
+    elsewhere: int = 0
     first: tuple[int, Any, str] | None = None
 
     def add(self, number: int, spans: Sequence[Any], gold: Sequence[Any]) -> None:
         """Compare the spans of a record, in line ``number``, with those of gold."""
         texts = {(span.start, span.end): span.text for span in gold if span.text is not UNSET}
+        known = set(texts.values())
         for span in spans:
             wanted = texts.get((span.start, span.end))
+            self.known += span.text in known
+            self.elsewhere += span.text in known and wanted is None
             if wanted is not None and span.text is not UNSET:
                 self.shared += 1
                 self.differing += wanted != span.text
@@ -375,10 +388,12 @@ class _TextsOfGold:
                     self.first = number, span, wanted
 
     def findings(self, file: str, role: Role) -> list[Finding]:
-        if self.first is None:
-            return []
-        number, span, wanted = self.first
-        return located([text_differs_from_gold(self.differing, self.shared, span, wanted, role)], file, number)
+        if self.first is not None:
+            number, span, wanted = self.first
+            return located([text_differs_from_gold(self.differing, self.shared, span, wanted, role)], file, number)
+        if self.elsewhere >= max(_FEWEST_ELSEWHERE, self.known / 2):
+            return located([texts_elsewhere_in_gold(self.elsewhere, self.known, role)], file, None)
+        return []
 
 
 # Columns

@@ -29,6 +29,7 @@ ALIKE = [
     ("vale", "\ufeffvale", "invisible characters"),
     ("new york", "new\xa0york", "white space"),
     ("new york", "New  york", "white space and case"),
+    ("doc-1", "doc\u20101", "dashes"),
     ("file", "ﬁle", "case"),
 ]
 

@@ -11,6 +11,7 @@ from typing import Final
 __all__ = ["differ_only_in", "look_alike", "skeleton", "visible"]
 
 _MARKS: Final = str.maketrans(dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″«»", '"'))
+_DASH: Final = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 #: Variation selectors, and the grapheme joiner, which have no shape of their own.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\u034f]")
 
@@ -26,6 +27,7 @@ def _without_invisible(text: str) -> str:
 _FOLDS: Final[dict[str, Callable[[str], str]]] = {
     "white space": lambda text: "".join(text.split()),
     "quotation marks": lambda text: text.translate(_MARKS),
+    "dashes": lambda text: _DASH.sub("-", text),
     "invisible characters": _without_invisible,
     "Unicode normalization (NFC, NFD)": lambda text: unicodedata.normalize("NFC", text),
     "case": str.casefold,
@@ -55,7 +57,9 @@ def _same(one: str, other: str, folds: Iterable[str]) -> bool:
 def skeleton(name: str) -> str:
     """A name without what a reader cannot see; names of one skeleton look alike."""
     # Folding case may undo the normalization.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _without_invisible(name)).casefold())
+    folded = unicodedata.normalize(
+        "NFKC", unicodedata.normalize("NFKC", _DASH.sub("-", _without_invisible(name))).casefold()
+    )
     return " ".join(folded.split())
 
 

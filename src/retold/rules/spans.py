@@ -135,7 +135,7 @@ def _nearest_occurrence(text: str, given: str, start: int) -> int | None:
 
 @rule("RT410", gold=None, annotation="warning", prediction="warning")
 def text_differs_from_gold(differing: int, shared: int, span: S, gold: str, role: Role) -> Finding:
-    """Spans of a file have another `text` than spans of gold at the same offsets.
+    """Spans of a file have another `text` than spans of gold at the same offsets, or the same text at others.
 
     Without documents nothing else shows that the offsets of the two count differently, or are of other texts.
     Example: `{"start": 15, "end": 19, "text": "in Vale", "type": "GPE"}` - gold has Vale at 15 to 19.
@@ -144,6 +144,12 @@ def text_differs_from_gold(differing: int, shared: int, span: S, gold: str, role
     one, other = visible(str(span.text), gold)
     message = f"{differing} of {shared} spans have another text than gold at the same offsets; "
     message += f"at {span.start} to {span.end} it is {one}, in gold {other}"
+    return finding("RT410", message, role=role)
+
+
+def texts_elsewhere_in_gold(elsewhere: int, known: int, role: Role) -> Finding:
+    """RT410 for texts that gold has at other offsets."""
+    message = f"{100 * elsewhere // known}% of {known} spans whose text gold has are at other offsets than in gold"
     return finding("RT410", message, role=role)
 
 
