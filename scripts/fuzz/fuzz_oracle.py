@@ -218,17 +218,23 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
             broken.add("RT301")
     if role != "annotation" and set(known.documents) - seen:
         broken.add("RT303")
-    return broken | _names(records)
+    return broken | _names(records, role)
 
 
-def _names(records: Iterable[Any]) -> set[str]:
-    """RT310 where two names of a kind look the same."""
-    names: dict[str, set[str]] = {"document": {record["document_id"] for record in records}}
+def _names(records: Iterable[Any], role: str) -> set[str]:
+    """RT310 where two names of a kind look the same; predicted clusters may differ in case."""
+    names: dict[str, list[str]] = {"document": [record["document_id"] for record in records]}
     for item in (item for record in records for layer in LAYERS for item in record.get(layer, [])):
         for key in {"entity", "source", "holder", "target", "claim"} & set(item):
-            names.setdefault("entity" if key == "source" else key, set()).add(item[key])
-    looks = {kind: {_look_of(name) for name in each} for kind, each in names.items()}
-    return {"RT310"} if any(len(looks[kind]) < len(names[kind]) for kind in names) else set()
+            names.setdefault("entity" if key == "source" else key, []).append(item[key])
+    for kind, each in names.items():
+        first: dict[str, str] = {}
+        for name in each:
+            other = first.setdefault(_look_of(name), name)
+            by_case = role == "prediction" and kind == "entity" and other.casefold() == name.casefold()
+            if other != name and not by_case:
+                return {"RT310"}
+    return set()
 
 
 def _look_of(name: str) -> str:

@@ -31,6 +31,7 @@ from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
 from retold.model.alike import look_alike
+from retold.model.alike import differ_only_in, look_alike
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
 from retold.rules import (
@@ -344,7 +345,12 @@ def review(corpus: Corpus, source: Source, role: Role, documents: Iterator[Line]
                     statistics.add(name, items, other)
                 elif not layer.keyed and other is not None:
                     texts.add(number, items, getattr(other, name) or ())
-    alike = [names_look_alike(what, pairs) for what, each in names.items() if (pairs := list(look_alike(each)))]
+    alike = []
+    for what, each in names.items():
+        # A system may name its clusters by the words of the text, as they are written.
+        by_words = role == "prediction" and what == "entity"
+        if pairs := [pair for pair in look_alike(each) if not by_words or differ_only_in(*pair) != "case"]:
+            alike.append(names_look_alike(what, pairs))
     return located([*statistics.findings(role), *alike], source.name, None) + texts.findings(source.name, role)
 
 

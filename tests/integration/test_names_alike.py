@@ -75,8 +75,10 @@ def test_names_of_gold_without_a_corpus(key: str, one: str, other: str, reason: 
     first, second = visible(one, other)
     assert found.message == f"{key} {second} differs from {first} only in {reason}"
     assert (found.severity, found.file) == ("warning", str(path))
-    assert found in score(path, load_corpus(path), resamples=0).warnings
-    assert found.message in run("score", path, "--gold", path, "--resamples", 0).stderr
+    # Systems may name clusters as the words are written.
+    expected = [] if key == "entity" and one.casefold() == other.casefold() else [found]
+    assert [each for each in score(path, load_corpus(path), resamples=0).warnings if each.code == "RT310"] == expected
+    assert (found.message in run("score", path, "--gold", path, "--resamples", 0).stderr) is bool(expected)
 
 
 def test_systems_that_look_alike(tiny_folder: Path) -> None:

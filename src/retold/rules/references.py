@@ -141,7 +141,7 @@ def names_look_alike(what: str, pairs: Sequence[tuple[str, str]], *, pointer: st
 
     They count as two, although one is probably a slip of the other.
     Example: `{"start": 15, "end": 19, "type": "GPE", "entity": "v1"}` and `{"start": 89, "end": 93, "type": "GPE",
-    "entity": "V1"}` - the entities are two clusters.
+    "entity": "v1 "}` - the entities are two clusters.
     Hint: Write them the same, or choose names that are further apart.
     """
     one, other = visible(*pairs[0])
