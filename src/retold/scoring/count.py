@@ -42,9 +42,9 @@ from retold.reading import (
     map_shards,
     read_columns,
     read_shard,
-    review,
     shards_of,
 )
+from retold.review import review
 from retold.rules import Role, located
 from retold.rules.spans import ignored_spans
 

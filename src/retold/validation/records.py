@@ -12,7 +12,8 @@ from retold.io.jsonl import Lookup, read_lines
 from retold.io.sources import MAX_LINE, Source, open_bytes
 from retold.model.annotations import AnnotationRecord, Document
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.reading import Records, Shard, ShardMismatch, known_documents, map_shards, review, rows_of, shards_of
+from retold.reading import Records, Shard, ShardMismatch, known_documents, map_shards, rows_of, shards_of
+from retold.review import review
 from retold.rules import DECODERS, LineDecoder, Role, located, missing_documents, no_records, unknown_document
 from retold.validation.report import FindingCollector, Report
 

@@ -1,0 +1,120 @@
+"""What no single line of a file shows: offsets that cannot be right, names that look alike, texts other than gold's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from retold.corpus.load import Corpus, decode_or_refuse
+from retold.io.jsonl import Line, Lookup, read_lines
+from retold.io.sources import Source
+from retold.model.alike import differ_only_in, look_alike
+from retold.model.annotations import Document
+from retold.model.findings import Finding, FindingsError
+from retold.rules import Role, located
+from retold.rules.bytes import DECODERS
+from retold.rules.offsets import OffsetStatistics
+from retold.rules.references import names_look_alike
+from retold.rules.spans import text_differs_from_gold, texts_elsewhere_in_gold
+
+__all__ = ["review"]
+
+#: Records of a file that are reviewed as a whole.
+REVIEWED: Final = 500
+#: Fewest spans whose texts gold has at other offsets before anything is said.
+_FEWEST_ELSEWHERE: Final = 5
+#: Keys of items that hold names, and what each names.
+_NAMES: Final = {"entity": "entity", "source": "entity", "holder": "holder", "target": "target", "claim": "claim"}
+
+
+def review(corpus: Corpus, source: Source, role: Role, documents: Iterator[Line] | None = None) -> list[Finding]:
+    """Warnings about what no single line shows, by the first ``REVIEWED`` records of a file.
+
+    They are about offsets that cannot be right, names that look alike and, where there are no documents, texts that
+    differ from those of gold. Invalid lines are skipped; reading the file reports them. ``documents`` are lines of the
+    documents that the file is about, if not all of the corpus.
+    """
+    statistics = OffsetStatistics()
+    names: dict[str, dict[Any, None]] = {}
+    texts = _TextsOfGold()
+    with suppress(FindingsError), Lookup(*_joined_with(corpus, documents)) as others:
+        lines = ((number, line) for number, line in read_lines(source) if line)
+        for number, line in islice(lines, REVIEWED):
+            record, _ = corpus.scheme.decoder.decode(line, number=None, file="")
+            if record is None:
+                continue
+            names.setdefault("document", {})[record.document_id] = None
+            other = others.get(record.document_id) if corpus.events or role != "gold" else None
+            for name, layer in corpus.scheme.layers.items():
+                items = getattr(record, name) or ()
+                for key in [key for key in _NAMES if items and hasattr(items[0], key)]:
+                    names.setdefault(_NAMES[key], {}).update(dict.fromkeys(map(attrgetter(key), items)))
+                if not layer.keyed and isinstance(other, Document):
+                    statistics.add(name, items, other)
+                elif not layer.keyed and other is not None:
+                    texts.add(number, items, getattr(other, name) or ())
+    alike = []
+    for what, each in names.items():
+        # A system may name its clusters by the words of the text, as they are written.
+        by_words = role == "prediction" and what == "entity"
+        if pairs := [
+            pair
+            for pair in look_alike(name for name in each if name is not UNSET)
+            if not by_words or differ_only_in(*pair) != "case"
+        ]:
+            alike.append(names_look_alike(what, pairs))
+    return located([*statistics.findings(role), *alike], source.name, None) + texts.findings(source.name, role)
+
+
+def _joined_with(
+    corpus: Corpus, documents: Iterator[Line] | None
+) -> tuple[Iterator[Line], Callable[[bytes, int], Any]]:
+    """Lines of what records are reviewed with, and how to decode them: documents, or gold where there are none."""
+    decoder = DECODERS["document"] if corpus.events else corpus.scheme.decoder
+    lines = documents or (corpus.document_lines() if corpus.events else corpus.gold_lines())
+    return lines, lambda line, number: decode_or_refuse(decoder, line, number, str(corpus.root))
+
+
+@dataclass
+class _TextsOfGold:
+    """Texts of spans, held against those of gold.
+
+    Attributes:
+        shared, differing: spans that gold has at the same offsets with a text, and those with another text.
+        known, elsewhere: spans whose text gold has, too, and those that it has at other offsets only.
+        first: the first span of another text: its line, the span and the text of gold.
+    """
+
+    shared: int = 0
+    differing: int = 0
+    known: int = 0
+    elsewhere: int = 0
+    first: tuple[int, Any, str] | None = None
+
+    def add(self, number: int, spans: Sequence[Any], gold: Sequence[Any]) -> None:
+        """Compare the spans of a record, in line ``number``, with those of gold."""
+        texts = {(span.start, span.end): span.text for span in gold if span.text is not UNSET}
+        known = set(texts.values())
+        for span in spans:
+            wanted = texts.get((span.start, span.end))
+            self.known += span.text in known
+            self.elsewhere += span.text in known and wanted is None
+            if wanted is not None and span.text is not UNSET:
+                self.shared += 1
+                self.differing += wanted != span.text
+                if wanted != span.text and self.first is None:
+                    self.first = number, span, wanted
+
+    def findings(self, file: str, role: Role) -> list[Finding]:
+        if self.first is not None:
+            number, span, wanted = self.first
+            return located([text_differs_from_gold(self.differing, self.shared, span, wanted, role)], file, number)
+        if self.elsewhere >= max(_FEWEST_ELSEWHERE, self.known / 2):
+            return located([texts_elsewhere_in_gold(self.elsewhere, self.known, role)], file, None)
+        return []
