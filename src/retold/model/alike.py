@@ -11,6 +11,7 @@ from typing import Final
 __all__ = ["differ_only_in", "look_alike", "skeleton", "visible"]
 
 _MARKS: Final = str.maketrans(dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″«»", '"'))
+_LONGEST: Final = 10_000
 _DASH: Final = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 #: Variation selectors, and the grapheme joiner, which have no shape of their own.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\u034f]")
@@ -36,9 +37,12 @@ _FOLDS: Final[dict[str, Callable[[str], str]]] = {
 
 
 def differ_only_in(one: str, other: str) -> str | None:
-    """What alone sets two texts apart, such as white space or case; None if there is more, or nothing."""
+    """What alone sets two texts apart, such as white space or case; None if there is more, or nothing.
+
+    Texts of more than 10,000 characters are not compared.
+    """
     needed = list(_FOLDS)
-    if one == other or not _same(one, other, needed):
+    if one == other or max(len(one), len(other)) > _LONGEST or not _same(one, other, needed):
         return None
     for name in reversed(_FOLDS):
         fewer = [each for each in needed if each != name]

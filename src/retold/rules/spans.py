@@ -118,7 +118,7 @@ def text_differs(text: str, start: int, end: int, given: str, pointer: str, role
     """
     hint, actual = None, text[start:end]
     message = f"text is {shorten(given)}, but the document has {shorten(actual)} at {start} to {end}"
-    if (reason := differ_only_in(given, actual)) is not None:
+    if given.strip() and (reason := differ_only_in(given, actual)) is not None:
         message = f"text is {', but the document has '.join(visible(given, actual))} at {start} to {end}"
         message += f"; they differ only in {reason}"
         hint = "Copy the text from the document; the offsets are right."
