@@ -84,7 +84,7 @@ def check_distinct(name: str, labels: Sequence[str]) -> None:
     for pair in look_alike(labels):
         # Tag sets may tell labels apart by case.
         if (reason := differ_only_in(*pair)) != "case":
-            raise ValueError(f"{name}: {' and '.join(visible(*pair))} differ only in {reason}")
+            raise ValueError(f"{name}: {' and '.join(visible(*pair))} differ only in {reason or 'form'}")
 
 
 def check_subset(name: str, part: Sequence[str], labels: Sequence[str]) -> None:

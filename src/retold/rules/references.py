@@ -145,6 +145,6 @@ def names_look_alike(what: str, pairs: Sequence[tuple[str, str]], *, pointer: st
     Hint: Write them the same, or choose names that are further apart.
     """
     one, other = visible(*pairs[0])
-    message = f"{what} {other} differs from {one} only in {differ_only_in(*pairs[0])}"
+    message = f"{what} {other} differs from {one} only in {differ_only_in(*pairs[0]) or 'form'}"
     more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
     return finding("RT310", message + more, pointer=pointer)

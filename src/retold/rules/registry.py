@@ -150,7 +150,7 @@ def did_you_mean(value: object, known: Iterable[str]) -> str | None:
         looks = skeleton(value)
         same = next((name for name in names if skeleton(name) == looks and name != value), None)
         if same is not None:
-            (given, meant), reason = visible(value, same), differ_only_in(value, same)
+            (given, meant), reason = visible(value, same), differ_only_in(value, same) or "form"
             return f"Did you mean {meant}?" + (f" {given} differs only in {reason}." if reason != "case" else "")
     similar = nearest(value, names)
     return f"Did you mean {similar!r}?" if similar else None
