@@ -70,6 +70,8 @@ IN_PLACE = {"document_id": "flood-1", "entities": gold_of("flood-1")["entities"]
         (mention(VALE - 9, VALE - 2, text="in Vale"), (VALE - 3, VALE + 4, "in\xa0Vale"), False),
         (mention(VALE, VALE + 4, text="VALE"), (VALE, VALE + 4, "Vale"), False),
         (mention(VALE, VALE + 4, text="Va\u200ble"), (VALE, VALE + 4, "Vale"), False),
+        # "Mayor" has a capital M; "m" is in other words, which may be meant.
+        (mention(BERG - 6, BERG - 5, text="m"), None, True),
         # No right answer: another text, none nearby, blank.
         (mention(VALE, VALE + 4, text="Dale"), None, True),
         (mention(VALE + 1, VALE + 5, text="Monday"), None, True),

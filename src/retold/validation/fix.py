@@ -342,10 +342,13 @@ class _Record:
         text, start, end, given = self.text, span.get("start"), span.get("end"), span.get("text")
         if type(start) is not int or type(end) is not int or not isinstance(given, str):
             return None
-        if _same(_slice(text, start, end), given):
+        size, found = len(given.strip()), list(_occurrences(text, given.strip()))
+        if _same(actual := _slice(text, start, end), given):
+            if found and differ_only_in(actual, given) != "white space":
+                # The text is elsewhere as it is given.
+                return None
             start, end = _inner(text, start, end)
             return {"start": start, "end": end, "text": text[start:end]}
-        size, found = len(given.strip()), list(_occurrences(text, given.strip()))
         near = [at for at in found if abs(at - start) <= NEARBY]
         cut = not cuts_no_word(text, start, end)
         # One of the two offsets may be right; otherwise both are off, which takes a file that is right elsewhere.
