@@ -213,8 +213,9 @@ def test_a_document_named_almost_right_is_unknown(tmp_path: Path, name: str) -> 
     # Neither taken for the document, nor as a second reading of it beside the first.
     (first, *rest) = noisy()
     assert first["document_id"] == "macron-coalition-0"
-    assert {"RT301", "RT303"} <= refused(tmp_path, [{**first, "document_id": name}, *rest])
-    assert "RT301" in refused(tmp_path, [*noisy(), {**first, "document_id": name}])
+    unknown = "RT209" if name.endswith("\n") else "RT301"
+    assert {unknown, "RT303"} <= refused(tmp_path, [{**first, "document_id": name}, *rest])
+    assert unknown in refused(tmp_path, [*noisy(), {**first, "document_id": name}])
 
 
 @pytest.mark.parametrize(

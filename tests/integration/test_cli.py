@@ -321,7 +321,7 @@ def test_measures_are_listed_and_explained() -> None:
 
 
 def test_rules_are_listed_and_explained_in_any_case() -> None:
-    assert "RT403   text-differs" in run("rules").stdout
+    assert "RT403  text-differs" in run("rules").stdout
     assert run("rules", "rt403").stdout.startswith("# RT403 text-differs\n")
 
 
@@ -468,7 +468,7 @@ def test_a_closed_standard_output_is_no_fault(mine: Path) -> None:
 
 
 def test_output_is_utf_8_in_any_locale(mine: Path) -> None:
-    done = shell("retold score mine.jsonl --resamples 10", mine.parent, PYTHONIOENCODING="cp1252", LC_ALL="C")
+    done = shell("retold score mine.jsonl --resamples 10 -v", mine.parent, PYTHONIOENCODING="cp1252", LC_ALL="C")
     assert (done.returncode, done.stderr) == (0, b"")
     assert "favor → favor" in done.stdout.decode("utf-8")
 

@@ -64,7 +64,11 @@ WRITTEN = ItemComparison(
     ("style", "suffix"), [("table", "txt"), ("markdown", "md"), ("latex", "tex"), ("csv", "csv"), ("json", "json")]
 )
 def test_render_comparison_in_full(style: str, suffix: str) -> None:
-    assert_golden(f"comparison.{suffix}", render_comparison(WRITTEN, style))
+    assert_golden(f"comparison.{suffix}", render_comparison(WRITTEN, style, verbose=True))
+
+
+def test_render_comparison_without_context() -> None:
+    assert_golden("comparison-brief.txt", render_comparison(WRITTEN, "text"))
 
 
 @pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv"])
@@ -72,7 +76,7 @@ def test_a_long_context_is_cut_for_people_and_whole_for_programs(style: str) -> 
     # 100 characters at most, the last of which says that there is more.
     long = "x" * 101
     made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], context=long)])
-    shown = render_comparison(made, style)
+    shown = render_comparison(made, style, verbose=True, width=400)
     assert (long in shown) == (style == "csv")
     more = r"\ldots{}" if style == "latex" else "…"
     assert ("x" * 99 + more in shown) == (style != "csv")

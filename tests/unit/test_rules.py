@@ -297,7 +297,7 @@ def texts_with_keys(draw: st.DrawFn) -> bytes:
     )
     record = draw(
         st.fixed_dictionaries(
-            {"document_id": STRINGS},
+            {"document_id": STRINGS.filter(str.isprintable)},
             optional={"entities": st.lists(mention, max_size=3), "stance": st.lists(cell, max_size=2)},
         )
     )

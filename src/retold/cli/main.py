@@ -7,6 +7,7 @@ fault), 2 wrong usage or a file that cannot be read.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 import click
 
 from retold import __version__
-from retold.cli.options import did_you_mean, use_color
+from retold.cli.options import did_you_mean, use_color, width
 
 __all__ = ["cli", "main"]
 
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Abort:
         code = 130
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = 2
     except SystemExit:
         # On a broken pipe click replaces standard output and exits with 1. A reader that has seen enough, like
@@ -84,9 +85,10 @@ def _report(error: Exception) -> int:
     from retold.model.packages import missing
 
     if isinstance(error, FindingsError):
-        from retold.report.findings import render_text
+        from retold.report.findings import render_refusal
 
-        click.echo(render_text(error.findings, color=use_color(sys.stderr)), nl=False, err=True)
+        refusal = render_refusal(error.findings, color=use_color(sys.stderr), width=width())
+        click.echo(refusal, nl=False, err=True)
         return 1
     if isinstance(error, UnreadableError):
         message = str(error)
@@ -101,8 +103,17 @@ def _report(error: Exception) -> int:
             f"internal error: {type(error).__name__}: {error}\n"
             "This is a bug in retold. Please report it with the traceback that RETOLD_DEBUG=1 shows."
         )
-    click.ClickException(message).show()
+    _show(click.ClickException(message))
     return 2
+
+
+def _show(error: click.ClickException) -> None:
+    """Print an error, with what a terminal would act on as escapes: names and paths come from users."""
+    from retold.model.display import visible
+
+    shown = io.StringIO()
+    error.show(shown)
+    click.echo("\n".join(map(visible, shown.getvalue().split("\n"))), nl=False, err=True)
 
 
 def _prepare_streams() -> None:

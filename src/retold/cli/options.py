@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,12 +130,29 @@ def refuse_overwriting(target: Path | None, option: str, *sources: str | None) -
                 raise click.BadParameter(f"{target} is an input; name another file", param_hint=option)
 
 
+verbose = click.option("--verbose", "-v", is_flag=True, help="Show everything as text.")
+
+
+def width() -> int:
+    """Columns of the terminal: what COLUMNS says, or what the terminal has, or 100 where there is none."""
+    from retold.report.tables import WIDTH
+
+    return shutil.get_terminal_size((WIDTH, 24)).columns
+
+
 def write(path: Path, pieces: str | bytes | Iterable[bytes], note: str = "") -> None:
     """Write a file whole or not at all, and say so."""
     from retold.io.atomic import write_atomic
 
     write_atomic(path, pieces)
-    click.echo(f"wrote {path}{note and f': {note}'}", err=True)
+    told(f"wrote {path}{note and f': {note}'}")
+
+
+def told(text: str) -> None:
+    """Say on standard error what was done."""
+    from retold.model.display import visible
+
+    click.echo(visible(text), err=True)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from retold.cli.options import (
     stdin_once,
     usage_errors,
     use_color,
+    width,
     workers,
 )
 
@@ -89,7 +90,7 @@ def validate(
             raise SystemExit(1 if changed else 0)
     how["workers"] = how["workers"] or os.cpu_count() or 1
     report = run(list(paths) or None, loaded, **how)
-    click.echo(render_findings(report, style, color=use_color(sys.stdout)), nl=False)
+    click.echo(render_findings(report, style, color=use_color(sys.stdout), width=width()), nl=False)
     if report.errors or (fail_on == "warning" and report.warnings):
         raise SystemExit(1)
 

@@ -21,6 +21,7 @@ from retold.io.jsonl import Line, read_lines
 from retold.io.sources import Source, open_bytes, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
+from retold.model.display import Summary
 from retold.model.findings import FindingsError, UnreadableError
 from retold.model.json_schema import schema_of
 from retold.model.manifest import Manifest
@@ -119,8 +120,8 @@ class EventFolder:
         return self.folder / "annotators" / "adjudication.jsonl"
 
 
-@dataclass(frozen=True)
-class Corpus:
+@dataclass(frozen=True, repr=False)
+class Corpus(Summary):
     """A corpus to load, to validate against and to score with.
 
     Attributes:
@@ -141,6 +142,12 @@ class Corpus:
     bare: Source | None = None
     release: Release | None = None
     declared: Literal["default", "manifest", "gold"] = "default"
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        rows = [("path", str(self.root)), ("layers", ", ".join(self.scheme.layers))]
+        if self.events:
+            rows.append(("events", ", ".join(self.events)))
+        return " ".join(filter(None, ["Corpus", self.name, self.version])), rows
 
     @cached_property
     def digest(self) -> str:

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from retold.report.items import ErrorTables, error_tables
 from retold.report.notes import (
+    INTERVAL,
     UNDEFINED,
     coverage_of,
+    coverage,
     few_documents,
     format_value,
     layers_left,
@@ -20,8 +22,20 @@ from retold.report.notes import (
     saw_gold,
     spread,
     status,
+    warnings,
 )
-from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
+from retold.report.tables import (
+    ABSENT,
+    WIDTH,
+    TableFormat,
+    as_json,
+    format_exact,
+    heading,
+    interval,
+    listed,
+    number,
+    table,
+)
 from retold.rules.registry import nearest
 from retold.scoring.evaluate import Score
 
@@ -49,7 +63,13 @@ def select_measures(score: Score, patterns: Sequence[str]) -> list[str]:
 
 
 def render_score(
-    score: Score, style: str, errors: ErrorTables | None = None, measures: Collection[str] | None = None
+    score: Score,
+    style: str,
+    errors: ErrorTables | None = None,
+    measures: Collection[str] | None = None,
+    *,
+    verbose: bool = False,
+    width: int = WIDTH,
 ) -> str:
     """Render a score in one of ``FORMATS``.
 
@@ -58,6 +78,8 @@ def render_score(
         style: one of ``FORMATS``.
         errors: from ``retold.scoring.errors``; shown in the formats for people, unless ``measures`` are given.
         measures: names of the measures to show; all where it is None.
+        verbose: whether text shows more than headlines and their parts, or than ``measures``; other formats always do.
+        width: columns that text may take.
     """
     if style == "json":
         return as_json(_as_dict(score, measures))
@@ -65,19 +87,40 @@ def render_score(
     if style == "csv":
         return _csv(score, names)
     kind: TableFormat = style  # type: ignore[assignment]
-    return _document(
-        score, kind, errors if errors and measures is None else {}, names, measures or _in_breakdowns(score)
-    )
+    parts = [heading(score.system, kind, 1)]
+    if kind == "text" and not verbose:
+        shown = [*score.headlines, *(part for part in _parts(score) if part in score.measures)]
+        shown = shown if measures is None else list(measures)
+        return "\n".join([*parts, _brief(score, shown, width), listed(_notes(score, shown, brief=True), kind, width)])
+    parts += _document(score, kind, errors if errors and measures is None else {}, names, measures, width)
+    return "\n".join([*parts, listed(_notes(score, names), kind, width)])
+
+
+def _parts(score: Score) -> list[str]:
+    return [part for track in score.scheme.tracks.values() for part in track.parts]
+
+
+def _brief(score: Score, names: Sequence[str], width: int) -> str:
+    """One table: each headline and, below it, what it is the mean of; or the measures that were asked for."""
+    under = {name: track.parts for name, track in score.scheme.tracks.items()}
+    told = [name for name in names if name in score.headlines or status(score, name) in ("defined", "undefined")]
+    ordered = [each for name in told for each in (name, *(part for part in under.get(name, ()) if part in told))]
+    few = any(score.measures[name].leave_one_out for name in names)
+    rows = []
+    for name in dict.fromkeys(ordered):
+        value = score.measures[name]
+        row = [name, format_value(score, name), interval(value.low, value.high)]
+        rows.append([*row, spread(value) if name in score.headlines else ""] if few else row)
+    headers = ["measure", "value", "95% interval", *(["one document left out"] if few else [])]
+    return table(headers, rows, "text", width)
 
 
 def _in_breakdowns(score: Score) -> list[str]:
     """Measures that a breakdown shows in print, if it has them: parts of the tracks, and accuracy; JSON has all."""
     found = []
-    for track in score.scheme.tracks.values():
-        for part in track.parts:
-            stem = part.rpartition(".")[0]
-            more = "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"
-            found += [part, more]
+    for part in _parts(score):
+        stem = part.rpartition(".")[0]
+        found += [part, "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"]
     return list(dict.fromkeys(found))
 
 
@@ -112,9 +155,14 @@ def _csv(score: Score, names: Collection[str]) -> str:
 
 
 def _document(
-    score: Score, style: TableFormat, errors: ErrorTables, names: Collection[str], in_breakdowns: Collection[str]
-) -> str:
-    parts = [heading(score.system, style, 1)]
+    score: Score,
+    style: TableFormat,
+    errors: ErrorTables,
+    names: Collection[str],
+    measures: Collection[str] | None,
+    width: int,
+) -> list[str]:
+    parts = []
     if headlines := [
         [
             name,
@@ -125,7 +173,7 @@ def _document(
         for name in score.headlines
         if name in names
     ]:
-        parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style))
+        parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style, width))
     groups = dict.fromkeys(name.partition(".")[0] for name in score.measures if name not in score.headlines)
     for track in groups:
         rows = [
@@ -134,16 +182,14 @@ def _document(
             if name.startswith(f"{track}.") and name in names and status(score, name) in ("defined", "undefined")
         ]
         if rows:
-            parts += [heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
-    for title, errors_by_kind in error_tables(errors, style):
+            shown = table(["measure", "value", "95% interval", "counts"], rows, style, width)
+            parts += [heading(track, style, 2), shown]
+    for title, errors_by_kind in error_tables(errors, style, width):
         parts += [heading(title, style, 2), errors_by_kind]
     for dimension, values in score.breakdowns.items():
-        parts += _breakdown(dimension, values, in_breakdowns, style)
-    parts += [
-        heading("coverage", style, 2),
-        table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style),
-    ]
-    return "\n".join([*parts, listed(_notes(score, names), style)])
+        parts += _breakdown(dimension, values, measures or _in_breakdowns(score), style, width)
+    shown = table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style, width)
+    return [*parts, heading("coverage", style, 2), shown]
 
 
 def _counts(counts: Mapping[str, int | float]) -> str:
@@ -156,7 +202,7 @@ def _counts(counts: Mapping[str, int | float]) -> str:
 
 
 def _breakdown(
-    dimension: str, values: Mapping[str, Mapping[str, Any]], names: Collection[str], style: TableFormat
+    dimension: str, values: Mapping[str, Mapping[str, Any]], names: Collection[str], style: TableFormat, width: int
 ) -> list[str]:
     columns = [name for name in names if any(name in cells for cells in values.values())]
     # A blank cell: the measure does not apply to the row. A dash: its value is undefined.
@@ -164,7 +210,7 @@ def _breakdown(
         [key, *(number(cells[name]["value"]) if name in cells else "" for name in columns)]
         for key, cells in values.items()
     ]
-    return [heading(f"by {dimension}", style, 2), table([dimension, *columns], rows, style)] if columns else []
+    return [heading(f"by {dimension}", style, 2), table([dimension, *columns], rows, style, width)] if columns else []
 
 
 def _coverage(score: Score) -> list[list[str]]:
@@ -175,19 +221,25 @@ def _coverage(score: Score) -> list[list[str]]:
     return rows
 
 
-def _notes(score: Score, names: Collection[str]) -> list[str]:
+def _notes(score: Score, names: Collection[str], *, brief: bool = False) -> list[str]:
     lines = []
     if any(status(score, name) == "undefined" for name in names):
         lines.append(UNDEFINED)
+    if any(value.value is not None and value.low is None for value in map(score.measures.__getitem__, names)):
+        lines += [] if "|resamples:0|" in score.signature else [INTERVAL]
     for words, layers in zip(("not competed in", "not in gold"), layers_left(score), strict=True):
         if layers:
             lines.append(f"· {words}: {', '.join(layers)}")
     if ignored := score.coverage.get("ignored_layers"):
         lines.append(f"answered but ignored, as gold lacks it: {', '.join(ignored)}")
-    about = mean_notes(score) | coverage_of(score)
-    lines += [*(note for name, note in about.items() if name in names), provenance(score)]
-    lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
+    lines += [note for name, note in (mean_notes(score) | coverage_of(score)).items() if name in names]
+    lines += [coverage(score)] if brief else []
+    lines += filter(None, [warnings(score), provenance(score), other_corpus(score), saw_gold(score)])
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
         lines.append(few_documents(documents, score.signature, score.scheme))
+    if brief:
+        lines.append(
+            "--verbose shows all measures, their counts, errors by kind and breakdowns; --format json everything."
+        )
     return [*lines, f"signature: {score.signature}"]

@@ -7,7 +7,8 @@ only a whole file can show.
 
 from __future__ import annotations
 
-from retold.rules import corpus
+# Every module: RULES is complete only when all of them are imported.
+from retold.rules import consistency, corpus, guideline, references, schema, spans  # noqa: F401
 from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records
 from retold.rules.references import missing_documents, repeated_document, unknown_document
 from retold.rules.registry import RULES, Rule

@@ -197,6 +197,21 @@ def invalid_manifest(message: str, pointer: str, hint: str | None = None) -> Fin
     return finding("RT208", message, hint=hint, pointer=pointer)
 
 
+@rule("RT209")
+def unprintable_name(path: list[str | int], error: ValidationError) -> Finding:
+    """A name or a key holds a control character or a mark of direction, or is too long to print.
+
+    Terminals, spreadsheets and pages act on such characters: a name could hide, or look like another.
+    Example: `{"document_id": "flood-0\\u001b[2J"}` - a terminal would clear its screen.
+    Hint: Use letters, digits and marks that are seen, and at most 100 characters for the name of a system.
+    """
+    if error.validator == "maxLength":
+        message = f"{shorten(error.instance)} is longer than {error.validator_value} characters"
+    else:
+        message = f"{shorten(error.instance)} holds a control character or a mark of direction"
+    return finding("RT209", message, pointer=pointer_to(*path))
+
+
 def _one_of(path: list[str | int], error: ValidationError) -> Finding:
     """``anyOf`` of a value and null: a string outside an enum is not allowed, anything else has the wrong type."""
     for option in error.validator_value:
@@ -212,4 +227,6 @@ _BY_KEYWORD: Final[dict[str, Callable[[list[str | int], Any], Finding]]] = {
     "minimum": number_out_of_range,
     "maximum": number_out_of_range,
     "minLength": empty_string,
+    "maxLength": unprintable_name,
+    "pattern": unprintable_name,
 }

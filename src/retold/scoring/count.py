@@ -115,6 +115,7 @@ class Counts:
         gold_layers: layers that gold has.
         total: documents.
         seen: line of each document.
+        warnings: findings by code that do not prevent scoring.
     """
 
     def __init__(self, corpus: Corpus) -> None:
@@ -124,6 +125,7 @@ class Counts:
         self.gold_layers: Counter[str] = Counter()
         self.total = 0
         self.seen: dict[str, int] = {}
+        self.warnings: Counter[str] = Counter()
 
     def merge(self, other: Counts) -> None:
         """Add the counts of other documents.
@@ -140,6 +142,7 @@ class Counts:
         self.predicted += other.predicted
         self.gold_layers += other.gold_layers
         self.total += other.total
+        self.warnings += other.warnings
 
 
 class Counting:
@@ -265,6 +268,7 @@ class Counting:
         if not found:
             return True
         self._refuse(located(found, self._file, pair.number))
+        self.counts.warnings.update(finding.code for finding in found if finding.severity == "warning")
         return not any(finding.severity == "error" for finding in found)
 
     def _append(self, event: str, waiting: _Waiting) -> None:
@@ -598,6 +602,7 @@ def _system_counts(
                 for wanted, given, extra in [counts.answered]
             },
             **({"ignored_layers": ignored} if ignored else {}),
+            **({"warnings": dict(sorted(done.warnings.items()))} if done.warnings else {}),
         },
     )
     for counts in done.layers.values():

@@ -15,6 +15,7 @@ from retold.layers.units import MANY_DOCUMENTS, POOL
 from retold.measures.base import Counts, Measure, mean_of_defined, mean_over_gold
 from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
 from retold.model.arrays import Array, np
+from retold.model.display import Summary, counted, estimate
 from retold.scoring.count import BY_DOCUMENT, SystemCounts
 from retold.stats.bootstrap import GRAIN, LinearResamples, bootstrap_products
 from retold.stats.intervals import percentile_interval, wilson
@@ -56,8 +57,8 @@ class Value:
         return out
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+@dataclass(frozen=True, slots=True, repr=False)
+class Score(Summary):
     """A system's result.
 
     Attributes:
@@ -81,6 +82,13 @@ class Score:
     breakdowns: dict[str, dict[str, dict[str, Any]]]
     scheme: Scheme = field(repr=False, compare=False)
     replicates: dict[str, Array] = field(repr=False, compare=False)
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        rows = [(name, estimate(each.value, each.low, each.high)) for name, each in self.measures.items()]
+        rows = [row for row in rows if row[0] in self.headlines]
+        documents = counted(self.coverage["documents"]["gold"], "document")
+        title = f"Score of {self.system} on {self.corpus['name']} {self.corpus['version']}, {documents}"
+        return title, [*rows, ("measures", f"{len(self.measures)} in all"), ("signature", self.signature)]
 
     @property
     def headlines(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from retold.model.display import Summary, counted
 from retold.model.findings import Finding
 from retold.rules import RULES
 
@@ -16,8 +17,8 @@ __all__ = ["MAX_FINDINGS", "FindingCollector", "Report", "prefixes"]
 MAX_FINDINGS: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+@dataclass(frozen=True, slots=True, repr=False)
+class Report(Summary):
     """What a validation found.
 
     Attributes:
@@ -34,6 +35,12 @@ class Report:
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Mapping[str, int] = field(default_factory=dict)
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        checked = f"{counted(self.records, 'record')} in {counted(self.files, 'file')}"
+        title = f"Report on {checked}: {counted(self.errors, 'error')}, {counted(self.warnings, 'warning')}"
+        codes = Counter(self.codes or (found.code for found in self.findings))
+        return title, [(code, f"{count} {RULES[code].name}") for code, count in codes.most_common()]
 
     @property
     def errors(self) -> int:
