@@ -6,7 +6,8 @@
 Submissions are folders that ``retold baseline`` wrote. Their run.json says how each was made, and which are controls
 (trained on shuffled labels). A page compares what can be compared: baselines of this clone with their default options,
 one seed, this version of the package and of the corpus; any other submission is refused. All numbers come from
-``retold.rank`` and ``retold.score``. With --print the page goes to standard output and no file is touched.
+``retold.rank`` and ``retold.score``. With --print the page goes to standard output and no file is touched; likewise
+where a system of the page is not among the submissions, so that it does not vanish where what it needs is missing.
 """
 
 from __future__ import annotations
@@ -393,6 +394,14 @@ def _p(board: Ranking, a: str, b: str, measure: str) -> str:
     return number(found[0]) if found else number(None)
 
 
+def _vanishing(runs: Sequence[Run]) -> list[str]:
+    """Baselines of the page as it is that are not among the submissions."""
+    names = {run.name for run in runs}
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    rows = {line.split("|")[1].strip() for line in lines if line.startswith("|")}
+    return [entry.name for entry in describe_systems(BASELINES) if entry.name in rows and entry.name not in names]
+
+
 def with_board(text: str, short: str) -> str:
     """The README with its board replaced.
 
@@ -417,11 +426,19 @@ def main(submissions: tuple[Path, ...], resamples: int, shown: bool) -> None:
         if not shown:
             with_board(readme, "")
         corpus = load_corpus()
-        text, short = page(read_runs(submissions, corpus), corpus, resamples)
+        runs = read_runs(submissions, corpus)
+        text, short = page(runs, corpus, resamples)
     except (FindingsError, UnreadableError, SystemFault) as error:
         raise click.UsageError(str(error)) from error
     if shown:
         click.echo(text, nl=False)
+        return
+    if gone := _vanishing(runs):
+        click.echo(text, nl=False)
+        told = ", ".join(gone)
+        click.echo(
+            f"not written: {PAGE.name} has {told}, the submissions do not; delete it to write it without", err=True
+        )
         return
     for path, content in ((PAGE, text), (README, with_board(readme, short))):
         write_atomic(path, content)

@@ -313,6 +313,25 @@ def test_both_files_are_written(submissions: Path, tmp_path: Path, monkeypatch: 
     assert "| overlap " in text
 
 
+def test_a_page_does_not_lose_a_system_that_was_not_run(
+    submissions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As without PyTorch, which the system of embeddings needs.
+    monkeypatch.setattr(results, "PAGE", tmp_path / "RESULTS.md")
+    monkeypatch.setattr(results, "README", tmp_path / "README.md")
+    for path, text in (
+        (results.README, README),
+        (results.PAGE, "| system |\n| embeddings | 0.5 |\n| majority | 0.4 |\n"),
+    ):
+        path.write_text(text, encoding="utf-8")
+    before = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+    done = run(submissions / "majority", "--resamples", "10")
+    assert (done.exit_code, [path.read_bytes() for path in sorted(tmp_path.iterdir())]) == (0, before)
+    assert done.stdout.startswith("# Results of the baselines")
+    assert "RESULTS.md has embeddings" in done.stderr
+    assert "majority" not in done.stderr
+
+
 def learned() -> list[str]:
     return [e.name for e in describe_systems(BASELINES) if e.protocol == results.LEARNS and not (e.floor or e.extra)]
 

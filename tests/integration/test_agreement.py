@@ -776,3 +776,64 @@ def test_more_than_two_annotators_are_compared_pair_by_pair(tiny_folder: Path, t
     assert [pair["annotators"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert {pair["measures"]["entities.span.f1"]["value"] for pair in pairs} == {1.0}
     assert agree(*files, "--format", "csv").stdout.startswith("measure,a / b,a / c,b / c,mean\n")
+
+
+# --- What was compared, and what can be said of it --------------------------------------------------------------------
+
+
+def test_two_cells_are_no_certainty(agree: Agree, tmp_path: Path) -> None:
+    # Wilson 1927 for 2 of 2, with z = 1.96: (2 + 1.9208 - 1.9208) / (2 + 3.8415) = 0.342; of 1 of 1: 0.207.
+    cells = [
+        {"holder": "mayor", "target": "dam", "label": "favor", "evidence": [1]},
+        {"holder": "author", "target": "dam", "label": "none", "evidence": []},
+    ]
+    same = [
+        write_lines(tmp_path / name, [{"document_id": DOCUMENT, "stance": cells}]) for name in ("a.jsonl", "b.jsonl")
+    ]
+    measures = json.loads(agree(*same, "--format", "json").stdout)["measures"]
+    found = {name: (each["value"], each["low"], each["high"]) for name, each in measures.items()}
+    assert found["stance.agreement"] == pytest.approx((1, 0.3424, 1), abs=1e-4)
+    assert found["stance.evidence.f1"] == pytest.approx((1, 0.2065, 1), abs=1e-4)
+    assert found["stance.kappa"] == found["stance.alpha"] == (1, None, None)
+    assert "– for an interval: resampling shows no spread" in agree(*same).stdout
+
+
+def test_files_that_share_no_layer_are_told_what_they_have(agree: Agree, tmp_path: Path) -> None:
+    for name, layer in (("a", "entities"), ("b", "stance"), ("c", "stance")):
+        write_lines(tmp_path / f"{name}.jsonl", [{"document_id": DOCUMENT, layer: FIRST[layer]}])
+    a, b, c = (tmp_path / f"{name}.jsonl" for name in "abc")
+    words = "nothing to compare: the files share no layer in any document (a has entities; b has stance)"
+    alone = agree(a, b)
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert words in " ".join(alone.stdout.split())
+    assert "----" not in alone.stdout
+    # Of three, the pair that shares one is shown beside the pairs that do not.
+    three = " ".join(agree(a, b, c).stdout.split())
+    assert f"a / b: {words}" in three
+    assert "stance.kappa – – 1.000 1.000" in three
+
+
+def test_only_documents_that_were_compared_are_counted(tmp_path: Path) -> None:
+    # Both have two documents; they share a layer in one, in which both found nothing.
+    gold = write_lines(tmp_path / "gold.jsonl", [{"document_id": key, "entities": []} for key in "xy"])
+    a = write_lines(tmp_path / "a.jsonl", [{"document_id": "x", "entities": []}, {"document_id": "y"}])
+    b = write_lines(tmp_path / "b.jsonl", [{"document_id": "x", "entities": []}, {"document_id": "y", "entities": []}])
+    found = retold.agreement(a, b, gold)
+    assert (found.documents, found.as_dict()["documents"]) == (1, 1)
+    out = run("agree", a, b, "--gold", gold).stdout
+    assert "\n1 document: " in out
+    assert "documents:" not in out
+    assert repr(found).startswith("Agreement of a and b, 1 document\n")
+
+
+def test_no_annotator_is_compared_with_themselves(agree: Agree, files: tuple[Path, Path]) -> None:
+    done = agree(files[0], files[1], files[0])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a file is given twice" in done.stderr
+
+
+def test_annotators_of_one_name_are_told_apart(agree: Agree, files: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    shutil.copy(files[1], tmp_path / "other" / "first.jsonl")
+    found = json.loads(agree(files[0], tmp_path / "other" / "first.jsonl", "--format", "json").stdout)
+    assert found["annotators"] == [str(files[0]), str(tmp_path / "other" / "first.jsonl")]

@@ -200,7 +200,7 @@ def _command(found: Finding) -> str:
 def _data(text: str) -> str:
     """Escape the text of a command as GitHub's toolkit does."""
     text = _encodable(text) or ""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:
