@@ -636,3 +636,23 @@ def test_nothing_that_a_terminal_acts_on_is_printed(style: str, gold: list[bytes
         # click takes colours out where there is no terminal, but not what else a terminal acts on.
         assert [c for c in done.stdout + done.stderr if not c.isprintable() and c not in "\n\xa0"] == []
     assert "u202eb" in run("score", evil, "--resamples", "0", "--format", style).stdout
+
+
+@pytest.mark.parametrize("options", [["--resamples", "1"], ["--resamples", "200", "--gold", "one.jsonl"]])
+def test_no_interval_is_without_width(options: list[str], folder: Path, tmp_path: Path) -> None:
+    # Of one resample, and of one document, which is the one unit of a bare file.
+    one = [(folder / name).read_bytes().splitlines()[:1] for name in ("mine.jsonl", "other.jsonl")]
+    files = ["mine.jsonl", "other.jsonl"]
+    if "--gold" in options:
+        write(tmp_path / "one.jsonl", one[0])
+        files = [str(write(tmp_path / name, lines)) for name, lines in zip(files, one, strict=True)]
+    else:
+        files = [str(folder / name) for name in files]
+    score, board, agreement = (
+        json.loads(run(*command, *options, "--format", "json", folder=tmp_path).stdout)
+        for command in (["score", files[1]], ["rank", *files], ["agree", *files])
+    )
+    found = [*score["measures"].values(), *agreement["measures"].values(), *board["comparisons"]]
+    found += [value for system in board["systems"] for value in system["measures"].values()]
+    assert {each["low"] is None for each in found if each.get("value", 0.5) not in (0, 1)} == {True}
+    assert all(each["low"] < each["high"] for each in found if each["low"] is not None)
