@@ -465,5 +465,8 @@ def test_the_list_reads_files_without_running_them(tmp_path: Path) -> None:
         ("b", "", ""),
     ]
     assert command("baseline", "--list", "--folder", tmp_path).stdout == (
-        "a  leave-one-document-out (pip install 'retold[llm]')\n   A test.\nb  \n   This file cannot be read.\n"
+        "system  protocol                description\n"
+        "------  ----------------------  -----------------------------------\n"
+        "a       leave-one-document-out  (pip install 'retold[llm]') A test.\n"
+        "b                               This file cannot be read.\n"
     )

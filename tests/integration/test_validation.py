@@ -50,7 +50,7 @@ DIRTY: dict[str, tuple[bytes, list[tuple[str, int | None]]]] = {
         b'{"document_id": "flood-0", "x": 1}\n{"document_id": "flood-0"}\n',
         [("RT203", 1), ("RT302", 2)],
     ),
-    "names that a terminal would obey": (b'{"document_id": "\\u001b[2J"}\n', [("RT301", 1)]),
+    "names that a terminal would obey": (b'{"document_id": "\\u001b[2J"}\n', [("RT209", 1)]),
 }
 
 

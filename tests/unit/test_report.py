@@ -892,7 +892,7 @@ def test_columns_that_do_not_fit_come_below_beside_the_first_one_layer_by_layer(
     [
         ("[x](https://e.org)", r"[x\](https:\//e.org)"),
         ("![x](//e.org)", r"![x\](//e.org)"),
-        ("<img src=x>", r"\<img src=x\>"),
+        ("<img src=x>", r"\<img src=x>"),
         ("*a* __b__ _c_ `d` ~~e~~ $f$", r"\*a\* \_\_b\_\_ \_c\_ \`d\` \~\~e\~\~ \$f\$"),
         ("&lt; & co", r"\&lt; & co"),
         ("www.e.org", r"www\.e.org"),

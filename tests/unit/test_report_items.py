@@ -13,6 +13,7 @@ import pytest
 
 from golden import assert_golden
 from retold.report.items import error_tables, render_comparison
+from retold.report.tables import table
 from retold.scoring.compare import Flip, ItemComparison, compare_items
 from retold.scoring.items import SystemItems
 
@@ -120,13 +121,17 @@ ERRORS = {
 }
 
 
+def error_pages(style: Any) -> list[tuple[str, str]]:
+    return [(title, table(headers, rows, style)) for title, headers, rows in error_tables(ERRORS)]
+
+
 def test_error_tables_in_full() -> None:
-    assert_golden("errors.txt", "\n".join(f"{title}\n\n{text}" for title, text in error_tables(ERRORS, "text")))
+    assert_golden("errors.txt", "\n".join(f"{title}\n\n{text}" for title, text in error_pages("text")))
 
 
 # The table of stance in the other formats, with what they escape.
 @pytest.mark.parametrize(("style", "suffix"), [("markdown", "md"), ("latex", "tex"), ("csv", "csv")])
 def test_error_tables_escape_labels_in_every_format(style: Any, suffix: str) -> None:
-    found = dict(error_tables(ERRORS, style))
-    assert list(found) == [title for title, _ in error_tables(ERRORS, "text")]
+    found = dict(error_pages(style))
+    assert list(found) == [title for title, _ in error_pages("text")]
     assert_golden(f"errors-stance.{suffix}", found["errors: stance, gold → predicted"])

@@ -8,17 +8,7 @@ from typing import Any, Final
 
 from retold.model.display import counted
 from retold.report.notes import INTERVAL, UNDEFINED_VALUE, few_documents
-from retold.report.tables import (
-    ABSENT,
-    WIDTH,
-    TableFormat,
-    as_json,
-    format_exact,
-    interval,
-    listed,
-    number,
-    table,
-)
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
 from retold.scoring.agreement import Agreement, compared
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
@@ -32,39 +22,35 @@ def render_agreement(
     """Render an agreement in one of ``FORMATS``; text has the breakdowns where it is ``verbose``, JSON everything."""
     if style == "json":
         return as_json(result.as_dict())
-    kind: TableFormat = style  # type: ignore[assignment]
-    headers = ["measure", "value", "95% interval", "items"]
-    if kind == "csv":
+    if style == "csv":
         rows = [
             [name, *map(format_exact, (value.value, value.low, value.high)), json.dumps(value.counts)]
             for name, value in result.measures.items()
         ]
         rows.append(["signature", result.signature, "", "", ""])
-        return table(["measure", "value", "low", "high", "counts"], rows, kind)
-    parts = [table(headers, agreement_rows(result), kind, width)] if result.measures else []
-    breakdowns = result.breakdowns.items() if verbose or kind != "text" else ()
-    for dimension, values in breakdowns:
+        return table(["measure", "value", "low", "high", "counts"], rows, "csv")
+    page = Page(style, width)
+    brief = page.style == "text" and not verbose
+    page.table(["measure", "value", "95% interval", "items"], agreement_rows(result))
+    for dimension, values in () if brief else result.breakdowns.items():
         names = [name for name in result.measures if any(name in cells for cells in values.values())]
         body = [[key, *(number(cells.get(name, {}).get("value")) for name in names)] for key, cells in values.items()]
-        parts.append(table([dimension, *names], body, kind, width))
+        page.table([dimension, *names], body)
     if disagreements:
         rows = [
             [d.layer, d.document_id, d.item, d.kind, _brief(d.first), _brief(d.second), d.context]
             for d in result.disagreements
         ]
-        parts.append(
-            table(["layer", "document", "item", "differs in", *result.annotators, "context"], rows, kind, width)
-        )
-    said = f"annotators: {result.annotators[0]}, {result.annotators[1]}"
-    if not result.measures:
-        lines = [f"{said}; {_nothing(result)}"]
-    else:
-        lines = [f"{said}; {counted(len(result.disagreements), 'disagreement')}", *_marks([result])]
-        if result.documents < 30:
-            lines.append(few_documents(result.documents, result.signature, result.scheme))
-    if kind == "text" and result.measures and not verbose:
-        lines.append("--verbose shows the agreement by document, type, label and so on; --disagreements every item.")
-    return "\n".join([*parts, listed([*lines, f"signature: {result.signature}"], kind, width)])
+        page.table(["layer", "document", "item", "differs in", *result.annotators, "context"], rows)
+    compared = result.measures and counted(len(result.disagreements), "disagreement")
+    lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {compared or _nothing(result)}"]
+    if result.measures:
+        lines += _marks([result])
+        lines += [few_documents(result.documents, result.signature, result.scheme)] if result.documents < 30 else []
+        more = "--verbose shows the agreement by document, type, label and so on; --disagreements every item."
+        lines += [more] if brief else []
+    page.notes([*lines, f"signature: {result.signature}"])
+    return str(page)
 
 
 def render_pairs(results: Sequence[Agreement], style: str, width: int = WIDTH) -> str:
@@ -72,19 +58,20 @@ def render_pairs(results: Sequence[Agreement], style: str, width: int = WIDTH) -
     if style == "json":
         pairs = [result.as_dict() for result in results]
         return as_json({"pairs": pairs})
-    kind: TableFormat = style  # type: ignore[assignment]
-    format_value = format_exact if kind == "csv" else number
+    format_value = format_exact if style == "csv" else number
     rows = []
     for name in dict.fromkeys(name for result in results for name in result.measures):
         values = [result.measures[name].value if name in result.measures else None for result in results]
         known = [value for value in values if value is not None]
         rows.append([name, *map(format_value, values), format_value(sum(known) / len(known) if known else None)])
     headers = ["measure", *(" / ".join(result.annotators) for result in results), "mean"]
-    if kind == "csv":
-        return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], kind)
+    if style == "csv":
+        return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], "csv")
+    page = Page(style, width)
+    page.table(headers, rows)
     lines = [f"{' / '.join(each.annotators)}: {_nothing(each)}" for each in results if not each.measures]
-    lines += [*_marks(results, intervals=False), f"signature: {results[0].signature}"]
-    return "\n".join([*([table(headers, rows, kind, width)] if rows else []), listed(lines, kind, width)])
+    page.notes([*lines, *_marks(results, intervals=False), f"signature: {results[0].signature}"])
+    return str(page)
 
 
 def agreement_rows(result: Agreement) -> list[list[str]]:

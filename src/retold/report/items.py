@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from retold.layers.base import Item
 from retold.model.annotations import encode
 from retold.model.display import one_line
-from retold.report.tables import ABSENT, WIDTH, TableFormat, as_json, heading, listed, table
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, table
 from retold.scoring.compare import Flip, ItemComparison
 from retold.scoring.evaluate import Score
 
@@ -29,17 +29,14 @@ _TABLES: Final[dict[str, tuple[str, str, tuple[str, ...] | None]]] = {
 _CONTEXT: Final = 100
 
 
-def error_tables(errors: ErrorTables, style: TableFormat, width: int = WIDTH) -> list[tuple[str, str]]:
-    """A (title, table) for each task, from ``retold.scoring.errors``."""
-    found = []
+def error_tables(errors: ErrorTables) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Title, headers and rows for each task, from ``retold.scoring.errors``."""
     for task in dict.fromkeys([*_TABLES, *errors]):
         title, rows, columns = _TABLES.get(task, (task, "", None))
-        if not (counted := errors.get(task)):
-            continue
-        heads = columns or sorted({column for cells in counted.values() for column in cells})
-        body = [[row, *(str(cells.get(column, 0)) for column in heads)] for row, cells in counted.items()]
-        found.append((f"errors: {title}", table([rows, *heads], body, style, width)))
-    return found
+        if counted := errors.get(task):
+            heads = columns or sorted({column for cells in counted.values() for column in cells})
+            body = [[row, *(str(cells.get(column, 0)) for column in heads)] for row, cells in counted.items()]
+            yield f"errors: {title}", [rows, *heads], body
 
 
 def item_lines(score: Score, items: Iterable[Item]) -> Iterator[bytes]:
@@ -62,35 +59,36 @@ def render_comparison(comparison: ItemComparison, style: str, *, verbose: bool =
     """Render the items that one of two systems has right and the other wrong; text with context where ``verbose``."""
     if style == "json":
         return as_json(comparison.as_dict())
-    kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
     headers = ["task", "document", "item", "gold", "a", "b", "better", "context"]
-    body = [_row(flip, kind) for flip in comparison.flips]
+    body = [_row(flip, style) for flip in comparison.flips]
     names, notes = _names(comparison), _notes(comparison)
-    if kind == "csv":
+    if style == "csv":
         # As rows, so that they appear even where there is no flip.
         rest = [[*note, *[""] * (len(headers) - 2)] for note in (*names, *notes)]
-        return table(headers, [*body, *rest], kind)
-    parts = [_listed(names, kind, width)]
+        return table(headers, [*body, *rest], "csv")
+    page = Page(style, width)
+    page.notes(f"{name}: {text}" for name, text in names)
     if body:
         sums = [[task, *map(str, amounts)] for task, amounts in comparison.tasks().items()]
-        parts.append(table(["task", "only a is right", "only b is right"], sums, kind, width))
-        if kind != "text":
-            parts.append(table(headers, body, kind))
-        for task in dict.fromkeys(row[0] for row in body) if kind == "text" else ():
-            # A table a task: what is compared is short in some and a sentence in others.
-            shown = slice(1, None if verbose else -1)
-            rows = [row[shown] for row in body if row[0] == task]
-            parts += [heading(task, kind, 2), table(headers[shown], rows, kind, width)]
+        page.table(["task", "only a is right", "only b is right"], sums)
     else:
         alike = "No difference: a and b are right on the same items."
-        said = alike if comparison.compared else "Nothing to compare: a and b have no layer in common."
-        parts.append(f"{'% ' if kind == 'latex' else ''}{said}\n")
-    more = "--verbose shows each item in its context.\n" if body and kind == "text" and not verbose else ""
-    return "\n".join([*parts, more + _listed(notes, kind, width)])
+        page.sentence(alike if comparison.compared else "Nothing to compare: a and b have no layer in common.")
+    more = []
+    if page.style != "text":
+        page.table(headers, body)
+    elif body:
+        # A table a task: what is compared is short in some and a sentence in others.
+        shown = slice(1, None if verbose else -1)
+        for task in dict.fromkeys(row[0] for row in body):
+            page.table(headers[shown], [row[shown] for row in body if row[0] == task], task)
+        more = [] if verbose else ["--verbose shows each item in its context."]
+    page.notes([*more, *(f"{name}: {text}" for name, text in notes)])
+    return str(page)
 
 
-def _row(flip: Flip, kind: TableFormat) -> list[str]:
-    absent, context = ("", flip.context) if kind == "csv" else (ABSENT, _short(flip.context))
+def _row(flip: Flip, style: str) -> list[str]:
+    absent, context = ("", flip.context) if style == "csv" else (ABSENT, _short(flip.context))
     answers = [
         _format_answer(flip, flip.a, flip.a_verdict, absent),
         _format_answer(flip, flip.b, flip.b_verdict, absent),
@@ -119,10 +117,6 @@ def _notes(comparison: ItemComparison) -> list[tuple[str, str]]:
         *(("left out", f"{', '.join(layers)}, not given by {lacking}") for lacking, layers in groups.items()),
         ("signature", comparison.a.signature),
     ]
-
-
-def _listed(notes: Sequence[tuple[str, str]], kind: TableFormat, width: int) -> str:
-    return listed((f"{name}: {text}" for name, text in notes), kind, width)
 
 
 def _short(context: str) -> str:

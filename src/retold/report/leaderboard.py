@@ -25,18 +25,7 @@ from retold.report.notes import (
     unanswered,
     warnings,
 )
-from retold.report.tables import (
-    ABSENT,
-    WIDTH,
-    TableFormat,
-    as_json,
-    format_exact,
-    heading,
-    interval,
-    listed,
-    number,
-    table,
-)
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
 from retold.scoring.evaluate import Score
 from retold.scoring.near_copies import NEAR
 from retold.scoring.ranking import ALPHA, Comparison, Ranking
@@ -68,20 +57,21 @@ def render_ranking(ranking: Ranking, style: str, *, verbose: bool = False, width
     if style == "html":
         grids = [_board(ranking, in_words=True), _files(ranking), _differences(ranking)]
         return _html(ranking, title, [grid for grid in grids if grid.rows], _foot(ranking, in_words=True))
-    kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
-    short = kind == "text"
+    page = Page(style, width)
+    short = page.style == "text"
+    brief = short and not verbose
     board, files, differences = _board(ranking, short=short), _files(ranking, protocol=short), _differences(ranking)
-    parts = [heading(title, kind, 1), table(board.headers, board.rows, kind, width)]
-    if verbose or not short:
-        parts += [heading(files.title, kind, 2), table(files.headers, files.rows, kind, width)]
-    pairs = [heading(differences.title, kind, 2), table(differences.headers, differences.rows, kind, width)]
-    if not differences.rows:
-        pairs = []
+    page.heading(title, 1)
+    page.table(board.headers, board.rows)
+    if not brief:
+        page.table(files.headers, files.rows, files.title)
+    if short and verbose:
+        page.table(differences.headers, differences.rows, differences.title)
     more = ["--verbose shows protocols, ranges, files and differences; --format json everything."]
-    foot = listed(_foot(ranking, before=more if short and not verbose else []), kind, width)
-    if short:
-        return "\n".join([*parts, *(pairs if verbose else []), foot])
-    return "\n".join([*parts, foot, *(pairs if kind == "markdown" else [])])
+    page.notes(_foot(ranking, before=more if brief else []))
+    if page.style == "markdown":
+        page.table(differences.headers, differences.rows, differences.title)
+    return str(page)
 
 
 def _board(ranking: Ranking, *, in_words: bool = False, short: bool = False) -> _Grid:

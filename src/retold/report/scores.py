@@ -24,18 +24,7 @@ from retold.report.notes import (
     status,
     warnings,
 )
-from retold.report.tables import (
-    ABSENT,
-    WIDTH,
-    TableFormat,
-    as_json,
-    format_exact,
-    heading,
-    interval,
-    listed,
-    number,
-    table,
-)
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
 from retold.rules.registry import nearest
 from retold.scoring.evaluate import Score
 
@@ -86,33 +75,46 @@ def render_score(
     names = score.measures if measures is None else measures
     if style == "csv":
         return _csv(score, names)
-    kind: TableFormat = style  # type: ignore[assignment]
-    parts = [heading(score.system, kind, 1)]
-    if kind == "text" and not verbose:
-        shown = [*score.headlines, *(part for part in _parts(score) if part in score.measures)]
-        shown = shown if measures is None else list(measures)
-        return "\n".join([*parts, _brief(score, shown, width), listed(_notes(score, shown, brief=True), kind, width)])
-    parts += _document(score, kind, errors if errors and measures is None else {}, names, measures, width)
-    return "\n".join([*parts, listed(_notes(score, names), kind, width)])
+    page = Page(style, width)
+    brief = page.style == "text" and not verbose
+    page.heading(score.system, 1)
+    under = {name: track.parts for name, track in score.scheme.tracks.items() if brief}
+    first = [each for name in score.headlines for each in (name, *under.get(name, ())) if each in names]
+    rest = [name for name in names if name not in first]
+    if brief and measures:
+        first = [*first, *rest]
+    _measures(page, score, first)
+    if not brief:
+        for track in dict.fromkeys(name.partition(".")[0] for name in rest):
+            _measures(page, score, [name for name in rest if name.startswith(f"{track}.")], track)
+        for title, headers, rows in error_tables(errors if errors and measures is None else {}):
+            page.table(headers, rows, title)
+        for dimension, values in score.breakdowns.items():
+            _breakdown(page, dimension, values, measures or _in_breakdowns(score))
+        page.table(["", "gold", "predicted", "missing", "extra"], _coverage(score), "coverage")
+    page.notes(_notes(score, first if brief else names, brief=brief))
+    return str(page)
+
+
+def _measures(page: Page, score: Score, names: Sequence[str], title: str = "") -> None:
+    """A table of measures with intervals, and their counts, or without a title the ranges of the headlines."""
+    rows: list[list[str]] = []
+    above = ""
+    for name in names:
+        value = score.measures[name]
+        if name not in score.headlines and status(score, name) not in ("defined", "undefined"):
+            continue
+        more = _counts(value.counts) if title else spread(value) if name in score.headlines else ""
+        shown = "as above" if title and page.style == "text" and more == above != ABSENT else more
+        rows.append([name, format_value(score, name), interval(value.low, value.high), shown])
+        above = more
+    last = slice(None if any(row[-1] not in ("", ABSENT) for row in rows) else -1)
+    headers = ["measure", "value", "95% interval", "counts" if title else "one document left out"]
+    page.table(headers[last], [row[last] for row in rows], title)
 
 
 def _parts(score: Score) -> list[str]:
     return [part for track in score.scheme.tracks.values() for part in track.parts]
-
-
-def _brief(score: Score, names: Sequence[str], width: int) -> str:
-    """One table: each headline and, below it, what it is the mean of; or the measures that were asked for."""
-    under = {name: track.parts for name, track in score.scheme.tracks.items()}
-    told = [name for name in names if name in score.headlines or status(score, name) in ("defined", "undefined")]
-    ordered = [each for name in told for each in (name, *(part for part in under.get(name, ()) if part in told))]
-    few = any(score.measures[name].leave_one_out for name in names)
-    rows = []
-    for name in dict.fromkeys(ordered):
-        value = score.measures[name]
-        row = [name, format_value(score, name), interval(value.low, value.high)]
-        rows.append([*row, spread(value) if name in score.headlines else ""] if few else row)
-    headers = ["measure", "value", "95% interval", *(["one document left out"] if few else [])]
-    return table(headers, rows, "text", width)
 
 
 def _in_breakdowns(score: Score) -> list[str]:
@@ -154,44 +156,6 @@ def _csv(score: Score, names: Collection[str]) -> str:
     return table(_COLUMNS, rows, "csv")
 
 
-def _document(
-    score: Score,
-    style: TableFormat,
-    errors: ErrorTables,
-    names: Collection[str],
-    measures: Collection[str] | None,
-    width: int,
-) -> list[str]:
-    parts = []
-    if headlines := [
-        [
-            name,
-            format_value(score, name),
-            interval(score.measures[name].low, score.measures[name].high),
-            spread(score.measures[name]),
-        ]
-        for name in score.headlines
-        if name in names
-    ]:
-        parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style, width))
-    groups = dict.fromkeys(name.partition(".")[0] for name in score.measures if name not in score.headlines)
-    for track in groups:
-        rows = [
-            [name, format_value(score, name), interval(value.low, value.high), _counts(value.counts)]
-            for name, value in score.measures.items()
-            if name.startswith(f"{track}.") and name in names and status(score, name) in ("defined", "undefined")
-        ]
-        if rows:
-            shown = table(["measure", "value", "95% interval", "counts"], rows, style, width)
-            parts += [heading(track, style, 2), shown]
-    for title, errors_by_kind in error_tables(errors, style, width):
-        parts += [heading(title, style, 2), errors_by_kind]
-    for dimension, values in score.breakdowns.items():
-        parts += _breakdown(dimension, values, measures or _in_breakdowns(score), style, width)
-    shown = table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style, width)
-    return [*parts, heading("coverage", style, 2), shown]
-
-
 def _counts(counts: Mapping[str, int | float]) -> str:
     # A confusion table has too many cells for a line; JSON and CSV have them.
     if not counts or len(counts) > 6:
@@ -201,16 +165,15 @@ def _counts(counts: Mapping[str, int | float]) -> str:
     )
 
 
-def _breakdown(
-    dimension: str, values: Mapping[str, Mapping[str, Any]], names: Collection[str], style: TableFormat, width: int
-) -> list[str]:
+def _breakdown(page: Page, dimension: str, values: Mapping[str, Mapping[str, Any]], names: Collection[str]) -> None:
     columns = [name for name in names if any(name in cells for cells in values.values())]
     # A blank cell: the measure does not apply to the row. A dash: its value is undefined.
     rows = [
         [key, *(number(cells[name]["value"]) if name in cells else "" for name in columns)]
         for key, cells in values.items()
+        if columns
     ]
-    return [heading(f"by {dimension}", style, 2), table([dimension, *columns], rows, style, width)] if columns else []
+    page.table([dimension, *columns], rows, f"by {dimension}")
 
 
 def _coverage(score: Score) -> list[list[str]]:
@@ -238,8 +201,6 @@ def _notes(score: Score, names: Collection[str], *, brief: bool = False) -> list
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
         lines.append(few_documents(documents, score.signature, score.scheme))
-    if brief:
-        lines.append(
-            "--verbose shows all measures, their counts, errors by kind and breakdowns; --format json everything."
-        )
+    more = "--verbose shows all measures, their counts, errors by kind and breakdowns; --format json everything."
+    lines += [more] if brief else []
     return [*lines, f"signature: {score.signature}"]

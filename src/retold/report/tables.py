@@ -22,6 +22,7 @@ __all__ = [
     "TABLE_FORMATS",
     "WIDTH",
     "Markup",
+    "Page",
     "TableFormat",
     "as_json",
     "escape",
@@ -53,7 +54,7 @@ _LATEX: Final = {"–": "--", "−": "$-$", "·": r"$\cdot$", "→": r"$\rightar
 #: What Markdown acts on inside a line. An underscore between letters, a bracket that no target follows and an ampersand
 #: before a blank are plain there.
 _MARKDOWN: Final = re.compile(
-    r"[\\`*<>~#$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE
+    r"[\\`*<~#$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE
 )
 
 
@@ -131,6 +132,34 @@ def listed(lines: Iterable[str], style: TableFormat, width: int = WIDTH) -> str:
     if style == "text":
         return "".join(line + "\n" for note in notes for line in _lines(note, width))
     return "".join(f"{mark}{note}\n" for note in notes)
+
+
+class Page:
+    """A report in one format, written part by part; text fits a width."""
+
+    def __init__(self, style: str, width: int = WIDTH) -> None:
+        self.style: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
+        self.width = width
+        self._parts: list[str] = []
+
+    def heading(self, text: str, level: int = 2) -> None:
+        self._parts.append(heading(text, self.style, level))
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+        """Add a table below its title; nothing where there are no rows."""
+        if rows and title:
+            self.heading(title)
+        if rows:
+            self._parts.append(table(headers, rows, self.style, self.width))
+
+    def notes(self, lines: Iterable[str]) -> None:
+        self._parts.append(listed(lines, self.style, self.width))
+
+    def sentence(self, text: str) -> None:
+        self._parts.append(f"{'% ' if self.style == 'latex' else ''}{escape(text, self.style)}\n")
+
+    def __str__(self) -> str:
+        return "\n".join(self._parts)
 
 
 def wrapped(text: str, width: int = WIDTH) -> str:
