@@ -589,7 +589,7 @@ def test_a_refused_submission_ends_with_counts_by_rule(gold: list[bytes], tmp_pa
     write(tmp_path / "bad.jsonl", [*lines, one_cell(gold[3], target="hammas"), gold[4]])
     done = run("score", tmp_path / "bad.jsonl")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("\n\n3  RT401 end-not-after-start\n1  RT306 unknown-target\n4 findings\n")
+    assert done.stderr.endswith("\n\n3  RT401 end-not-after-start\n1  RT306 unknown-target\n4 errors, 0 warnings\n")
 
 
 def test_warnings_of_what_is_scored_are_counted_by_rule(gold: list[bytes], tmp_path: Path) -> None:

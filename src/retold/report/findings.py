@@ -54,9 +54,9 @@ def render_refusal(findings: Sequence[Finding], *, color: bool = False, width: i
     text = render_text(findings[:MAX_FINDINGS], color=color, width=width)
     if len(findings) == 1:
         return text
-    beyond = len(findings) - MAX_FINDINGS
-    more = f" ({beyond} not shown)" if beyond > 0 else ""
-    return f"{text}{_groups(Counter(found.code for found in findings))}{counted(len(findings), 'finding')}{more}\n"
+    errors = sum(found.severity == "error" for found in findings)
+    groups = _groups(Counter(found.code for found in findings))
+    return f"{text}{groups}{_totals(errors, len(findings) - errors, len(findings) - MAX_FINDINGS)}\n"
 
 
 # Text
@@ -112,8 +112,12 @@ def _summary(report: Report) -> str:
     checked = f"{counted(report.records, 'record')} in {counted(report.files, 'file')}"
     if not report.errors and not report.warnings:
         return f"{checked}: no findings\n"
-    beyond = f" ({report.suppressed} not shown)" if report.suppressed else ""
-    return f"{checked}: {counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}{beyond}\n"
+    return f"{checked}: {_totals(report.errors, report.warnings, report.suppressed)}\n"
+
+
+def _totals(errors: int, warnings: int, beyond: int) -> str:
+    more = f" ({beyond} not shown)" if beyond > 0 else ""
+    return f"{counted(errors, 'error')}, {counted(warnings, 'warning')}{more}"
 
 
 def _location(found: Finding) -> str:
