@@ -915,6 +915,18 @@ def test_a_name_is_bounded_and_what_is_not_seen_of_it_is_shown(style: Any) -> No
         assert escape(f"a{hidden}b", style) != escape("ab", style)
 
 
+@pytest.mark.parametrize("style", leaderboard.FORMATS)
+def test_a_note_about_many_systems_and_the_signature_are_whole(style: str) -> None:
+    systems = [Ranked(made_score(f"system-{number}"), 1, 1, 1, 1) for number in range(100)]
+    for each in systems[1:]:
+        each.score.submission["corpus_version"] = "0.9.0"
+    signature = "corpus:" + "x" * 600 + "|seed:0"
+    text = render_ranking(replace(made_ranking(*systems), signature=signature), style, width=200)
+    assert signature in text
+    if style not in ("json", "csv"):
+        assert ", ".join(f"system-{number}" for number in range(1, 100)) in " ".join(text.split())
+
+
 def test_json_has_escapes_for_what_a_terminal_acts_on() -> None:
     text = as_json({"name": "a\x7f\x9b\u202e\U000e0001é\ud800"})
     assert text.isascii() is False

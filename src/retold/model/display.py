@@ -7,12 +7,13 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["Summary", "brief", "columns", "counted", "estimate", "one_line", "visible"]
+__all__ = ["CELL", "NOTE", "Summary", "brief", "columns", "counted", "estimate", "one_line", "visible"]
 
 #: Printable by their category, but blank: a name may not hide behind them.
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-#: Longest cell that is printed.
-_CELL: Final = 400
+#: Longest cell and longest note that are printed.
+CELL: Final = 400
+NOTE: Final = 10_000
 #: Lines of a ``repr``.
 _LINES: Final = 10
 
@@ -29,7 +30,7 @@ def one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
-def brief(text: str, limit: int = _CELL) -> str:
+def brief(text: str, limit: int = CELL) -> str:
     """``one_line``, cut in the middle where it is longer than ``limit`` characters."""
     # What is of many megabytes is not looked at in full.
     shown = one_line(text if len(text) <= 2 * limit else f"{text[:limit]}{text[-limit:]}")

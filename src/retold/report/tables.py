@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Final, Literal
 
-from retold.model.display import brief, columns, visible
+from retold.model.display import CELL, NOTE, brief, columns, visible
 
 __all__ = [
     "TABLE_FORMATS",
@@ -83,13 +83,13 @@ def as_json(value: object) -> str:
     return re.sub(r"[^ -~\n\xa0]", lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text)
 
 
-def escape(text: str, style: TableFormat) -> str:
+def escape(text: str, style: TableFormat, limit: int = CELL) -> str:
     """Text from a user, on one line and bounded, so that the format takes it as text; in CSV it is kept whole."""
     if style == "csv":
         return _inert(text)
     if isinstance(text, Markup):
         return text
-    text = brief(text)
+    text = brief(text, limit)
     if style == "markdown":
         return _MARKDOWN.sub(r"\\\g<0>", text)
     return _typeset(text) if style == "latex" else text
@@ -128,7 +128,7 @@ def heading(text: str, style: TableFormat, level: int) -> str:
 def listed(lines: Iterable[str], style: TableFormat, width: int = WIDTH) -> str:
     """Notes, one a line: a list in Markdown, comments in LaTeX; a signature stays whole."""
     mark = {"markdown": "- ", "latex": "% "}.get(style, "")
-    notes = (escape(line, style) for line in lines)
+    notes = (escape(line, style, NOTE) for line in lines)
     if style == "text":
         return "".join(line + "\n" for note in notes for line in _lines(note, width))
     return "".join(f"{mark}{note}\n" for note in notes)
