@@ -635,6 +635,7 @@ def test_nothing_that_a_terminal_acts_on_is_printed(style: str, gold: list[bytes
     ):
         # click takes colours out where there is no terminal, but not what else a terminal acts on.
         assert [c for c in done.stdout + done.stderr if not c.isprintable() and c not in "\n\xa0"] == []
+    assert "/\\x1b[2J\\u202emissing: " in run("score", tmp_path / "\x1b[2J\u202emissing").stderr
     assert "u202eb" in run("score", evil, "--resamples", "0", "--format", style).stdout
 
 

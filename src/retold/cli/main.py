@@ -107,11 +107,18 @@ def _report(error: Exception) -> int:
     return 2
 
 
+class _Shown(io.StringIO):
+    """Takes what click prints as it is; click would take colours out of names."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def _show(error: click.ClickException) -> None:
     """Print an error, with what a terminal would act on as escapes: names and paths come from users."""
     from retold.model.display import visible
 
-    shown = io.StringIO()
+    shown = _Shown()
     error.show(shown)
     click.echo("\n".join(map(visible, shown.getvalue().split("\n"))), nl=False, err=True)
 
