@@ -84,7 +84,8 @@ def generated(corpus: Corpus, events: Mapping[str, Built], tables: Mapping[str, 
     """Tables of the card by the name in their marks. Of several events each has its own rows or column."""
     splits = views.splits_of(corpus.scheme, corpus.events)
     sizes = [
-        [Markup(f"`{name}`"), *(str(len(tables[path])) for path in paths.values())] for name, paths in files_of(corpus).items()
+        [Markup(f"`{name}`"), *(str(len(tables[path])) for path in paths.values())]
+        for name, paths in files_of(corpus).items()
     ]
     titles = ["rows"] if len(splits) == 1 else [f"rows of {split}" for split in splits]
     return {
