@@ -244,7 +244,7 @@ def _csv(ranking: Ranking) -> str:
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
         notes = [*mean_notes(score).values(), *coverage_of(score).values(), other_corpus(score), saw_gold(score)]
         notes += [
-            f"near-copy of {one_line(group[0])}"
+            f"near-copy of {brief(group[0])}"
             for group in ranking.near_copies.get(ranking.measure, ())
             if score.system in group[1:]
         ]

@@ -11,8 +11,8 @@ from retold.report.items import ErrorTables, error_tables
 from retold.report.notes import (
     INTERVAL,
     UNDEFINED,
-    coverage_of,
     coverage,
+    coverage_of,
     few_documents,
     format_value,
     layers_left,

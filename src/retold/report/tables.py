@@ -185,7 +185,7 @@ def _plain(cells: list[list[str]], width: int) -> str:
         if len(natural) == 1:
             short = given <= max(_SHORT, min(3 * width // 5, width - _SHORT - 2))
         else:
-            short = given <= _SHORT and not any(c.isalpha() for cell in body for c in cell)
+            short = given <= _SHORT and not any(c.isalpha() for cell in body for c in cell.replace(" to ", ""))
         pieces = min(max(map(columns, re.split(r"(?<=[. ])", head))), _SHORT)
         least.append(max(pieces, given) if short else min(natural[-1], max(_WORDS, pieces)))
         groups.append(head.partition(".")[0] if "." in head else "")
