@@ -32,14 +32,13 @@ from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate
 from retold.corpus.load import MANIFEST, Corpus, EventFolder, load_corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import read_jsonl
+from retold.io.jsonl import read_all
 from retold.io.sources import sha256
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import (
     AnnotationRecord,
     CanonicalClaim,
-    Decision,
     Document,
     Entity,
     Event,
@@ -50,6 +49,7 @@ from retold.model.findings import FindingsError, UnreadableError
 from retold.model.segment import divide
 from retold.report.agreement import agreement_rows
 from retold.report.tables import table
+from retold.rules import DECODERS
 from retold.scoring.agreement import agreement
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -114,7 +114,9 @@ def build(root: Path = CORPUS, version: str | None = None, date: str | None = No
     for key, folder in corpus.events.items():
         rows = [row for row in described if row["event"] == key]
         # An event that documents.toml does not describe brings its documents as they are.
-        documents = [document(row, folder.event) for row in rows] or read_jsonl(folder.documents_file, Document)
+        documents = [document(row, folder.event) for row in rows] or read_all(
+            folder.documents_file, DECODERS["document"]
+        )
         counts["documents"] += len(documents)
         if folder.annotator_files or folder.gold_file.exists():
             events[key] = of_event(folder, documents, scheme, own)
@@ -147,7 +149,7 @@ def of_event(folder: EventFolder, documents: list[Document], scheme: Scheme, own
     if made:
         gold = adjudicated_gold(folder, documents, scheme)
     else:
-        gold = {record.document_id: record for record in read_jsonl(folder.gold_file, AnnotationRecord)}
+        gold = {record.document_id: record for record in read_all(folder.gold_file, DECODERS["record"])}
     if missing := [each.document_id for each in documents if each.document_id not in gold]:
         raise click.ClickException(f"{folder.gold_file}: missing documents: {', '.join(missing[:5])}")
     entities = folder.entities
@@ -216,8 +218,8 @@ def adjudicated_gold(folder: EventFolder, documents: Iterable[Document], scheme:
     An event with one annotator has that annotator's labels.
     """
     decided = folder.adjudication_file
-    annotators = {path.stem: read_jsonl(path, AnnotationRecord) for path in folder.annotator_files}
-    decisions = read_jsonl(decided, Decision) if decided.exists() else []
+    annotators = {path.stem: read_all(path, DECODERS["record"]) for path in folder.annotator_files}
+    decisions = read_all(decided, DECODERS["decision"]) if decided.exists() else []
     records = adjudicate(annotators, decisions, {d.document_id: d for d in documents}, folder.entities, scheme)
     return {record.document_id: record for record in records}
 

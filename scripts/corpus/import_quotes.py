@@ -16,9 +16,10 @@ import click
 from retold.corpus.load import load_corpus
 from retold.corpus.quotes import QuotedCell, QuotedClaim, QuotedMention, QuotedPair, resolve
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import read_jsonl
+from retold.io.jsonl import read_all
 from retold.model.annotations import encode
 from retold.model.findings import FindingsError
+from retold.rules import LineDecoder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +34,7 @@ def main(folder: Path, event_key: str, annotator: str) -> None:
 
     def read(name: str, kind: type[Any]) -> list[Any]:
         path = folder / f"{name}.jsonl"
-        return read_jsonl(path, kind) if path.exists() else []
+        return read_all(path, LineDecoder(kind)) if path.exists() else []
 
     documents = {key: document for key, document in corpus.documents.items() if document.event == event_key}
     try:

@@ -24,11 +24,12 @@ import msgspec
 from retold import __version__
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import read_json
+from retold.io.jsonl import read_one
 from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.notes import few_documents
 from retold.report.tables import number, table
+from retold.rules import LineDecoder
 from retold.scoring.evaluate import Score, Value
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
 from retold.scoring.score import score
@@ -110,7 +111,7 @@ def read_runs(folders: Sequence[Path], corpus: Corpus) -> list[Run]:
     for folder in folders:
         if not (folder / "run.json").is_file():
             raise click.UsageError(f"{folder}: has no run.json; make it with `retold baseline`")
-        account: Account = read_json(folder / "run.json", Account)
+        account: Account = read_one(folder / "run.json", LineDecoder(Account))
         name = account.system.removesuffix(f"-{account.control}") if account.control else account.system
         if name not in floors:
             raise click.UsageError(f"{folder}: {name!r} is no system of {BASELINES.relative_to(ROOT)}/")

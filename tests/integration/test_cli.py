@@ -279,6 +279,11 @@ def test_labels_can_come_from_gold_or_from_a_manifest(mine: Path, tmp_path: Path
     assert {name.partition(".")[0] for name in declared["measures"]} == {"overall", "stance"}
     assert "|labels:" in declared["signature"]
     assert json.loads(run("score", mine, *options, "--labels", "from-gold").stdout)["measures"]["overall"]["value"] == 1
+    piped = run("score", mine, *options, "--manifest", "-", stdin=manifest.read_bytes())
+    assert json.loads(piped.stdout) == declared
+    twice = run("score", "-", "--manifest", "-", stdin=b"{}")
+    assert (twice.returncode, "can be read only once" in twice.stderr) == (2, True)
+    assert "<stdin>: error RT111 the file is empty" in run("score", mine, *options, "--manifest", "-").stderr
     shown = run("measures", "--gold", mine, "--manifest", manifest).stdout
     assert "stance.favg" in shown
     assert "claims" not in shown

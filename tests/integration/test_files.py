@@ -6,25 +6,35 @@ import errno
 import io
 import json
 import os
+import re
+import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
+from retold.corpus.load import load_corpus
+from retold.corpus.quotes import QuotedPair
 from retold.io import jsonl, submission
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup, count_lines, decode_json, read_json, read_jsonl, read_lines
+from retold.io.jsonl import Line, Lines, Lookup, count_lines, decode_or_refuse, read_all, read_lines, read_one
 from retold.io.sources import Source, sha256
 from retold.io.submission import open_submission
-from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import FindingsError, UnreadableError
+from retold.rules.bytes import DECODERS, LineDecoder
+from retold.scoring.score import score
+from retold.validation.validate import validate
+from tiny import TEXTS, gold_of, write_release, write_tiny_corpus
 
 CARD = {"name": "mine", "protocol": "zero-shot", "corpus_version": "0.1.0"}
 
@@ -132,7 +142,7 @@ def test_open_submission_reads_standard_input_as_often_as_needed(monkeypatch: py
     assert (submission.name, submission.records.name) == ("stdin", "<stdin>")
     for _ in range(2):
         assert [r.document_id for r in submission.read()] == ["d1", "d2"]
-    assert [r.document_id for r in read_jsonl("-", AnnotationRecord)] == ["d1", "d2"]
+    assert [r.document_id for r in read_all("-", DECODERS["record"])] == ["d1", "d2"]
     standard_input(monkeypatch, record("d3"))
     assert [r.document_id for r in open_submission("-").read()] == ["d3"]
 
@@ -151,18 +161,126 @@ def test_open_submission_reads_parquet_from_standard_input(tmp_path: Path, monke
 # --- Typed files ------------------------------------------------------------------------------------------------------
 
 
-def test_read_jsonl_names_the_invalid_line(tmp_path: Path) -> None:
+def test_read_all_names_the_invalid_line(tmp_path: Path) -> None:
     path = written(tmp_path / "x.jsonl", record("d1") + b"\n\n{\n")
     with pytest.raises(FindingsError) as caught:
-        read_jsonl(path, AnnotationRecord)
+        read_all(path, DECODERS["record"])
     assert (caught.value.findings[0].code, caught.value.findings[0].line) == ("RT102", 3)
 
 
-def test_read_json_distinguishes_malformed_json_from_wrong_shape(tmp_path: Path) -> None:
-    for data, code in ((b"{", "RT102"), (b"{}", "RT201"), (b"\xff", "RT102")):
+#: Every file of a corpus but the views, and the card of a submission.
+FILES = [
+    *("corpus.json", "release.json", "mine/submission.json", "events/flood/event.json"),
+    *(f"events/flood/{name}.jsonl" for name in ("documents", "entities", "claims", "gold")),
+    *("events/flood/annotators/reader-1.jsonl", "events/flood/annotators/adjudication.jsonl"),
+]
+#: What is wrong with the first object of a file, and the code that says so. Each has a first key that holds a string.
+FAULTS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "not UTF-8": (lambda data: data.replace(b'": "', b'": "\xff', 1), "RT101"),
+    "truncated": (lambda data: data[: len(data) // 3], "RT102"),
+    "something after it": (lambda data: data.rstrip().replace(b"\n", b" {}\n", 1) + b" {}", "RT102"),
+    "a key twice": (lambda data: b"{" + data[1 : data.index(b",") + 1] + data[1:], "RT103"),
+    "a byte-order mark": (lambda data: b"\xef\xbb\xbf" + data, "RT104"),
+    "half a character": (lambda data: data.replace(b'": "', b'": "\\ud83d', 1), "RT107"),
+    "a huge integer": (lambda data: data[: -1 - data.endswith(b"\n")] + b', "n": 9007199254740993}', "RT108"),
+    "NaN": (lambda data: b"{" + b'"n": NaN,' + data[1:], "RT109"),
+    "another type": (lambda data: data[: data.index(b":") + 1] + b"null" + data[data.index(b",") :], "RT201"),
+    "an unknown key": (lambda data: b"{" + b'"n": 1,' + data[1:], "RT203"),
+}
+
+
+def with_every_file(folder: Path) -> Path:
+    write_tiny_corpus(folder)
+    item = {"document_id": "flood-0", "layer": "claims", "item": "1:2"}
+    decision = {**item, "readers": {}, "decision": None, "reason": "never given"}
+    decided = folder / "events" / "flood" / "annotators" / "adjudication.jsonl"
+    written(decided, (json.dumps(decision) + "\n").encode())
+    written(folder / "corpus.json", b'{"name": "tiny", "version": "1.0.0"}')
+    write_release(folder)
+    written(folder / "release.json", json.dumps(json.loads((folder / "release.json").read_bytes())).encode())
+    (folder / "mine").mkdir()
+    written(folder / "mine" / "submission.json", json.dumps(CARD).encode())
+    written(folder / "mine" / "predictions.jsonl", record("flood-0") + b"\n" + record("flood-1") + b"\n")
+    return folder
+
+
+def messages_about(file: Path, folder: Path) -> list[tuple[str, str]]:
+    """Code and message of all that ``validate`` says of a file, whether it reports or refuses."""
+    try:
+        card = file.name == "submission.json"
+        findings = validate([file.parent] if card else None, load_corpus(folder)).findings
+    except FindingsError as error:
+        findings = error.findings
+    return [(found.code, found.message) for found in findings if found.file == str(file)]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_file_is_read_as_strictly_with_the_same_messages(tmp_path: Path, fault: str) -> None:
+    spoil, code = FAULTS[fault]
+    folder = with_every_file(tmp_path)
+    said = set()
+    for file in FILES:
+        path = folder / file
+        whole = path.read_bytes()
+        path.write_bytes(spoil(whole))
+        about = messages_about(path, folder)
+        path.write_bytes(whole)
+        assert code in [each for each, _ in about], (file, about)
+        said |= {message for each, message in about if each == code}
+    assert len({re.split("[:'\"]", message)[0] for message in said}) == 1, said
+    # The decoder's own words name types of Python, and paths that no pointer is.
+    assert not any("`" in message or "$" in message for message in said)
+
+
+@pytest.mark.parametrize("file", ["documents.jsonl", "gold.jsonl"])
+def test_scoring_names_the_file_of_the_corpus_that_is_at_fault(tmp_path: Path, file: str) -> None:
+    write_tiny_corpus(tmp_path)
+    # A second event, so that there are several files of gold and of documents.
+    first, second = (tmp_path / "events" / name for name in ("flood", "storm"))
+    shutil.copytree(first, second)
+    for path in [*second.glob("*.json*"), *second.glob("annotators/*")]:
+        path.write_bytes(path.read_bytes().replace(b"flood", b"storm"))
+    path = second / file
+    path.write_bytes(path.read_bytes().replace(b'": "', b'": 5, "x": "', 1))
+    with pytest.raises(FindingsError) as caught:
+        score([{"document_id": f"{event}-{n}"} for event in ("flood", "storm") for n in range(2)], tmp_path)
+    assert {(found.code, found.file, found.line) for found in caught.value.findings} == {
+        ("RT201", str(path), 1),
+        ("RT203", str(path), 1),
+    }
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.endswith(".json")])
+def test_an_empty_file_of_one_object_is_an_error(tmp_path: Path, file: str) -> None:
+    folder = with_every_file(tmp_path)
+    for data in (b"", b" \n\n"):
+        (folder / file).write_bytes(data)
+        assert messages_about(folder / file, folder) == [("RT111", "the file is empty")]
+
+
+def test_scripts_and_records_of_a_submission_are_read_by_the_same_reader(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", b'{"document_id": "a", "document_id": "b"}\n')
+    for read in (lambda: list(open_submission(path).read()), lambda: read_all(path, LineDecoder(QuotedPair))):
         with pytest.raises(FindingsError) as caught:
-            read_json(written(tmp_path / "x.json", data), SubmissionCard)
-        assert caught.value.findings[0].code == code, data[:5]
+            read()
+        assert caught.value.findings[0].code == "RT103"
+
+
+def test_the_place_of_a_fault_in_a_pretty_printed_file(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.json", b'{\n  "name": "mine",\n  "team": x\n}\n')
+    with pytest.raises(FindingsError) as caught:
+        read_one(path, DECODERS["submission"])
+    (found,) = caught.value.findings
+    assert (found.line, found.column) == (3, 11)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(None, "null"), (False, "false"), ([True, None], "[true, null]"), ({"a": None}, "{'a': null}")]
+)
+def test_messages_show_json(value: object, said: str) -> None:
+    line = json.dumps({"document_id": value}).encode()
+    _, findings = DECODERS["record"].decode(line, number=1, file="f")
+    assert findings[0].message == f"expected a string, got {said}"
 
 
 def test_sha256(tmp_path: Path) -> None:
@@ -175,13 +293,22 @@ def test_sha256(tmp_path: Path) -> None:
 KEYS = [f"d{n}" for n in range(12)]
 
 
-def decode(line: bytes, number: int) -> AnnotationRecord:
-    record: AnnotationRecord = decode_json(msgspec.json.Decoder(AnnotationRecord), line, "gold.jsonl", number)
-    return record
+decode = partial(decode_or_refuse, DECODERS["record"])
 
 
-def numbered(keys: list[str]) -> Iterator[tuple[int, bytes]]:
-    yield from enumerate(map(record, keys), start=1)
+class Numbered(Lines):
+    """Lines in memory."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        super().__init__([Source("gold.jsonl", "")])
+        self.lines = lines
+
+    def __iter__(self) -> Iterator[Line]:
+        yield from enumerate(self.lines, start=1)
+
+
+def numbered(keys: list[str]) -> Lines:
+    return Numbered(map(record, keys))
 
 
 @settings(deadline=None)
@@ -207,8 +334,7 @@ def test_lookup_of_an_unknown_document() -> None:
 
 
 def test_lookup_names_the_invalid_line() -> None:
-    lines = iter([(1, record("d1")), (2, b""), (3, b"nonsense")])
-    with Lookup(lines, decode) as lookup, pytest.raises(FindingsError) as caught:
+    with Lookup(Numbered([record("d1"), b"", b"nonsense"]), decode) as lookup, pytest.raises(FindingsError) as caught:
         lookup.get("d2")
     assert (caught.value.findings[0].file, caught.value.findings[0].line) == ("gold.jsonl", 3)
 
@@ -221,7 +347,7 @@ def parquet(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-def test_read_lines_of_parquet_drops_nulls(tmp_path: Path) -> None:
+def test_read_lines_of_parquet_drops_nulls_but_those_that_are_values(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [
         {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER", "kb_id": None}], "claims": []},
         {"document_id": "d2", "entities": None, "claims": None},
@@ -229,9 +355,140 @@ def test_read_lines_of_parquet_drops_nulls(tmp_path: Path) -> None:
     lines = list(read_lines(source(parquet(tmp_path / "x.parquet", rows))))
     assert [number for number, _ in lines] == [1, 2]
     assert [json.loads(line) for _, line in lines] == [
-        {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER"}], "claims": []},
+        {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER", "kb_id": None}], "claims": []},
         {"document_id": "d2"},
     ]
+
+
+def parquet_of(path: Path, entity: pa.Array, lists: Callable[..., pa.Array] = pa.ListArray.from_arrays) -> Path:
+    """One document with two mentions whose entities are a column of any type."""
+    offsets = pa.array([0, 2], pa.int32() if lists is pa.ListArray.from_arrays else pa.int64())
+    columns = [pa.array([0, 2]), pa.array([1, 3], pa.uint8()), pa.array(["PER", "PER"]), entity]
+    mentions = pa.StructArray.from_arrays(columns, names=["start", "end", "type", "entity"])
+    pq.write_table(pa.table({"document_id": ["d1"], "entities": lists(offsets, mentions)}), path)
+    return path
+
+
+def refusals_of(path: Path) -> list[tuple[str, str, int | None]]:
+    """Code, message and row of what validating and scoring a file of one document say, which is the same."""
+    gold = {"document_id": "d1", "entities": [{"start": 0, "end": 1, "type": "PER", "entity": "e"}]}
+    corpus = load_corpus(written(path.with_name("gold.jsonl"), json.dumps(gold).encode()))
+    with pytest.raises(FindingsError) as caught:
+        score(path, corpus, resamples=0)
+    reported = validate([path], corpus, role="prediction").findings
+    found = [[(each.code, each.message, each.line) for each in some] for some in (caught.value.findings, reported)]
+    assert found[0] == found[1]
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        pa.array(["e", "f"]),
+        pa.array(["e", "f"], pa.large_string()),
+        pa.array(["e", "f"]).dictionary_encode(),
+        pa.array(["e", None]),
+        pa.nulls(2),
+    ],
+    ids=lambda array: str(array.type).partition("<")[0],
+)
+@pytest.mark.parametrize("lists", [pa.ListArray.from_arrays, pa.LargeListArray.from_arrays])
+def test_parquet_types_that_json_has_are_read(tmp_path: Path, entity: pa.Array, lists: Callable[..., pa.Array]) -> None:
+    path = parquet_of(tmp_path / "x.parquet", entity, lists)
+    (made,) = open_submission(path).read()
+    assert [mention.entity for mention in made.entities] == [value or UNSET for value in entity.to_pylist()]
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        pa.array([b"e", b"f"]),
+        pa.array([b"e", b"f"], pa.large_binary()),
+        pa.array([b"ee", b"ff"], pa.binary(2)),
+        pa.array([b"e", b"f"]).dictionary_encode(),
+        pa.array([0, 1], pa.timestamp("us")),
+        pa.array([0, 1], pa.date32()),
+        pa.array([0, 1], pa.time64("us")),
+        pa.array([1, 2], pa.decimal128(5, 2)),
+        pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int64())),
+        pa.array([[b"e"], []], pa.list_(pa.binary())),
+    ],
+    ids=lambda array: str(array.type).partition("(")[0],
+)
+def test_a_parquet_type_that_json_does_not_have_is_one_finding(tmp_path: Path, entity: pa.Array) -> None:
+    ((code, message, row),) = refusals_of(parquet_of(tmp_path / "x.parquet", entity))
+    assert (code, row) == ("RT201", None)
+    assert message.startswith("column 'entities.entity' has type ")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_parquet_column_given_twice_is_refused(tmp_path: Path, nested: bool) -> None:
+    if nested:
+        columns = [pa.array([0]), pa.array([1]), pa.array(["PER"]), pa.array(["GPE"])]
+        mentions = pa.StructArray.from_arrays(columns, names=["start", "end", "type", "type"])
+        table = pa.table({"document_id": ["d1"], "entities": pa.ListArray.from_arrays(pa.array([0, 1]), mentions)})
+    else:
+        columns = [pa.array(["d1"]), pa.array([[]]), pa.array([[]])]
+        table = pa.Table.from_arrays(columns, ["document_id", "entities", "entities"])
+    pq.write_table(table, tmp_path / "x.parquet")
+    ((code, message, _),) = refusals_of(tmp_path / "x.parquet")
+    assert (code, message) == ("RT103", f"duplicate column '{'entities.type' if nested else 'entities'}'")
+
+
+def test_a_parquet_string_that_is_not_utf8_is_named_with_its_row(tmp_path: Path) -> None:
+    keys = pa.array([b"d1", b"d2", b"\xff"]).view(pa.string())
+    pq.write_table(pa.table({"document_id": keys}), tmp_path / "x.parquet")
+    with pytest.raises(FindingsError) as caught:
+        list(read_lines(source(tmp_path / "x.parquet")))
+    assert [(found.code, found.line) for found in caught.value.findings] == [("RT101", 3)]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_nan_is_refused_in_parquet_and_in_memory_as_in_json(tmp_path: Path, number: float) -> None:
+    scores = {"favor": number, "against": 0.0, "none": 0.0}
+    rows: list[dict[str, object]] = [
+        {"document_id": "d", "stance": [{"holder": "a", "target": "x", "label": "none", "scores": scores}]}
+    ]
+    gold = load_corpus(written(tmp_path / "gold.jsonl", b'{"document_id": "d", "stance": []}'))
+    lines = written(tmp_path / "x.jsonl", json.dumps(rows[0]).encode())
+    for predictions in (parquet(tmp_path / "x.parquet", rows), lines, rows):
+        with pytest.raises(FindingsError) as caught:
+            score(predictions, gold, resamples=0)
+        assert [(found.code, found.pointer) for found in caught.value.findings] == [("RT109", "/stance/0/scores/favor")]
+
+
+@pytest.mark.parametrize("value", [b"e", date(2024, 5, 6), Decimal(1), object()])
+def test_records_in_memory_hold_json_values_only(tmp_path: Path, value: object) -> None:
+    gold = load_corpus(written(tmp_path / "gold.jsonl", b'{"document_id": "d", "entities": []}'))
+    records = [{"document_id": "d", "entities": [{"start": 0, "end": 1, "type": "PER", "entity": value}]}]
+    with pytest.raises(FindingsError) as caught:
+        score(records, gold)
+    assert [(found.code, found.file, found.line) for found in caught.value.findings] == [("RT201", "<system>", 1)]
+
+
+def test_an_unknown_parquet_column_is_one_finding_even_if_it_is_empty(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"document_id": f"d{n}", "entites": None} for n in range(3)]
+    with pytest.raises(FindingsError) as caught:
+        list(read_lines(source(parquet(tmp_path / "x.parquet", rows))))
+    (found,) = caught.value.findings
+    assert (found.code, found.pointer, found.hint) == ("RT203", "/entites", "Did you mean 'entities'?")
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()], ids=str)
+def test_numbers_of_any_precision_are_numbers(tmp_path: Path, kind: pa.DataType) -> None:
+    scores = pa.StructArray.from_arrays([pa.array([value], kind) for value in (0.5, 0.25, 0.25)], names=["a", "b", "c"])
+    cells = pa.StructArray.from_arrays([scores], names=["scores"])
+    table = pa.table({"document_id": ["d"], "stance": pa.ListArray.from_arrays(pa.array([0, 1]), cells)})
+    pq.write_table(table, tmp_path / "x.parquet")
+    ((_, line),) = read_lines(source(tmp_path / "x.parquet"))
+    assert json.loads(line)["stance"] == [{"scores": {"a": 0.5, "b": 0.25, "c": 0.25}}]
+
+
+def test_valid_gold_in_parquet_has_no_findings(tmp_path: Path) -> None:
+    # The tiny corpus has a mention whose kb_id is null.
+    corpus = load_corpus(write_tiny_corpus(tmp_path / "tiny"))
+    path = parquet(tmp_path / "gold.parquet", [gold_of(key) for key in TEXTS])
+    assert validate([path], corpus, role="gold").findings == []
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
@@ -241,6 +498,20 @@ def test_truncated_parquet_is_a_finding(tmp_path: Path, keep: int) -> None:
     with pytest.raises(FindingsError) as caught:
         list(read_lines(source(path)))
     assert caught.value.findings[0].code == "RT110"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [("gold.parquet", b"PAR1 torn", "RT110"), ("gold.jsonl", b"", "RT111"), ("gold.jsonl", b"\n\n", "RT111")],
+)
+def test_gold_that_holds_nothing_is_at_fault_and_not_the_predictions(
+    tmp_path: Path, name: str, data: bytes, code: str
+) -> None:
+    gold = written(tmp_path / name, data)
+    for use in (lambda: score([{"document_id": "d1"}], gold), lambda: validate(None, gold)):
+        with pytest.raises(FindingsError) as caught:
+            use()
+        assert [(found.code, found.file) for found in caught.value.findings] == [(code, str(gold))]
 
 
 # --- Submissions ------------------------------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ def edited(line: bytes, **changes: Any) -> bytes:
     return json.dumps({**json.loads(line), **changes}).encode()
 
 
+def without(line: bytes, layer: str) -> bytes:
+    return json.dumps({key: value for key, value in json.loads(line).items() if key != layer}).encode()
+
+
 #: Name -> (change to the lines of a clean file, whether the workers can tell that the result is clean).
 FILES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], bool]] = {
     "clean": (lambda lines: lines, True),
@@ -47,6 +51,7 @@ FILES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], bool]] = {
     "blank line": (lambda lines: [*lines[:70], b"", *lines[70:]], False),
     "broken line": (lambda lines: [*lines[:150], lines[150][:-9], *lines[151:]], False),
     "invalid span": (lambda lines: [*lines[:70], edited(lines[70], claims=[SPAN]), *lines[71:]], False),
+    "missing layer": (lambda lines: [*lines[:70], without(lines[70], "stance"), *lines[71:]], False),
     "unknown document": (lambda lines: [*lines[:-1], edited(lines[-1], document_id="x")], False),
     "empty": (lambda lines: [], False),
 }
@@ -68,10 +73,12 @@ def test_validate_gives_the_same_report_with_several_workers(
     shards = shards_of([[Source.of(path)], corpus.document_sources()], 3)
     assert len(shards) in (0, 3)
     try:
-        found = [key for shard in shards for key in records.check_shard(corpus, "prediction", shard)]
+        parts = [records.check_shard(corpus, "prediction", shard) for shard in shards]
     except ShardMismatch:
-        found = []
-    assert (len(set(found)) == DOCUMENTS) is clean
+        parts = []
+    found = {key for keys, _ in parts for key in keys}
+    layouts = {layout for _, layouts in parts for layout in layouts}
+    assert (len(found) == DOCUMENTS and len(layouts) == 1) is clean
 
 
 def test_validate_with_processes(

@@ -32,7 +32,7 @@ def agree(
         raise click.UsageError("agreement needs at least two files")
     if disagreements and (len(files) > 2 or style in ("json", "csv")):
         raise click.UsageError("--disagreements takes two files, and text, markdown or latex; JSON always has them")
-    options.stdin_once(*files, corpus.path)
+    options.stdin_once(corpus, *files)
     from retold.report.agreement import render_agreement, render_pairs
     from retold.scoring.agreement import agreement
 

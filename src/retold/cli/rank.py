@@ -44,7 +44,7 @@ def rank(
         return
     if not submissions:
         raise click.UsageError("Missing argument 'SUBMISSION...'.")
-    options.stdin_once(*submissions, corpus.path)
+    options.stdin_once(corpus, *submissions)
     options.single_threaded_numpy()
     from retold.report.leaderboard import SUFFIXES, render_ranking
     from retold.scoring.ranking import rank as run

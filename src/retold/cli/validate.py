@@ -77,7 +77,7 @@ def validate(
 
     with usage_errors():
         prefixes((*how["select"], *how["ignore"]))
-    stdin_once(*paths, corpus.path)
+    stdin_once(corpus, *paths)
     loaded = corpus.load()
     if fix or show_diff:
         if not paths:

@@ -7,36 +7,31 @@ memory, or line by line (``document_lines``, ``gold_lines``) for one that does n
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import UnsetType
 
-from retold.io.jsonl import Line, read_lines
-from retold.io.sources import Source, open_bytes, sha256
+from retold.io.jsonl import Lines, decode_or_refuse, read_all, read_bytes, read_lines, read_one
+from retold.io.sources import Source, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.findings import FindingsError, UnreadableError
-from retold.model.json_schema import schema_of
 from retold.model.manifest import Manifest
-from retold.rules import LineDecoder, Vocabulary, located
+from retold.rules import Vocabulary, located, no_records
 from retold.rules.bytes import DECODERS
 from retold.rules.schema import invalid_manifest
 
 __all__ = [
     "Corpus",
     "EventFolder",
-    "decode_or_refuse",
     "load_corpus",
     "packaged_corpus",
-    "read_all",
     "read_manifest",
-    "read_one",
 ]
 
 #: Name of the manifest in a corpus folder.
@@ -48,35 +43,6 @@ def packaged_corpus() -> Path:
     here = Path(__file__).resolve().parents[1]
     installed = here / "data" / "corpus"
     return installed if installed.is_dir() else here.parents[1] / "corpus"
-
-
-def decode_or_refuse(decoder: LineDecoder, line: bytes, number: int | None, file: str) -> Any:
-    """Decode a line that must be valid.
-
-    Raises:
-        FindingsError: what is wrong with it.
-    """
-    record, findings = decoder.decode(line, number=number, file=file)
-    if record is None or findings:
-        raise FindingsError(findings)
-    return record
-
-
-def read_all(path: Path | Source, decoder: LineDecoder) -> list[Any]:
-    """The records of a whole file; for the small files of a corpus.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: a line is not such a record.
-    """
-    source = path if isinstance(path, Source) else Source.of(path)
-    return [decode_or_refuse(decoder, line, number, source.name) for number, line in read_lines(source) if line]
-
-
-def read_one(path: Path, decoder: LineDecoder) -> Any:
-    """The single object of a file; raises as ``read_all`` does."""
-    with open_bytes(str(path)) as stream:
-        return decode_or_refuse(decoder, stream.read(), None, str(path))
 
 
 @dataclass(frozen=True)
@@ -183,17 +149,17 @@ class Corpus:
         records = (record for source in self.gold_sources() for record in read_all(source, self.scheme.decoder))
         return {record.document_id: record for record in records}
 
-    def document_lines(self) -> Iterator[Line]:
+    def document_lines(self) -> Lines:
         """Lines of all documents."""
-        return itertools.chain.from_iterable(read_lines(source) for source in self.document_sources())
+        return Lines(self.document_sources())
 
     def document_sources(self) -> list[Source]:
         """Files of the documents; none for a bare file."""
         return [Source.of(event.documents_file) for event in self.events.values()]
 
-    def gold_lines(self) -> Iterator[Line]:
+    def gold_lines(self) -> Lines:
         """Lines of all gold records."""
-        return itertools.chain.from_iterable(read_lines(source) for source in self.gold_sources())
+        return Lines(self.gold_sources())
 
     def gold_sources(self) -> list[Source]:
         """Files of the gold records."""
@@ -246,7 +212,7 @@ def load_corpus(
 
     Raises:
         UnreadableError: the path is missing or is not a corpus.
-        FindingsError: a catalogue or the manifest is malformed.
+        FindingsError: a catalogue or the manifest is malformed, or a bare file has no records.
         ValueError: manifest and labels are both given, or labels is something else.
     """
     if labels is not None and labels != "from-gold":
@@ -255,9 +221,9 @@ def load_corpus(
         raise ValueError("give either a manifest or labels from gold")
     root = packaged_corpus() if path is None else Path(path)
     if path is not None and not _is_folder(root):
-        with open_bytes(str(path)) if str(path) != "-" else open_bytes(Source.of("-").path):
-            pass
         source = Source.of(path)
+        if not any(line for _, line in read_lines(source)):
+            raise FindingsError(located([no_records()], source.name, None))
         corpus = Corpus(root=root, name=root.name, version="", events={}, bare=source)
         return _declared(corpus, Path(manifest) if manifest else None, labels)
     event_files = sorted((root / "events").glob("*/event.json"))
@@ -318,23 +284,22 @@ def read_manifest(path: Path) -> Scheme:
         UnreadableError: the file cannot be opened.
         FindingsError: what is wrong with it.
     """
-    manifest: Manifest = read_one(path, DECODERS["manifest"])
+    source = Source.of(path)
+    manifest: Manifest = read_one(source, DECODERS["manifest"])
     try:
         return Scheme(manifest)
     except ManifestError as error:
         # The schema names every wrong key and what is allowed there, but does not see contradictions.
-        with open_bytes(str(path)) as stream:
-            _, found = manifest_decoder().decode(stream.read(), number=None, file=str(path))
+        _, found = manifest_decoder().decode(read_bytes(source), number=None, file=source.name)
         found = [each for each in found if each.code != "RT207"]
         pointer = "/" + str(error).partition(":")[0].replace(".", "/")
-        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], str(path), None)) from None
+        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], source.name, None)) from None
 
 
 def _plain_gold(corpus: Corpus) -> Iterator[Any]:
     """Gold records as JSON objects, whatever their labels."""
-    decoder = LineDecoder(AnnotationRecord, partial(schema_of, "annotation-record", AnnotationRecord))
     for source in corpus.gold_sources():
         for number, line in read_lines(source):
             if line:
-                decode_or_refuse(decoder, line, number, source.name)
+                decode_or_refuse(DECODERS["record"], line, number, source.name)
                 yield json.loads(line)

@@ -20,10 +20,12 @@ from typing import IO, Final
 from retold.model.findings import UnreadableError
 from retold.model.packages import require
 
-__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "Source", "memory_source", "open_bytes", "sha256"]
+__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "MAX_RATIO", "Source", "memory_source", "open_bytes", "sha256"]
 
 #: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
 MAX_LINE: Final = 64 * 1024 * 1024
+#: Largest compression ratio of what is large; records compress to about a tenth.
+MAX_RATIO: Final = 200
 #: What reading a damaged, encrypted or foreign archive raises; RuntimeError is how zipfile asks for a password.
 ARCHIVE_ERRORS: Final = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 #: Lines of records are longer than the default buffer, and a line that crosses its end is copied twice.

@@ -14,6 +14,7 @@ from retold.report.notes import (
     format_value,
     layers_left,
     mean_notes,
+    missing_layers,
     other_corpus,
     saw_gold,
     short_hash,
@@ -169,7 +170,7 @@ def _notes_on(scores: Sequence[Score]) -> list[str]:
     for score in scores:
         on_board = {*score.headlines, *(part for track in score.scheme.tracks.values() for part in track.parts)}
         means = [note for name, note in mean_notes(score).items() if name in on_board]
-        for note in filter(None, [*means, unanswered(score), other_corpus(score)]):
+        for note in filter(None, [*means, missing_layers(score), unanswered(score), other_corpus(score)]):
             about.setdefault(note, []).append(score.system)
     alone = len(scores) == 1
     return [
@@ -213,7 +214,11 @@ def _csv(ranking: Ranking) -> str:
         missing, no_gold = layers_left(score)
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
-        row.append(" | ".join(filter(None, [*mean_notes(score).values(), other_corpus(score), saw_gold(score)])))
+        row.append(
+            " | ".join(
+                filter(None, [*mean_notes(score).values(), missing_layers(score), other_corpus(score), saw_gold(score)])
+            )
+        )
         row += [score.submission["corpus_version"], score.submission["sha256"], ranking.measure, ranking.signature]
         rows.append(row)
     return table(headers, rows, "csv")

@@ -14,6 +14,7 @@ from retold.report.notes import (
     format_value,
     layers_left,
     mean_notes,
+    missing_layers,
     other_corpus,
     provenance,
     saw_gold,
@@ -183,6 +184,8 @@ def _notes(score: Score, names: Collection[str]) -> list[str]:
             lines.append(f"· {words}: {', '.join(layers)}")
     if ignored := score.coverage.get("ignored_layers"):
         lines.append(f"answered but ignored, as gold lacks it: {', '.join(ignored)}")
+    if gaps := missing_layers(score):
+        lines.append(gaps)
     lines += [*(note for name, note in mean_notes(score).items() if name in names), provenance(score)]
     lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]

@@ -8,8 +8,8 @@ only a whole file can show.
 from __future__ import annotations
 
 from retold.rules import corpus
-from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records
-from retold.rules.references import missing_documents, repeated_document, unknown_document
+from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records, too_many_invalid_lines
+from retold.rules.references import layer_missing, missing_documents, repeated_document, unknown_document
 from retold.rules.registry import RULES, Rule
 from retold.rules.vocabulary import Role, Vocabulary
 
@@ -22,9 +22,11 @@ __all__ = [
     "Vocabulary",
     "blank_line",
     "corpus",
+    "layer_missing",
     "located",
     "missing_documents",
     "no_records",
     "repeated_document",
+    "too_many_invalid_lines",
     "unknown_document",
 ]

@@ -23,6 +23,8 @@ R = TypeVar("R")
 #: Limits for ``nearest``: names, and characters of a name. difflib is quadratic in both.
 _NEAREST_NAMES: Final = 5000
 _NEAREST_LENGTH: Final = 80
+#: Characters of a key or a name in the place of a finding; there may be a thousand findings for each line.
+_LONGEST_NAME: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,5 +151,7 @@ def did_you_mean(value: object, known: Iterable[str]) -> str | None:
 
 
 def printable(text: str) -> str:
-    """``text`` with lone surrogates written as escapes, so that it can be encoded."""
+    """A name with lone surrogates written as escapes, so that it can be encoded; cut where it is very long."""
+    if len(text) > _LONGEST_NAME:
+        text = f"{text[: _LONGEST_NAME // 2]}…{text[-_LONGEST_NAME // 4 :]}"
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from retold.corpus.load import Corpus, decode_or_refuse
+from retold.corpus.load import Corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup
+from retold.io.jsonl import Lines, Lookup, decode_or_refuse
 from retold.io.sources import Source, open_bytes
 from retold.layers import LAYERS
 from retold.layers.scheme import Scheme
@@ -126,8 +127,7 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
 
 def _documents(corpus: Corpus) -> Lookup:
     """Documents in the order of the file; none for a bare gold file."""
-    lines = iter(()) if corpus.bare is not None else corpus.document_lines()
-    return Lookup(lines, lambda line, number: decode_or_refuse(DECODERS["document"], line, number, str(corpus.root)))
+    return Lookup(Lines(corpus.document_sources()), partial(decode_or_refuse, DECODERS["document"]))
 
 
 def _read(line: bytes, corpus: Corpus) -> dict[str, Any] | None:

@@ -5,13 +5,13 @@ Files are read line by line and joined with the corpus' documents as they come; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.sources import Source
 from retold.io.submission import open_submission
-from retold.model.findings import FindingsError, UnreadableError
+from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import Role
 from retold.validation.corpus import check_corpus
 from retold.validation.records import Run
@@ -58,8 +58,15 @@ def validate(
     return run.report()
 
 
-def sources(path: str | Path, role: Role | None = None) -> list[tuple[Source, Role]]:
+def sources(
+    path: str | Path, role: Role | None = None, report: Callable[[list[Finding]], None] | None = None
+) -> list[tuple[Source, Role]]:
     """The files of records at a path, with their roles.
+
+    Args:
+        path: as of ``validate``.
+        role: likewise.
+        report: called with the findings of an invalid card; by default they are raised.
 
     Raises:
         UnreadableError: the path is missing, is a corpus, or has no files of records.
@@ -74,9 +81,9 @@ def sources(path: str | Path, role: Role | None = None) -> list[tuple[Source, Ro
         members = sorted(member for member in folder.glob("*.jsonl") if member.name != "adjudication.jsonl")
         if members and not any(folder.glob("predictions.*")) and not (folder / "event.json").exists():
             return [(Source.of(member), role or _role_of(str(member))) for member in members]
-    submission = open_submission(path)
+    submission = open_submission(path, *([report] if report else []))
     source = submission.records
-    return [(source, role or ("prediction" if submission.card else _role_of(source.member or source.path)))]
+    return [(source, role or ("prediction" if submission.card_file else _role_of(source.member or source.path)))]
 
 
 def _validate_path(run: Run, path: str, role: Role | None) -> None:
@@ -85,11 +92,10 @@ def _validate_path(run: Run, path: str, role: Role | None) -> None:
         if "://" not in path and (folder / "events").is_dir():
             check_corpus(run.for_corpus(load_corpus(folder)))
             return
-        files = sources(path, role)
+        files = sources(path, role, run.collector.add)
     except FindingsError as error:
-        if not run.check_card(str(folder / "submission.json")):
-            run.files += 1
-            run.collector.add(error.findings)
+        run.files += 1
+        run.collector.add(error.findings)
         return
     for source, its_role in files:
         run.check_records(source, its_role)
