@@ -19,12 +19,13 @@ import msgspec
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source
 from retold.model.annotations import AnnotationRecord
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.model.packages import require
+from retold.model.packages import LazyPackage, require
 from retold.rules import bytes as rules
 from retold.rules.schema import unknown_key
 
 __all__ = ["count_rows", "read_batches", "read_rows"]
 
+pc, pq, types = (LazyPackage(f"pyarrow.{name}") for name in ("compute", "parquet", "types"))
 #: Size in bytes up to which a row group may unpack whatever its size in the file.
 MAX_UNPACKED: Final = MAX_LINE
 #: Keys whose null is a value; Parquet has no absent fields, and any other null was not given.
@@ -87,7 +88,7 @@ def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> I
     Raises:
         FindingsError: a column has a type that JSON does not have, or the file unpacks to too much.
     """
-    pq = require("pyarrow.parquet", source.name)
+    require("pyarrow", source.name)
     with contextlib.ExitStack() as stack:
         stream: Any = stack.enter_context(source.open())
         if source.member is not None:
@@ -116,7 +117,6 @@ def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> I
 
 def count_rows(source: Source) -> int:
     """Number of rows of a Parquet file, from its footer; raises as ``read_rows`` does."""
-    pq = require("pyarrow.parquet", source.name)
     with _refusals(source, [0]):
         if source.member is not None:
             return sum(batch.num_rows for batch in read_batches(source, 1 << 12))
@@ -149,8 +149,6 @@ def _type_problems(fields: Any, parent: str) -> Iterator[Finding]:
 
 
 def _is(kind: Any, *names: str) -> bool:
-    from pyarrow import types
-
     # Older versions of Arrow do not know every type.
     return any(test(kind) for name in names if (test := getattr(types, name, None)) is not None)
 
@@ -175,9 +173,6 @@ def _bombs(file: Any, stream: Any) -> Iterator[Finding]:
 
 def _longest_names(stream: Any, number: int, columns: Sequence[Any]) -> dict[str, int]:
     """Length of the longest entry in each dictionary of a row group, from its first row."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
     paths = [
         column.path_in_schema
         for column in columns
@@ -199,8 +194,6 @@ def _longest_names(stream: Any, number: int, columns: Sequence[Any]) -> dict[str
 
 def _most_values(column: Any) -> int:
     """An upper bound of the number of values in one element of a column."""
-    import pyarrow.compute as pc
-
     if _is(column.type, *_LISTS):
         return 1 + (pc.max(column.value_lengths()).as_py() or 0) * _most_values(column.flatten())
     return 1 + sum(map(_most_values, column.flatten())) if _is(column.type, "is_struct") else 1
