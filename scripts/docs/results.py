@@ -22,6 +22,7 @@ import click
 import msgspec
 
 from retold import __version__
+from retold.cli.main import main as run_command
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_one
@@ -406,7 +407,7 @@ def with_board(text: str, short: str) -> str:
     return before + short + after
 
 
-@click.command(help=__doc__.splitlines()[0])
+@click.command(help=(__doc__ or "").partition("\n")[0])
 @click.argument("submissions", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--print", "shown", is_flag=True, help="Print the page and write nothing.")
@@ -429,4 +430,4 @@ def main(submissions: tuple[Path, ...], resamples: int, shown: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

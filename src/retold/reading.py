@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import threading
 from array import array
@@ -25,7 +26,7 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 import msgspec
 from msgspec import UNSET
 
-from retold.corpus.load import Corpus
+from retold.corpus.load import Corpus, refuse_foreign
 from retold.io.jsonl import Line, Lines, Lookup, decode_or_refuse, read_lines
 from retold.io.parquet import read_batches
 from retold.io.sources import Source
@@ -92,14 +93,22 @@ def lines_of(source: Source, report: Report) -> Iterator[Line]:
             yield number, line
 
 
-def decoded(source: Source, decoder: LineDecoder, report: Report) -> Iterator[tuple[int, bytes, Any, str | None]]:
+def decoded(
+    source: Source, decoder: LineDecoder, report: Report, refuse: Callable[[Source, bytes], None] | None = None
+) -> Iterator[tuple[int, bytes, Any, str | None]]:
     """Yield line number, line and record of each line; of an invalid one, None and its document, where that is known.
 
-    Findings are reported. A file with too many invalid lines is not read to its end.
+    Findings are reported. A file with too many invalid lines is not read to its end. ``refuse`` is called with the
+    first line if that is invalid, before it is reported.
     """
     invalid = 0
-    for number, line in lines_of(source, report):
+    for index, (number, line) in enumerate(lines_of(source, report)):
         record, findings = decoder.decode(line, number=number, file=source.name)
+        if refuse is not None and record is None and not index:
+            refuse(source, line)
+            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                # Of UTF-16, each line would give the same finding.
+                raise FindingsError(findings)
         if findings:
             report(findings)
         yield number, line, record, findings[0].document if record is None else None
@@ -135,7 +144,16 @@ class Records:
         return [] if self.unknown else [key for key in documents if key not in self.invalid]
 
     def __iter__(self) -> Iterator[tuple[int, bytes, Any]]:
-        for number, line, record, refused in decoded(self.source, self.decoder, self.report):
+        """Raises FindingsError if the file is none of records, or cannot be read to its end."""
+        try:
+            yield from self._records()
+        except FindingsError:
+            if not self.read:
+                refuse_foreign(self.source)
+            raise
+
+    def _records(self) -> Iterator[tuple[int, bytes, Any]]:
+        for number, line, record, refused in decoded(self.source, self.decoder, self.report, refuse_foreign):
             self.read += 1
             if record is None:
                 if refused is None:
@@ -464,6 +482,11 @@ def map_shards(
         except BrokenExecutor as error:
             # A worker was killed, perhaps for lack of memory.
             raise ShardMismatch from error
+        except BaseException:
+            # Interrupted, or the rest is of no use: leaving the pool would wait for what its workers have begun.
+            for process in getattr(pool, "_processes", {}).values():
+                process.terminate()
+            raise
         finally:
             for future in waiting:
                 future.cancel()
@@ -486,8 +509,10 @@ def _start_method() -> str:
 
 
 def _end_with_parent() -> None:
-    """End a worker whose parent ends, however that happens."""
+    """End a worker whose parent ends, however that happens. An interrupt from the keyboard is handled by the parent."""
     from multiprocessing import parent_process
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         if parent := parent_process():

@@ -78,7 +78,7 @@ BOMBS: dict[str, tuple[Callable[[Path], Path], str]] = {
         "RT201",
     ),
     "blank lines": (lambda folder: written(folder / "x.jsonl", b"\n" * 2_000_000 + b'{"document_id":"e"}\n'), "RT301"),
-    "invalid lines": (lambda folder: written(folder / "x.jsonl", b"x\n" * 1_000_000), "RT102"),
+    "invalid lines": (lambda folder: written(folder / "x.jsonl", b"{\n" * 1_000_000), "RT102"),
     "values of a row": (lambda folder: parquet_file(folder / "x.parquet", rows(8_000_000)), "RT106"),
     "values of a hidden row": (
         lambda folder: parquet_file(folder / "x.parquet", rows(*[1] * 5000, 6_000_000, *[1] * 5000)),

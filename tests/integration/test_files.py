@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
+import gzip
 import io
 import json
+import lzma
 import os
 import re
 import shutil
+import socket
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +19,7 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+import retold
 from retold.corpus.load import load_corpus
 from retold.corpus.quotes import QuotedPair
 from retold.io import jsonl, submission
@@ -130,6 +136,39 @@ def test_open_submission_reads_urls_with_fsspec() -> None:
     submission = open_submission("memory://retold-test/x.jsonl")
     assert submission.name == "x"
     assert [r.document_id for r in submission.read()] == ["d1"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("memory://retold-test/none.jsonl", "reference://x", "zip://x.jsonl::none.zip", "dir://x", "data://", "://"),
+        *("hf://datasets/none/none/x.jsonl", "github://none:none@none/x.jsonl", "no-such-scheme://x"),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_unreadable_whatever_its_driver_raises(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    for refused in (lambda: open_submission(url), lambda: retold.load_corpus(url), lambda: validate(url)):
+        with pytest.raises(UnreadableError, match=re.escape(url)):
+            refused()
+
+
+def test_a_url_that_fails_while_it_is_read_is_unreadable() -> None:
+    import fsspec
+    from fsspec.implementations.memory import MemoryFile
+
+    with fsspec.open("memory://retold-test/torn.jsonl", "wb") as stream:
+        stream.write(record("d1") * 100_000)
+    with (
+        Source.of("memory://retold-test/torn.jsonl").open() as stream,
+        mock.patch.object(MemoryFile, "read", side_effect=KeyError("connection lost")),
+        pytest.raises(UnreadableError, match=r"memory://retold-test/torn\.jsonl: cannot be read"),
+    ):
+        stream.read()
 
 
 def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
@@ -640,6 +679,127 @@ def test_encrypted_zip(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(UnreadableError):
         list(read_lines(open_submission(path).records))
+
+
+# --- Files of no records ----------------------------------------------------------------------------------------------
+
+ROWS = [json.loads(record(key)) for key in ("d1", "d2", "d3")]
+PIPELINE = {"entity_group": "PER", "score": 0.9, "word": "Ann", "start": 0, "end": 3}
+VIEW = {"id": "d1/stance/0", "event": "e", "document_id": "d1", "fold": "d1", "holder": "h", "label": 0}
+
+
+def json_lines(*values: object) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+#: Name -> content, what it is said to be, part of the advice.
+FOREIGN: dict[str, tuple[bytes, str, str]] = {
+    "a.jsonl.gz": (gzip.compress(json_lines(*ROWS)), "gzip", "gunzip"),
+    "a.jsonl.XZ": (lzma.compress(json_lines(*ROWS)), "xz", "unxz"),
+    "a.jsonl.bz2": (bz2.compress(json_lines(*ROWS)), "bzip2", "bunzip2"),
+    # The frame of RFC 8878 begins with its magic number.
+    "a.jsonl.zst": (b"\x28\xb5\x2f\xfd" + bytes(200), "Zstandard", "unzstd"),
+    "zipped.jsonl": (b"PK\x03\x04" + bytes(200), "zip", ".zip"),
+    "named.jsonl": (b"PAR1" + bytes(200), "Parquet", ".parquet"),
+    "named.parquet": (json_lines(*ROWS), "JSON Lines", ".jsonl"),
+    "a.csv": (b'document_id,start,end,type\nd1,0,1,"PER, or so"\n' * 9, "(CSV)", "JSON object a line"),
+    "excel.csv": (b"\xef\xbb\xbfdocument_id;start\r\nd1;0\r\n", "(CSV)", "retold.score"),
+    "a.TSV": (b"document_id\tstart\tend\nd1\t0\t1\n", "(TSV)", "JSON object a line"),
+    "conll2003.txt": (b"-DOCSTART- -X- O O\n\nEU NNP I-NP B-ORG\nrejects VBZ I-VP O\n", "CoNLL", "characters"),
+    "columns.txt": (b"EU\tB-ORG\nrejects\tO\nGerman\tB-MISC\n\ncall\tO\n", "CoNLL", "characters"),
+    "a.ann": (b"T1\tPER 0 3\tAnn\nT2\tPER 4 6\tBo\n", "brat", "characters"),
+    "a.xml": (b"<?xml version='1.0'?>\n<doc>\n</doc>\n", "XML", "JSON object a line"),
+    "article.txt": (b"The mayor spoke.\nShe said, at last, what it costs.\n", "plain text", "JSON object a line"),
+    "array.json": (json.dumps(ROWS).encode(), "JSON array", "jq -c '.[]'"),
+    "array-of-lines.json": (
+        b"[\n" + json_lines(*ROWS).replace(b"}\n{", b"},\n{") + b"]\n",
+        "JSON array",
+        "jq -c '.[]'",
+    ),
+    "indented.json": (json.dumps(ROWS, indent=2).encode(), "JSON array", "jq -c '.[]'"),
+    "one.json": (json.dumps(ROWS[0], indent=2).encode(), "over many lines", "jq -c ."),
+    "columns.json": (
+        json_lines({"document_id": ["d1", "d2"], "entities": [[], []]}),
+        "object of lists",
+        "each document",
+    ),
+    "by-key.json": (json_lines({"d1": {"entities": []}, "d2": {"entities": []}}), "record for each document", "a line"),
+    "view.jsonl": (json_lines(VIEW, VIEW), "view of the corpus", "gold.jsonl"),
+    "pipeline.jsonl": (json_lines(PIPELINE, PIPELINE), "Hugging Face pipeline", "rename entity_group to type"),
+    "lists.jsonl": (json_lines([PIPELINE], [PIPELINE]), "Hugging Face pipeline", "rename entity_group to type"),
+    "pipeline-in-records.jsonl": (
+        json_lines({"document_id": "d1", "entities": [PIPELINE, PIPELINE]}),
+        "Hugging Face pipeline",
+        "rename entity_group to type",
+    ),
+    "classified.jsonl": (json_lines({"label": "favor", "score": 0.9}), "Hugging Face pipeline", "label"),
+    "tokens.jsonl": (json_lines({"tokens": ["EU"], "ner_tags": [3]}), "tokens with tags", "characters"),
+    "doccano.jsonl": (
+        json_lines({"id": 1, "text": "Ann", "label": [[0, 3, "PER"]]}),
+        "annotation tools",
+        "JSON object",
+    ),
+    "documents.jsonl": (
+        json_lines({"document_id": "d1", "text": "", "zones": []}),
+        "documents",
+        "retold validate FOLDER",
+    ),
+    "submission.json": (json_lines(CARD), "card of a submission", "Name its folder"),
+    "binary": (bytes(range(256)) * 20, "binary", "UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_file_of_no_records_gives_one_finding_that_names_it(name: str, tmp_path: Path) -> None:
+    data, what, advice = FOREIGN[name]
+    path = written(tmp_path / name, data)
+    (found,) = validate(path).findings
+    assert (found.code, found.file, found.line) == ("RT114", str(path), 1)
+    assert what in found.message
+    assert advice in found.hint
+    # As predictions and as gold, for every command.
+    for refused in (lambda: retold.score(path), lambda: retold.load_corpus(path), lambda: retold.agreement(path, path)):
+        with pytest.raises(FindingsError) as caught:
+            refused()
+        assert [each.code for each in caught.value.findings] == ["RT114"]
+
+
+@pytest.mark.parametrize("key", ["entites", "text", "tokens", "signature", "fold"])
+def test_a_record_with_a_key_too_many_is_a_record(key: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", json_lines({"document_id": "macron-coalition-0", "entities": [], key: []}))
+    assert [found.code for found in validate(path).findings] == ["RT203"]
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        (["sub\\predictions.jsonl"], "backslashes"),
+        (["predictions.jsonl.gz"], "predictions.jsonl.gz; rename or unpack"),
+        (["predictions.CSV", "submission.json"], "but predictions.CSV; rename"),
+    ],
+)
+def test_what_is_there_instead_of_predictions_is_named(members: list[str], says: str, tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "x.zip", dict.fromkeys(members, b"{}"))
+    for member in members:
+        written(tmp_path / member, b"{}")
+    archive_and_folder = [archive, tmp_path] if "\\" not in members[0] else [archive]
+    for path in archive_and_folder:
+        with pytest.raises(UnreadableError, match=re.escape(says)):
+            open_submission(path)
+
+
+def test_numbers_of_labels_and_keys_of_other_formats_are_answered(tmp_path: Path) -> None:
+    cell = {"holder": "macron", "target": "hamas", "label": 2}
+    mention = {"start": 0, "end": 6, "entity_type": "GPE"}
+    line = json_lines({"document_id": "macron-coalition-0", "entities": [mention], "stance": [cell]})
+    hints = {found.pointer: found.hint for found in validate(written(tmp_path / "x.jsonl", line)).findings}
+    assert hints["/stance/0/label"].endswith(": 0 is favor, 1 is against, 2 is none.")
+    assert hints["/entities/0/entity_type"] == "Rename it to 'type'."
+
+
+def test_a_file_in_utf_16_gives_one_finding(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", "".join(json.dumps(row) + "\n" for row in ROWS).encode("utf-16"))
+    assert [found.code for found in validate(path).findings] == ["RT101"]
 
 
 # --- Writing ----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -102,6 +103,36 @@ def test_map_shards_when_a_worker_ends() -> None:
 def ended(shard: Shard) -> None:
     """What a worker does that runs out of memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+SLEEPERS = """
+import os, time
+from retold.reading import map_shards
+def work(shard):
+    os.write(1, b"at work\\n")
+    time.sleep(600)
+list(map_shards(work, [(), ()], 2))
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("group", [False, True], ids=["the parent alone", "as from a terminal"])
+def test_workers_end_with_their_parent(name: str, group: bool) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SLEEPERS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert parent.stdout is not None
+    assert [parent.stdout.readline() for _ in range(2)] == [b"at work\n"] * 2
+    (os.killpg if group else os.kill)(parent.pid, signal.Signals[name])
+    try:
+        # The pipe ends when nobody has it any more: a worker that outlives the parent would hold it.
+        _, said = parent.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
+    assert parent.returncode == -signal.Signals[name]
+    # At most the parent's own traceback.
+    assert said.count(b"Traceback") == (name == "SIGINT")
 
 
 @pytest.mark.parametrize(

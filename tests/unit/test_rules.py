@@ -645,7 +645,7 @@ def torn_parquet(folder: Path, _: pytest.MonkeyPatch) -> None:
 
 def another_format(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reading, "MAX_INVALID", 3)
-    (folder / "mine.jsonl").write_bytes(b"words\n" * 5)
+    (folder / "mine.jsonl").write_bytes(b"{words\n" * 5)
 
 
 def refusing_decoder(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -728,6 +728,7 @@ FAULTS: dict[str, tuple[Spoil, str | None, tuple[str, ...]]] = {
     "RT712": (renamed_folder, None, ()),
     "RT713": (edit("entities.jsonl", '"kb_status": "nil"', '"kb_status": "verified"'), None, ()),
     "RT714": (edit("annotators/reader-1.jsonl", '"label": "favor"', '"label": "against"'), None, ()),
+    "RT716": (lambda folder, _: (folder / "events" / "drought").mkdir(), None, ()),
     "RT715": (edit("event.json", '"title": "A flood in Vale"', '"title": ""'), None, ()),
 }
 
@@ -741,7 +742,9 @@ def test_case_gives_only_its_code(code: str, tiny_folder: Path, monkeypatch: pyt
     spoil, file, ignore = FAULTS[code]
     corpus = load_corpus(tiny_folder)
     spoil(tiny_folder, monkeypatch)
-    paths = [tiny_folder / file] if file else None
-    report = validate(paths, corpus if file else load_corpus(tiny_folder), ignore=ignore)
+    if file:
+        report = validate([tiny_folder / file], corpus, role="annotation", ignore=ignore)
+    else:
+        report = validate(None, load_corpus(tiny_folder), ignore=ignore)
     assert {found.code for found in report.findings} == {code}
     assert all(found.file and found.message and found.hint for found in report.findings)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--role",
     type=click.Choice(["gold", "annotation", "prediction"]),
-    help="What the files are; by default, guessed from their names.",
+    help="What the files are; by default, what card, place or content say.",
 )
 @click.option(
     "--max-findings",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,20 +23,25 @@ from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.findings import FindingsError, UnreadableError
 from retold.model.manifest import Manifest
-from retold.rules import Vocabulary, located, no_records
+from retold.rules import HEAD, Vocabulary, foreign_file, located, no_records, recognize
 from retold.rules.bytes import DECODERS
 from retold.rules.schema import invalid_manifest
 
 __all__ = [
     "Corpus",
     "EventFolder",
+    "event_folders",
+    "leftovers",
     "load_corpus",
     "packaged_corpus",
     "read_manifest",
+    "refuse_foreign",
 ]
 
 #: Name of the manifest in a corpus folder.
 MANIFEST: Final = "corpus.json"
+#: Name of a file or folder while it is written; it is renamed when it is complete.
+_PART: Final = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def packaged_corpus() -> Path:
@@ -43,6 +49,26 @@ def packaged_corpus() -> Path:
     here = Path(__file__).resolve().parents[1]
     installed = here / "data" / "corpus"
     return installed if installed.is_dir() else here.parents[1] / "corpus"
+
+
+def refuse_foreign(source: Source, line: bytes = b"") -> None:
+    """Refuse a file that holds no records, by its beginning or its first line.
+
+    Raises:
+        FindingsError: RT114, what it is.
+    """
+    if line and source.is_parquet:
+        found = recognize(line)
+    else:
+        with source.open() as stream:
+            head = max(stream.read(HEAD), line, key=len)
+        if source.is_parquet and head.startswith(b"PAR1"):
+            return
+        found = recognize(head)
+        if found is None and source.is_parquet and head.startswith(b"{"):
+            found = "JSON Lines", "Name it with .jsonl."
+    if found is not None:
+        raise FindingsError(located([foreign_file(*found)], source.name, 1))
 
 
 @dataclass(frozen=True)
@@ -76,7 +102,8 @@ class EventFolder:
     @property
     def annotator_files(self) -> list[Path]:
         """Files of the annotators, sorted by name."""
-        return sorted(path for path in (self.folder / "annotators").glob("*.jsonl") if path != self.adjudication_file)
+        files = (self.folder / "annotators").glob("[!.]*.jsonl")
+        return sorted(path for path in files if path != self.adjudication_file)
 
     @property
     def adjudication_file(self) -> Path:
@@ -121,7 +148,9 @@ class Corpus:
             return sha256(self.bare)
         released = self.release.files if self.release else {}
         wanted = {name: digest for name, digest in released.items() if name == MANIFEST or name.startswith("events/")}
-        names = wanted.keys() | {file.relative_to(self.root).as_posix() for file in self.root.glob("events/*/*.json*")}
+        names = wanted.keys() | {
+            file.relative_to(self.root).as_posix() for file in self.root.glob("events/[!.]*/[!.]*.json*")
+        }
         names |= {MANIFEST}
         found = {name: sha256(self.root / name) for name in sorted(names) if (self.root / name).is_file()}
         # An event that was added later is not part of the release.
@@ -199,6 +228,19 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+def event_folders(root: Path) -> list[Path]:
+    """The folders of events, sorted: those with an event.json, unless their name begins with a dot."""
+    return sorted(file.parent for file in (root / "events").glob("[!.]*/event.json"))
+
+
+def leftovers(root: Path) -> list[Path]:
+    """What is in the folder of events and belongs to none: folders without event.json, parts of interrupted writing."""
+    events = event_folders(root)
+    parts = (path for path in sorted((root / "events").rglob(".*")) if _PART.fullmatch(path.name))
+    found = [path for path in sorted((root / "events").glob("[!.]*/")) if path.is_dir() and path not in events]
+    return [*found, *(path for path in parts if not _PART.fullmatch(path.parent.name))]
+
+
 def load_corpus(
     path: str | Path | None = None, *, manifest: str | Path | None = None, labels: str | None = None
 ) -> Corpus:
@@ -222,17 +264,17 @@ def load_corpus(
     root = packaged_corpus() if path is None else Path(path)
     if path is not None and not _is_folder(root):
         source = Source.of(path)
+        refuse_foreign(source)
         if not any(line for _, line in read_lines(source)):
             raise FindingsError(located([no_records()], source.name, None))
         corpus = Corpus(root=root, name=root.name, version="", events={}, bare=source)
         return _declared(corpus, Path(manifest) if manifest else None, labels)
-    event_files = sorted((root / "events").glob("*/event.json"))
-    if not event_files:
+    folders = event_folders(root)
+    if not folders:
         raise UnreadableError(f"{root}: not a corpus folder (no events/*/event.json)")
     events: dict[str, EventFolder] = {}
-    for event_file in event_files:
-        folder = event_file.parent
-        event: Event = read_one(event_file, DECODERS["event"])
+    for folder in folders:
+        event: Event = read_one(folder / "event.json", DECODERS["event"])
         entities, claims = folder / "entities.jsonl", folder / "claims.jsonl"
         events[event.event] = EventFolder(
             folder=folder,

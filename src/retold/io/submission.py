@@ -139,7 +139,13 @@ def _predictions_file(path: str, names: list[str]) -> str:
     if len(found) > 1:
         raise UnreadableError(f"{path}: has more than one file of predictions ({', '.join(found)}); keep one")
     if not found:
-        raise UnreadableError(f"{path}: has neither {' nor '.join(_PREDICTIONS)}")
+        others = [name for name in names if PurePosixPath(name).name != "submission.json"]
+        near = [name for name in others if "predictions." in name.lower()] or others
+        has = f", but {', '.join(map(_printable, near[:3]))}{' and others' if len(near) > 3 else ''}" if near else ""
+        hint = "; rename or unpack the file of predictions" if has else ""
+        if any("\\" in name for name in near):
+            hint = "; names with backslashes are not folders: pack it again with /, or name the unpacked folder"
+        raise UnreadableError(f"{path}: has neither {' nor '.join(_PREDICTIONS)}{has}{hint}")
     return found[0]
 
 

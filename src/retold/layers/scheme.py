@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from functools import cache, cached_property
 from typing import Annotated, Any, Final, Literal, Self, Union
 
@@ -23,6 +24,7 @@ from retold.layers.coreference import COREFERENCE_MEASURES, no_sum
 from retold.layers.types import labelled
 from retold.measures.base import Measure, Track
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, Entity
+from retold.model.documentation import docstring
 from retold.model.findings import Finding, context_of
 from retold.model.json_schema import SCHEMAS, schema_of
 from retold.model.manifest import Manifest, check_distinct
@@ -273,7 +275,7 @@ class Scheme:
             "AnnotationRecord",
             fields,
             bases=(AnnotationRecord,),
-            namespace={"__doc__": AnnotationRecord.__doc__},
+            namespace={"__doc__": docstring(AnnotationRecord)},
             frozen=True,
             forbid_unknown_fields=True,
             kw_only=True,
@@ -287,12 +289,21 @@ class Scheme:
     @cached_property
     def decoder(self) -> LineDecoder:
         """Decoder of a record."""
-        return LineDecoder(self.record_type, lambda: self.schema, self._sparse_type)
+        return LineDecoder(self.record_type, self._with_labels, self._sparse_type)
 
     @cached_property
     def counting_decoder(self) -> LineDecoder:
         """Decoder of records that are counted and never compared with each other."""
-        return LineDecoder(self.record_type, lambda: self.schema, self._sparse_type, either=True)
+        return LineDecoder(self.record_type, self._with_labels, self._sparse_type, either=True)
+
+    def _with_labels(self) -> dict[str, Any]:
+        """The schema with labels in the order of the manifest, which a view numbers them in, beside those it allows."""
+        schema = deepcopy(self.schema)
+        for layer in self.layers.values():
+            item = schema["$defs"][layer.item_type().__name__]["properties"]
+            for key, option in layer.label_keys.items():
+                item[key]["labels"] = list(getattr(layer.options, option))
+        return schema
 
     @cached_property
     def entity_type(self) -> type[Struct]:
@@ -455,7 +466,7 @@ def manifest_decoder() -> LineDecoder:
         "Manifest",
         [("layers", Annotated[layers, meta], msgspec.field(default_factory=layers))],
         bases=(Manifest,),
-        namespace={"__doc__": Manifest.__doc__},
+        namespace={"__doc__": docstring(Manifest)},
         frozen=True,
         forbid_unknown_fields=True,
         kw_only=True,

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from retold.rules import corpus
 from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records, too_many_invalid_lines
+from retold.rules.foreign import HEAD, foreign_file, recognize
 from retold.rules.references import layer_missing, missing_documents, repeated_document, unknown_document
 from retold.rules.registry import RULES, Rule
 from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = [
     "DECODERS",
+    "HEAD",
     "RULES",
     "LineDecoder",
     "Role",
@@ -22,10 +24,12 @@ __all__ = [
     "Vocabulary",
     "blank_line",
     "corpus",
+    "foreign_file",
     "layer_missing",
     "located",
     "missing_documents",
     "no_records",
+    "recognize",
     "repeated_document",
     "too_many_invalid_lines",
     "unknown_document",

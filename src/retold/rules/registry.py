@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, ParamSpec, TypeVar
 
+from retold.model.documentation import docstring
 from retold.model.findings import Finding, Severity
 from retold.rules.vocabulary import Role
 
@@ -71,7 +72,7 @@ def declare(
     if code in RULES:
         raise ValueError(f"{code} is declared twice")
     parts = _parts(documentation)
-    # Under python -OO there are no docstrings, this module's included; rules work without them.
+    # Under python -OO and without the source there are no docstrings, this module's included; rules work without them.
     if __doc__ and (missing := [name for name, part in parts.items() if not part]):
         raise ValueError(f"the documentation of {code} lacks: {', '.join(missing)}")
     RULES[code] = Rule(
@@ -101,7 +102,7 @@ def rule(code: str, **severity: Severity | None) -> Callable[[Callable[P, R]], C
     """Make a function the rule of ``code``: its name and docstring fill the row."""
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        declare(code, function.__name__.replace("_", "-"), function.__doc__ or "", function, **severity)
+        declare(code, function.__name__.replace("_", "-"), docstring(function), function, **severity)
         return function
 
     return register

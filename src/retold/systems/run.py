@@ -21,9 +21,10 @@ from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
 from retold.model.findings import FindingsError, UnreadableError
+from retold.rules.registry import printable
 from retold.systems.controls import CONTROLS
 from retold.systems.guard import GoldRefused, without_gold
-from retold.systems.interface import Context, Example, Question, System, SystemFault
+from retold.systems.interface import Context, Example, Question, System, SystemFault, text_of
 
 __all__ = ["Account", "predictions", "run_system"]
 
@@ -212,12 +213,14 @@ def _failures(system: System, document: Document, corpus: Corpus, partial: _Part
         raise SystemFault(f"{system.name} {at}: {error}") from error
     except ImportError as error:
         extra = f"; install the extra: pip install 'retold[{system.extra}]'" if system.extra else ""
-        raise SystemFault(f"{system.name} {at}: {error}{extra}") from error
-    except (Exception, SystemExit) as error:
+        raise SystemFault(f"{system.name} {at}: {text_of(error)}{extra}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         # The type of the error helps the author of the system, unless the error was written for users.
         for_users = isinstance(error, ValueError) and type(error).__module__.startswith("retold")
         kind = "" if for_users else f": {type(error).__name__}"
-        raise SystemFault(f"{system.name}{kind} {at}: {error}") from error
+        raise SystemFault(f"{system.name}{kind} {at}: {text_of(error)}") from error
 
 
 def _options(system: System, given: Mapping[str, str]) -> dict[str, str]:
@@ -262,7 +265,7 @@ def _report(system: System) -> dict[str, object]:
         return {}
     found = system.report()
     try:
-        json.dumps(found, allow_nan=False)
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
         return dict(found)
     except (TypeError, ValueError) as error:
         raise SystemFault(f"report() must return a dict that JSON can hold: {error}") from error
@@ -349,7 +352,7 @@ def run_system(
         "protocol": system.protocol,
         "control": control,
         "seed": seed,
-        "options": {key: _without_folders(value) for key, value in _options(system, options or {}).items()},
+        "options": {key: printable(_without_folders(value)) for key, value in _options(system, options or {}).items()},
         "seconds": round(account.seconds, 2),
         "resumed_documents": account.resumed,
         "report": account.report,

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
-from retold.corpus.load import MANIFEST
+from retold.corpus.load import MANIFEST, leftovers
 from retold.io.jsonl import read_all, read_bytes, read_lines, read_one
 from retold.io.sources import Source, sha256
 from retold.layers.scheme import Scheme
@@ -50,6 +50,8 @@ def check_corpus(run: Run) -> None:
         _views(run)
     _manifest(run, languages)
     _release(run)
+    for path in leftovers(corpus.root):
+        run.add([rules.leftover(path.relative_to(corpus.root).as_posix(), path.name.startswith("."))], path)
 
 
 def _manifest(run: Run, languages: set[str]) -> None:
@@ -284,7 +286,7 @@ def _release(run: Run) -> None:
         found += rules.release_differs(path, expected, sha256(member) if member.is_file() else None)
     for member in sorted([*root.glob(MANIFEST), *root.glob("events/**/*.json*")]):
         path = member.relative_to(root).as_posix()
-        if path not in release.files and not member.name.startswith("."):
+        if path not in release.files and "/." not in f"/{path}":
             found += rules.release_differs(path, None, "")
     listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(release.files.items()))
     whole = hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()

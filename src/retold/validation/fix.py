@@ -87,10 +87,11 @@ def fix(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterat
         UnreadableError: a file cannot be read, is too large, or is not a local JSON Lines file.
         FindingsError: the card of a submission or the corpus itself is invalid.
     """
-    for source, its_role in sources(path, role):
+    for source, its_role in sources(path, corpus, role):
         if source.is_parquet or source.member is not None or "://" in source.path or str(path) == "-":
             raise UnreadableError(f"{source.name}: only local JSON Lines files can be fixed")
-        yield _fix_file(source, corpus, its_role)
+        # What only annotations need is not added on a guess.
+        yield _fix_file(source, corpus, its_role.role if its_role.certain else "prediction")
 
 
 def write(fixed: FixedFile) -> None:

@@ -7,6 +7,8 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from retold.corpus.load import Corpus, EventFolder
 from retold.io.jsonl import Lines, Lookup, decode_or_refuse
 from retold.io.sources import Source
@@ -56,6 +58,8 @@ class Run:
         role: Role,
         event: EventFolder | None = None,
         on_record: Callable[[AnnotationRecord], None] | None = None,
+        *,
+        certain: bool = True,
     ) -> bool:
         """Check one file of records; True if every line could be decoded.
 
@@ -64,6 +68,7 @@ class Run:
             role: what it is.
             event: the one event that it must cover; None for all of the corpus.
             on_record: called with every record.
+            certain: whether the role is known; otherwise what is wrong in this role only is a warning.
         """
         self.files += 1
         if event is None and on_record is None:
@@ -76,7 +81,7 @@ class Run:
         with closing(self._lookup(event)) as documents:
             try:
                 for number, _, record in records:
-                    known = self._check_record(record, number, source.name, role, documents)
+                    known = self._check_record(record, number, source.name, role, documents, certain=certain)
                     if known and role == "prediction":
                         layers[record.document_id] = layers_in(record)
                     if on_record is not None:
@@ -87,11 +92,12 @@ class Run:
             finally:
                 self.records += records.read
             missing = records.missing(self._remaining(documents))
+            whole = self._missing_layers(layers)
             if not records.read:
                 self.add([no_records()], source.name)
             elif role != "annotation" and missing:
-                self.add([missing_documents(missing)], source.name)
-            self.add(self._missing_layers(layers), source.name)
+                whole.append(missing_documents(missing))
+            self.add(whole if certain else [*map(_as_warning, whole)], source.name)
         return records.read == len(records.seen)
 
     def _missing_layers(self, layers: dict[str, tuple[bool, ...]]) -> list[Finding]:
@@ -137,7 +143,9 @@ class Run:
             return None
         return total if len(keys) == total > 0 else None
 
-    def _check_record(self, record: AnnotationRecord, number: int, file: str, role: Role, documents: Lookup) -> bool:
+    def _check_record(
+        self, record: AnnotationRecord, number: int, file: str, role: Role, documents: Lookup, *, certain: bool
+    ) -> bool:
         """Check a record; False if its document is unknown."""
         document = self._document(documents, record.document_id)
         if document is None:
@@ -149,7 +157,13 @@ class Run:
         if not isinstance(document, Document):
             # A bare gold file has the keys of its documents, and no texts.
             document = None
-        self.add(_check(self.corpus, record, role, document), file, number)
+        found = _check(self.corpus, record, role, document)
+        if not certain and found:
+            # Of the roles, predictions have the fewest errors, and what is one in them is one in all.
+            anyway = _check(self.corpus, record, "prediction", document)
+            errors = {(each.code, each.pointer) for each in anyway if each.severity == "error"}
+            found = [each if (each.code, each.pointer) in errors else _as_warning(each) for each in found]
+        self.add(found, file, number)
         return True
 
     # Documents that records are joined with
@@ -183,6 +197,10 @@ class Run:
             if (found.file, found.line) not in self.reported and (found.file, None) not in self.reported:
                 self.reported.add((found.file, found.line))
                 self.collector.add([found])
+
+
+def _as_warning(found: Finding) -> Finding:
+    return msgspec.structs.replace(found, severity="warning")
 
 
 def check_shard(corpus: Corpus, role: Role, shard: Shard) -> tuple[list[str], set[tuple[bool, ...]]]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from retold.model.findings import Finding
 from retold.rules import RULES
+from retold.validation.roles import FileRole
 
 __all__ = ["MAX_FINDINGS", "FindingCollector", "Report", "prefixes"]
 
@@ -26,6 +27,7 @@ class Report:
         suppressed: findings beyond the limit, counted and not kept.
         suppressed_errors: how many of those are errors.
         codes: findings of each code, those beyond the limit included.
+        roles: how each file was read.
     """
 
     findings: list[Finding]
@@ -34,6 +36,7 @@ class Report:
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Mapping[str, int] = field(default_factory=dict)
+    roles: Sequence[FileRole] = ()
 
     @property
     def errors(self) -> int:
@@ -72,6 +75,7 @@ class FindingCollector:
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    roles: list[FileRole] = field(default_factory=list)
 
     def add(self, findings: Sequence[Finding]) -> None:
         """Keep, count or ignore each finding."""
@@ -97,4 +101,5 @@ class FindingCollector:
             suppressed=self.suppressed,
             suppressed_errors=self.suppressed_errors,
             codes=dict(sorted(self.codes.items())),
+            roles=self.roles,
         )
