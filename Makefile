@@ -73,7 +73,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/docs/build_schemas.py --check
-	$(BIN)/python scripts/corpus/build_corpus.py --check
+	$(BIN)/retold corpus build --check
 	$(BIN)/python scripts/docs/conformance_table.py --check
 	$(BIN)/python scripts/docs/build_measures.py --check
 
@@ -81,10 +81,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Rebuild what is generated: schemas, documents, gold, views, the card's tables, release.json.
+# Rebuild what is generated: schemas, gold, aliases, views, the card's tables, release.json.
 corpus: $(VENV)/.dev
 	$(BIN)/python scripts/docs/build_schemas.py
-	$(BIN)/python scripts/corpus/build_corpus.py
+	$(BIN)/retold corpus build
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Retold needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import sysconfig
+import venv
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -10,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from paths import BASELINES
+from paths import BASELINES, ROOT
 from retold.corpus.load import Corpus, load_corpus
 from retold.systems import find_systems, load_system, run_system
 from tiny import gold_of, write_bare_corpus, write_tiny_corpus
@@ -57,3 +61,32 @@ def gold_record() -> Callable[[str], dict[str, Any]]:
 def bare_corpus(tmp_path: Path) -> Callable[[Sequence[str]], Corpus]:
     """Function: keys of ``TEXTS`` -> a corpus of these documents and of two that have no sentence."""
     return lambda keys: load_corpus(write_bare_corpus(tmp_path / "bare", keys))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as a wheel."""
+    target = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return next(target.glob("retold-*.whl"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command ``retold`` in an environment of its own, which borrows the dependencies of this one, not ``retold``.
+
+    A path that a .pth file adds is not searched for further .pth files, so an editable install does not come along.
+    """
+    home = tmp_path_factory.mktemp("venv")
+    venv.create(home)
+    python = str(home / "bin" / "python")
+    purelib = sysconfig.get_path("purelib", vars={"base": str(home)})
+    (Path(purelib) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    # The pip of this environment: to install one in the new environment takes longer than all else here.
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
+    return home / "bin" / "retold"

@@ -254,4 +254,6 @@ def _clustered(unit: Whole, gold: Whole, predicted: Whole, units: int) -> Mentio
         stretches=stretches,
         gold=sides[0][1],
         predicted=sides[1][1],
+        event_names=["event"],
+        event_of=np.zeros(units, np.int32),
     )

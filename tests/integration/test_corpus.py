@@ -12,17 +12,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas
 import pytest
 import yaml
 
-import build_corpus
 import retold
+from cli import run
 from paths import ROOT
 from retold.corpus import views
 from retold.corpus.load import Corpus
-from retold.io.atomic import write_atomic
+from retold.layers.scheme import default_scheme
+from retold.model.findings import UnreadableError
+from retold.publish.build import build, out_of_date, write
+from retold.publish.release import cut
 
+GOLD = ROOT / "corpus" / "events" / "macron-coalition" / "gold.jsonl"
 SIZES = {
     # What gold and the catalogues hold, counted there.
     "documents": lambda corpus: 5,
@@ -40,9 +45,9 @@ def corpus() -> Corpus:
 
 
 def test_generated_files_are_current_and_the_same_twice() -> None:
-    first, second = build_corpus.build(), build_corpus.build()
+    first, second = build(ROOT / "corpus"), build(ROOT / "corpus")
     assert first == second
-    assert [path.name for path, data in first.items() if path.read_bytes() != data] == []
+    assert out_of_date(first) == []
 
 
 def test_the_corpus_validates() -> None:
@@ -136,25 +141,25 @@ def test_only_verified_ids_are_given(corpus: Corpus) -> None:
 
 #: Loads tables as `load_dataset` gives them and as pandas reads their files: version, features and rows of each.
 LOAD = """
-import json, pandas, sys
+import glob, json, pandas, sys
 from datasets import ClassLabel, Value, load_dataset
-corpus, *names = sys.argv[1:]
+corpus, split, *names = sys.argv[1:]
 for name in names:
-    loaded = load_dataset(corpus, name, split="test")
+    loaded = load_dataset(corpus, name, split=split)
     features = loaded.features
     labels = {column: each.names for column, each in features.items() if isinstance(each, ClassLabel)}
     strings = [column for column, each in features.items() if isinstance(each, Value) and each.dtype == "string"]
     integers = [column for column, each in features.items() if isinstance(each, Value) and each.dtype == "int64"]
-    read = pandas.read_json(f"{corpus}/views/{name}.jsonl", lines=True, dtype=False)
-    read = read.to_json(orient="records")
+    files = glob.glob(f"{corpus}/views/{name}.jsonl")
+    read = [pandas.read_json(file, lines=True, dtype=False).to_json(orient="records") for file in files]
     print(json.dumps([str(loaded.info.version), labels, strings, integers, loaded.to_list(), read]))
 """
 
 
-def load(folder: Path, cache: Path, *names: str) -> dict[str, list[Any]]:
+def load(folder: Path, cache: Path, *names: str, split: str = "test") -> dict[str, list[Any]]:
     """What a fresh process that is offline loads of a corpus folder, by the name of the table."""
     environment = {**os.environ, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    command = [sys.executable, "-c", LOAD, str(folder), *names]
+    command = [sys.executable, "-c", LOAD, str(folder), split, *names]
     done = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
@@ -170,7 +175,7 @@ def check_loads_as_written(folder: Path, cache: Path) -> None:
         assert strings == [column for column, kind in kinds.items() if kind == "string"], name
         assert integers == [column for column, kind in kinds.items() if kind == "int"], name
         written = [json.loads(line) for line in (folder / "views" / f"{name}.jsonl").read_bytes().splitlines()]
-        assert json.loads(read) == written, name
+        assert json.loads(*read) == written, name
         for row in written:
             row.update({column: names.index(row[column]) for column, names in classes.items()})
         assert rows == written, name
@@ -185,9 +190,8 @@ def test_load_dataset_and_pandas_load_every_view_as_it_is_written(corpus: Corpus
         assert json.loads(pandas.read_json(path, lines=True).to_json(orient="records")) == written, path.name
 
 
-def build(folder: Path) -> Path:
-    for path, data in build_corpus.build(folder).items():
-        write_atomic(path, data)
+def built(folder: Path) -> Path:
+    write(build(folder))
     return folder
 
 
@@ -198,7 +202,7 @@ def test_keys_and_texts_that_look_like_dates_or_numbers_stay_strings(tiny_folder
         for old, new in keys.items():
             text = text.replace(f'"{old}"', f'"{new}"')
         path.write_text(text, encoding="utf-8")
-    check_loads_as_written(build(tiny_folder), tmp_path)
+    check_loads_as_written(built(tiny_folder), tmp_path)
     told = yaml.safe_load((tiny_folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     assert {each["config_name"]: each.get("field") for each in told["configs"]}["stance"] == "rows"
     assert retold.validate(None, retold.load_corpus(tiny_folder)).errors == 0
@@ -210,13 +214,13 @@ def test_keys_and_texts_that_look_like_dates_or_numbers_stay_strings(tiny_folder
 
 
 def test_a_changed_label_is_loaded_from_the_same_cache_folder(tiny_folder: Path, tmp_path: Path) -> None:
-    gold = tiny_folder / "events" / "flood" / "gold.jsonl"
+    reader = tiny_folder / "events" / "flood" / "annotators" / "reader-1.jsonl"
     given = []
     for label in ("favor", "against"):
-        records = [json.loads(line) for line in gold.read_text(encoding="utf-8").splitlines()]
+        records = [json.loads(line) for line in reader.read_text(encoding="utf-8").splitlines()]
         records[0]["stance"][0]["label"] = label
-        gold.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-        _, classes, _, _, rows, _ = load(build(tiny_folder), tmp_path, "stance")["stance"]
+        reader.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        _, classes, _, _, rows, _ = load(built(tiny_folder), tmp_path, "stance")["stance"]
         given.append(classes["label"][rows[0]["label"]])
     assert given == ["favor", "against"]
 
@@ -262,9 +266,9 @@ def test_corpora_of_other_layers_and_labels_are_built_and_load_with_datasets(tmp
     for name in OTHERS:
         folder = Path(shutil.copytree(ROOT / "tests" / "data" / "corpora" / name, tmp_path / name))
         kept = {path: path.read_bytes() for path in folder.rglob("*.json*")}
-        build(folder)
+        built(folder)
         assert {path: path.read_bytes() for path in kept} == kept
-        assert {path for path, data in build_corpus.build(folder).items() if path.read_bytes() != data} == set()
+        assert out_of_date(build(folder)) == []
         assert retold.validate(None, retold.load_corpus(folder)).errors == 0
     for name, (table, column, labels) in OTHERS.items():
         check_loads_as_written(tmp_path / name, tmp_path)
@@ -273,27 +277,146 @@ def test_corpora_of_other_layers_and_labels_are_built_and_load_with_datasets(tmp
         assert (classes[column], len(rows)) == (labels, sum(len(getattr(record, table)) for record in gold))
 
 
-def test_card_keeps_what_others_wrote_and_splits_have_files_of_their_own(tiny_folder: Path) -> None:
-    second = tiny_folder / "events" / "drought"
-    shutil.copytree(tiny_folder / "events" / "flood", second)
+def with_second_event(folder: Path) -> Path:
+    """The tiny corpus with a second event, which alone is for development, and the marks of a card's tables."""
+    second = folder / "events" / "drought"
+    shutil.copytree(folder / "events" / "flood", second)
     for path in second.rglob("*.json*"):
-        path.write_text(path.read_text(encoding="utf-8").replace('"flood', '"drought'), encoding="utf-8")
-    manifest = {"name": "tiny", "splits": {"train": ["drought"], "test": ["flood"]}, "languages": ["en", "id"]}
-    (tiny_folder / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace('"flood', '"drought')
+        path.write_text(text.replace("Made for the tests.", "CC0."), encoding="utf-8")
+    manifest = {"name": "tiny", "splits": {"dev": ["drought"], "test": ["flood"]}, "languages": ["en", "id"]}
+    (folder / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
+    for event in (second, folder / "events" / "flood"):
+        reader = (event / "annotators" / "reader-1.jsonl").read_bytes()
+        (event / "annotators" / "reader-2.jsonl").write_bytes(reader)
+    return folder
+
+
+def test_two_events_are_built_loaded_scored_and_released(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = with_second_event(tiny_folder)
+    names = ("rows", "labels", "claims", "agreement")
+    marks = "".join(f"<!-- generated:{name} -->\n<!-- /generated:{name} -->\n" for name in names)
+    (folder / "README.md").write_text(f"# Two\n\n{marks}", encoding="utf-8")
+    (folder / "croissant.json").write_text('{"name": "two"}', encoding="utf-8")
+    built(folder)
+    written = cut(folder, "0.1.0", date="2024-05-06")
+    assert {path.name for path in written} == {"CHANGELOG.md", "README.md", "croissant.json", "release.json"}
+    corpus = retold.load_corpus(folder)
+    assert retold.validate(None, corpus).findings == []
+    assert corpus.digest == corpus.release.sha256
+    # Two documents of each event; both events have the same labels (tests/support/tiny.py).
+    assert {key: corpus.release.counts[key] for key in ("documents", "mentions", "pairs")} == {
+        "documents": 4,
+        "mentions": 8,
+        "pairs": 12,
+    }
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in card.splitlines() if line.startswith("|")]
+    assert ["configuration", "rows of dev", "rows of test"] in rows
+    assert ["`stance`", "8", "8"] in rows
+    assert [row[:2] for row in rows if row[0].startswith("all")] == [
+        ["all of `drought`", "4"],
+        ["all of `flood`", "4"],
+        ["all", "8"],
+    ]
+    assert ["claims", "`drought`", "`flood`"] in rows
+    assert [row[0] for row in rows if row[1:3] == ["stance.kappa", "1.000"]] == ["`drought`", "`flood`"]
+    metadata = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))
+    assert [each["@id"] for each in metadata["recordSet"]][:2] == ["documents-dev", "documents-test"]
+    loaded = load(folder, tmp_path, "stance", "documents", split="dev")
+    assert [{row["event"] for row in rows} for _, _, _, _, rows, _ in loaded.values()] == [{"drought"}] * 2
+    assert {row["rights"] for row in loaded["documents"][4]} == {"CC0."}
+    # One label of one event is wrong: 7 of 8 of its cells are right, and the other event is untouched.
+    records = [msgspec.to_builtins(record) for record in corpus.gold.values()]
+    records[0]["stance"][0]["label"] = "against"
+    score = retold.score(records, corpus, resamples=10)
+    by_event = score.breakdowns["event"]
+    assert {event: cells["stance.accuracy"]["value"] for event, cells in by_event.items()} == {
+        "drought": 7 / 8,
+        "flood": 1,
+    }
+    assert {cells["entities.coreference.conll"]["value"] for cells in by_event.values()} == {1}
+    assert "event" not in retold.score(GOLD, resamples=0).breakdowns
+
+
+def test_an_event_without_annotations_and_views_of_other_splits_do_not_stay_in_the_way(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = with_second_event(tiny_folder)
+    for path in [*(folder / "events" / "drought").glob("annotators/*"), folder / "events" / "drought" / "gold.jsonl"]:
+        path.unlink()
+    built(folder)
+    assert len(load(folder, tmp_path, "stance")["stance"][4]) == 8
+    shutil.rmtree(folder / "events" / "drought")
+    (folder / "corpus.json").unlink()
+    built(folder)
+    assert sorted(path.stem for path in (folder / "views").glob("*.jsonl")) == sorted(views.tables_of(default_scheme()))
+    for path in [*(folder / "events" / "flood").glob("annotators/*"), folder / "events" / "flood" / "gold.jsonl"]:
+        path.unlink()
+    with pytest.raises(UnreadableError, match="no event has gold or annotations"):
+        build(folder)
+
+
+def test_build_collects_aliases_and_the_date_of_the_event_and_keeps_bytes_that_say_the_same(tiny_folder: Path) -> None:
+    event = tiny_folder / "events" / "flood"
+    catalogue = [json.loads(line) for line in (event / "entities.jsonl").read_text(encoding="utf-8").splitlines()]
+    for entity, aliases in zip(catalogue, ({"en": ["Typed"]}, None), strict=True):
+        entity.pop("aliases")
+        entity.update({"aliases": aliases} if aliases else {})
+    (event / "entities.jsonl").write_text("".join(json.dumps(each) + "\n" for each in catalogue), encoding="utf-8")
+    card = json.loads((event / "event.json").read_text(encoding="utf-8"))
+    (event / "event.json").write_text(json.dumps({**card, "date": "2024-05-07"}), encoding="utf-8")
+    reader = (event / "annotators" / "reader-1.jsonl").read_bytes()
+    built(tiny_folder)
+    corpus = retold.load_corpus(tiny_folder)
+    assert {key: entity.aliases for key, entity in corpus.events["flood"].entities.items()} == {
+        "bo-berg": {"en": ["Bo Berg"], "id": ["Bo Berg"]},
+        "vale": {"en": ["Vale"], "id": ["Vale"]},
+    }
+    assert {document.event_date for document in corpus.documents.values()} == {"2024-05-07"}
+    assert (event / "annotators" / "reader-1.jsonl").read_bytes() == reader
+    spaced = (event / "gold.jsonl").read_text(encoding="utf-8").replace('":', '": ')
+    (event / "gold.jsonl").write_text(spaced, encoding="utf-8")
+    assert out_of_date(build(tiny_folder)) == []
+
+
+def test_build_says_what_it_wrote_and_what_is_out_of_date(tiny_folder: Path, tmp_path: Path) -> None:
+    def names(*options: str) -> tuple[int, set[str]]:
+        done = run("corpus", "build", "--corpus", tiny_folder, *options)
+        return done.returncode, {line.replace(str(tiny_folder), "") for line in done.stdout.splitlines()}
+
+    assert names("--check")[0] == 1
+    assert "wrote: /views/stance.jsonl" in names()[1]
+    assert names("--check") == names() == (0, set())
+    (tiny_folder / "views" / "stance-dev.jsonl").write_text("{}\n", encoding="utf-8")
+    assert names("--check") == (1, {"out of date: /views/stance-dev.jsonl"})
+    assert names() == (0, {"removed: /views/stance-dev.jsonl"})
+    for folder, words in ((tmp_path / "none", "not a corpus folder"), (GOLD, "not a corpus folder")):
+        for command in (("build",), ("release", "1.0.0"), ("divide", GOLD), ("adjudicate", "x.toml")):
+            done = run("corpus", *command, "--corpus", folder)
+            assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+    (tiny_folder / "README.md").write_text("---\nlicense: [\n---\n# Tiny\n", encoding="utf-8")
+    done = run("corpus", "build", "--corpus", tiny_folder)
+    assert (done.returncode, "README.md: the head is not YAML" in done.stderr) == (2, True)
+    (tiny_folder / "events" / "flood" / "gold.jsonl").write_text("{", encoding="utf-8")
+    done = run("corpus", "build", "--corpus", tiny_folder)
+    assert (done.returncode, "gold.jsonl:1" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+
+
+def test_card_keeps_what_others_wrote_and_splits_have_files_of_their_own(tiny_folder: Path) -> None:
+    with_second_event(tiny_folder)
     card = tiny_folder / "README.md"
     card.write_text("---\nlicense: cc-by-4.0\ntags:\n- news\nlanguage: [fr]\n---\n# Ours\n\nText.\n", encoding="utf-8")
-    build(tiny_folder)
+    built(tiny_folder)
     head, _, body = card.read_text(encoding="utf-8").removeprefix("---\n").partition("---\n")
     assert body == "# Ours\n\nText.\n"
     told = yaml.safe_load(head)
     assert (told["license"], told["tags"], told["language"]) == ("cc-by-4.0", ["news"], ["en", "id"])
     assert told["configs"][2]["data_files"] == [
-        {"split": "train", "path": "views/stance-train.jsonl"},
+        {"split": "dev", "path": "views/stance-dev.jsonl"},
         {"split": "test", "path": "views/stance-test.jsonl"},
     ]
-    assert {row["event"] for row in map(json.loads, (tiny_folder / "views" / "stance-train.jsonl").open())} == {
-        "drought"
-    }
+    assert {row["event"] for row in map(json.loads, (tiny_folder / "views" / "stance-dev.jsonl").open())} == {"drought"}
     assert [each.code for each in retold.validate(None, retold.load_corpus(tiny_folder)).findings] == []
-    (tiny_folder / "views" / "stance-train.jsonl").write_text("", encoding="utf-8")
+    (tiny_folder / "views" / "stance-dev.jsonl").write_text("", encoding="utf-8")
     assert [each.code for each in retold.validate(None, retold.load_corpus(tiny_folder)).findings] == ["RT702"]

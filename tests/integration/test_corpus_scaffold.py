@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli import run
 from paths import ROOT
 from retold.corpus.load import load_corpus
-from retold.corpus.scaffold import propose, scaffold_event
+from retold.corpus.proposal import propose
+from retold.corpus.scaffold import language_of, scaffold_event
 from retold.model.annotations import Document
 from retold.model.findings import FindingsError, UnreadableError
 from retold.rules.corpus import check_document
@@ -92,6 +95,69 @@ def test_propose_passes_the_rules_of_a_corpus(text: str) -> None:
     assert {found.code for found in check_document(document, "flood")} <= {"RT701"}
 
 
+#: Lines that only begin like a byline or a notice.
+PROSE = ["By Friday the river had fallen", "Source of the river was found", "Published figures show a rise"]
+PROSE += ["Editor of the paper resigned", "6 May 2024 was a black day", "Share prices fell on Monday"]
+PROSE += ["Related officials said nothing", "Comments by the mayor angered many", "Reporter killed in Vale"]
+BYLINES = ["By Ann Lee", "by Ann Lee and Bo van der Berg", "BY ANN LEE", "Oleh Ann Lee", "Source: AP", "6 May 2024"]
+BYLINES += ["Published on May 6, 2024 10:15", "Editor - Bo Berg", "Penulis : Ann", "Monday, May 6, 2024"]
+NOTICES = ["Share this page", "Baca juga: Banjir", "Related:", "Copyright 2024 The Vale Post. All rights reserved."]
+NOTICES += ["3 comments", "Subscribe to our newsletter.", "Related articles"]
+
+
+@pytest.mark.parametrize(
+    ("line", "zone"),
+    [
+        (line, zone)
+        for zone, lines in (("body", PROSE), ("byline", BYLINES), ("boilerplate", NOTICES))
+        for line in lines
+    ],
+)
+def test_propose_takes_only_what_is_no_prose_for_byline_or_notice(line: str, zone: str) -> None:
+    assert divided(f"River rises in Vale\n\nIt rained.\n\n{line}\n\nIt rained again.\n")[0][2:-1] == (
+        [] if zone == "body" else [(zone, line)]
+    )
+
+
+def test_propose_joins_the_lines_of_a_hard_wrapped_paragraph() -> None:
+    body = (
+        "The dam above the town was opened on Monday after it was hit",
+        "by a barge that came from the sea, says the newspaper in",
+        "Vale Town. The mayor wants a new one. It costs as much as",
+        "Source of Life, a church that was built in 1901.",
+        "Share prices fell.",
+    )
+    text = "\n".join(["River rises in Vale", "by Ann Lee", "", *body, "", "Nobody was hurt."])
+    zones, paragraphs, sentences = divided(text)
+    assert [zone for zone, _ in zones] == ["title", "byline", "body"]
+    assert paragraphs[1:] == ["\n".join(body[:4]), body[4], "Nobody was hurt."]
+    assert len(sentences) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "language"),
+    [
+        ("two.id.txt", [], "id"),
+        ("two.ID.txt", [], "id"),
+        ("two.jav.txt", ["jav", "id"], "jav"),
+        # No codes of languages: a version, a word, the ending itself, a code of no language.
+        ("two.v2.txt", [], None),
+        ("two.new.txt", [], None),
+        ("two.old.txt", ["en"], None),
+        ("id.txt", [], None),
+        ("two.xx.txt", [], None),
+        ("id", [], None),
+    ],
+)
+def test_language_of_a_file_name(name: str, declared: list[str], language: str | None) -> None:
+    assert language_of(Path(name), declared) == language
+
+
+def test_language_that_the_corpus_does_not_declare_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"bbc\.co\.txt: 'co' is not a language of the corpus \(en, id\)"):
+        language_of(Path("bbc.co.txt"), ["en", "id"])
+
+
 def texts(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / "one.txt", folder / "two.id.txt"]
@@ -129,7 +195,10 @@ def test_scaffold_event_can_be_loaded_and_validated(tmp_path: Path) -> None:
         ("../vale", {}, "not a valid key"),
         ("vale", {"date": "May 6"}, "not a valid date"),
         ("vale", {"date": "2024-02-30"}, "not a valid date"),
+        ("vale", {"date": "2023-02-30"}, "not a valid date"),
+        ("vale", {"date": "20240506"}, "not a valid date"),
         ("vale", {"language": "English"}, "not a valid language code"),
+        ("vale", {"language": "xx"}, "not a valid language code"),
     ],
 )
 def test_scaffold_event_refuses_invalid_names(name: str, given: dict[str, Any], says: str, tmp_path: Path) -> None:
@@ -176,6 +245,14 @@ def test_an_event_whose_writing_was_killed_is_named_and_ignored(tiny_folder: Pat
     assert list(load_corpus(tiny_folder).events) == ["flood", "vale-flood"]
 
 
+def test_new_event_says_which_language_each_text_has_and_has_no_idle_flag(tmp_path: Path) -> None:
+    files = texts(tmp_path)
+    done = run("corpus", "new-event", "vale", *files, "--corpus", tmp_path / "c")
+    assert "vale-0: one.txt, language en\n  vale-1: two.id.txt, language id" in done.stderr
+    assert "--documents" not in run("corpus", "new-event", "--help").stdout
+    assert "deprecated" in run("corpus", "new-event", "v", "--documents", *files, "--corpus", tmp_path / "d").stderr
+
+
 def test_scaffold_event_refuses_an_existing_event(tmp_path: Path) -> None:
     scaffold_event("vale", texts(tmp_path), tmp_path / "c")
     with pytest.raises(UnreadableError, match="already exists"):
@@ -185,11 +262,7 @@ def test_scaffold_event_refuses_an_existing_event(tmp_path: Path) -> None:
 
 # The walk of CONTRIBUTING
 
-
-def commands() -> list[list[str]]:
-    """The commands of the section "Add an event", in order."""
-    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Add an event")[1].split("\n## ")[0]
-    return [shlex.split(line.removeprefix("$ ")) for line in re.findall(r"^\$ .*", section, re.M)]
+SECTION = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Add an event")[1].split("\n## ")[0]
 
 
 def quote(number: int, sentence: int, words: str, **more: Any) -> dict[str, Any]:
@@ -235,45 +308,102 @@ def quotes() -> dict[str, list[dict[str, Any]]]:
 
 
 def write_lines(path: Path, records: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
-def test_commands_of_contributing_add_an_event(tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    for part in ("corpus", "scripts", "seeds"):
-        shutil.copytree(ROOT / part, checkout / part)
-    texts(checkout / "articles")
-    event = checkout / "corpus" / "events" / "vale-flood"
+def test_the_lines_that_contributing_shows_are_those_of_the_walk() -> None:
+    shown = [json.loads(line) for line in re.findall(r"^\{.*\}$", SECTION, re.M)]
+    written = [*plain(ENTITIES), *plain(CLAIMS), *(line for lines in quotes().values() for line in lines)]
+    assert len(shown) == 6
+    keys = [json.loads(f"{{{line}}}") for line in re.findall(r'^"(?:holders|targets)": .*', SECTION, re.M)]
+    assert [each for shown in keys for key, [each] in shown.items() if each in EVENT[key]] == [
+        EVENT["holders"][1],
+        EVENT["targets"][0],
+    ]
+    assert [line for line in shown if line not in written] == []
 
-    def follow(command: list[str]) -> subprocess.CompletedProcess[str]:
-        start = [sys.executable, "-m", "retold"] if command[0] == "retold" else [sys.executable]
-        done = subprocess.run([*start, *command[1:]], cwd=checkout, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done
 
-    new_event, import_quotes, validate_reader, build, validate_all = commands()
-    done = follow(new_event)
-    assert "RT715 the event has no targets" in done.stdout
-    assert "corpus/corpus.json: add vale-flood to a split." in done.stdout
-    assert "corpus/events/vale-flood/annotators/NAME.jsonl --corpus corpus" in done.stdout
-    # A scaffolded event does not keep others from being built.
-    follow(build)
-    card = json.loads((event / "event.json").read_text(encoding="utf-8"))
-    card.update({key: EVENT[key] for key in ("title", "description", "holders", "targets")})
-    (event / "event.json").write_text(json.dumps(card), encoding="utf-8")
-    manifest = json.loads((checkout / "corpus" / "corpus.json").read_text(encoding="utf-8"))
-    manifest["splits"]["test"].append("vale-flood")
-    (checkout / "corpus" / "corpus.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-    write_lines(event / "entities.jsonl", ENTITIES)
-    write_lines(event / "claims.jsonl", CLAIMS)
-    for name, records in quotes().items():
-        write_lines(checkout / "quotes" / f"{name}.jsonl", records)
-    follow(import_quotes)
-    assert follow(validate_reader).stdout.endswith("2 records in 1 file: no findings\n")
-    follow(build)
-    assert follow(validate_all).stdout.endswith(": no findings\n")
-    follow([*build, "--check"])
-    gold = [json.loads(line) for line in (event / "gold.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [record["document_id"] for record in gold] == ["vale-flood-0", "vale-flood-1"]
-    assert "vale-flood-1" in (checkout / "corpus" / "views" / "documents.jsonl").read_text(encoding="utf-8")
+def plain(catalogue: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A catalogue as it is typed: no aliases, no empty keys."""
+    return [
+        {key: value for key, value in entry.items() if key != "aliases" and (value is not None or key == "kb_id")}
+        for entry in catalogue
+    ]
+
+
+def test_commands_of_contributing_add_an_event_from_an_empty_folder_with_the_wheel_alone(
+    installed: Path, tmp_path: Path
+) -> None:
+    texts(tmp_path / "articles")
+    event = tmp_path / "corpus" / "events" / "vale-flood"
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment |= {
+        "PATH": f"{installed.parent}{os.pathsep}{os.environ['PATH']}",
+        "HF_HOME": str(tmp_path / "cache"),
+        "HF_DATASETS_OFFLINE": "1",
+    }
+
+    def edit(file: Path, *changes: tuple[str, str]) -> None:
+        text = file.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
+
+    def fill_in() -> None:
+        card = json.loads((event / "event.json").read_text(encoding="utf-8"))
+        card.update({key: EVENT[key] for key in ("title", "description", "holders", "targets")})
+        (event / "event.json").write_text(json.dumps(card), encoding="utf-8")
+        write_lines(event / "entities.jsonl", plain(ENTITIES))
+        write_lines(event / "claims.jsonl", plain(CLAIMS))
+
+    def annotate() -> None:
+        ann, ben = quotes(), quotes()
+        ben["mentions"].pop()
+        ben["stance"][2].update(label="against")
+        for name, layers in (("ann", ann), ("ben", ben)):
+            for layer, records in layers.items():
+                write_lines(tmp_path / "quotes" / name / f"{layer}.jsonl", records)
+
+    #: What is done by hand before a command that begins so.
+    by_hand: dict[str, Callable[[], object]] = {
+        "retold corpus divide": lambda: edit(
+            tmp_path / "vale-flood.txt",
+            ("outlet:\n", "outlet: The Vale Post\n"),
+            ("[body]\n1  Bo Berg meminta bendungan.\n2  Biayanya", "[body]\nBo Berg meminta bendungan.\n\nBiayanya"),
+        ),
+        "retold corpus show vale-flood --sentences": fill_in,
+        "retold corpus import-quotes quotes/ann": annotate,
+        "retold corpus adjudicate decisions.toml --event": lambda: edit(
+            tmp_path / "decisions.toml", ('decision = ""', 'decision = "ann"'), ('reason = ""', 'reason = "D1"')
+        ),
+        "retold score": lambda: shutil.copy(event / "gold.jsonl", tmp_path / "predictions.jsonl"),
+    }
+    done: dict[str, str] = {}
+    for command in re.findall(r"^\$ (.*)", SECTION, re.M):
+        for beginning in [each for each in by_hand if command.startswith(each)]:
+            by_hand.pop(beginning)()
+        ran = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, (command, ran.stdout, ran.stderr)
+        done[" ".join(command.split()[:3])] = ran.stdout
+    assert by_hand == {}
+    assert "1. retold corpus show vale-flood --corpus corpus > vale-flood.txt" in done["retold corpus new-event"]
+    assert done["retold validate --corpus"].endswith(": no findings\n")
+    assert "num_rows: 8" in done['python -c "from']
+    assert re.search(r"overall +1\.000", done["retold score predictions.jsonl"])
+    corpus = load_corpus(tmp_path / "corpus")
+    assert (corpus.version, corpus.digest) == ("1.0.0", done["retold corpus release"].split()[-1])
+    # What was corrected, decided and collected.
+    second = corpus.documents["vale-flood-1"]
+    assert [second.text[span.start : span.end] for span in second.paragraphs][1:] == [
+        "Bo Berg meminta bendungan.",
+        "Biayanya 7 juta.",
+    ]
+    assert {document.outlet for document in corpus.documents.values()} == {"The Vale Post"}
+    assert len(corpus.gold["vale-flood-1"].entities) == 2
+    assert corpus.events["vale-flood"].entities["vale"].aliases == {"en": ["Vale"], "id": ["Vale"]}
+    decided = [json.loads(line) for line in (event / "annotators" / "adjudication.jsonl").read_text().splitlines()]
+    assert [(line["layer"], line["reason"]) for line in decided] == [("stance", "D1"), ("entities", "D1")]

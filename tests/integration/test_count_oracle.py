@@ -70,7 +70,7 @@ def test_counts_of_texts_are_those_of_the_oracle(
 ) -> None:
     draw = random.Random(seed)
     texts, gold, system = random_texts(draw, size)
-    wanted = CountOracle(by_paragraph=by_paragraph, statuses=STATUSES, mutations=MUTATIONS)
+    wanted = CountOracle(by_paragraph=by_paragraph, several_events=True, statuses=STATUSES, mutations=MUTATIONS)
     for text in (text for some in texts.values() for text in some):
         key = text["document_id"]
         wanted.add(gold[key], without_ties(gold[key], system[key], text), text)

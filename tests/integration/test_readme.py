@@ -96,7 +96,7 @@ def test_links_lead_somewhere(page: str) -> None:
 BASES = ("", "src/retold", "src/retold/layers", "corpus", "corpus/events/macron-coalition")
 #: Paths that a page only gives as examples, that commands make, or that others' repositories have.
 EXAMPLES = re.compile(
-    r"mine\.py|(submissions|articles|models|\.venv|llm/answers)\b.*|.*vale-flood.*|.*(NAME|EVENT|CODE|LAYER).*"
+    r"mine\.py|decisions\.toml|(submissions|articles|quotes|models|\.venv|llm/answers)\b.*|.*vale-flood.*|.*(NAME|EVENT|CODE|LAYER).*"
     r"|sentence-transformers/.*|doc/evaluation\.md|test_max_evidence\.py"
 )
 

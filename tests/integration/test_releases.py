@@ -1,4 +1,4 @@
-"""Releases: what differs between two, how far the version must rise, and what the script that cuts one refuses."""
+"""Releases: what differs between two, how far the version must rise, and what is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from paths import ROOT
 from retold.cli.main import main
 from retold.corpus.diff import Changes, compare
 from retold.corpus.load import load_corpus
-from retold.model.annotations import Document
 from retold.report.changes import render_changes
 from retold.validation.validate import validate
 from tiny import write_tiny_corpus
@@ -287,15 +286,19 @@ def commit(checkout: Path) -> None:
     git(checkout, "commit", "--quiet", "--message", "Change")
 
 
+def retold(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``retold corpus`` for the corpus of a checkout, from outside it."""
+    command = ("-m", "retold", "corpus", *arguments, "--corpus", str(checkout / "corpus"))
+    return shell(checkout.parent, sys.executable, *command)
+
+
 def build(checkout: Path) -> None:
-    done = shell(checkout.parent, sys.executable, str(checkout / "scripts" / "corpus" / "build_corpus.py"))
+    done = retold(checkout, "build")
     assert done.returncode == 0, done.stderr
 
 
 def release(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run scripts/corpus/release.py of a checkout from outside it."""
-    script = str(checkout / "scripts" / "corpus" / "release.py")
-    return shell(checkout.parent, sys.executable, script, *arguments, "--date", DATE)
+    return retold(checkout, "release", *arguments, "--date", DATE)
 
 
 def relabel(checkout: Path) -> None:
@@ -319,34 +322,13 @@ BEFORE = "0.3.1"
 CHANGELOG = "# Data changelog\n\n<!-- releases -->\n\n## 0.3.0 (2030-01-01)\n\nFirst.\n"
 
 
-def described(document: Document) -> str:
-    """A document as scripts/corpus/documents.toml describes it: what zones and sentences open with."""
-    text = document.text
-    zones = [[zone.zone, text[zone.start : zone.end][:12].rstrip()] for zone in document.zones]
-    sentences = [
-        [text[s.start : s.end] for s in document.sentences if paragraph.start <= s.start < paragraph.end]
-        for paragraph in document.paragraphs
-    ]
-    keys = {"document_id": document.document_id, "event": document.event, "seed": document.seed}
-    rows = {**keys, "language": document.language, "published": document.published, "zones": zones}
-    # A JSON string or list of strings is TOML too.
-    return "[[document]]\n" + "".join(
-        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in {**rows, "sentences": sentences}.items()
-    )
-
-
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with what a release needs: built of the tiny corpus, released as ``BEFORE``, tagged ``before``."""
     checkout = tmp_path_factory.mktemp("template") / "checkout"
-    for name in ("scripts", "schema"):
-        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    corpus = load_corpus(write_tiny_corpus(checkout / "corpus"))
-    (checkout / "seeds").mkdir()
-    for document in corpus.documents.values():
-        (checkout / "seeds" / document.seed).write_text(document.text, encoding="utf-8", newline="")
-    descriptions = "\n".join(map(described, corpus.documents.values()))
-    (checkout / "scripts" / "corpus" / "documents.toml").write_text(descriptions, encoding="utf-8")
+    shutil.copytree(ROOT / "schema", checkout / "schema")
+    write_tiny_corpus(checkout / "corpus")
+    (checkout / "corpus" / "croissant.json").write_text("{}", encoding="utf-8")
     (checkout / "corpus" / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
     (checkout / "corpus" / "GUIDELINES.md").write_text("# Guideline\n", encoding="utf-8")
     # Of the released card only the marks between which its tables are generated.
@@ -369,11 +351,11 @@ def checkout(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "checkout"))
 
 
-def check_refused(checkout: Path, *arguments: str) -> str:
+def check_refused(checkout: Path, *arguments: str, code: int = 2) -> str:
     """The release is refused and nothing is written; returns what was said."""
     before = contents(checkout)
     done = release(checkout, *arguments)
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert contents(checkout) == before
@@ -389,7 +371,7 @@ def change_schema(checkout: Path, change: Callable[[dict[str, Any]], object]) ->
     commit(checkout)
 
 
-@pytest.mark.parametrize("name", ["seeds/notes.txt", "corpus/GUIDELINES.md"])
+@pytest.mark.parametrize("name", ["schema/notes.txt", "corpus/GUIDELINES.md"])
 def test_a_dirty_checkout_is_refused(name: str, checkout: Path) -> None:
     with (checkout / name).open("a", encoding="utf-8") as stream:
         stream.write("not committed\n")
@@ -413,7 +395,7 @@ def test_a_corpus_with_errors_is_refused(checkout: Path) -> None:
     catalogue.write_text("".join([*rows, rows[0]]), encoding="utf-8")
     build(checkout)
     commit(checkout)
-    assert "errors" in check_refused(checkout, "1.0.0", "--previous", "before")
+    assert "error RT711" in check_refused(checkout, "1.0.0", "--previous", "before", code=1)
 
 
 def test_a_step_smaller_than_the_changes_ask_for_is_refused(checkout: Path) -> None:
@@ -435,13 +417,19 @@ def test_a_schema_in_other_words_is_no_other_format(checkout: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_schema_that_asks_for_less_is_no_other_format(checkout: Path) -> None:
+    change_schema(checkout, lambda claim: claim["required"].remove("text"))
+    done = release(checkout, "0.3.2", "--previous", "before")
+    assert done.returncode == 0, done.stderr
+
+
 def test_versions_and_revisions_that_make_no_sense_are_refused(checkout: Path) -> None:
     assert f"does not come after {BEFORE}" in check_refused(checkout, BEFORE, "--previous", "before")
     assert f"does not come after {BEFORE}" in check_refused(checkout, "0.3.0", "--previous", "before")
     assert "three numbers" in check_refused(checkout, "1.0", "--previous", "before")
     assert "three numbers" in check_refused(checkout, "next")
     assert "neither a folder nor a git revision" in check_refused(checkout, "9.0.0", "--previous", "nowhere")
-    assert "not a corpus folder" in check_refused(checkout, "9.0.0", "--previous", str(checkout / "seeds"))
+    assert "not a corpus folder" in check_refused(checkout, "9.0.0", "--previous", str(checkout / "schema"))
     # Without a release to compare with, release.json still says which version there is.
     assert f"{BEFORE} does not come after {BEFORE}" in check_refused(checkout, BEFORE)
 

@@ -5,43 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from paths import ROOT
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(ROOT)],
-        check=True,
-        capture_output=True,
-    )
-    return next(target.glob("retold-*.whl"))
-
-
-@pytest.fixture(scope="module")
-def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``retold`` in an environment of its own, which borrows the dependencies of this one but not its ``retold``.
-
-    A path that a .pth file adds is not searched for further .pth files, so an editable install does not come along.
-    """
-    home = tmp_path_factory.mktemp("venv")
-    venv.create(home)
-    python = str(home / "bin" / "python")
-    purelib = sysconfig.get_path("purelib", vars={"base": str(home)})
-    (Path(purelib) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    # The pip of this environment: to install one in the new environment takes longer than all else here.
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", str(wheel)]
-    subprocess.run(pip, check=True, capture_output=True)
-    return home / "bin" / "retold"
 
 
 def run(command: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -61,20 +28,20 @@ def test_it_carries_corpus_and_schemas(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("baselines", "scripts", "tests"))]
 
 
-def test_validate_score_and_rank_without_the_repository(command: Path, tmp_path: Path) -> None:
+def test_validate_score_and_rank_without_the_repository(installed: Path, tmp_path: Path) -> None:
     program = "import retold; print(retold.__file__); print(retold.load_corpus().root)"
-    where = run(command.parent / "python", "-c", program, folder=tmp_path).stdout.splitlines()
+    where = run(installed.parent / "python", "-c", program, folder=tmp_path).stdout.splitlines()
     assert len(where) == 2
     assert all(str(ROOT) not in line for line in where)
-    assert run(command, "validate", folder=tmp_path).returncode == 0
+    assert run(installed, "validate", folder=tmp_path).returncode == 0
     gold = Path(where[1]) / "events" / "macron-coalition" / "gold.jsonl"
     (tmp_path / "mine.jsonl").write_bytes(gold.read_bytes())
-    scored = run(command, "score", "mine.jsonl", "--format", "json", folder=tmp_path)
+    scored = run(installed, "score", "mine.jsonl", "--format", "json", folder=tmp_path)
     assert scored.returncode == 0, scored.stderr
     assert json.loads(scored.stdout)["measures"]["overall"]["value"] == 1
-    ranked = run(command, "rank", "mine.jsonl", "mine.jsonl", folder=tmp_path)
+    ranked = run(installed, "rank", "mine.jsonl", "mine.jsonl", folder=tmp_path)
     assert ranked.returncode == 0, ranked.stderr
     assert "mine (2)" in ranked.stdout
-    page = run(command, "rank", "mine.jsonl", "mine.jsonl", "--format", "html", folder=tmp_path)
+    page = run(installed, "rank", "mine.jsonl", "mine.jsonl", "--format", "html", folder=tmp_path)
     assert page.returncode == 0, page.stderr
     assert '<th scope="row">mine (2)</th>' in page.stdout

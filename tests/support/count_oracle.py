@@ -47,6 +47,7 @@ class CountOracle:
 
     Args:
         by_paragraph: whether paragraphs are the units.
+        several_events: whether counts are broken down by event.
         statuses: kb_status of the catalogue's entities.
         mutations: what was changed in the catalogue's claims.
     """
@@ -55,6 +56,7 @@ class CountOracle:
         self,
         *,
         by_paragraph: bool = False,
+        several_events: bool = False,
         statuses: Mapping[str, str] | None = None,
         mutations: Mapping[str, str] | None = None,
     ) -> None:
@@ -62,7 +64,8 @@ class CountOracle:
         #: Cluster of each mention; a mention that names none is a cluster of its own.
         self.gold: dict[Place, str | Place] = {}
         self.predicted: dict[Place, str | Place] = {}
-        self._by_paragraph, self._statuses, self._mutations = by_paragraph, statuses or {}, mutations or {}
+        self._by_paragraph, self._several_events = by_paragraph, several_events
+        self._statuses, self._mutations = statuses or {}, mutations or {}
         #: Matched claims of at least half: event, gold source, predicted source, unit, groups.
         self._sources: list[tuple[str, str, str, str, list[str]]] = []
 
@@ -125,7 +128,9 @@ class _Document:
     def __init__(self, counts: CountOracle, key: str, document: Record | None) -> None:
         self.counts, self.key, self.document = counts, key, document
         self.event = document["event"] if document else ""
-        self.groups = [*([f"language={document['language']}"] if document else []), f"document={key}"]
+        languages = [f"language={document['language']}"] if document else []
+        events = [f"event={self.event}"] if document and counts._several_events else []
+        self.groups = [*languages, *events, f"document={key}"]
 
     def unit(self, start: int) -> str:
         """The paragraph in which a span begins, or the document."""

@@ -195,7 +195,7 @@ def test_adjudicate_refuses_a_difference_without_a_decision(
 ) -> None:
     decisions = [decision_of(*decided) for index, decided in enumerate(DECIDED) if index != left_out]
     layer, item = DECIDED[left_out][:2]
-    with pytest.raises(AdjudicationError, match=f"1 differences without a decision: flood-0/{layer}/{item}$"):
+    with pytest.raises(AdjudicationError, match=f"1 difference without a decision: flood-0/{layer}/{item}$"):
         run(apart, decisions, tiny_corpus)
 
 
@@ -284,3 +284,12 @@ def test_adjudicate_refuses_an_addition_without_a_reason(gold: list[Record], tin
     added = decision_of("entities", MAYOR_BERG, None, None, NOMINAL, reason=" ")
     with pytest.raises(AdjudicationError, match=f"flood-0/entities/{MAYOR_BERG}: the decision has no reason"):
         run({"one": gold, "two": gold}, [added], tiny_corpus)
+
+
+def test_a_layer_that_only_one_annotator_has_is_refused_and_one_that_nobody_has_is_left_out(
+    gold: list[Record], tiny_corpus: Corpus
+) -> None:
+    lacking = [{key: value for key, value in record.items() if key != "claims"} for record in gold]
+    with pytest.raises(AdjudicationError, match="flood-0: claims was not annotated by two"):
+        run({"one": gold, "two": lacking}, [], tiny_corpus)
+    assert [record.claims for record in run({"one": lacking, "two": lacking}, [], tiny_corpus)] == [msgspec.UNSET] * 2

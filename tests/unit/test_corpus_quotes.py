@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cli import Done
+from cli import run as run_command
 from retold.corpus.load import Corpus
 from retold.corpus.quotes import QuotedCell, QuotedClaim, QuotedMention, QuotedPair, resolve
 from retold.model.annotations import AnnotationRecord, ClaimSpan, Mention
@@ -229,3 +233,70 @@ def test_resolve_any_words_of_a_sentence(data: st.DataObject, tiny_corpus: Corpu
     quoted = claim(number, quote, document_id=document.document_id, nth=nth)
     [found] = run(tiny_corpus, claims=[quoted])[document.document_id].claims
     assert (found.start, found.end, found.text) == (start, end, document.text[start:end])
+
+
+# From files
+
+
+MENTION = '{"document_id": "flood-0", "sentence": 1, "quote": "Bo Berg", "kind": "name", "entity": "bo-berg"}'
+CELL = '{"document_id": "flood-1", "holder": "mayor", "target": "dam", "label": "favor", "evidence": [1]}'
+
+
+def imported(corpus: Path, folder: Path, files: dict[str, str], *options: str) -> Done:
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    options = options or ("--annotator", "ann")
+    return run_command("corpus", "import-quotes", folder, "--corpus", corpus, *options)
+
+
+def test_import_writes_the_layers_that_have_a_file_and_names_the_others(tiny_folder: Path, tmp_path: Path) -> None:
+    done = imported(tiny_folder, tmp_path / "q", {"mentions.jsonl": f"\n{MENTION}\n", "notes.md": "?"})
+    assert done.returncode == 0, done.stderr
+    file = tiny_folder / "events" / "flood" / "annotators" / "ann.jsonl"
+    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [record.keys() for record in records] == [{"document_id", "entities"}] * 2
+    assert [(m["start"], m["end"], m["kb_id"]) for m in records[0]["entities"]] == [(39, 46, "Q11")]
+    assert done.stderr.splitlines() == [
+        "warning: claims.jsonl is missing: claims is not annotated",
+        "warning: stance.jsonl is missing: stance is not annotated",
+        "warning: verification.jsonl is missing: verification is not annotated",
+        "warning: no quotes from flood-1",
+        f"wrote {file}",
+    ]
+
+
+#: What is wrong -> (files, options, exit code, words of the message).
+WRONG_FILES: dict[str, tuple[dict[str, str], tuple[str, ...], int, str]] = {
+    "misspelt layer": ({"mention.jsonl": MENTION}, (), 1, "Did you mean 'mentions.jsonl'?"),
+    "name of the layer": ({"entities.jsonl": MENTION}, (), 1, "entities.jsonl: error RT204 no layer has quotes"),
+    "other ending": ({"mentions.json": MENTION}, (), 1, "Did you mean 'mentions.jsonl'?"),
+    "other capitals": ({"Stance.jsonl": CELL}, (), 1, "Did you mean 'stance.jsonl'?"),
+    "a backup": ({"mentions.jsonl": MENTION, "mentions.bak.jsonl": MENTION}, (), 1, "mentions.bak.jsonl: error RT204"),
+    "unknown key": ({"mentions.jsonl": MENTION.replace("quote", "quot")}, (), 1, "Did you mean 'quote'?"),
+    "key twice": ({"stance.jsonl": CELL.replace("{", '{"label": "none", ')}, (), 1, "stance.jsonl:1: error RT103"),
+    "wrong type": ({"mentions.jsonl": MENTION.replace("1,", '"1",')}, (), 1, "mentions.jsonl:1: error RT2"),
+    "malformed": ({"mentions.jsonl": f"{MENTION}\n\n{{"}, (), 1, "mentions.jsonl:3:2: error RT102"),
+    "line after a blank one": (
+        {"mentions.jsonl": f"{MENTION}\n\n{MENTION.replace('Bo Berg', 'Bo Bx')}"},
+        *((), 1, "mentions.jsonl:3: error RT403"),
+    ),
+    "other sentence": ({"mentions.jsonl": MENTION.replace("1,", "2,")}, (), 1, "It is in sentence 1."),
+    "no document": ({"stance.jsonl": CELL.replace("flood-1", "flod-1")}, (), 1, "Did you mean 'flood-1'?"),
+    "no file": ({"notes.md": "?"}, (), 2, "has no quotes (expected mentions.jsonl, claims.jsonl"),
+    "no line": ({"mentions.jsonl": "\n"}, (), 2, "has no quotes"),
+    "unknown event": ({"stance.jsonl": CELL}, ("--annotator", "a", "--event", "flod"), 2, "did you mean 'flood'?"),
+    "no name": ({"stance.jsonl": CELL}, ("--annotator", "../a"), 2, "not a valid name of an annotator"),
+    "name of the decisions": ({"stance.jsonl": CELL}, ("--annotator", "adjudication"), 2, "not a valid name"),
+}
+
+
+@pytest.mark.parametrize("name", list(WRONG_FILES))
+def test_import_refuses_what_it_cannot_place_and_writes_nothing(name: str, tiny_folder: Path, tmp_path: Path) -> None:
+    files, options, code, words = WRONG_FILES[name]
+    before = sorted((tiny_folder / "events" / "flood" / "annotators").iterdir())
+    done = imported(tiny_folder, tmp_path / "q", files, *options)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted((tiny_folder / "events" / "flood" / "annotators").iterdir()) == before

@@ -507,6 +507,10 @@ def spans(*pairs: tuple[int, int]) -> list[dict[str, int]]:
         ({"text": "River"}, ["RT701", "RT704"]),
         ({"seed_sha256": "0" * 64}, ["RT701"]),
         ({"event": "drought"}, ["RT712"]),
+        *(({"published": text}, []) for text in (None, "2024", "2024-05", "2024-05-06T10:15Z")),
+        *(({"published": text}, ["RT717"]) for text in ("2023-02-30", "2024-13", "May 6", "24-05-06")),
+        ({"event_date": "2023-02-30"}, ["RT717"]),
+        ({"event_date": ""}, []),
         ({"document_id": "Flood_0"}, ["RT709"]),
         ({"zones": []}, ["RT704"]),
         ({"zones": [{"start": 1, "end": 133, "zone": "body"}]}, ["RT704"]),
@@ -730,6 +734,7 @@ FAULTS: dict[str, tuple[Spoil, str | None, tuple[str, ...]]] = {
     "RT714": (edit("annotators/reader-1.jsonl", '"label": "favor"', '"label": "against"'), None, ()),
     "RT716": (lambda folder, _: (folder / "events" / "drought").mkdir(), None, ()),
     "RT715": (edit("event.json", '"title": "A flood in Vale"', '"title": ""'), None, ()),
+    "RT717": (edit("documents.jsonl", '"published": "2024-05-06"', '"published": "2024-02-30"'), None, ()),
 }
 
 

@@ -55,6 +55,9 @@ def differences(
         if lacking := [name for name, theirs in records.items() if document_id not in theirs]:
             raise AdjudicationError(f"{document_id}: not annotated by {', '.join(lacking)}")
         for layer_name, layer in (scheme or default_scheme()).layers.items():
+            lacking = [name for name, theirs in records.items() if getattr(theirs[document_id], layer_name) is UNSET]
+            if 0 < len(lacking) < len(records):
+                raise AdjudicationError(f"{document_id}: {layer_name} was not annotated by {', '.join(lacking)}")
             given = {name: items_by_key(theirs[document_id], layer) for name, theirs in records.items()}
             for item in sorted({item for items in given.values() for item in items}):
                 values = {name: items.get(item) for name, items in given.items()}
@@ -102,7 +105,8 @@ def adjudicate(
             raise AdjudicationError(f"{name}: the decision has no reason")
         decided[key] = decision.decision
     if missing := ["/".join(key) for key in open_items if key not in decided]:
-        raise AdjudicationError(f"{len(missing)} differences without a decision: {', '.join(missing[:5])}")
+        count = "1 difference" if len(missing) == 1 else f"{len(missing)} differences"
+        raise AdjudicationError(f"{count} without a decision: {', '.join(missing[:5])}")
     first = {record.document_id: record for record in next(iter(annotators.values()), ())}
     if lacking := [document_id for document_id in documents if document_id not in first]:
         raise AdjudicationError(f"not annotated: {', '.join(lacking)}")
@@ -120,6 +124,8 @@ def adjudicate(
                     catalogue,
                 )
                 for name, layer in scheme.layers.items()
+                # What nobody annotated is not annotated in gold.
+                if getattr(first[key], name) is not UNSET or (key, name) in for_document
             },
         )
         for key, document in documents.items()

@@ -33,6 +33,7 @@ __all__ = [
     "event_folders",
     "leftovers",
     "load_corpus",
+    "load_folder",
     "packaged_corpus",
     "read_manifest",
     "refuse_foreign",
@@ -218,6 +219,18 @@ class Corpus:
         if folder is None or claim not in folder.claims:
             return None
         return folder.claims[claim].mutation or "none"
+
+
+def load_folder(root: str | Path) -> Corpus:
+    """Load a corpus folder that is to be changed.
+
+    Raises:
+        UnreadableError: it is not one.
+        FindingsError: a catalogue or the manifest is malformed.
+    """
+    if not _is_folder(Path(root)):
+        raise UnreadableError(f"{root}: not a corpus folder")
+    return load_corpus(root)
 
 
 def _is_folder(path: Path) -> bool:

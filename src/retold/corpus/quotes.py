@@ -8,17 +8,25 @@ its words, and this module finds the offsets. One JSON object per line, one file
     claims.jsonl        {"document_id", "sentence", "quote", "nth", "source", "claim"}
     verification.jsonl  {"document_id", "claim", "label", "evidence"}
 
-``nth`` says which occurrence of the quote in the sentence is meant, counted from 1 (the default). A non-breaking space
-in the document may be quoted as a plain one. Types and ids of mentions come from the entity catalogue.
+Sentences are those that ``retold corpus show DOCUMENT --sentences`` numbers. ``nth`` says which occurrence of the quote
+in the sentence is meant, counted from 1 (the default). A non-breaking space in the document may be quoted as a plain
+one. Types and ids of mentions come from the entity catalogue. A layer without a file was not annotated.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from retold.corpus.load import Corpus
+from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_lines
+from retold.io.sources import Source
 from retold.layers.scheme import Scheme, default_scheme
 from retold.model.annotations import (
     AnnotationRecord,
@@ -28,12 +36,14 @@ from retold.model.annotations import (
     Mention,
     StanceCell,
     VerificationPair,
+    encode,
 )
-from retold.model.findings import Finding, FindingsError, shorten
-from retold.rules import RULES
-from retold.rules.registry import did_you_mean
+from retold.model.findings import Finding, FindingsError, UnreadableError, shorten
+from retold.model.json_schema import schema_of
+from retold.rules import RULES, LineDecoder
+from retold.rules.registry import did_you_mean, nearest
 
-__all__ = ["QuotedCell", "QuotedClaim", "QuotedMention", "QuotedPair", "resolve"]
+__all__ = ["QuotedCell", "QuotedClaim", "QuotedMention", "QuotedPair", "import_quotes", "resolve"]
 
 
 Nth = Annotated[int, Meta(ge=1)]
@@ -84,6 +94,13 @@ def _by_span(span: Any) -> tuple[int, int]:
     return span.start, -span.end
 
 
+#: Name of a file, without its ending -> what one of its lines is.
+_QUOTED: Final[dict[str, type[Struct]]] = {
+    "mentions": QuotedMention,
+    "claims": QuotedClaim,
+    "stance": QuotedCell,
+    "verification": QuotedPair,
+}
 #: Keyword of ``resolve`` and name of the file -> layer, type and sort key of its items.
 _LAYERS: Final[dict[str, tuple[str, Callable[..., Any], Callable[[Any], Any]]]] = {
     "mentions": ("entities", Mention, _by_span),
@@ -93,23 +110,97 @@ _LAYERS: Final[dict[str, tuple[str, Callable[..., Any], Callable[[Any], Any]]]] 
 }
 
 
+def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator: str) -> tuple[Path, list[str]]:
+    """Turn an annotator's quotes into records with offsets, all of them or none.
+
+    Args:
+        folder: has a file for each layer.
+        corpus: a corpus folder.
+        event_key: the event whose documents are quoted.
+        annotator: names the file of records.
+
+    Returns:
+        The file that was written, and what its reader should know: layers and documents without a quote.
+
+    Raises:
+        ValueError: the name of the annotator is invalid.
+        UnreadableError: a file cannot be read, or the folder has none of quotes.
+        FindingsError: a file has a name that no layer has, or a line is wrong; all are listed.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", annotator) or annotator == "adjudication":
+        raise ValueError(f"not a valid name of an annotator: {annotator!r} (expected a name like 'reader-1')")
+    event, scheme = corpus.events[event_key], corpus.scheme
+    names = [name for name, (layer, *_) in _LAYERS.items() if layer in scheme.layers]
+    findings = _misnamed(Path(folder), names)
+    quoted: dict[str, list[Any] | None] = {}
+    lines: dict[str, list[int]] = {}
+    for name in names:
+        file = Path(folder, f"{name}.jsonl")
+        if not file.exists():
+            quoted[name] = None
+            continue
+        read: list[Any] = []
+        quoted[name] = read
+        kind = _QUOTED[name]
+        decoder = LineDecoder(kind, partial(schema_of, kind.__name__, kind))
+        for number, line in read_lines(Source.of(file)):
+            record, found = decoder.decode(line, number=number, file=str(file)) if line.strip() else (None, [])
+            findings += found
+            if record is not None:
+                read.append(record)
+                lines.setdefault(name, []).append(number)
+    documents = {key: each for key, each in corpus.documents.items() if each.event == event_key}
+    try:
+        records = resolve(documents, event.entities, scheme=scheme, lines=lines, folder=str(folder), **quoted)
+    except FindingsError as error:
+        findings += error.findings
+    if findings:
+        raise FindingsError(findings)
+    if not lines:
+        raise UnreadableError(f"{folder}: has no quotes (expected {', '.join(f'{name}.jsonl' for name in names)})")
+    target = event.folder / "annotators" / f"{annotator}.jsonl"
+    write_atomic(target, (encode(record) + b"\n" for record in records))
+    used = {item.document_id for items in quoted.values() for item in items or ()}
+    notes = [f"{name}.jsonl is missing: {_LAYERS[name][0]} is not annotated" for name in names if quoted[name] is None]
+    return target, [*notes, *(f"no quotes from {key}" for key in documents if key not in used)]
+
+
+def _misnamed(folder: Path, names: Sequence[str]) -> list[Finding]:
+    """Files that look like quotes, but are not named like those of a layer."""
+    found = []
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        stem, similar = file.name.partition(".")[0], nearest(file.name.partition(".")[0], names)
+        looks = similar or re.search(r"\.(ndjson|json.*)$", file.name, re.I)
+        if looks and not file.name.startswith(".") and (stem not in names or file.name != f"{stem}.jsonl"):
+            message = (
+                f"no layer has quotes in a file of this name, expected {', '.join(f'{name}.jsonl' for name in names)}"
+            )
+            hint = f"Did you mean '{similar}.jsonl'?" if similar else "Rename the file, or move it elsewhere."
+            found.append(Finding(code="RT204", severity="error", message=message, hint=hint, file=str(file)))
+    return found
+
+
 def resolve(
     documents: Mapping[str, Document],
     catalogue: Mapping[str, Entity],
     *,
     scheme: Scheme | None = None,
-    mentions: Iterable[QuotedMention] = (),
-    stance: Iterable[QuotedCell] = (),
-    claims: Iterable[QuotedClaim] = (),
-    verification: Iterable[QuotedPair] = (),
+    mentions: Iterable[QuotedMention] | None = (),
+    stance: Iterable[QuotedCell] | None = (),
+    claims: Iterable[QuotedClaim] | None = (),
+    verification: Iterable[QuotedPair] | None = (),
+    lines: Mapping[str, Sequence[int]] | None = None,
+    folder: str = "",
 ) -> list[AnnotationRecord]:
     """Return one record for each document, its lists sorted by span or key.
 
     Args:
         documents: texts by key.
         catalogue: entities by key.
-        mentions, stance, claims, verification: what was quoted.
+        mentions, stance, claims, verification: what was quoted; None leaves the layer out of the records.
         scheme: layers and labels; the default ones where not given.
+        lines: where the items of a file stand in it, if not one on each line.
+        folder: of the files, for messages.
 
     Raises:
         FindingsError: a quote, document, sentence, entity or label does not exist; all are listed, with file and line.
@@ -117,7 +208,7 @@ def resolve(
     scheme = scheme or default_scheme()
     findings: list[Finding] = []
     made: dict[str, dict[str, list[Any]]] = {key: {layer: [] for layer, *_ in _LAYERS.values()} for key in documents}
-    given: dict[str, Iterable[Any]] = {
+    given: dict[str, Iterable[Any] | None] = {
         "mentions": mentions,
         "claims": claims,
         "stance": stance,
@@ -126,9 +217,11 @@ def resolve(
     for name, items in given.items():
         layer, kind, _ = _LAYERS[name]
         labels = _labels(scheme, layer)
-        for line, item in enumerate(items, 1):
+        file = str(Path(folder, f"{name}.jsonl"))
+        for number, item in enumerate(items or ()):
+            line = lines[name][number] if lines else number + 1
             problems = [
-                Finding(code=code, severity="error", message=message, hint=hint, file=f"{name}.jsonl", line=line)
+                Finding(code=code, severity="error", message=message, hint=hint, file=file, line=line)
                 for code, message, hint in _problems(item, documents, catalogue, labels)
             ]
             findings += problems
@@ -142,8 +235,8 @@ def resolve(
             # A layer that the corpus does not have is kept where something was given, for the rules to refuse.
             **{
                 layer: sorted(lists[layer], key=order)
-                for layer, _, order in _LAYERS.values()
-                if layer in scheme.layers or lists[layer]
+                for name, (layer, _, order) in _LAYERS.items()
+                if (layer in scheme.layers and given[name] is not None) or lists[layer]
             },
         )
         for key, lists in made.items()
@@ -171,20 +264,24 @@ def _problems(
             hint = did_you_mean(value, allowed) or RULES["RT204"].hint
             yield "RT204", f"{value!r} is not allowed, expected one of {', '.join(allowed)}", hint
     if isinstance(item, QuotedMention) and item.entity not in catalogue:
-        yield "RT304", f"unknown entity {item.entity!r}", "Add it to entities.jsonl, or correct the key."
+        hint = did_you_mean(item.entity, catalogue) or "Add it to entities.jsonl, or correct the key."
+        yield "RT304", f"unknown entity {item.entity!r}", hint
     document = documents.get(item.document_id)
     if document is None:
-        yield "RT301", f"unknown document {item.document_id!r}", "Use the key of a document."
+        hint = did_you_mean(item.document_id, documents) or "Use the key of a document of the event."
+        yield "RT301", f"unknown document {item.document_id!r}", hint
         return
     count = len(document.sentences)
     is_span = isinstance(item, QuotedMention | QuotedClaim)
     missing = [number for number in ([item.sentence] if is_span else item.evidence) if not 0 <= number < count]
     for number in missing:
         message = f"no sentence {number}; {item.document_id} has {count}"
-        yield "RT308", message, "Count the sentences of documents.jsonl from 0."
+        yield "RT308", message, f"'retold corpus show {item.document_id} --sentences' numbers them."
     if is_span and not missing and _find(document, item) is None:
         where = f"sentence {item.sentence} of {item.document_id}"
-        yield "RT403", f"{where} has no occurrence {item.nth} of {shorten(item.quote)}", "Copy the quote verbatim."
+        elsewhere = [n for n in range(count) if _find(document, structs.replace(item, sentence=n)) is not None]
+        hint = f"It is in sentence {elsewhere[0]}." if len(elsewhere) == 1 else "Copy the quote verbatim."
+        yield "RT403", f"{where} has no occurrence {item.nth} of {shorten(item.quote)}", hint
 
 
 def _fields(item: Any, document: Document, catalogue: Mapping[str, Entity]) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""The folder of a new event, made from plain text files, with a proposed division for annotators to correct.
-
-The proposal follows the usual layout of news pages: a short first line is the title; lines with an author, a date or a
-source are byline; lines that ask to share or subscribe are boilerplate; every other line is a paragraph of the body.
-"""
+"""The folder of a new event, made from plain text files."""
 
 from __future__ import annotations
 
@@ -10,110 +6,36 @@ import hashlib
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from retold.corpus.load import read_manifest
+from retold.corpus.load import Corpus, read_manifest
+from retold.corpus.proposal import propose
 from retold.io.atomic import write_atomic
-from retold.io.sources import MAX_LINE, open_bytes
+from retold.io.sources import MAX_LINE, Source
 from retold.layers.scheme import default_scheme
-from retold.model.annotations import Document, Event, Holder, Span, Zone, ZoneName, encode
+from retold.model.annotations import Document, Event, Holder, encode
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.model.segment import ANNOTATED_ZONES
 from retold.rules import RULES
 from retold.rules.corpus import is_date
+from retold.rules.registry import did_you_mean
 
-__all__ = ["propose", "scaffold_event"]
+__all__ = ["documents_named", "language_of", "proposed_document", "read_text", "scaffold_event"]
 
-_TITLE_LENGTH: Final = 160
-_BYLINE_LENGTH: Final = 100
-_NOTICE_LENGTH: Final = 140
-_MONTHS: Final = (
-    "jan|feb|mar|apr|may|mei|jun|jul|aug|agu|sep|oct|okt|nov|dec|des"  # English and Indonesian, first three letters
+#: ISO 639-1.
+_CODES: Final = frozenset(
+    re.findall(
+        "..",
+        "aaabaeafakamanarasavayazbabebgbibmbnbobrbscacechcocrcscucvcydadedvdzeeeleneoeseteufafffifjfofrfygagdglgngu"
+        "gvhahehihohrhthuhyhziaidieigiiikioisitiujajvkakgkikjkkklkmknkokrkskukvkwkylalblglilnloltlulvmgmhmimkmlmnmr"
+        "msmtmynanbndnengnlnnnonrnvnyocojomorospapiplpsptqurmrnrorurwsascsdsesgsiskslsmsnsosqsrssstsusvswtatetgthti"
+        "tktltntotrtstttwtyugukuruzvevivowawoxhyiyozazhzu",
+    )
 )
-_BYLINE: Final = re.compile(
-    r"(by|oleh|author|penulis|reporter|editor|source|sumber|published|updated|posted|diterbitkan|dipublikasikan)\b",
-    re.I,
-)
-_DATE: Final = re.compile(
-    rf"(\w+, ?)?(\d{{4}}-\d\d-\d\d|\d{{1,2}} ({_MONTHS})\w* \d{{4}}|({_MONTHS})\w* \d{{1,2}},? \d{{4}})\b", re.I
-)
-_NOTICE: Final = re.compile(
-    r"(share|bagikan|read more|read also|baca juga|baca selengkapnya|advertisement|iklan|subscribe|sign up|follow us"
-    r"|ikuti kami|related|terkait|copyright|©|all rights reserved|click here|klik|comments?\b|komentar)",
-    re.I,
-)
-#: End of a sentence, with closing marks, before white space and something that can begin one.
-_END: Final = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s+[\"“‘«(\[]*[^\W_a-zß-öø-ÿ])")
-#: Words whose full stop does not end a sentence, and initials.
-_ABBREVIATION: Final = re.compile(
-    r"\b((?-i:[A-Z])|mr|mrs|ms|dr|prof|st|gen|col|lt|sgt|sen|rep|gov|jr|sr|no|vs|inc|co|ltd|u\.s|u\.n|u\.k"
-    r"|jl|ir|drs|h|hj|tgl|hal|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\.$",
-    re.I,
-)
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
 _RIGHTS: Final = "Text: rights remain with the publisher."
-
-
-def propose(text: str) -> tuple[list[Zone], list[Span], list[Span]]:
-    """Proposed zones, paragraphs and sentences of a text; they pass the rules of a corpus."""
-    lines = list(_lines(text))
-    zones: list[Zone] = []
-    paragraphs: list[Span] = []
-    sentences: list[Span] = []
-    titled = False
-    for number, (start, line) in enumerate(lines):
-        zone, titled = _zone_of(text[line.start : line.end], titled, alone=number == len(lines) - 1)
-        if zones and zones[-1].zone == zone:
-            zones[-1] = msgspec.structs.replace(zones[-1], end=line.end)
-        else:
-            if zones:
-                zones[-1] = msgspec.structs.replace(zones[-1], end=start)
-            zones.append(Zone(start=start if zones else 0, end=line.end, zone=zone))
-        if zone in ANNOTATED_ZONES:
-            paragraphs.append(line)
-            sentences += [line] if zone == "title" else _sentences(text, line)
-    if zones:
-        zones[-1] = msgspec.structs.replace(zones[-1], end=len(text))
-    elif text:
-        zones = [Zone(start=0, end=len(text), zone="boilerplate")]
-    return zones, paragraphs, sentences
-
-
-def _lines(text: str) -> Iterator[tuple[int, Span]]:
-    """Lines that are not blank: offset of the line, and its span without white space at the edges."""
-    start = 0
-    for line in text.split("\n"):
-        if words := line.strip():
-            first = start + line.index(words)
-            yield start, Span(start=first, end=first + len(words))
-        start += len(line) + 1
-
-
-def _zone_of(line: str, titled: bool, *, alone: bool) -> tuple[ZoneName, bool]:
-    """The zone of a line, and whether the title has been found."""
-    if len(line) <= _NOTICE_LENGTH and _NOTICE.match(line):
-        return "boilerplate", titled
-    if len(line) <= _BYLINE_LENGTH and (_BYLINE.match(line) or _DATE.match(line)) and not _END.search(line + " X"):
-        return "byline", titled
-    if not titled and not alone and len(line) <= _TITLE_LENGTH and not _END.search(line + " X"):
-        return "title", True
-    return "body", True
-
-
-def _sentences(text: str, line: Span) -> Iterator[Span]:
-    start = line.start
-    for match in _END.finditer(text, line.start, line.end):
-        if _ABBREVIATION.search(text[start : match.end()]):
-            continue
-        yield Span(start=start, end=match.end())
-        start = match.end()
-        while text[start].isspace():
-            start += 1
-    yield Span(start=start, end=line.end)
 
 
 def scaffold_event(
@@ -123,8 +45,8 @@ def scaffold_event(
 
     Args:
         name: key of the event in kebab case; also the prefix of its documents' keys.
-        files: the documents, verbatim, as UTF-8 text, in the order of their keys. A name such as ``two.id.txt`` gives
-            the language (Indonesian).
+        files: the documents, verbatim, as UTF-8 text, in the order of their keys; ``language_of`` says what their names
+            tell of the language.
         root: folder of the corpus; created if missing.
         language: ISO 639 code for documents whose names give none; by default the first one of the corpus, or English.
         date: of the event, ISO 8601.
@@ -142,13 +64,18 @@ def scaffold_event(
         raise ValueError("expected at least one document")
     own = Path(root) / "corpus.json"
     scheme = read_manifest(own) if own.exists() else default_scheme()
-    language = language or next(iter(scheme.manifest.languages), "en")
-    if not _LANGUAGE.fullmatch(language):
+    declared = scheme.manifest.languages
+    language = language or next(iter(declared), "en")
+    if not (language in _CODES or language in declared or re.fullmatch(r"[a-z]{3}", language)):
         raise ValueError(f"not a valid language code: {language!r} (expected ISO 639, like 'en')")
     folder = Path(root) / "events" / name
     if folder.exists():
         raise UnreadableError(f"{folder}: already exists")
-    documents = [_document(f"{name}-{n}", name, Path(f), language, date or "") for n, f in enumerate(files)]
+    languages = [language_of(Path(file), declared) or language for file in files]
+    documents = [
+        proposed_document(Path(file), f"{name}-{number}", code, event=name, date=date or "")
+        for number, (file, code) in enumerate(zip(files, languages, strict=True))
+    ]
     event = Event(
         event=name,
         title="",
@@ -175,39 +102,90 @@ def scaffold_event(
     return folder
 
 
-def _document(key: str, event: str, file: Path, language: str, date: str) -> Document:
-    with open_bytes(str(file)) as stream:
-        data = stream.read(MAX_LINE + 1)
-    if len(data) > MAX_LINE:
-        raise UnreadableError(f"{file}: larger than {MAX_LINE} bytes")
-    if data.startswith(b"\xef\xbb\xbf"):
+def language_of(file: Path, declared: Collection[str] = ()) -> str | None:
+    """The language that the name of a file gives, as ``two.id.txt`` does.
+
+    It is one that the corpus declares, or, if it declares none, an ISO 639-1 code.
+
+    Raises:
+        ValueError: it is such a code, but the corpus declares others.
+    """
+    code = Path(file.stem).suffix[1:].lower()
+    if code in declared or (code in _CODES and not declared):
+        return code
+    if code in _CODES:
+        listed = ", ".join(declared)
+        raise ValueError(
+            f"{file}: {code!r} is not a language of the corpus ({listed}); add it to corpus.json, or rename the file"
+        )
+    return None
+
+
+def proposed_document(file: Path, key: str, language: str, *, event: str = "", date: str = "") -> Document:
+    """A text file as a document with its proposed division; raises as ``scaffold_event`` does."""
+    text = read_text(file)
+    if text.startswith("\ufeff"):
         raise _refused("RT104", "the file begins with a byte-order mark", file)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _refused("RT101", f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}", file) from error
     if not text.strip():
         raise _refused("RT111", "the file is blank", file)
     zones, paragraphs, sentences = propose(text)
-    suffix = file.stem.rpartition(".")[2] if "." in file.stem else ""
-    fields: dict[str, Any] = {
-        "document_id": key,
-        "event": event,
-        "text": text,
-        "language": suffix if _LANGUAGE.fullmatch(suffix) else language,
-        "outlet": None,
-        "original_source": None,
-        "published": None,
-        "event_date": date,
-        "seed": file.name,
-        "seed_sha256": hashlib.sha256(data).hexdigest(),
-        "zones": zones,
-        "paragraphs": paragraphs,
-        "sentences": sentences,
-        "rights": _RIGHTS,
-    }
-    return Document(**fields)
+    return Document(
+        document_id=key,
+        event=event,
+        text=text,
+        language=language,
+        outlet=None,
+        original_source=None,
+        published=None,
+        event_date=date,
+        seed=file.name,
+        seed_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        zones=zones,
+        paragraphs=paragraphs,
+        sentences=sentences,
+        rights=_RIGHTS,
+    )
 
 
-def _refused(code: str, message: str, file: Path) -> FindingsError:
+def read_text(file: Path | str) -> str:
+    """The text of a file, or of standard input ("-").
+
+    Raises:
+        UnreadableError: it cannot be read, or is too large.
+        FindingsError: it is not UTF-8.
+    """
+    with Source.of(str(file)).open() as stream:
+        data = stream.read(MAX_LINE + 1)
+    if len(data) > MAX_LINE:
+        raise UnreadableError(f"{file}: larger than {MAX_LINE} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refused("RT101", f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}", file) from error
+
+
+def _refused(code: str, message: str, file: Path | str) -> FindingsError:
     return FindingsError([Finding(code=code, severity="error", message=message, hint=RULES[code].hint, file=str(file))])
+
+
+def documents_named(names: Sequence[str], corpus: Corpus) -> list[Document]:
+    """Documents of a corpus by their keys or that of their event, and text files with a proposed division.
+
+    Raises:
+        UnreadableError: there is no such document, event or file.
+        FindingsError: a text file is refused as ``scaffold_event`` does.
+    """
+    found: list[Document] = []
+    for name in names:
+        if name in corpus.documents:
+            found.append(corpus.documents[name])
+        elif name in corpus.events:
+            found += [document for document in corpus.documents.values() if document.event == name]
+        elif name == "-" or Path(name).is_file():
+            declared = corpus.scheme.manifest.languages
+            language = language_of(Path(name)) or next(iter(declared), "en")
+            found.append(proposed_document(Path(name), name, language))
+        else:
+            close = did_you_mean(name, [*corpus.documents, *corpus.events])
+            raise UnreadableError(f"{name}: not a document, an event or a text file. {close or ''}".rstrip())
+    return found

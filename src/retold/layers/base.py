@@ -64,11 +64,14 @@ class DocumentContext:
             ignore and no paragraph, and the language is unknown.
         pool: whether units are pooled into groups.
         by_document: whether a breakdown by document is kept.
+        by_event: whether one by event is.
     """
 
     __slots__ = ("document", "document_id", "event", "groups", "language", "paragraphs", "unit", "zones")
 
-    def __init__(self, document_id: str, document: Document | None, *, pool: bool, by_document: bool) -> None:
+    def __init__(
+        self, document_id: str, document: Document | None, *, pool: bool, by_document: bool, by_event: bool = False
+    ) -> None:
         self.document_id = document_id
         self.document = document
         self.unit = pooled(document_id) if pool else document_id
@@ -81,6 +84,8 @@ class DocumentContext:
             self.zones = unannotated(document)
             self.paragraphs = [span.start for span in document.paragraphs]
             self.groups = [breakdown_key("language", self.language)]
+            if by_event:
+                self.groups.append(breakdown_key("event", self.event))
         if by_document:
             self.groups.append(breakdown_key("document", document_id))
 

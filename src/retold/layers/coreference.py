@@ -265,6 +265,8 @@ class MentionTable:
             languages=languages,
             events=events,
             by_document=self._by_document,
+            event_names=list(self._events),
+            event_of=event_of.astype(np.int32),
             gold_keys=gold_keys,
             predicted_keys=predicted_keys,
             stretches=stretches,
@@ -337,11 +339,12 @@ class Mentions:
     """The mentions of gold and prediction, in the order of the text.
 
     Attributes:
-        documents, units, languages, events: names that the arrays' codes stand for.
+        documents, units, languages, events, event_names: names that the arrays' codes stand for.
         gold_keys, predicted_keys: (event, name) of each cluster.
         stretches: shape (stretches, 4): codes of document, unit and language, and how many mentions stand there.
         gold, predicted: shape (mentions,), cluster of each mention, -1 where the side does not have it. As all here,
             they are 32 bits wide: there may be many millions.
+        event_of: shape (documents,): code of the event of each, in ``event_names``.
         by_document: whether clusters end with their document, which is then their event.
     """
 
@@ -354,6 +357,8 @@ class Mentions:
     stretches: Small
     gold: Small
     predicted: Small
+    event_names: list[str]
+    event_of: Small
     by_document: bool = False
 
     @property

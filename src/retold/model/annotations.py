@@ -333,10 +333,10 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     aliases: Annotated[
         dict[Language, list[Alias]],
         Meta(
-            description="Names of the entity as they stand in the documents, by language.",
+            description="Names of the entity as they stand in the documents, by language; collected from gold.",
             examples=[{"en": ["Macron"]}],
         ),
-    ]
+    ] = {}
 
 
 class CanonicalClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

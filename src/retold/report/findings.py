@@ -297,19 +297,18 @@ def next_steps(folder: Path, root: str, scheme: Scheme) -> str:
     """What to do next with the folder of a new event."""
     keys = " and ".join(scheme.event_keys)
     card = f"title, date, description, stance {keys}" if keys else "title, date and description"
+    files, name, corpus = scheme.catalogues, folder.name, f"--corpus {root}"
     steps = [
-        "documents.jsonl: correct the proposed zones, paragraphs and sentences; fill in outlet, published and rights.",
-        f"event.json: fill in {card}.",
-        "annotators/NAME.jsonl: each annotator writes a record for each document.",
-        f"Run retold validate {folder}/annotators/NAME.jsonl --corpus {root} until it is clean, then build gold.",
+        f"retold corpus show {name} {corpus} > {name}.txt: correct zones, sentences, outlet, date and rights in it.",
+        f"retold corpus divide {name}.txt {corpus}",
+        f"{folder}/event.json: fill in {card}.",
+        *([f"{root}/corpus.json: add {name} to a split."] if scheme.manifest.splits else []),
+        *([f"{', '.join(files)} in {folder}: add a line for each {' and '.join(files.values())}."] if files else []),
+        f"retold corpus import-quotes FOLDER --event {name} --annotator NAME {corpus}: for each annotator.",
+        f"retold corpus adjudicate FILE --init --event {name} {corpus}: decide what two annotators differ on.",
+        f"retold corpus build {corpus}; retold validate {corpus}",
     ]
-    if scheme.manifest.splits:
-        steps.insert(2, f"{root}/corpus.json: add the event to a split.")
-    if files := scheme.catalogues:
-        steps.insert(2, f"{', '.join(files)}: add a line for each {' and '.join(files.values())}.")
-    if scheme.manifest.splits:
-        steps.insert(2, f"{root}/corpus.json: add {folder.name} to a split.")
-    return f"\nNext, in {folder}:\n" + "".join(f"{number}. {step}\n" for number, step in enumerate(steps, 1))
+    return "\nNext:\n" + "".join(f"{number}. {step}\n" for number, step in enumerate(steps, 1))
 
 
 # Fixes

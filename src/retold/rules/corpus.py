@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from retold.model.annotations import CanonicalClaim, Document, Entity, Event, Release, Span
 from retold.model.findings import Finding, shorten
@@ -104,7 +105,7 @@ def check_document(document: Document, event: str) -> list[Finding]:
         findings += division_at_fault(document, "paragraphs", document.paragraphs)
         findings += division_at_fault(document, "sentences", document.sentences)
         findings += sentence_across_paragraphs(document)
-    return findings
+    return [*findings, *not_a_date(document)]
 
 
 def check_entity(entity: Entity) -> list[Finding]:
@@ -141,7 +142,7 @@ def views_out_of_date(path: str, expected: bytes | None, actual: bytes | None) -
     Users of `datasets` read the views, the scorer reads gold.
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in views/stance.jsonl - in gold the label is
     favor.
-    Hint: Rebuild the views with scripts/corpus/build_corpus.py.
+    Hint: Rebuild the views with `retold corpus build`.
     """
     if expected != actual:
         state = "has too few rows" if actual is None else "differs from the corpus"
@@ -187,7 +188,7 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
 
     Evidence counts sentences, and intervals resample paragraphs.
     Example: `{"sentences": [{"start": 65, "end": 88}]}` - the sentence begins at 64; its first letter is left out.
-    Hint: Correct documents.jsonl, or the opening words in scripts/corpus/documents.toml, and rebuild.
+    Hint: Correct the division in the text that `retold corpus show` writes, and apply it with `retold corpus divide`.
     """
     text, key = document.text, printable(document.document_id)
     covered = 0
@@ -342,7 +343,7 @@ def gold_not_reproduced(why: str) -> Finding:
     Every gold label can be traced to the annotators and to a written decision.
     Example: `{"holder": "mayor", "target": "dam", "label": "against"}` in annotators/reader-1.jsonl - gold, built
     before that was changed, has favor.
-    Hint: Add the missing decisions to annotators/adjudication.jsonl and rebuild gold (make corpus).
+    Hint: Decide the open differences with `retold corpus adjudicate`, and rebuild gold with `retold corpus build`.
     """
     return finding("RT714", f"gold cannot be rebuilt from annotations and adjudication: {why}")
 
@@ -372,3 +373,22 @@ def leftover(path: str, unfinished: bool) -> Finding:
     """
     why = "was left by an interrupted command" if unfinished else "has no event.json"
     return finding("RT716", f"{path} {why} and is ignored", hint="Remove it." if unfinished else None)
+
+
+@rule("RT717")
+def not_a_date(document: Document) -> Iterator[Finding]:
+    """A date of a document is none of the calendar.
+
+    Users sort and filter by it, and other programs read it.
+    Example: `{"published": "2024-02-30"}` - that February had 29 days.
+    Hint: Write it as YYYY-MM-DD, or null where the text does not say when it was published.
+    """
+    for key in ("published", "event_date"):
+        text = getattr(document, key)
+        # An event without a date is RT715.
+        if text and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2]))?", text):
+            try:
+                datetime.fromisoformat(text)
+            except ValueError:
+                message = f"{key} is not a valid date: {shorten(text)}"
+                yield finding("RT717", message, pointer=f"/{key}", document=printable(document.document_id))

@@ -110,7 +110,7 @@ _OBJECTS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...]] =
     (
         lambda row: "document_id" in row and bool(row.keys() & {"quote", "sentence"}),
         "quotes of an annotator",
-        "Turn them into records with offsets: scripts/corpus/import_quotes.py.",
+        "Turn them into records with offsets: retold corpus import-quotes.",
     ),
     (lambda row: "layers" in row, "the manifest of a corpus", "Give it as --manifest."),
     (lambda row: "annotations" in row or "completions" in row, "tasks of an annotation tool", _ROWS),

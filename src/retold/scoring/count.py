@@ -71,17 +71,20 @@ class Plan:
         units: what is drawn in resampling.
         pool: whether units are pooled into groups.
         by_document: whether breakdowns by document are kept.
+        by_event: whether those by event are: of a single one they would say nothing.
     """
 
     units: UnitKind
     pool: bool
     by_document: bool
+    by_event: bool = False
 
     @classmethod
     def of(cls, corpus: Corpus, documents: int) -> Plan:
         """The plan for a corpus of so many documents."""
         units = unit_kind(documents, paragraphs_known=corpus.bare is None)
-        return cls(units, units == "document" and documents > POOL, documents <= BY_DOCUMENT)
+        pool = units == "document" and documents > POOL
+        return cls(units, pool, documents <= BY_DOCUMENT, 1 < len(corpus.events) <= BY_DOCUMENT)
 
 
 @dataclass
@@ -191,7 +194,13 @@ class Counting:
             if not self._check(pair):
                 return
         plan = self._plan
-        context = DocumentContext(pair.gold.document_id, pair.document, pool=plan.pool, by_document=plan.by_document)
+        context = DocumentContext(
+            pair.gold.document_id,
+            pair.document,
+            pool=plan.pool,
+            by_document=plan.by_document,
+            by_event=plan.by_event,
+        )
         event = context.event
         waiting = self._waiting.get(event)
         if waiting is None:

@@ -454,7 +454,11 @@ def _coreference_breakdowns(counts: SystemCounts, out: dict[str, dict[str, dict[
         for name, number in measures_of(sums).items():
             found[name] = entry(float(number[0]), amounts)
 
-    parts = ("language", mentions.languages, mentions.language), ("document", mentions.documents, mentions.document)
+    parts = (
+        ("language", mentions.languages, mentions.language),
+        ("event", mentions.event_names, mentions.event_of[mentions.document]),
+        ("document", mentions.documents, mentions.document),
+    )
     for dimension, names, codes in parts:
         if len(names) <= BY_DOCUMENT and dimension in out:
             for code, name in enumerate(names):
