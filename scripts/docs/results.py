@@ -28,6 +28,7 @@ from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_one
 from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
+from retold.report.leaderboard import near_copies
 from retold.report.notes import few_documents
 from retold.report.tables import number, table
 from retold.rules import LineDecoder
@@ -222,7 +223,7 @@ def _tests(board: Ranking) -> str:
             f"A true difference of {number(detectable)} is found with a chance of 80% (median over pairs, before "
             "Holm); smaller ones mostly stay unseen."
         )
-    return " ".join(said)
+    return " ".join(filter(None, [*said, near_copies(board)]))
 
 
 def _track(board: Ranking) -> list[str]:

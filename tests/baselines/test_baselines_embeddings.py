@@ -294,4 +294,4 @@ def test_a_wrong_option_is_a_one_line_error(
 def test_a_missing_package_names_the_extra(package: str, tiny_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SystemFault, match=r"pip install 'retold\[embeddings\]'"):
-        list(predictions(load_system(EMBEDDINGS), tiny_corpus))
+        list(predictions(load_system(EMBEDDINGS), tiny_corpus, isolated=False))

@@ -127,7 +127,10 @@ class Runner:
         account = Account()
         self.report = account.report
         given = {"model": "test", "base_url": server.url, **options}
-        return list(predictions(load_system(system), self.corpus, options=given, cache=cache, account=account))
+        loaded = load_system(system)
+        # In this process, where time and certificates are replaced.
+        made = predictions(loaded, self.corpus, options=given, cache=cache, account=account, isolated=False)
+        return list(made)
 
     def counts(self) -> dict[str, object]:
         """The counts that are not 0, but for tokens."""

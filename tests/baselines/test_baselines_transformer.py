@@ -512,4 +512,4 @@ def test_a_missing_package_names_the_extra(
     monkeypatch.setitem(sys.modules, package, None)
     system = load_system(TRANSFORMER)
     with pytest.raises(SystemFault, match=r"pip install 'retold\[transformers\]'"):
-        list(predictions(system, tiny_corpus, options={"ner": str(tagger)}))
+        list(predictions(system, tiny_corpus, options={"ner": str(tagger)}, isolated=False))

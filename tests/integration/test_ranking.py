@@ -23,6 +23,7 @@ from predictions import Record, gold_records, released
 from retold.corpus.load import load_corpus
 from retold.model.findings import FindingsError
 from retold.report.leaderboard import render_ranking
+from retold.scoring import ranking as ranking_module
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
 from retold.scoring.score import score
 
@@ -223,6 +224,112 @@ def test_copies_of_a_system_change_nothing_between_the_others(submit: Submit) ->
     assert by_name(after)["a"].rank_high == by_name(before)["a"].rank_high == 1
 
 
+def with_labels_changed(records: Sequence[Record], *cells: int) -> list[Record]:
+    """The same with other labels in some stance cells, by their number."""
+    changed: list[Record] = json.loads(json.dumps(records))
+    every = [cell for record in changed for cell in record["stance"]]
+    for number in cells:
+        every[number]["label"] = {"favor": "against", "against": "none", "none": "favor"}[every[number]["label"]]
+    return changed
+
+
+#: Three systems that differ by much, before near-copies join them.
+THREE = {"a": thinned(0.1), "b": thinned(0.2, seed=2), "c": thinned(0.28, seed=3)}
+
+
+@pytest.mark.parametrize("copies", [2, 6, 24])
+@pytest.mark.parametrize("of", ["a", "b"])
+def test_near_copies_change_nothing_between_the_others(of: str, copies: int) -> None:
+    # Each differs from the original in one label, and from each other in two.
+    joined = {f"{of}{n}": with_labels_changed(THREE[of], 7 * n) for n in range(copies)}
+    before = rank(THREE, released(), measure="stance", resamples=RESAMPLES)
+    after = rank(THREE | joined, released(), measure="stance", resamples=RESAMPLES)
+    for measure in HEADLINES:
+        there, here = before.by(measure), after.by(measure)
+        (group,) = here.near_copies[measure]
+        assert {*group} == {of, *joined}
+        # In other layers the copies are exact, and each is as good as another.
+        assert group == [of, *sorted(joined)] or measure in ("entities", "claims")
+        assert after.hypotheses[measure] == before.hypotheses[measure] == 3
+        alone = {(c.a, c.b): c.p_holm for c in before.comparisons if c.measure == measure}
+        found = {(c.a, c.b): c.p_holm for c in after.comparisons if c.measure == measure}
+        assert {pair: found[pair] for pair in alone} == alone
+        assert {name: by_name(here)[name].tier for name in THREE} == {n: by_name(there)[n].tier for n in THREE}
+        assert by_name(here)[f"{of}0"].tier == by_name(here)[of].tier
+        assert after.minimum_detectable_difference[measure] == before.minimum_detectable_difference[measure]
+    board = render_ranking(after, "table")
+    noted = {row["system"] for row in csv.DictReader(io.StringIO(render_ranking(after, "csv"))) if row["notes"]}
+    assert noted == set(joined)
+    assert "Near-copies, whose answers agree by 95% or more, count as one system in Holm's correction" in board
+
+
+def test_systems_between_two_do_not_make_them_one() -> None:
+    # Each is a near-copy of the next, eight cells apart of some sixty that take sides; the first and the last are not.
+    chain = {f"s{n}": with_labels_changed(only(gold_records(), "stance"), *range(3 * n)) for n in range(12)}
+    groups = rank(chain, released(), measure="stance", resamples=10).near_copies["stance"]
+    assert all(len(group) < len(chain) / 2 for group in groups)
+    assert not any({"s0", "s11"} <= {*group} for group in groups)
+
+
+def test_answers_that_count_neither_way_do_not_make_a_near_copy_another_system() -> None:
+    # A name and a claim in each byline, and cells of holders that a document does not mention.
+    disguised = with_labels_changed(THREE["a"], 3)
+    (event,) = released().events.values()
+    for record in disguised:
+        known = {cell["holder"] for cell in record["stance"]}
+        record["stance"] += [
+            {"holder": holder.holder, "target": target.target, "label": "favor", "evidence": [0]}
+            for holder, target in itertools.product(event.event.holders, event.event.targets)
+            if holder.holder not in known
+        ]
+        for zone in released().documents[record["document_id"]].zones:
+            for start in range(zone.start, zone.end - 1) if zone.zone == "byline" else ():
+                span = {"start": start, "end": start + 1}
+                record["entities"].append({**span, "type": "PER", "entity": "nobody"})
+                record["claims"].append({**span, "source": "author"})
+    found = rank({"a": THREE["a"], "disguised": disguised}, released(), resamples=10)
+    assert [len(groups) for groups in found.near_copies.values()] == [1] * len(HEADLINES)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_systems_that_differ_in_one_layer_are_no_near_copies_where_it_is_read(layer: str) -> None:
+    # One item in six is missing in one layer, 2 * 5 / (5 + 6) is below .95; everything else is the same.
+    systems = {"one": thinned(0.1), "other": thinned(0.1)}
+    for record in systems["other"]:
+        record[layer] = [item for number, item in enumerate(record[layer]) if number % 6]
+    found = rank(systems, released(), resamples=10).near_copies
+    tracks = {"entities": "entities", "stance": "stance", "claims": "claims", "verification": "claims"}
+    assert {measure for measure, groups in found.items() if not groups} == {"overall", tracks[layer]}
+
+
+def test_equal_counts_by_other_answers_make_no_near_copies(tmp_path: Path) -> None:
+    # 40 documents of twelve names; each system finds the same number of them in each, but not the same ones.
+    def records(found: Sequence[int]) -> list[Record]:
+        mentions = [{"start": 10 * n, "end": 10 * n + 5, "type": "PER", "kb_id": None} for n in found]
+        return [{"document_id": f"d{number}", "entities": mentions} for number in range(40)]
+
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("".join(json.dumps(record) + "\n" for record in records(range(12))), encoding="utf-8")
+    systems = {"first": records(range(9)), "last": records(range(3, 12)), "again": records([*range(8), 11])}
+    corpus = load_corpus(gold, labels="from-gold")
+    assert rank(systems, corpus, measure="entities", resamples=10).near_copies["entities"] == []
+    again = {**systems, "copy": records(range(9))}
+    assert rank(again, corpus, measure="entities", resamples=10).near_copies["entities"] == [["first", "copy"]]
+
+
+def test_pairs_of_groups_are_hypotheses_and_pairs_within_come_on_top() -> None:
+    # Groups {0, 1}, {2}, {3}; 0 stands for its group. Family: (0,2) .01, (0,3) .04, (2,3) .03, by Holm .03, .06, .06.
+    tested = {(0, 1): 0.02, (0, 2): 0.01, (0, 3): 0.04, (1, 2): 0.002, (1, 3): 0.5, (2, 3): 0.03}
+    same = {number: bytes([number]) for number in range(4)}
+    adjusted, hypotheses = ranking_module._adjusted(tested, [[0, 1], [2], [3]], same)
+    assert hypotheses == 3
+    # (1,2) in the place of (0,2): 3 * .002. (1,3) in that of (0,3): largest of three, .5. (0,1) is the second of four
+    # by size (.01, .02, .03, .04): 3 * .02.
+    assert adjusted == pytest.approx(
+        {(0, 1): 0.06, (0, 2): 0.03, (0, 3): 0.06, (1, 2): 0.006, (1, 3): 0.5, (2, 3): 0.06}
+    )
+
+
 def test_turning_a_pair_round_turns_its_difference_round(submit: Submit) -> None:
     paths = [submit("a", thinned(0.3)), submit("b", thinned(0.35, seed=2))]
     for there, back in zip(ranked(paths).comparisons, ranked(paths[::-1]).comparisons, strict=True):
@@ -299,6 +406,30 @@ def test_a_p_at_the_level_is_not_below_it(four: Ranking) -> None:
     below = [dataclasses.replace(c, p_holm=ALPHA - 1e-9) for c in four.comparisons]
     found = dataclasses.replace(four, comparisons=below).by("overall")
     assert [(s.rank_low, s.rank_high, s.tier) for s in found.systems] == [(n, n, n) for n in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(("shares", "compared"), [((3, 3), True), ((3, 2), False), ((3, 0), True)])
+def test_brier_scores_over_different_cells_are_not_compared(
+    submit: Submit, shares: tuple[int, int], compared: bool
+) -> None:
+    # Probabilities for so many of every three cells.
+    def system(share: int) -> list[Record]:
+        records = only(gold_records(), "stance")
+        for number, cell in enumerate(cell for record in records for cell in record["stance"]):
+            if number % 3 < share:
+                cell["scores"] = {label: float(label == cell["label"]) for label in ("favor", "against", "none")}
+        return records
+
+    ranking = ranked([submit(name, system(share)) for name, share in zip("ab", shares, strict=True)], measure="stance")
+    assert ranking.incomparable == ([] if compared else ["stance.brier", "stance.ece"])
+    rows = list(csv.DictReader(io.StringIO(render_ranking(ranking, "csv"))))
+    cells = sum(len(record["stance"]) for record in gold_records())
+    for row, share in zip(rows, shares, strict=True):
+        given = sum(number % 3 < share for number in range(cells))
+        assert row["stance.brier"] == ("0.0" if compared and share else "")
+        assert (f"stance.brier is over {given} of {cells} cells" in row["notes"]) == (0 < share < 3)
+        assert by_name(ranking)[row["system"]].score.measures["stance.ece"].counts == {"cells": given, "gold": cells}
+    assert ("stance.brier is not compared" in render_ranking(ranking, "table")) != compared
 
 
 # --- Output -----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import retold
 from predictions import gold_records
 from random_corpora import write_lines
 from retold.io.submission import open_submission
+from retold.measures import jackknife
 from retold.scoring import ranking
 from retold.scoring.count import count
 from retold.scoring.ranking import rank
@@ -177,13 +178,13 @@ def test_resamples_of_clusters_are_linear_in_what_each_unit_changes(split: set[i
         assert found.low <= found.value <= found.high
 
 
-@pytest.mark.parametrize("budget", [ranking.COREFERENCE_BUDGET, 0])
+@pytest.mark.parametrize("budget", [jackknife.BUDGET, 0])
 def test_a_unit_s_part_in_the_conll_score_is_its_pseudo_value(
     budget: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Tukey 1958: n times the score less n - 1 times the score without the unit, here shifted so that the parts add up
     # to the score: score / n + (n - 1) / n * (mean of those without - that without this one).
-    monkeypatch.setattr(ranking, "COREFERENCE_BUDGET", budget)
+    monkeypatch.setattr(jackknife, "BUDGET", budget)
     split = {1, 4}
     gold, system = written(tmp_path, "gold", ()), written(tmp_path, "system", split)
     found = ranking._cluster_contributions(count(open_submission(system), retold.load_corpus(gold)))[:, 0]

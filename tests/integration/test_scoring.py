@@ -174,6 +174,31 @@ def test_predictions_outside_title_and_body_change_nothing(tmp_path: Path) -> No
     assert values(run(tmp_path, records)) == before
 
 
+@pytest.mark.parametrize("gold_lacks_entities", [False, True])
+def test_a_source_whose_cluster_counts_nowhere_is_nobody_whatever_it_is_called(
+    tmp_path: Path, gold_lacks_entities: bool
+) -> None:
+    # Its mentions lie only in a byline, or in a document in which gold has no entities.
+    def system(name: str) -> list[Record]:
+        records = gold_records()
+        for record in records:
+            record["entities"] = [m for m in record["entities"] if m["entity"] != "emmanuel-macron"]
+            for claim in record["claims"]:
+                claim["source"] = name if claim["source"] == "emmanuel-macron" else claim["source"]
+        zones = [] if gold_lacks_entities else released().documents[records[0]["document_id"]].zones
+        start = next((zone.start for zone in zones if zone.zone == "byline"), 0)
+        records[0]["entities"].append({"start": start, "end": start + 2, "type": "PER", "entity": name})
+        return records
+
+    gold = gold_records()
+    if gold_lacks_entities:
+        del gold[0]["entities"]
+    path = write(tmp_path / "gold", gold, "gold.jsonl") if gold_lacks_entities else None
+    found = [values(run(tmp_path / name, system(name), path)) for name in ("emmanuel-macron", "someone")]
+    assert found[0] == found[1]
+    assert found[0]["claims.attribution.f1"] < 1.0
+
+
 def test_cells_and_pairs_that_gold_does_not_have_change_nothing(tmp_path: Path) -> None:
     records = noisy()
     before = run(tmp_path, records)

@@ -66,6 +66,9 @@ class CountOracle:
         self.predicted: dict[Place, str | Place] = {}
         self._by_paragraph, self._several_events = by_paragraph, several_events
         self._statuses, self._mutations = statuses or {}, mutations or {}
+        #: (event, name) of the system's clusters, counted or not, and whether gold has any layer of clusters.
+        self._clusters: set[tuple[str, str]] = set()
+        self._linked = False
         #: Matched claims of at least half: event, gold source, predicted source, unit, groups.
         self._sources: list[tuple[str, str, str, str, list[str]]] = []
 
@@ -84,6 +87,8 @@ class CountOracle:
         }
         # Layers that may raise come first.
         matched = {name: match(gold[name], predicted.get(name, ())) for name, match in found.matchings(gold).items()}
+        self._linked |= "entities" in gold
+        self._clusters |= {(found.event, m["entity"]) for m in predicted.get("entities", ()) if "entity" in m}
         for name, layer in count.items():
             if name in gold:
                 layer(gold[name], predicted.get(name, ()), *matched.get(name, ()))
@@ -91,7 +96,7 @@ class CountOracle:
     def finish(self) -> None:
         """Count the claims whose sources refer to the same entity, once all mentions are known."""
         shared: dict[tuple[str, str], Counter[str | Place]] = defaultdict(Counter)
-        known = {(place[1], name) for place, name in self.predicted.items() if isinstance(name, str)}
+        known = self._clusters if self._linked else set()
         sizes = Counter((place[1], name) for place, name in self.gold.items())
         for place, name in self.predicted.items():
             if isinstance(name, str) and place in self.gold:

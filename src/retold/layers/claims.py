@@ -10,8 +10,8 @@ Conventions.
     precision over predicted spans, recall over gold spans.
     A predicted source refers to an entity through the system's own clusters: the cluster of that name refers to the
     gold entity with which it shares most mentions (exact spans, over the event; ties go to the larger share of the
-    gold entity's mentions, then to nobody). A name that is no cluster of the system's is read as a key of the
-    catalogue. So renaming clusters changes nothing.
+    gold entity's mentions, then to nobody; a cluster without a counted mention is nobody). A name that is no cluster of
+    the system's is read as a key of the catalogue. So renaming clusters changes nothing.
     In the breakdown by source a match counts only where both sides name the author, or both an entity.
     A span given twice with the same source counts once; the rules refuse one given twice with different sources.
     0/0 is undefined: no gold and no prediction has no F1.

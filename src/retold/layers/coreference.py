@@ -207,6 +207,12 @@ class MentionTable:
             self._event_of.append(self._events[context.event])
         return code
 
+    def name_clusters(self, event: str, mentions: Sequence[Any]) -> None:
+        """Take note of the clusters of predicted mentions that count neither way."""
+        names = self.clusters(event)[1]
+        for mention in mentions:
+            names[mention.entity]
+
     def merge(self, other: MentionTable) -> None:
         """Add the mentions of other documents, which another worker collected."""
         events = [self._events[name] for name in other._events]
@@ -259,6 +265,7 @@ class MentionTable:
             clusters = [_divided(keys, column, document) for keys, column in clusters]
             events = documents
         (gold_keys, gold), (predicted_keys, predicted) = clusters
+        counted = set(predicted_keys)
         return Mentions(
             documents=documents,
             units=units,
@@ -272,6 +279,7 @@ class MentionTable:
             stretches=stretches,
             gold=gold,
             predicted=predicted,
+            uncounted_keys=[key for key in self._predicted.keys if key not in counted],
         )
 
 
@@ -346,6 +354,7 @@ class Mentions:
             they are 32 bits wide: there may be many millions.
         event_of: shape (documents,): code of the event of each, in ``event_names``.
         by_document: whether clusters end with their document, which is then their event.
+        uncounted_keys: (event, name) of predicted clusters all of whose mentions count neither way.
     """
 
     documents: list[str]
@@ -360,6 +369,7 @@ class Mentions:
     event_names: list[str]
     event_of: Small
     by_document: bool = False
+    uncounted_keys: Sequence[_ClusterKey] = ()
 
     @property
     def document(self) -> Small:
@@ -468,6 +478,9 @@ class Mentions:
     def references(self) -> dict[tuple[str, str], str | None]:
         """What each predicted cluster refers to: (event, predicted name) -> gold entity, None where it is nobody.
 
+        A cluster that has no counted mention, such as the name in a byline, is nobody: were its name read as a key of
+        the catalogue, renaming it would change the result.
+
         Empty where clusters do not cross documents: a name then stands for itself.
         """
         if self.by_document:
@@ -487,7 +500,9 @@ class Mentions:
         gold, predicted = pairs.T
         clear = np.bincount(predicted, minlength=len(self.predicted_keys))[predicted] == 1
         referents = dict(zip(predicted[clear].tolist(), gold[clear].tolist(), strict=True))
-        found: dict[tuple[str, str], str | None] = {}
+        found: dict[tuple[str, str], str | None] = {
+            (self.events[event], name): None for event, name in self.uncounted_keys if name is not None
+        }
         for code, key in enumerate(self.predicted_keys):
             if key[1] is not None:
                 target = referents.get(code)

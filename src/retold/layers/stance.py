@@ -131,7 +131,7 @@ class Stance(AnswerLayer[StanceOptions]):
                 definition="Sentences under the right label that gold names.",
                 reference="SciFact, selection + label (Wadden et al. 2020)",
             ),
-            *calibration_measures("stance", BINS, shown="cells"),
+            *calibration_measures("stance", BINS, gold=confusion, shown="cells"),
         )
         self.headline = ("stance.favg",) if sides else ("stance.macro_f1",)
         self.agreement_columns = agreement_columns(labels)

@@ -41,6 +41,7 @@ class Measure:
         reference: the paper or shared task that defines it, with the year.
         undefined: when it is 0/0, and what is shown then.
         higher_is_better: False for errors and losses.
+        over: the column of the items that the value is over, where each system chooses which they are.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Measure:
     reference: str = ""
     undefined: str = ""
     higher_is_better: bool = True
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ Columns: ``scored`` items with scores, their ``squared_error``, and for each of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retold.measures.base import Counts, Measure, ratio
 from retold.model.arrays import Array, np
 
@@ -30,17 +32,26 @@ def expected_calibration_error(counts: Counts, bins: int) -> Array:
     return ratio(np.asarray(gaps), np.asarray(items))
 
 
-def calibration_measures(prefix: str, bins: int, *, shown: str = "items") -> tuple[Measure, Measure]:
-    """Brier score and expected calibration error; ``shown`` is what the items are called beside the values."""
+def calibration_measures(
+    prefix: str, bins: int, *, gold: Sequence[str] = (), shown: str = "items"
+) -> tuple[Measure, Measure]:
+    """Brier score and expected calibration error.
+
+    Args:
+        gold: columns that add up to the items of gold, of which those with scores are a share.
+        shown: what the items with scores are called beside the values.
+    """
     undefined = "null where no item has scores"
+    counts = {shown: ("scored",), "gold": tuple(gold)}
     return (
         Measure(
             name=f"{prefix}.brier",
             value=brier,
             trials=lambda c: c["scored"],
-            counts={shown: ("scored",)},
+            counts=counts,
+            over="scored",
             proportion=False,
-            definition="Mean over items of the squared error of the scores of all labels, from 0 to 2.",
+            definition="Mean over items with scores of the squared error of the scores of all labels, from 0 to 2.",
             reference="Brier 1950",
             undefined=undefined,
             higher_is_better=False,
@@ -49,9 +60,11 @@ def calibration_measures(prefix: str, bins: int, *, shown: str = "items") -> tup
             name=f"{prefix}.ece",
             value=lambda c: expected_calibration_error(c, bins),
             trials=lambda c: c["scored"],
-            counts={shown: ("scored",)},
+            counts=counts,
+            over="scored",
             proportion=False,
-            definition=f"Mean gap between confidence and accuracy over {bins} equal bins of confidence.",
+            definition=f"Mean gap between confidence and accuracy over {bins} equal bins of confidence, of items with "
+            "scores.",
             reference="Naeini et al. 2015",
             undefined=undefined,
             higher_is_better=False,

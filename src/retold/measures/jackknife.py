@@ -1,24 +1,26 @@
-"""Leave-one-out values of the coreference measures, for the jackknife (Tukey 1958), without computing each anew.
+"""Leave-one-out values of the coreference measures, for the jackknife (Tukey 1958).
 
-Leaving out a unit changes only the clusters that it has mentions of, so that all units together cost about as much as
-there are (unit, pair of clusters) entries. MUC, B3 and BLANC are exact. CEAF and LEA are approximate: CEAF keeps the
-best alignment of all units together, which is correct to first order, and LEA does not look for clusters that become
-singletons on both sides.
+Up to ``BUDGET`` every measure is computed anew without each unit. Beyond, only the clusters that a unit has mentions of
+are looked at, so that all units together cost about as much as there are (unit, pair of clusters) entries. MUC, B3 and
+BLANC are then still exact. CEAF and LEA are approximate: CEAF keeps the best alignment of all units together, which is
+correct to first order, and LEA does not look for clusters that become singletons on both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from retold.measures.assignment import best_assignment
 from retold.measures.base import ratio, sort
-from retold.measures.clusters import ClusterOverlaps, Triple, blanc_of, link_count, prf
+from retold.measures.clusters import ClusterOverlaps, Triple, blanc_of, link_count, prf, scores_of, sums_of
 from retold.model.arrays import AnyArray, Array, Index, np
 
-__all__ = ["UnitOverlaps", "leave_one_out"]
+__all__ = ["BUDGET", "UnitOverlaps", "leave_one_out"]
 
+#: Up to this many (unit, pair of clusters) cells, measures are computed anew without each unit, in 0.4 seconds.
+BUDGET: Final = 1_000_000
 #: Entries that are looked at together: few enough for their columns to stay in the processor's cache.
 _ENTRIES_AT_ONCE: Final = 1 << 16
 
@@ -54,16 +56,22 @@ class UnitOverlaps:
 
 def leave_one_out(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Triple]:
     """Each family's (precision, recall, f1) without each unit, every one of shape (units,)."""
+    if parts.units * len(overlaps.gold) <= BUDGET:
+        return _anew(overlaps, parts)
     gold, predicted = _Clusters(overlaps), _Clusters(overlaps.swapped())
     aligned = _Aligned(overlaps, gold, predicted)
     runs = [_leave_out(overlaps, run, gold, predicted, aligned) for run in parts.runs()]
-    if not runs:
-        runs = [_leave_out(overlaps, parts, gold, predicted, aligned)]
     found: dict[str, Triple] = {}
     for family in runs[0]:
         precision, recall, value = (np.concatenate([run[family][part] for run in runs]) for part in range(3))
         found[family] = precision, recall, value
     return found
+
+
+def _anew(overlaps: ClusterOverlaps, parts: UnitOverlaps) -> dict[str, Triple]:
+    left = np.repeat(overlaps.mentions, parts.units, axis=0)
+    np.subtract.at(left, (parts.unit, parts.pair), parts.mentions)
+    return scores_of(sums_of(replace(overlaps, mentions=left)))
 
 
 def _leave_out(

@@ -10,6 +10,7 @@ from typing import Final
 from retold.report.notes import (
     NOT_COMPETED,
     UNDEFINED,
+    coverage_of,
     few_documents,
     format_value,
     layers_left,
@@ -35,9 +36,10 @@ from retold.report.tables import (
     table,
 )
 from retold.scoring.evaluate import Score
+from retold.scoring.near_copies import NEAR
 from retold.scoring.ranking import ALPHA, Comparison, Ranking
 
-__all__ = ["FORMATS", "SUFFIXES", "render_ranking"]
+__all__ = ["FORMATS", "SUFFIXES", "near_copies", "render_ranking"]
 
 FORMATS: Final = ("table", "markdown", "json", "csv", "latex", "html")
 #: Format -> suffix of the file that ``retold rank --output`` writes.
@@ -149,6 +151,7 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
             f"With {ranking.resamples} trials no difference can be significant at {ALPHA:.0%} after Holm's correction "
             f"for {counted}; use --resamples {needed} or more."
         )
+    lines += filter(None, [near_copies(ranking)])
     detectable = ranking.minimum_detectable_difference.get(ranking.measure)
     if detectable is not None:
         lines.append(
@@ -157,11 +160,29 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
         )
     if any(system.rank is None for system in ranking.systems):
         lines.append(f"Systems without a rank have no {ranking.measure} score; that column says why.")
+    for name in ranking.incomparable:
+        shares = [
+            f"{note.removeprefix(f'{name} is ')} in {score.system}"
+            for score in scores
+            if (note := coverage_of(score, whole=True).get(name))
+        ]
+        lines.append(f"{name} is not compared, as systems give probabilities for other cells: {', '.join(shares)}")
     lines += list(dict.fromkeys(filter(None, map(saw_gold, scores))))
     if ranking.documents < 30:
         lines.append(few_documents(ranking.documents, ranking.signature, scores[0].scheme))
     lines.append(f"signature: {ranking.signature}")
     return [one_line(line) for line in lines]
+
+
+def near_copies(ranking: Ranking) -> str:
+    """Which systems count as one, in a sentence; empty where there are none."""
+    groups = "; ".join(", ".join(group) for group in ranking.near_copies.get(ranking.measure, ()))
+    return (
+        f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction and begin "
+        f"no tier: {groups}."
+        if groups
+        else ""
+    )
 
 
 def _notes_on(scores: Sequence[Score]) -> list[str]:
@@ -209,16 +230,20 @@ def _csv(ranking: Ranking) -> str:
         row = [*("" if rank is None else str(rank) for rank in ranks), score.system, score.protocol]
         for name in names:
             value = score.measures[name]
-            row += map(format_exact, (value.value, value.low, value.high))
+            compared = (value.value, value.low, value.high) if name not in ranking.incomparable else (None,) * 3
+            row += map(format_exact, compared)
             row += map(format_exact, value.leave_one_out or (None, None)) if name in ranking.headlines else []
         missing, no_gold = layers_left(score)
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
-        row.append(
-            " | ".join(
-                filter(None, [*mean_notes(score).values(), missing_layers(score), other_corpus(score), saw_gold(score)])
-            )
-        )
+        notes = [*mean_notes(score).values(), *coverage_of(score).values(), missing_layers(score)]
+        notes += [other_corpus(score), saw_gold(score)]
+        notes += [
+            f"near-copy of {one_line(group[0])}"
+            for group in ranking.near_copies.get(ranking.measure, ())
+            if score.system in group[1:]
+        ]
+        row.append(" | ".join(filter(None, notes)))
         row += [score.submission["corpus_version"], score.submission["sha256"], ranking.measure, ranking.signature]
         rows.append(row)
     return table(headers, rows, "csv")

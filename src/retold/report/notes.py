@@ -13,6 +13,7 @@ __all__ = [
     "NOT_COMPETED",
     "UNDEFINED",
     "Status",
+    "coverage_of",
     "few_documents",
     "format_value",
     "layers_left",
@@ -115,6 +116,17 @@ def missing_layers(score: Score) -> str:
     gaps = score.coverage.get("missing_layers", {})
     where = (f"{layer} in {listed(gap['documents'], gap['missing'])}" for layer, gap in gaps.items())
     return f"missing, taken as empty: {'; '.join(where)}" if gaps else ""
+
+
+def coverage_of(score: Score, *, whole: bool = False) -> dict[str, str]:
+    """For each measure over items that the system chose: how many of gold's items those are, unless it is all."""
+    found = {}
+    for name, measure in score.scheme.measures.items():
+        if measure.over and name in score.measures and score.measures[name].value is not None:
+            (items, chosen), (_, gold) = score.measures[name].counts.items()
+            if whole or chosen < gold:
+                found[name] = f"{name} is over {chosen} of {gold} {items} ({chosen / gold:.0%})"
+    return found
 
 
 def saw_gold(score: Score) -> str:

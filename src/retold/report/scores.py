@@ -10,6 +10,7 @@ from typing import Any, Final
 from retold.report.items import ErrorTables, error_tables
 from retold.report.notes import (
     UNDEFINED,
+    coverage_of,
     few_documents,
     format_value,
     layers_left,
@@ -96,14 +97,14 @@ def _as_dict(score: Score, measures: Collection[str] | None) -> dict[str, Any]:
 
 
 def _csv(score: Score, names: Collection[str]) -> str:
-    means = mean_notes(score)
+    notes = mean_notes(score) | coverage_of(score)
     rows = []
     for name in names:
         value = score.measures[name]
         bounds = map(format_exact, (value.value, value.low, value.high))
         spread = map(format_exact, value.leave_one_out or (None, None))
         counts = json.dumps(value.counts)
-        rows.append([score.system, name, *bounds, counts, *spread, status(score, name), means.get(name, "")])
+        rows.append([score.system, name, *bounds, counts, *spread, status(score, name), notes.get(name, "")])
     doubts = {"protocol": saw_gold(score), "corpus_version": other_corpus(score)}
     about = [(f"submission.{key}", text, doubts.get(key, "")) for key, text in score.submission.items()]
     for name, text, note in (*about, ("signature", score.signature, "")):
@@ -186,7 +187,8 @@ def _notes(score: Score, names: Collection[str]) -> list[str]:
         lines.append(f"answered but ignored, as gold lacks it: {', '.join(ignored)}")
     if gaps := missing_layers(score):
         lines.append(gaps)
-    lines += [*(note for name, note in mean_notes(score).items() if name in names), provenance(score)]
+    about = mean_notes(score) | coverage_of(score)
+    lines += [*(note for name, note in about.items() if name in names), provenance(score)]
     lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
     documents = score.coverage["documents"]["gold"]
     if documents < 30:

@@ -305,6 +305,8 @@ class Counting:
                     # Gold lacks the layer, so nothing is counted; an answer is still checked by the rules.
                     if answers[number]:
                         waiting.unasked.append(first + number)
+                        if counts.layer.clusters:
+                            counts.joined.name_clusters(event, answers[number])
                     golds[number] = answers[number] = ()
             counts.extend(event, golds, answers)
         if waiting.warm[0].document is None:
@@ -434,6 +436,15 @@ class SystemCounts:
     def leave_one_out(self) -> dict[str, Array]:
         """Every coreference measure with each text unit left out in turn, by name, shape (units,)."""
         return self.mentions.leave_one_out(self.unit_names["text"]) if self.mentions is not None else {}
+
+    @cached_property
+    def _references(self) -> dict[tuple[str, str], str | None]:
+        linked = any(self.layers[name].layer.clusters for name in self.gold_layers)
+        return self.mentions.references() if self.mentions is not None and linked else {}
+
+    def refers_to(self, event: str, name: str) -> str | None:
+        """The gold entity that a name refers to; what is no cluster of the system's is a key of the catalogue."""
+        return self._references.get((event, name), name)
 
     def effective_units(self, *layers: str) -> int:
         """Number of units that are drawn for a measure; over several layers, that of the layer with the fewest.
@@ -588,16 +599,13 @@ def _system_counts(
     for counts in done.layers.values():
         if counts.layer.clusters:
             mentions = counts.joined.finalize()
-    references = mentions.references() if mentions is not None else {}
-    for counts in done.layers.values():
-        counts.layer.finish(counts, lambda event, name: references.get((event, name), name))
     unit_names = {"text": sorted(done.text_units)}
     for name, counts in done.layers.items():
         if counts.layer.keyed:
             unit_names[name] = sorted(counts.units.codes) if plan.units == "paragraph" else []
     card = submission.card
     ignored = {name: done.predicted[name] for name in LAYERS if done.predicted[name] and not done.gold_layers[name]}
-    return SystemCounts(
+    system = SystemCounts(
         system=submission.name,
         scheme=scheme,
         records=submission.records,
@@ -624,3 +632,6 @@ def _system_counts(
             **({"ignored_layers": ignored} if ignored else {}),
         },
     )
+    for counts in done.layers.values():
+        counts.layer.finish(counts, system.refers_to)
+    return system

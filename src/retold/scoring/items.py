@@ -65,17 +65,13 @@ def read_items(submission: Submission, corpus: Corpus, counts: SystemCounts) -> 
         corpus: likewise.
         counts: they know what the sources of claims refer to, and whether documents may be missing.
     """
-    references = counts.mentions.references() if counts.mentions is not None else {}
     found: list[Item] = []
-
-    def refers_to(event: str, name: str) -> str | None:
-        return references.get((event, name), name)
 
     def sink(batch: Batch, layers: dict[str, tuple[Matches, Any]]) -> None:
         by_document: list[list[Item]] = [[] for _ in batch.documents]
         for name, (matches, names) in layers.items():
             if name in counts.answered:
-                for number, item in counts.layers[name].layer.items(matches, batch, names, corpus, refers_to):
+                for number, item in counts.layers[name].layer.items(matches, batch, names, corpus, counts.refers_to):
                     by_document[number].append(item)
         for items in by_document:
             found.extend(items)

@@ -2,26 +2,29 @@
 
 Systems are compared pairwise on each headline measure: a paired bootstrap interval of the difference (the same
 resamples for both), and a paired randomisation test on counts, adjusted by Holm over all pairs of the measure, where
-copies of a system are one. A rank is the place by value; the rank range says which places the tests leave open.
+near-copies of a system are one (``retold.scoring.near_copies``). A rank is the place by value; the rank range says
+which places the tests leave open.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from retold.corpus.load import Corpus
-from retold.layers.coreference import CONLL, measures_of
+from retold.io.submission import Submission
+from retold.layers.coreference import measures_of
 from retold.measures.base import Counts
-from retold.measures.clusters import conll, sums_of
+from retold.measures.clusters import sums_of
 from retold.model.arrays import Array, np
 from retold.reading import ExecutorName
 from retold.scoring.count import SystemCounts, count
 from retold.scoring.evaluate import OVERALL, Score, evaluate, headline_columns, headline_names, headlines
+from retold.scoring.near_copies import NEAR, Answers, answers_of, counts_agree, groups_of, shared_answers
 from retold.scoring.score import Predictions, open_corpus, open_predictions
 from retold.stats.intervals import minimum_detectable_difference, percentile_interval
 from retold.stats.multiple import holm
@@ -29,12 +32,10 @@ from retold.stats.randomization import randomization_p
 
 __all__ = ["ALPHA", "Comparison", "Ranked", "Ranking", "rank"]
 
+#: Columns that every system has alike.
+GOLD: Final = ("gold", "linkable")
 #: Differences with an adjusted p below this are called significant.
 ALPHA: Final = 0.05
-#: Up to this many cluster overlaps, CoNLL without each unit is recomputed; beyond, ``measures.jackknife`` is used.
-COREFERENCE_BUDGET: Final = 20_000_000
-#: Cluster overlaps weighed at once, which bounds memory.
-CELLS_AT_ONCE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class Ranking:
 
     ``minimum_detectable_difference`` says for each headline measure, as the median over pairs of systems, how large a
     true difference must be to be found with a chance of 80%, before Holm's adjustment; None without a pair to tell.
-    ``hypotheses`` says how many pairs Holm adjusts together: copies of a system count as one.
+    ``near_copies`` lists for each headline measure the systems that count as one, the one that stands for them first;
+    ``hypotheses`` says how many pairs Holm then adjusts together. ``incomparable`` names the measures that the systems
+    have over different items, such as Brier scores over cells of their choice.
     """
 
     signature: str
@@ -97,6 +100,8 @@ class Ranking:
     minimum_detectable_difference: dict[str, float | None] = field(default_factory=dict)
     resamples: int = 10_000
     hypotheses: dict[str, int] = field(default_factory=dict)
+    incomparable: list[str] = field(default_factory=list)
+    near_copies: dict[str, list[list[str]]] = field(default_factory=dict)
 
     @property
     def headlines(self) -> tuple[str, ...]:
@@ -115,7 +120,11 @@ class Ranking:
             self,
             measure=measure,
             systems=_order(
-                scored, [c for c in self.comparisons if c.measure == measure], measure, tested=self.resamples > 0
+                scored,
+                [c for c in self.comparisons if c.measure == measure],
+                measure,
+                self.near_copies.get(measure, ()),
+                tested=self.resamples > 0,
             ),
         )
 
@@ -128,6 +137,8 @@ class Ranking:
             "systems": [system.as_dict() for system in self.systems],
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
             "minimum_detectable_difference": self.minimum_detectable_difference,
+            "incomparable": self.incomparable,
+            "near_copies": self.near_copies,
         }
 
 
@@ -174,21 +185,55 @@ def rank(
     ]
     _name_apart(counted)
     scored = [evaluate(counts, loaded, resamples=resamples, seed=seed) for counts in counted]
-    comparisons, hypotheses = _compare(counted, scored, resamples, seed) if resamples else ([], {})
+    comparisons, hypotheses, groups = (
+        _compare(loaded, counted, scored, opened, resamples, seed) if resamples else ([], {}, {})
+    )
+    near_copies = {
+        name: [
+            [scored[first].system, *sorted(scored[number].system for number in others)]
+            for first, *others in found
+            if others
+        ]
+        for name, found in groups.items()
+    }
     signatures = {score.signature for score in scored}
     return Ranking(
         signature=min(signatures, key=lambda text: (len(text), text)),
         corpus=scored[0].corpus,
         measure=measure,
         documents=scored[0].coverage["documents"]["gold"],
-        systems=_order(scored, [c for c in comparisons if c.measure == measure], measure, tested=resamples > 0),
+        systems=_order(
+            scored,
+            [c for c in comparisons if c.measure == measure],
+            measure,
+            near_copies.get(measure, ()),
+            tested=resamples > 0,
+        ),
         comparisons=comparisons,
         minimum_detectable_difference={
-            name: _detectable(counted, scored, name) if resamples else None for name in names
+            name: _detectable([(counted[group[0]], scored[group[0]]) for group in groups[name]], name)
+            if resamples
+            else None
+            for name in names
         },
         resamples=resamples,
         hypotheses=hypotheses,
+        incomparable=_incomparable(counted),
+        near_copies=near_copies,
     )
+
+
+def _incomparable(counted: Sequence[SystemCounts]) -> list[str]:
+    """Measures over items that each system chooses, where the systems that have a value chose differently."""
+    found = []
+    for name, layer in counted[0].scheme.layers.items():
+        for measure in layer.measures:
+            if measure.over:
+                column = layer.columns.index(measure.over)
+                chosen = [system.matrix(name)[:, column] for system in counted if system.takes_part(name)]
+                if len({items.tobytes() for items in chosen if items.any()}) > 1:
+                    found.append(measure.name)
+    return found
 
 
 def _name_apart(systems: Sequence[SystemCounts]) -> None:
@@ -207,32 +252,35 @@ def _name_apart(systems: Sequence[SystemCounts]) -> None:
 
 
 def _compare(
-    counted: Sequence[SystemCounts], scored: Sequence[Score], resamples: int, seed: int
-) -> tuple[list[Comparison], dict[str, int]]:
-    """Every comparison, and for each headline measure how many hypotheses Holm adjusts together."""
+    corpus: Corpus,
+    counted: Sequence[SystemCounts],
+    scored: Sequence[Score],
+    submissions: Sequence[Submission],
+    resamples: int,
+    seed: int,
+) -> tuple[list[Comparison], dict[str, int], dict[str, list[list[int]]]]:
+    """Every comparison; for each headline measure how many hypotheses Holm adjusts together, and the near-copies."""
     contributions = [_cluster_contributions(system) for system in counted]
+    near = _NearCopies(corpus, counted, contributions, submissions)
     comparisons: list[Comparison] = []
-    hypotheses = {}
+    hypotheses, groups = {}, {}
     for measure in headline_names(counted[0].scheme):
         competing = [number for number, score in enumerate(scored) if score.measures[measure].value is not None]
         same = {number: _answers(counted[number], contributions[number], measure) for number in competing}
-        # Copies of a system are one hypothesis: whoever hands in a system under many names must not make Holm's
-        # adjustment, and with it everybody's rank range, any wider.
+        groups[measure] = near.groups(measure, sorted(competing, key=same.__getitem__))
+        # Copies of a system are tested once.
         known: dict[frozenset[bytes], float | None] = {}
-        rows: list[tuple[int, int, frozenset[bytes]]] = []
+        tested: dict[tuple[int, int], float] = {}
         for a, b in itertools.combinations(competing, 2):
             pair = frozenset((same[a], same[b]))
             if pair not in known:
                 known[pair] = _test(
                     measure, counted[a], counted[b], contributions[a], contributions[b], resamples, seed
                 )
-            if known[pair] is not None:
-                rows.append((a, b, pair))
-        tested = {pair: p for pair, p in known.items() if p is not None}
-        apart = [pair for pair in tested if len(pair) > 1]
-        hypotheses[measure] = len(apart)
-        adjusted = dict(zip(apart, holm([tested[pair] for pair in apart]), strict=True))
-        for a, b, pair in rows:
+            if (p := known[pair]) is not None:
+                tested[a, b] = p
+        adjusted, hypotheses[measure] = _adjusted(tested, groups[measure], same)
+        for (a, b), p in tested.items():
             differences = _differences(scored[a], scored[b], measure)
             interval = percentile_interval(differences, _units(counted[a], measure)) or (None, None)
             comparisons.append(
@@ -243,11 +291,92 @@ def _compare(
                     difference=_value(scored[a], measure) - _value(scored[b], measure),
                     low=interval[0],
                     high=interval[1],
-                    p=tested[pair],
-                    p_holm=adjusted.get(pair, 1.0),
+                    p=p,
+                    p_holm=adjusted[a, b],
                 )
             )
-    return comparisons, hypotheses
+    return comparisons, hypotheses, groups
+
+
+def _adjusted(
+    tested: Mapping[tuple[int, int], float], groups: Sequence[Sequence[int]], same: Mapping[int, bytes]
+) -> tuple[dict[tuple[int, int], float], int]:
+    """p of each pair adjusted by Holm, and the number of hypotheses.
+
+    A pair of groups of near-copies is one hypothesis, with the p of the systems that stand for them. Every other pair
+    between two groups is adjusted as if it stood there. Pairs within a group come on top for themselves only, so that
+    nobody else pays for them; exact copies have p 1.
+    """
+    group = {number: index for index, members in enumerate(groups) for number in members}
+    first = {members[0] for members in groups}
+    of_groups: dict[frozenset[int], float] = {}
+    within: dict[int, dict[frozenset[bytes], float]] = {}
+    for (a, b), p in tested.items():
+        if group[a] == group[b]:
+            within.setdefault(group[a], {})[frozenset((same[a], same[b]))] = p
+        elif a in first and b in first:
+            of_groups[frozenset((group[a], group[b]))] = p
+    place = {pair: index for index, pair in enumerate(of_groups)}
+    family = list(of_groups.values())
+    standing = holm(family)
+    inside = {
+        index: dict(zip(pairs, holm([*family, *pairs.values()])[len(family) :], strict=True))
+        for index, pairs in within.items()
+    }
+    adjusted = {}
+    for (a, b), p in tested.items():
+        if group[a] == group[b]:
+            adjusted[a, b] = inside[group[a]][frozenset((same[a], same[b]))] if same[a] != same[b] else 1.0
+            continue
+        at = place[frozenset((group[a], group[b]))]
+        adjusted[a, b] = standing[at] if p == family[at] else holm([*family[:at], p, *family[at + 1 :]])[at]
+    return adjusted, len(family)
+
+
+class _NearCopies:
+    """Finds near-copies; what systems answered is read only of those whose counts agree.
+
+    Args:
+        corpus: the corpus.
+        counted, contributions, submissions: of each system.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        counted: Sequence[SystemCounts],
+        contributions: Sequence[Array],
+        submissions: Sequence[Submission],
+    ) -> None:
+        self._corpus = corpus
+        self._counted, self._contributions, self._submissions = counted, contributions, submissions
+        self._answers: dict[int, Answers] = {}
+
+    def groups(self, measure: str, systems: Sequence[int]) -> list[list[int]]:
+        """Groups of systems that are near-copies for a measure, the one that stands for a group first."""
+        agreement = np.eye(len(systems))
+        for i, j in itertools.combinations(range(len(systems)), 2):
+            agreement[i, j] = agreement[j, i] = self._agreement(measure, systems[i], systems[j])
+        return [[systems[member] for member in group] for group in groups_of(agreement)]
+
+    def _agreement(self, measure: str, a: int, b: int) -> float:
+        layers = [name for name in self._counted[a].scheme.layers_of(measure) if name in self._counted[a].gold_layers]
+        counts = counts_agree(self._tables(a, layers), self._tables(b, layers))
+        return (
+            counts if counts < NEAR else min(counts, shared_answers(self._answers_of(a), self._answers_of(b), layers))
+        )
+
+    def _tables(self, number: int, layers: Sequence[str]) -> list[Array]:
+        system = self._counted[number]
+        tables = [system.matrix(layer) * _read(system, layer, without=GOLD) for layer in layers]
+        if any(system.layers[layer].layer.clusters for layer in layers):
+            tables.append(self._contributions[number])
+        return tables
+
+    def _answers_of(self, number: int) -> Answers:
+        if number not in self._answers:
+            self._answers[number] = answers_of(self._submissions[number], self._corpus, self._counted[number])
+        return self._answers[number]
 
 
 def _answers(system: SystemCounts, contributions: Array, measure: str) -> bytes:
@@ -273,13 +402,11 @@ def _units(counts: SystemCounts, measure: str) -> int:
     return counts.effective_units(*counts.scheme.layers_of(measure))
 
 
-def _detectable(counted: Sequence[SystemCounts], scored: Sequence[Score], measure: str) -> float | None:
-    """Median over pairs of systems of the minimum detectable difference."""
-    competing = [score for score in scored if score.measures[measure].value is not None]
-    units = _units(counted[0], measure)
+def _detectable(systems: Sequence[tuple[SystemCounts, Score]], measure: str) -> float | None:
+    """Median over pairs of systems of the minimum detectable difference; of near-copies one is enough."""
     found = [
-        minimum_detectable_difference(_differences(a, b, measure), units)
-        for a, b in itertools.combinations(competing, 2)
+        minimum_detectable_difference(_differences(a, b, measure), _units(counts, measure))
+        for (counts, a), (_, b) in itertools.combinations(systems, 2)
     ]
     known = [each for each in found if each is not None]
     return float(np.median(known)) if known else None
@@ -301,23 +428,16 @@ def _cluster_contributions(system: SystemCounts) -> Array:
     """Each text unit's part in the coreference measures of the tracks, shape (units, measures); parts add up to values.
 
     Clusters reach across units, so a unit's outputs cannot be exchanged between systems as counts can. Jackknife
-    pseudo-values (Tukey 1958) make a value a sum over units, which can. With very many clusters, leaving a unit out
-    is not computed anew (``retold.measures.jackknife``).
+    pseudo-values (Tukey 1958) make a value a sum over units, which can.
     """
     names, parts = system.unit_names["text"], _cluster_parts(system)
     found = np.zeros((len(names), len(parts)))
     if system.mentions is None or not names or not any(system.layers[name].layer.clusters for name in system.answered):
         return found
     units = len(names)
-    base, by_unit = system.mentions.by_unit(names)
+    scores = measures_of(sums_of(system.mentions.overlaps()))
     for column, part in enumerate(parts):
-        if part == CONLL and units * by_unit.shape[1] <= COREFERENCE_BUDGET:
-            score = float(conll(base)[0])
-            step = max(CELLS_AT_ONCE // max(by_unit.shape[1], 1), 1)
-            left = (base.mentions - by_unit[start : start + step].toarray() for start in range(0, units, step))
-            without = np.concatenate([conll(replace(base, mentions=mentions)) for mentions in left])
-        else:
-            score, without = float(measures_of(sums_of(base))[part][0]), system.leave_one_out[part]
+        score, without = float(scores[part][0]), system.leave_one_out[part]
         if not np.isnan(score):
             without = np.where(np.isnan(without), score, without)
             found[:, column] = score / units + (units - 1) / units * (without.mean() - without)
@@ -370,13 +490,21 @@ def _test(
     )
 
 
-def _read(system: SystemCounts, layer: str) -> Array:
+def _read(system: SystemCounts, layer: str, without: Container[str] = ()) -> Array:
     """1 for the columns of a layer that the headline measures read, 0 for the others."""
-    wanted = headline_columns(system.scheme, layer)
+    wanted = [column for column in headline_columns(system.scheme, layer) if column not in without]
     return np.array([column.rstrip("~") in wanted for column in system.layers[layer].units.columns], dtype=np.float64)
 
 
-def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: str, *, tested: bool) -> list[Ranked]:
+def _order(
+    scored: Sequence[Score],
+    comparisons: Sequence[Comparison],
+    measure: str,
+    near_copies: Sequence[Sequence[str]],
+    *,
+    tested: bool,
+) -> list[Ranked]:
+    copies = {name for group in near_copies for name in group[1:]}
     competing = [score for score in scored if score.measures[measure].value is not None]
     others = [score for score in scored if score.measures[measure].value is None]
     competing.sort(key=lambda score: (-_value(score, measure), score.system))
@@ -391,7 +519,8 @@ def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: 
     tier, leader = 0, ""
     for score in competing:
         position = 1 + sum(_value(other, measure) > _value(score, measure) for other in competing)
-        if not leader or leader in better[score.system]:
+        # Were a near-copy to begin a tier, others would be measured by it.
+        if score.system not in copies and (not leader or leader in better[score.system]):
             tier, leader = tier + 1, score.system
         ranked.append(
             Ranked(
@@ -399,7 +528,7 @@ def _order(scored: Sequence[Score], comparisons: Sequence[Comparison], measure: 
                 rank=position,
                 rank_low=1 + len(better[score.system]) if tested else None,
                 rank_high=len(competing) - len(worse[score.system]) if tested else None,
-                tier=tier if tested else None,
+                tier=max(tier, 1) if tested else None,
             )
         )
     others.sort(key=lambda score: score.system)

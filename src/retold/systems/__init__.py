@@ -15,9 +15,9 @@ and optionally
     FLOOR = True                            # a lower bound for other systems
     def report() -> dict[str, object]: ...  # what the run cost; numbers of several folds are added
 
-``predict`` is called once for each document. Under leave-one-document-out the context holds the gold of all other
-documents, and the module is reloaded for each, so that nothing learned from one fold reaches the next; under
-zero-shot the context has no gold.
+``predict`` is called once for each document, in a process that has never read the corpus. Under leave-one-document-out
+the context holds the gold of all other documents, and each document has a process and a cache of its own, so that
+nothing learned from one fold reaches the next; under zero-shot the context has no gold.
 """
 
 from __future__ import annotations

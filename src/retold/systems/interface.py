@@ -74,7 +74,8 @@ class System:
         options: what may be set, with defaults.
         extra: the extra of the package that it needs, or None.
         report: what a run cost, or None.
-        again: reloads the system without any state; None if it cannot be reloaded.
+        file: its file and the name of the object in it, from which it is loaded anew; None if it cannot be.
+        imports: modules that it uses, to be imported once for all documents.
         code: digest of its source, empty if there is no file.
     """
 
@@ -85,5 +86,6 @@ class System:
     options: Mapping[str, str] = field(default_factory=dict)
     extra: str | None = None
     report: Callable[[], Mapping[str, object]] | None = None
-    again: Callable[[], System] | None = None
+    file: tuple[Path, str | None] | None = None
+    imports: tuple[str, ...] = ()
     code: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import re
 import sys
@@ -24,6 +25,8 @@ __all__ = ["Entry", "describe_systems", "find_systems", "load_system"]
 
 _NEEDED = ("NAME", "DESCRIPTION", "PROTOCOL", "predict")
 _RUN = ("zero-shot", "leave-one-document-out")
+#: How the names of the packages begin that systems are loaded into.
+_PACKAGES = "retold_systems_"
 #: The name of a system also names a folder.
 _NAME = re.compile(r"[^\W\d_][\w.+-]*")
 #: Packages that the extra ``baselines`` installs.
@@ -138,7 +141,8 @@ def load_system(path: Path, attribute: str | None = None) -> System:
         options=dict(options or {}),
         extra=extra,
         report=report,
-        again=lambda: load_system(path, attribute),
+        file=(path, attribute),
+        imports=_imports(module.__name__.partition(".")[0]),
         code=_digest(path, module.__name__.partition(".")[0]),
     )
 
@@ -150,7 +154,7 @@ def _load(path: Path) -> ModuleType:
     root = folder = path.parent.resolve()
     while (root / "__init__.py").is_file() and (root.parent / "__init__.py").is_file():
         root = root.parent
-    package = f"retold_systems_{sha256(str(root).encode()).hexdigest()[:12]}"
+    package = f"{_PACKAGES}{sha256(str(root).encode()).hexdigest()[:12]}"
     for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
         del sys.modules[name]
     top = ModuleType(package)
@@ -178,6 +182,20 @@ def _load(path: Path) -> ModuleType:
     except BaseException as error:
         raise SystemFault(f"{path}: {type(error).__name__}: {text_of(error)}") from error
     return module
+
+
+def _imports(package: str) -> tuple[str, ...]:
+    """Modules that those of a package name, or have something from."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        if name == package or name.startswith(f"{package}."):
+            for value in list(vars(module).values()):
+                # Whatever stands there, asking it must do no harm.
+                with contextlib.suppress(Exception):
+                    source = value.__name__ if isinstance(value, ModuleType) else value.__module__
+                    if isinstance(source, str) and source in sys.modules and not source.startswith(_PACKAGES):
+                        found.append(source)
+    return tuple(sorted({*found} - {"builtins", "__main__"}))
 
 
 def _digest(path: Path, package: str) -> str:

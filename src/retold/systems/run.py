@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -19,17 +18,19 @@ from retold.corpus.load import Corpus
 from retold.io.atomic import append_line, write_atomic
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
-from retold.model.annotations import AnnotationRecord, Document, Event, SubmissionCard, decode, encode
+from retold.model.annotations import AnnotationRecord, Document, SubmissionCard, decode, encode
 from retold.model.findings import FindingsError, UnreadableError
-from retold.rules.registry import printable
 from retold.systems.controls import CONTROLS
-from retold.systems.guard import GoldRefused, without_gold
-from retold.systems.interface import Context, Example, Question, System, SystemFault, text_of
+from retold.systems.interface import Example, Question, System, SystemFault
+from retold.systems.load import load_system
+from retold.systems.worker import Answer, Task, Worker, perform
 
 __all__ = ["Account", "predictions", "run_system"]
 
 #: Finished records of an interrupted run; the next run of the same system resumes from them.
 PARTIAL: Final = "partial.jsonl"
+#: Folder of the caches of the folds in that of all runs.
+FOLDS: Final = "folds"
 _LEARNS: Final = "leave-one-document-out"
 
 
@@ -110,19 +111,21 @@ def predictions(
     control: str | None = None,
     account: Account | None = None,
     partial: Path | None = None,
+    isolated: bool = True,
 ) -> Iterator[AnnotationRecord]:
     """Yield one record for each document of the corpus, in its order.
 
     Args:
-        system: the system. One that was loaded from a file is reloaded before the first document, and under
-            leave-one-document-out before each document.
+        system: the system. One that was loaded from a file is loaded anew, in a process of its own, before the first
+            document, and under leave-one-document-out before each document.
         corpus: a corpus folder with documents. Zero-shot needs no gold; documents without gold are not for training.
         seed: passed to the system.
         options: those that are not the defaults.
-        cache: passed to the system.
+        cache: folder for expensive results; under leave-one-document-out each document has one of its own in it.
         control: change to the training documents, a name in ``CONTROLS``.
         account: receives what the run cost.
         partial: file of finished records.
+        isolated: whether a system that was loaded from a file has processes of its own; a debugger needs it here.
 
     Raises:
         SystemFault: the system failed, or returned no record, one of another document, or an invalid one; it opened the
@@ -135,44 +138,93 @@ def predictions(
     chosen = _options(system, options or {})
     given = _training(system, corpus, control, seed)
     finished = _Partial(partial)
-    begun = False
     learns = system.protocol == _LEARNS
-    for document in corpus.documents.values():
-        folder = corpus.events[document.event]
-        others = [each for key, each in given.items() if each.event == document.event and key != document.document_id]
-        questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
-        key = _key(system, encode(document), encode(folder.event), questions, others, seed, chosen)
-        line = finished.get(key)
-        if line is None:
-            with _failures(system, document, corpus, finished):
-                if system.again and (learns or not begun):
-                    system = replace(system.again(), name=system.name)
-                context = Context(
-                    decode(encode(folder.event), Event),
-                    questions,
-                    tuple(e.example() for e in others),
-                    seed,
-                    chosen,
-                    cache,
-                    corpus.scheme.written_out()["layers"],
+    each_anew = learns and system.file is not None
+    layers = corpus.scheme.written_out()["layers"]
+    task: Task | None = None
+    with contextlib.closing(Worker(system, [str(corpus.root)]) if system.file and isolated else _Here(system)) as runs:
+        for document in corpus.documents.values():
+            folder = corpus.events[document.event]
+            others = [
+                each for key, each in given.items() if each.event == document.event and key != document.document_id
+            ]
+            questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
+            text, event = encode(document), encode(folder.event)
+            key = _key(system, text, event, questions, others, seed, chosen)
+            line = finished.get(key)
+            if line is None:
+                task = Task(
+                    name=system.name,
+                    key=document.document_id,
+                    roots=[str(corpus.root)],
+                    fresh=each_anew,
+                    document=text,
+                    event=event,
+                    questions=[(question.claim, question.text) for question in questions],
+                    training=[(other.document, other.gold) for other in others],
+                    seed=seed,
+                    options=chosen,
+                    layers=layers,
+                    folds=str(cache / FOLDS) if cache else None,
+                    cache=_cache(cache, text, control, seed, alone=learns),
+                    # A system that is loaded anew for each document reports after each, others at the end.
+                    report=each_anew,
                 )
-                start = time.perf_counter()
-                record = system.predict(decode(encode(document), Document), context)
-                seconds = time.perf_counter() - start
-                # A system that is reloaded for each document reports after each, others at the end.
-                report = _report(system) if learns and system.again else {}
-            begun = True
-            _refuse_invalid(system, record, document, corpus)
-            line = _Line(key, record, seconds, report)
-            finished.add(line)
-        else:
-            account.resumed += 1
-        account.seconds += line.seconds
-        account.add(line.report)
-        yield line.record
-    if begun and not (learns and system.again):
-        with _failures(system, document, corpus, finished):
-            account.add(_report(system))
+                answer = _checked(runs.perform(task), finished)
+                record = _valid(system, answer.record or b"", document, corpus)
+                line = _Line(key, record, answer.seconds, answer.report)
+                finished.add(line)
+            else:
+                account.resumed += 1
+            account.seconds += line.seconds
+            account.add(line.report)
+            yield line.record
+        if task is not None and not each_anew:
+            end = Task(
+                name=system.name, key=task.key, roots=task.roots, folds=task.folds, cache=task.cache, report=True
+            )
+            account.add(_checked(runs.perform(end), finished).report)
+
+
+class _Here:
+    """Performs tasks in this process, without access to labels; a counterpart of ``Worker``."""
+
+    def __init__(self, system: System) -> None:
+        self._system, self._loaded = system, system.file is None
+
+    def perform(self, task: Task) -> Answer:
+        def load() -> System:
+            if self._system.file is not None and (task.fresh or not self._loaded):
+                self._system, self._loaded = load_system(*self._system.file), True
+            return self._system
+
+        with contextlib.redirect_stdout(sys.stderr):
+            return perform(load, task)
+
+    def close(self) -> None:
+        pass
+
+
+def _cache(cache: Path | None, document: bytes, control: str | None, seed: int, *, alone: bool) -> str | None:
+    """Folder for expensive results of one document.
+
+    What a system keeps may rest on gold of the other documents. Each fold therefore has a folder of its own, which does
+    not depend on the run, and controls have others.
+    """
+    if cache is None or not alone:
+        return str(cache) if cache else None
+    name = sha256(json.dumps([control, seed if control else None]).encode() + document).hexdigest()[:16]
+    return str(cache / FOLDS / name)
+
+
+def _checked(answer: Answer, partial: _Partial) -> Answer:
+    """An answer that is no fault."""
+    if answer.fault is None:
+        return answer
+    if answer.refused:
+        # Earlier records may rest on what it read.
+        partial.delete()
+    raise SystemFault(answer.fault)
 
 
 def _training(system: System, corpus: Corpus, control: str | None, seed: int) -> dict[str, _Given]:
@@ -197,30 +249,6 @@ def _training(system: System, corpus: Corpus, control: str | None, seed: int) ->
             parts = encode(document), encode(example.gold)
             made[key] = _Given(document.event, *parts, sha256(b"\n".join(parts)).digest())
     return made
-
-
-@contextlib.contextmanager
-def _failures(system: System, document: Document, corpus: Corpus, partial: _Partial) -> Iterator[None]:
-    """Run a system without access to gold, its output on standard error, and errors as ``SystemFault`` with the
-    document."""
-    at = f"at {document.document_id}"
-    try:
-        with contextlib.redirect_stdout(sys.stderr), without_gold([corpus.root]):
-            yield
-    except GoldRefused as error:
-        # Earlier records may rest on what it read.
-        partial.delete()
-        raise SystemFault(f"{system.name} {at}: {error}") from error
-    except ImportError as error:
-        extra = f"; install the extra: pip install 'retold[{system.extra}]'" if system.extra else ""
-        raise SystemFault(f"{system.name} {at}: {text_of(error)}{extra}") from error
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        # The type of the error helps the author of the system, unless the error was written for users.
-        for_users = isinstance(error, ValueError) and type(error).__module__.startswith("retold")
-        kind = "" if for_users else f": {type(error).__name__}"
-        raise SystemFault(f"{system.name}{kind} {at}: {text_of(error)}") from error
 
 
 def _options(system: System, given: Mapping[str, str]) -> dict[str, str]:
@@ -259,29 +287,8 @@ def _key(
     return digest.hexdigest()
 
 
-def _report(system: System) -> dict[str, object]:
-    """What a system reports; raises SystemFault if it cannot be written as JSON."""
-    if system.report is None:
-        return {}
-    found = system.report()
-    try:
-        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
-        return dict(found)
-    except (TypeError, ValueError) as error:
-        raise SystemFault(f"report() must return a dict that JSON can hold: {error}") from error
-
-
-def _refuse_invalid(system: System, record: object, document: Document, corpus: Corpus) -> None:
-    """Check what a system returned as a submission is checked, types included."""
-    if not isinstance(record, AnnotationRecord):
-        raise SystemFault(f"{system.name}: expected an AnnotationRecord, got {type(record).__name__}")
-    if record.document_id != document.document_id:
-        raise SystemFault(f"{system.name}: expected a record of {document.document_id}, got {record.document_id}")
-    try:
-        line = encode(record)
-    except (TypeError, ValueError) as error:
-        # For example a number or a string of another library.
-        raise SystemFault(f"{system.name}: {document.document_id}: the record cannot be written: {error}") from error
+def _valid(system: System, line: bytes, document: Document, corpus: Corpus) -> AnnotationRecord:
+    """What a system returned, checked as a submission is."""
     decoded, found = corpus.scheme.decoder.decode(line, number=1, file=document.document_id)
     if decoded is not None:
         vocabulary = corpus.vocabulary(document)
@@ -291,6 +298,8 @@ def _refuse_invalid(system: System, record: object, document: Document, corpus: 
         pointer = f" [{errors[0].pointer}]" if errors[0].pointer else ""
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise SystemFault(f"{system.name}: {document.document_id}: {errors[0].code} {errors[0].message}{pointer}{more}")
+    record: AnnotationRecord = decode(line, AnnotationRecord)
+    return record
 
 
 def run_system(
@@ -352,7 +361,7 @@ def run_system(
         "protocol": system.protocol,
         "control": control,
         "seed": seed,
-        "options": {key: printable(_without_folders(value)) for key, value in _options(system, options or {}).items()},
+        "options": {key: _without_folders(value) for key, value in _options(system, options or {}).items()},
         "seconds": round(account.seconds, 2),
         "resumed_documents": account.resumed,
         "report": account.report,

@@ -1,0 +1,96 @@
+"""Near-copies: systems whose answers are nearly the same, which a ranking counts as one.
+
+Whoever hands in a system many times, with a label changed here and there, must not make the correction for many tests
+any harder for others, nor the differences that a leaderboard can find any smaller.
+
+Two systems agree on a layer as two annotators do: F1 of the answers of one against those of the other. What counts
+neither way is left out, and so are keys of clusters, which mean something within a system only. Their counts in each
+unit must agree as well, which covers clusters and sources. Near-copies agree by ``NEAR`` or more in every layer that a
+measure reads, each with each.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from retold.corpus.load import Corpus
+from retold.io.submission import Submission
+from retold.layers.base import Batch, Matches
+from retold.model.arrays import Array, np
+from retold.model.packages import require
+from retold.scoring.count import SystemCounts, count
+
+__all__ = ["NEAR", "answers_of", "counts_agree", "groups_of", "shared_answers"]
+
+#: From this agreement on, systems are near-copies.
+NEAR: Final = 0.95
+#: Parts of an answer that are left aside: names that mean something within a system only, and what no headline reads.
+_ASIDE: Final = ("entity", "source", "scores", "evidence")
+#: Of more documents than these, some are looked at.
+_DOCUMENTS: Final = 1000
+_ROUNDING: Final = 1e-9
+
+Answers = dict[str, set[int]]
+
+
+def answers_of(submission: Submission, corpus: Corpus, counts: SystemCounts) -> Answers:
+    """Hashes of a system's answers by layer, of those that count.
+
+    Args:
+        submission, corpus: what ``counts`` are of.
+        counts: likewise; of very many documents, every n-th by a hash of its key is looked at.
+    """
+    found: Answers = {name: set() for name in counts.layers}
+    step = max(counts.coverage["documents"]["gold"] // _DOCUMENTS, 1)
+
+    def sink(batch: Batch, layers: dict[str, tuple[Matches, Any]]) -> None:
+        taken = [zlib.crc32(context.document_id.encode()) % step == 0 for context in batch.documents]
+        for name, (matches, names) in layers.items():
+            for number, item in counts.layers[name].layer.items(matches, batch, names, corpus, counts.refers_to):
+                if item.predicted is not None and taken[number]:
+                    labels = {**(item.gold or {}), **item.predicted}
+                    answer = sorted((key, str(value)) for key, value in labels.items() if key not in _ASIDE)
+                    found[name].add(hash((item.document_id, item.task, *answer)))
+
+    count(submission, corpus, allow_missing=counts.allow_missing, sink=sink)
+    return found
+
+
+def shared_answers(a: Answers, b: Answers, layers: Sequence[str]) -> float:
+    """Agreement of answers in the layer where it is least."""
+    return min(_share(2 * len(a[name] & b[name]), len(a[name]) + len(b[name])) for name in layers)
+
+
+def counts_agree(a: Sequence[Array], b: Sequence[Array]) -> float:
+    """Agreement of counts in the table where it is least, each of shape (units, columns)."""
+    return min(
+        1.0 - _share(np.abs(x - y).sum(), np.abs(x).sum() + np.abs(y).sum(), nothing=0.0)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def _share(part: float, whole: float, nothing: float = 1.0) -> float:
+    return float(part / whole) if whole else nothing
+
+
+def groups_of(agreement: Array) -> list[list[int]]:
+    """Groups of systems each two of which are near-copies; the first of a group agrees most with the others.
+
+    Args:
+        agreement: shape (systems, systems), symmetric.
+    """
+    if len(agreement) < 2:
+        return [[number] for number in range(len(agreement))]
+    hierarchy = require("scipy.cluster.hierarchy")
+    upper = np.triu_indices(len(agreement), 1)
+    # Complete linkage: systems that differ do not become one by way of others between them.
+    tree = hierarchy.linkage(1.0 - agreement[upper], "complete")
+    labels = hierarchy.fcluster(tree, 1.0 - NEAR + _ROUNDING, "distance")
+    groups = []
+    for label in dict.fromkeys(labels.tolist()):
+        members = np.flatnonzero(labels == label)
+        total = agreement[np.ix_(members, members)].sum(axis=1)
+        groups.append(members[np.argsort(-total.round(9), kind="stable")].tolist())
+    return groups
