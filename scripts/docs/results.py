@@ -23,14 +23,16 @@ import click
 import msgspec
 
 from retold import __version__
+from retold.cli.main import main as run_command
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import read_json
+from retold.io.jsonl import read_one
 from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.leaderboard import near_copies
 from retold.report.notes import few_documents
 from retold.report.tables import number, table
+from retold.rules import LineDecoder
 from retold.scoring.evaluate import Score, Value
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
 from retold.scoring.score import score
@@ -112,7 +114,7 @@ def read_runs(folders: Sequence[Path], corpus: Corpus) -> list[Run]:
     for folder in folders:
         if not (folder / "run.json").is_file():
             raise click.UsageError(f"{folder}: has no run.json; make it with `retold baseline`")
-        account: Account = read_json(folder / "run.json", Account)
+        account: Account = read_one(folder / "run.json", LineDecoder(Account))
         name = account.system.removesuffix(f"-{account.control}") if account.control else account.system
         if name not in floors:
             raise click.UsageError(f"{folder}: {name!r} is no system of {BASELINES.relative_to(ROOT)}/")
@@ -415,7 +417,7 @@ def with_board(text: str, short: str) -> str:
     return before + short + after
 
 
-@click.command(help=__doc__.splitlines()[0])
+@click.command(help=(__doc__ or "").partition("\n")[0])
 @click.argument("submissions", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--print", "shown", is_flag=True, help="Print the page and write nothing.")
@@ -446,4 +448,4 @@ def main(submissions: tuple[Path, ...], resamples: int, shown: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

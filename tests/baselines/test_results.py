@@ -222,11 +222,11 @@ def refused(*folders: Path) -> str:
             f"on version 0.0 of the corpus ({'0' * 16}), this",
         ),
         ("run.json", {"seed": 1}, "different seeds (0: majority; 1: overlap)"),
-        ("run.json", {"seed": "1"}, "$.seed"),
+        ("run.json", {"seed": "1"}, "RT201 expected an integer, got '1'"),
         ("run.json", {"system": "mine"}, "'mine' is no system of baselines/"),
         ("run.json", {"system": "same_string"}, "run.json is of 'same_string', submission.json is not"),
         ("submission.json", {"name": "mine"}, "run.json is of 'overlap', submission.json is not"),
-        ("submission.json", {"protocol": "oracle"}, "$.protocol"),
+        ("submission.json", {"protocol": "oracle"}, "RT204 'oracle' is not allowed"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(

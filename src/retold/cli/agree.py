@@ -40,7 +40,7 @@ def agree(
         raise click.UsageError("agreement needs at least two files")
     if disagreements and (len(files) > 2 or style in ("json", "csv")):
         raise click.UsageError("--disagreements takes two files, and text, markdown or latex; JSON always has them")
-    options.stdin_once(*files, corpus.path)
+    options.stdin_once(corpus, *files)
     if len(files) > 2 and len({Path(file).resolve() for file in files}) < len(files):
         raise click.UsageError("a file is given twice; name the records of each annotator once")
     from retold.report.agreement import render_agreement, render_pairs

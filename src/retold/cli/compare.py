@@ -29,7 +29,7 @@ def compare(a: str, b: str, corpus: CorpusChoice, allow_missing: bool, style: st
 
 def compare_submissions(a: str, b: str, corpus: CorpusChoice, allow_missing: bool, style: str, verbose: bool) -> None:
     """Print the comparison of two submissions."""
-    options.stdin_once(a, b, corpus.path)
+    options.stdin_once(corpus, a, b)
     from retold.report.items import render_comparison
     from retold.scoring.compare import compare_items
     from retold.scoring.score import items_of

@@ -16,6 +16,7 @@ import click
 
 from retold import __version__
 from retold.cli.options import did_you_mean, use_color, width
+from retold.model.documentation import docstring
 
 __all__ = ["cli", "main"]
 
@@ -34,8 +35,16 @@ class _LazyGroup(click.Group):
             if not name.startswith("-"):
                 ctx.fail(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
             return None
-        command: click.Command = getattr(importlib.import_module(f"retold.cli.{name}"), name)
-        return command
+        return _documented(getattr(importlib.import_module(f"retold.cli.{name}"), name))
+
+
+def _documented(command: click.Command) -> click.Command:
+    """A command and its own commands, with the help that ``python -OO`` removes."""
+    if command.help is None and command.callback is not None:
+        command.help = docstring(command.callback)
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _documented(each)
+    return command
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,12 +61,13 @@ def cli() -> None:
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit. No traceback reaches the user, unless RETOLD_DEBUG is set."""
+def main(arguments: Sequence[str] | None = None, command: click.Command = cli) -> None:
+    """Run the command line, or another command, and exit. No traceback reaches the user, unless RETOLD_DEBUG is set."""
     _prepare_streams()
     stdout = sys.stdout
+    name = "retold" if command is cli else None
     try:
-        code = cli.main(None if arguments is None else list(arguments), "retold", standalone_mode=False)
+        code = _documented(command).main(None if arguments is None else list(arguments), name, standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
         code = 130

@@ -16,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from retold.corpus.load import Corpus
 
-allow_missing = click.option("--allow-missing", is_flag=True, help="Count missing documents as empty.")
+allow_missing = click.option("--allow-missing", is_flag=True, help="Count missing documents and layers as empty.")
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 resamples = click.option(
     "--resamples",
@@ -116,9 +116,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close!r}?)" if close else ""
 
 
-def stdin_once(*paths: str | None) -> None:
+def stdin_once(corpus: CorpusChoice, *paths: str) -> None:
     """Refuse to read standard input twice."""
-    if paths.count("-") > 1:
+    if (*paths, corpus.path, corpus.manifest).count("-") > 1:
         raise click.UsageError("standard input ('-') can be read only once")
 
 

@@ -46,7 +46,7 @@ def rank(
         return
     if not submissions:
         raise click.UsageError("Missing argument 'SUBMISSION...'.")
-    options.stdin_once(*submissions, corpus.path)
+    options.stdin_once(corpus, *submissions)
     options.single_threaded_numpy()
     from retold.io.atomic import write_atomic
     from retold.report.leaderboard import SUFFIXES, render_ranking

@@ -57,7 +57,7 @@ def score(
     Example:
       retold score submissions/mine --format json --output score.json
     """
-    options.stdin_once(submission, corpus.path)
+    options.stdin_once(corpus, submission)
     for path, option in ((items, "--items"), (output, "--output")):
         options.refuse_overwriting(path, option, submission, corpus.path, corpus.manifest)
     if output is not None and items is not None and output.resolve() == items.resolve():

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--role",
     type=click.Choice(["gold", "annotation", "prediction"]),
-    help="What the files are; by default, guessed from their names.",
+    help="What the files are; by default, what card, place or content say.",
 )
 @click.option(
     "--max-findings",
@@ -78,7 +78,7 @@ def validate(
 
     with usage_errors():
         prefixes((*how["select"], *how["ignore"]))
-    stdin_once(*paths, corpus.path)
+    stdin_once(corpus, *paths)
     loaded = corpus.load()
     if fix or show_diff:
         if not paths:

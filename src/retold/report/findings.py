@@ -39,13 +39,16 @@ __all__ = [
 ]
 
 _RED, _YELLOW, _BOLD, _DIM, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
+#: Roles in the words of the first lines.
+_PLURAL: Final = {"gold": "gold", "annotation": "annotations", "prediction": "predictions"}
 _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def render_findings(report: Report, style: str, *, color: bool = False, width: int = WIDTH) -> str:
     """A whole report in one of ``STYLES``; colour and width are for text only."""
     if style == "text":
-        return render_text(report.findings, color=color, width=width) + _groups(_codes(report)) + _summary(report)
+        body = render_text(report.findings, color=color, width=width) + _groups(_codes(report)) + _summary(report)
+        return _roles(report) + body
     return STYLES[style](report)
 
 
@@ -97,6 +100,21 @@ def _cut(text: str, room: int) -> str:
     while columns(text) >= room:
         text = text[:-1]
     return f"{text}…"
+
+
+def _roles(report: Report) -> str:
+    """How the files were read, and why."""
+    files: dict[tuple[str, str], list[str]] = {}
+    for each in report.roles:
+        files.setdefault((_PLURAL[each.role], each.reason), []).append(visible(each.file))
+    text = ""
+    for (role, reason), names in files.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        text += f"{', '.join(names[:3])}{more}: read as {role} ({reason})\n"
+    guesses = sorted({_PLURAL[each.role] for each in report.roles if not each.certain})
+    if guesses:
+        text += f"A guess: what would be wrong only in {' or '.join(guesses)} is a warning; --role settles it.\n"
+    return text
 
 
 def _groups(codes: Mapping[str, int]) -> str:
@@ -156,6 +174,10 @@ def render_json(report: Report) -> str:
         "warnings": report.warnings,
         "suppressed": report.suppressed,
         "codes": _codes(report),
+        "roles": [
+            {"file": _encodable(each.file), "role": each.role, "reason": each.reason, "certain": each.certain}
+            for each in report.roles
+        ],
         "findings": [_as_dict(found) for found in report.findings],
     }
     return as_json(out)

@@ -17,6 +17,7 @@ from retold.report.notes import (
     format_value,
     layers_left,
     mean_notes,
+    missing_layers,
     other_corpus,
     saw_gold,
     short_hash,
@@ -197,7 +198,8 @@ def _notes_on(scores: Sequence[Score]) -> list[str]:
     for score in scores:
         on_board = {*score.headlines, *(part for track in score.scheme.tracks.values() for part in track.parts)}
         means = [note for name, note in mean_notes(score).items() if name in on_board]
-        for note in filter(None, [*means, unanswered(score), other_corpus(score), warnings(score)]):
+        found = [*means, missing_layers(score), unanswered(score), other_corpus(score), warnings(score)]
+        for note in filter(None, found):
             about.setdefault(note, []).append(score.system)
     alone = len(scores) == 1
     return [
@@ -242,7 +244,8 @@ def _csv(ranking: Ranking) -> str:
         missing, no_gold = layers_left(score)
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
-        notes = [*mean_notes(score).values(), *coverage_of(score).values(), other_corpus(score), saw_gold(score)]
+        notes = [*mean_notes(score).values(), *coverage_of(score).values(), missing_layers(score)]
+        notes += [other_corpus(score), saw_gold(score)]
         notes += [
             f"near-copy of {brief(group[0])}"
             for group in ranking.near_copies.get(ranking.measure, ())

@@ -8,6 +8,7 @@ from retold.layers.scheme import Scheme, default_scheme
 from retold.model.display import counted
 from retold.report.tables import ABSENT, number
 from retold.rules import RULES
+from retold.rules.references import listed
 from retold.scoring.evaluate import OVERALL, Score, Value, means
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "format_value",
     "layers_left",
     "mean_notes",
+    "missing_layers",
     "other_corpus",
     "provenance",
     "saw_gold",
@@ -117,6 +119,13 @@ def unanswered(score: Score) -> str:
         if layer.keyed and name in score.coverage["layers"] and score.coverage[name]["missing"]
     ]
     return f"unanswered: {', '.join(counted)}" if counted else ""
+
+
+def missing_layers(score: Score) -> str:
+    """Which layers are missing in documents, and were taken as empty there."""
+    gaps = score.coverage.get("missing_layers", {})
+    where = (f"{layer} in {listed(gap['documents'], gap['missing'])}" for layer, gap in gaps.items())
+    return f"missing, taken as empty: {'; '.join(where)}" if gaps else ""
 
 
 def coverage_of(score: Score, *, whole: bool = False) -> dict[str, str]:

@@ -17,6 +17,7 @@ from retold.report.notes import (
     format_value,
     layers_left,
     mean_notes,
+    missing_layers,
     other_corpus,
     provenance,
     saw_gold,
@@ -195,6 +196,7 @@ def _notes(score: Score, names: Collection[str], *, brief: bool = False) -> list
             lines.append(f"· {words}: {', '.join(layers)}")
     if ignored := score.coverage.get("ignored_layers"):
         lines.append(f"answered but ignored, as gold lacks it: {', '.join(ignored)}")
+    lines += filter(None, [missing_layers(score)])
     lines += [note for name, note in (mean_notes(score) | coverage_of(score)).items() if name in names]
     lines += [coverage(score)] if brief else []
     lines += filter(None, [warnings(score), provenance(score), other_corpus(score), saw_gold(score)])

@@ -86,6 +86,16 @@ def _expected(schema: Mapping[str, Any]) -> str:
     return _TYPE_NAMES.get(str(schema.get("type")), "another type")
 
 
+#: Keys of other formats, and what they are called here.
+_RENAMED: Final = {
+    **dict.fromkeys(("entity_group", "entity_type", "ner_tag"), "type"),
+    **dict.fromkeys(("word", "surface", "mention"), "text"),
+    **dict.fromkeys(("start_offset", "begin", "start_char"), "start"),
+    **dict.fromkeys(("end_offset", "end_char"), "end"),
+    **dict.fromkeys(("id", "doc_id", "doc_key", "docid"), "document_id"),
+}
+
+
 @rule("RT201")
 def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
     """A value has the wrong type.
@@ -95,7 +105,11 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
     Hint: Use the type in the schema, or leave out an optional key.
     """
     message = f"expected {_expected(error.schema)}, got {shorten(error.instance)}"
-    return finding("RT201", message, pointer=pointer_to(*path))
+    labels = error.schema.get("labels", ())
+    is_number = type(error.instance) is int and 0 <= error.instance < len(labels)
+    table = ", ".join(f"{number} is {label}" for number, label in enumerate(labels))
+    hint = f"Write the label, not its number as a ClassLabel: {table}." if is_number else None
+    return finding("RT201", message, hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT202")
@@ -119,7 +133,14 @@ def unknown_key(path: list[str | int], key: str, missing: list[str], known: list
     Example: `{"document_id": "flood-0", "entites": []}` - `entities` is misspelt.
     Hint: Remove the key, or correct its spelling.
     """
-    hint = did_you_mean(key, missing) or did_you_mean(key, known) or f"Remove it; known keys are {', '.join(known)}."
+    renamed = _RENAMED.get(key)
+    hint = f"Rename it to {renamed!r}." if renamed in missing else None
+    hint = (
+        hint
+        or did_you_mean(key, missing)
+        or did_you_mean(key, known)
+        or f"Remove it; known keys are {', '.join(known)}."
+    )
     return finding("RT203", f"unknown key {shorten(key)}", hint=hint, pointer=pointer_to(*path))
 
 

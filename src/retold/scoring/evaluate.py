@@ -198,6 +198,8 @@ def signature_of(corpus: Corpus, **more: object) -> str:
 
 def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
     """The signature of a score."""
+    gaps = counts.coverage.get("missing_layers", {})
+    taken_as_empty = ",".join(["empty", *(f"{layer}={gap['missing']}" for layer, gap in gaps.items())])
     return signature_of(
         corpus,
         scorer=f"retold-{__version__}",
@@ -206,7 +208,7 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
         resamples=resamples,
         coreference="jackknife",
         seed=seed,
-        missing="empty" if counts.allow_missing else "refused",
+        missing=taken_as_empty if counts.allow_missing else "refused",
     )
 
 

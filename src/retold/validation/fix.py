@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from retold.corpus.load import Corpus, decode_or_refuse
+from retold.corpus.load import Corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup
+from retold.io.jsonl import Lines, Lookup, decode_or_refuse
 from retold.io.sources import Source, open_bytes
 from retold.layers import LAYERS
 from retold.layers.scheme import Scheme
@@ -86,10 +87,11 @@ def fix(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterat
         UnreadableError: a file cannot be read, is too large, or is not a local JSON Lines file.
         FindingsError: the card of a submission or the corpus itself is invalid.
     """
-    for source, its_role in sources(path, role):
+    for source, its_role in sources(path, corpus, role):
         if source.is_parquet or source.member is not None or "://" in source.path or str(path) == "-":
             raise UnreadableError(f"{source.name}: only local JSON Lines files can be fixed")
-        yield _fix_file(source, corpus, its_role)
+        # What only annotations need is not added on a guess.
+        yield _fix_file(source, corpus, its_role.role if its_role.certain else "prediction")
 
 
 def write(fixed: FixedFile) -> None:
@@ -126,8 +128,7 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
 
 def _documents(corpus: Corpus) -> Lookup:
     """Documents in the order of the file; none for a bare gold file."""
-    lines = iter(()) if corpus.bare is not None else corpus.document_lines()
-    return Lookup(lines, lambda line, number: decode_or_refuse(DECODERS["document"], line, number, str(corpus.root)))
+    return Lookup(Lines(corpus.document_sources()), partial(decode_or_refuse, DECODERS["document"]))
 
 
 def _read(line: bytes, corpus: Corpus) -> dict[str, Any] | None:

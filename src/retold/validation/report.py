@@ -10,6 +10,7 @@ from typing import Final
 from retold.model.display import Summary, counted
 from retold.model.findings import Finding
 from retold.rules import RULES
+from retold.validation.roles import FileRole
 
 __all__ = ["MAX_FINDINGS", "FindingCollector", "Report", "prefixes"]
 
@@ -27,6 +28,7 @@ class Report(Summary):
         suppressed: findings beyond the limit, counted and not kept.
         suppressed_errors: how many of those are errors.
         codes: findings of each code, those beyond the limit included.
+        roles: how each file was read.
     """
 
     findings: list[Finding]
@@ -35,6 +37,7 @@ class Report(Summary):
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Mapping[str, int] = field(default_factory=dict)
+    roles: Sequence[FileRole] = ()
 
     def _summary(self) -> tuple[str, list[tuple[str, str]]]:
         checked = f"{counted(self.records, 'record')} in {counted(self.files, 'file')}"
@@ -79,6 +82,7 @@ class FindingCollector:
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    roles: list[FileRole] = field(default_factory=list)
 
     def add(self, findings: Sequence[Finding]) -> None:
         """Keep, count or ignore each finding."""
@@ -104,4 +108,5 @@ class FindingCollector:
             suppressed=self.suppressed,
             suppressed_errors=self.suppressed_errors,
             codes=dict(sorted(self.codes.items())),
+            roles=self.roles,
         )
