@@ -38,7 +38,7 @@ from retold.corpus.scaffold import read_text
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_all
 from retold.model.annotations import Document, Span, Zone, ZoneName, encode
-from retold.model.display import one_line
+from retold.model.display import one_line, visible
 from retold.model.findings import Finding, FindingsError, shorten
 from retold.model.segment import ANNOTATED_ZONES
 from retold.rules import DECODERS, RULES
@@ -222,7 +222,7 @@ def _found(text: str, at: int, line: int, words: str) -> tuple[int, int]:
     start, done = at, 0
     for offset in (offset for offset in range(at, len(text)) if not text[offset].isspace()):
         start = start if done else offset
-        given = next((form for form in (_shown(text[offset]), text[offset]) if rest.startswith(form, done)), None)
+        given = next((form for form in (visible(text[offset]), text[offset]) if rest.startswith(form, done)), None)
         if given is None:
             message = f"expected {_words_at(text, offset)}, got {_words_at(words, _index(words, done))}"
             raise _Wrong("RT403", line, message, "Keep every word of the document; move only line ends and zones.")
