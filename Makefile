@@ -31,7 +31,7 @@ embeddings: $(VENV)/.baselines
 	$(BIN)/retold baseline embeddings --output submissions/embeddings
 	$(BIN)/retold score submissions/embeddings
 
-# The submission of the embeddings counts, too, where it was made.
+# The submission of the embeddings counts, too; without it the page of results is printed and no file is changed.
 results: leaderboard
 	@for folder in $(SHUFFLED); do name=$${folder#*/}; \
 		$(BIN)/retold baseline $${name%-shuffled-*} --control shuffled --seed $${name##*-} --output $$folder || exit 1; \

@@ -22,6 +22,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import LeaveOneGroupOut
 from sklearn.pipeline import make_pipeline, make_union
 
+from retold.cli.main import main as run_command
 from retold.corpus.load import Corpus, load_corpus
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -44,7 +45,7 @@ def measure(corpus: Corpus) -> dict[str, dict[str, float]]:
             families.append(claims[pair.claim].mutation_of or pair.claim)
     verification = corpus.scheme.layers.get("verification")
     if verification is None:
-        raise ValueError("the corpus has no layer verification")
+        raise click.ClickException("the corpus has no layer verification")
     taken = [index for index, label in enumerate(labels) if label in verification.options.evidence_for]
     return {
         "verdict": _left_out(texts, labels, families),
@@ -77,7 +78,9 @@ def _left_out(texts: Sequence[str], labels: Sequence[str], families: Sequence[st
 
 
 @click.command(help=__doc__)
-@click.option("--corpus", "folder", default=str(ROOT / "corpus"), help="Corpus folder.")
+@click.option(
+    "--corpus", "folder", default=str(ROOT / "corpus"), type=click.Path(file_okay=False), help="Corpus folder."
+)
 def main(folder: str) -> None:
     for task, values in measure(load_corpus(folder)).items():
         click.echo(
@@ -87,4 +90,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from retold.cli.main import main as run_command
 from retold.corpus.adjudicate import items_by_key
 from retold.corpus.load import Corpus, load_corpus
 from retold.layers.base import Layer
@@ -22,9 +23,11 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 @click.command(help=__doc__)
-@click.option("--size", default=60, show_default=True, help="Labels of each layer.")
+@click.option("--size", default=60, show_default=True, type=click.IntRange(min=0), help="Labels of each layer.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--corpus", "folder", default=str(ROOT / "corpus"), help="Corpus folder.")
+@click.option(
+    "--corpus", "folder", default=str(ROOT / "corpus"), type=click.Path(file_okay=False), help="Corpus folder."
+)
 def main(size: int, seed: int, folder: str) -> None:
     corpus = load_corpus(folder)
     for name, layer in corpus.scheme.layers.items():
@@ -65,4 +68,4 @@ def quoted(document: Document, annotation: Annotation) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

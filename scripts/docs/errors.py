@@ -23,6 +23,7 @@ from typing import Any, Final
 import click
 
 import retold
+from retold.cli.main import main as run_command
 from retold.report.tables import table
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -63,7 +64,10 @@ def read(folder: Path) -> Scored:
     with tempfile.TemporaryDirectory() as made:
         items, result = Path(made, "items.jsonl"), Path(made, "score.json")
         command = [sys.executable, "-m", "retold", "score", str(folder), "--resamples", "0", "--format", "json"]
-        subprocess.run([*command, "--items", str(items), "--output", str(result)], check=True, capture_output=True)
+        options = ["--items", str(items), "--output", str(result)]
+        done = subprocess.run([*command, *options], check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise click.ClickException(f"{folder} cannot be scored: {done.stderr.strip()}")
         lines = items.read_text(encoding="utf-8").splitlines()[1:]
         return Scored(json.loads(result.read_bytes())["breakdowns"], [json.loads(line) for line in lines])
 
@@ -209,7 +213,7 @@ def _question(labels: Item) -> str | None:
     return labels.get("claim") or (f"{labels['holder']}/{labels['target']}" if "target" in labels else None)
 
 
-@click.command(help=__doc__.splitlines()[0])
+@click.command(help=(__doc__ or "").partition("\n")[0])
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; fail where the page would change.")
 def main(folder: Path, check: bool) -> None:
@@ -226,4 +230,4 @@ def main(folder: Path, check: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

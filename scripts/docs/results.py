@@ -6,7 +6,8 @@
 Submissions are folders that ``retold baseline`` wrote. Their run.json says how each was made, and which are controls
 (trained on shuffled labels). A page compares what can be compared: baselines of this clone with their default options,
 one seed, this version of the package and of the corpus; any other submission is refused. All numbers come from
-``retold.rank`` and ``retold.score``. With --print the page goes to standard output and no file is touched.
+``retold.rank`` and ``retold.score``. With --print the page goes to standard output and no file is touched; likewise
+where a system of the page is not among the submissions, so that it does not vanish where what it needs is missing.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ import click
 import msgspec
 
 from retold import __version__
+from retold.cli.main import main as run_command
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import read_json
+from retold.io.jsonl import read_one
 from retold.io.submission import open_submission
 from retold.model.findings import FindingsError, UnreadableError
 from retold.report.leaderboard import near_copies
 from retold.report.notes import few_documents
 from retold.report.tables import number, table
+from retold.rules import LineDecoder
 from retold.scoring.evaluate import Score, Value
 from retold.scoring.ranking import ALPHA, Ranked, Ranking, rank
 from retold.scoring.score import score
@@ -111,7 +114,7 @@ def read_runs(folders: Sequence[Path], corpus: Corpus) -> list[Run]:
     for folder in folders:
         if not (folder / "run.json").is_file():
             raise click.UsageError(f"{folder}: has no run.json; make it with `retold baseline`")
-        account: Account = read_json(folder / "run.json", Account)
+        account: Account = read_one(folder / "run.json", LineDecoder(Account))
         name = account.system.removesuffix(f"-{account.control}") if account.control else account.system
         if name not in floors:
             raise click.UsageError(f"{folder}: {name!r} is no system of {BASELINES.relative_to(ROOT)}/")
@@ -393,6 +396,14 @@ def _p(board: Ranking, a: str, b: str, measure: str) -> str:
     return number(found[0]) if found else number(None)
 
 
+def _vanishing(runs: Sequence[Run]) -> list[str]:
+    """Baselines of the page as it is that are not among the submissions."""
+    names = {run.name for run in runs}
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    rows = {line.split("|")[1].strip() for line in lines if line.startswith("|")}
+    return [entry.name for entry in describe_systems(BASELINES) if entry.name in rows and entry.name not in names]
+
+
 def with_board(text: str, short: str) -> str:
     """The README with its board replaced.
 
@@ -406,7 +417,7 @@ def with_board(text: str, short: str) -> str:
     return before + short + after
 
 
-@click.command(help=__doc__.splitlines()[0])
+@click.command(help=(__doc__ or "").partition("\n")[0])
 @click.argument("submissions", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(min=1))
 @click.option("--print", "shown", is_flag=True, help="Print the page and write nothing.")
@@ -417,11 +428,19 @@ def main(submissions: tuple[Path, ...], resamples: int, shown: bool) -> None:
         if not shown:
             with_board(readme, "")
         corpus = load_corpus()
-        text, short = page(read_runs(submissions, corpus), corpus, resamples)
+        runs = read_runs(submissions, corpus)
+        text, short = page(runs, corpus, resamples)
     except (FindingsError, UnreadableError, SystemFault) as error:
         raise click.UsageError(str(error)) from error
     if shown:
         click.echo(text, nl=False)
+        return
+    if gone := _vanishing(runs):
+        click.echo(text, nl=False)
+        told = ", ".join(gone)
+        click.echo(
+            f"not written: {PAGE.name} has {told}, the submissions do not; delete it to write it without", err=True
+        )
         return
     for path, content in ((PAGE, text), (README, with_board(readme, short))):
         write_atomic(path, content)
@@ -429,4 +448,4 @@ def main(submissions: tuple[Path, ...], resamples: int, shown: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

@@ -29,6 +29,7 @@ import msgspec
 
 from fuzz_mutations import Mutator
 from fuzz_oracle import SHAPE, Known, Malformed, read_line, violations
+from retold.cli.main import main as run_command
 from retold.corpus.load import Corpus, load_corpus
 from retold.layers.scheme import default_scheme
 from retold.model.findings import UnreadableError
@@ -250,4 +251,4 @@ def main(cases: int, seed: int, keep: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

@@ -189,6 +189,8 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
     broken = {"RT105"} if any(blank[:last]) else set()
     seen: set[str] = set()
     records: list[Any] = []
+    layouts: list[set[str]] = []
+    unknown = False
     for line, is_blank in zip(lines, blank, strict=True):
         if is_blank:
             continue
@@ -199,12 +201,12 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
         try:
             value = read_line(line)
         except Malformed:
-            broken.add(SHAPE)
-            seen |= _named(line)
-            continue
+            value = None
         if not is_record(value):
             broken.add(SHAPE)
-            seen |= _named(line)
+            named = _named(line)
+            seen |= named
+            unknown |= not named
             continue
         records.append(value)
         document = value["document_id"]
@@ -214,15 +216,19 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
         seen.add(document)
         if document in known.documents:
             broken |= _record(value, known.documents[document], role, known)
+            layouts.append(set(value) & set(LAYERS))
         else:
             broken.add("RT301")
-    if role != "annotation" and set(known.documents) - seen:
+    # A record at fault may be that of any document that seems missing.
+    if role != "annotation" and set(known.documents) - seen and not unknown:
         broken.add("RT303")
+    if role == "prediction" and any(layout != layouts[0] for layout in layouts):
+        broken.add("RT310")
     return broken | _names(records, role)
 
 
 def _names(records: Iterable[Any], role: str) -> set[str]:
-    """RT310 where two names of a kind look the same; predicted clusters may differ in case."""
+    """RT311 where two names of a kind look the same; predicted clusters may differ in case."""
     names: dict[str, list[str]] = {"document": [record["document_id"] for record in records]}
     for item in (item for record in records for layer in LAYERS for item in record.get(layer, [])):
         for key in {"entity", "source", "holder", "target", "claim"} & set(item):
@@ -233,7 +239,7 @@ def _names(records: Iterable[Any], role: str) -> set[str]:
             other = first.setdefault(_look_of(name), name)
             by_case = role == "prediction" and kind == "entity" and other.casefold() == name.casefold()
             if other != name and not by_case:
-                return {"RT310"}
+                return {"RT311"}
     return set()
 
 
@@ -248,15 +254,31 @@ def _named(line: bytes) -> set[str]:
     """The document of a line at fault, which is then not missing; none where nothing can be read."""
     try:
         value = json.loads(line.decode("utf-8"), parse_int=lambda digits: 0)
-    except (ValueError, RecursionError):
-        return set()
-    try:
         _look(value, 0)
     except Malformed as error:
         if "deeply" in str(error):
-            return set()
+            return _named_in_text(line)
+    except (ValueError, RecursionError):
+        return _named_in_text(line)
     key = value.get("document_id") if isinstance(value, dict) else None
     return {key} if isinstance(key, str) else set()
+
+
+def _named_in_text(line: bytes) -> set[str]:
+    """The document that a line names, whatever else it holds: the first string that is the value of such a key."""
+    for rest in line.split(b'"document_id"')[1:]:
+        colon, text = rest.lstrip()[:1], rest.lstrip()[1:].lstrip()
+        if colon != b":" or text[:1] != b'"':
+            continue
+        end = 1
+        while end < len(text) and text[end : end + 1] != b'"':
+            end += 2 if text[end : end + 1] == b"\\" else 1
+        if end < len(text):
+            try:
+                return {json.loads(text[: end + 1].decode("utf-8"))}
+            except ValueError:
+                return set()
+    return set()
 
 
 # A record

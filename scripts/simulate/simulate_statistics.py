@@ -19,6 +19,7 @@ from typing import Final
 import click
 import numpy as np
 
+from retold.cli.main import main as run_command
 from retold.layers.coreference import Mentions
 from retold.layers.units import POOL, pooled
 from retold.measures.clusters import conll
@@ -393,4 +394,4 @@ def print_power(effort: Effort, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(command=main)

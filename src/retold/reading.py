@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import threading
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice, pairwise, zip_longest
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
-from retold.corpus.load import Corpus, decode_or_refuse
-from retold.io.jsonl import Line, Lookup, read_lines
+from retold.corpus.load import Corpus, refuse_foreign
+from retold.io.jsonl import Line, Lines, Lookup, decode_or_refuse, read_lines
 from retold.io.parquet import read_batches
 from retold.io.sources import Source
 from retold.layers import LAYERS
@@ -38,6 +41,7 @@ from retold.rules import (
     missing_documents,
     no_records,
     repeated_document,
+    too_many_invalid_lines,
     unknown_document,
 )
 from retold.rules.bytes import DECODERS
@@ -49,8 +53,9 @@ __all__ = [
     "Records",
     "Shard",
     "ShardMismatch",
-    "gold_name",
+    "decoded",
     "known_documents",
+    "layers_in",
     "lines_of",
     "map_shards",
     "read_columns",
@@ -61,6 +66,8 @@ __all__ = [
 
 #: Findings after which a file is not read any further.
 MAX_FINDINGS: Final = 1000
+#: Invalid lines after which a file is not read any further.
+MAX_INVALID: Final = 10_000
 #: Maximum number of documents that are searched for a "did you mean".
 MAX_KNOWN: Final = 5000
 #: Least size of a shard in bytes: each learns names anew, and another process has to start.
@@ -76,16 +83,39 @@ class ShardMismatch(Exception):
 
 
 def lines_of(source: Source, report: Report) -> Iterator[Line]:
-    """Yield the lines that are not blank; report blank ones, except at the end of the file."""
-    blanks: list[int] = []
+    """Yield the lines that are not blank; report each run of blank ones, except at the end of the file."""
+    last = 0
     for number, line in read_lines(source):
-        if not line:
-            blanks.append(number)
-            continue
-        for blank in blanks:
-            report(located([blank_line()], source.name, blank))
-        blanks.clear()
-        yield number, line
+        if line:
+            if number > last + 1:
+                report(located([blank_line(number - last - 1)], source.name, last + 1))
+            last = number
+            yield number, line
+
+
+def decoded(
+    source: Source, decoder: LineDecoder, report: Report, refuse: Callable[[Source, bytes], None] | None = None
+) -> Iterator[tuple[int, bytes, Any, str | None]]:
+    """Yield line number, line and record of each line; of an invalid one, None and its document, where that is known.
+
+    Findings are reported. A file with too many invalid lines is not read to its end. ``refuse`` is called with the
+    first line if that is invalid, before it is reported.
+    """
+    invalid = 0
+    for index, (number, line) in enumerate(lines_of(source, report)):
+        record, findings = decoder.decode(line, number=number, file=source.name)
+        if refuse is not None and record is None and not index:
+            refuse(source, line)
+            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                # Of UTF-16, each line would give the same finding.
+                raise FindingsError(findings)
+        if findings:
+            report(findings)
+        yield number, line, record, findings[0].document if record is None else None
+        invalid += record is None
+        if invalid == MAX_INVALID:
+            report(located([too_many_invalid_lines(invalid)], source.name, number))
+            return
 
 
 @dataclass
@@ -98,6 +128,7 @@ class Records:
         read: number of lines that are not blank.
         seen: line of each document.
         invalid: line of each document whose record is invalid, and therefore not missing.
+        unknown: number of invalid lines whose document is not known, and may be any that seems missing.
     """
 
     source: Source
@@ -106,25 +137,45 @@ class Records:
     read: int = 0
     seen: dict[str, int] = field(default_factory=dict)
     invalid: dict[str, int] = field(default_factory=dict)
+    unknown: int = 0
+
+    def missing(self, documents: Iterable[str]) -> list[str]:
+        """Those of the documents that the file does not hold, as far as its invalid lines let that be told."""
+        return [] if self.unknown else [key for key in documents if key not in self.invalid]
 
     def __iter__(self) -> Iterator[tuple[int, bytes, Any]]:
-        name = self.source.name
-        for number, line in lines_of(self.source, self.report):
+        """Raises FindingsError if the file is none of records, or cannot be read to its end."""
+        try:
+            yield from self._records()
+        except FindingsError:
+            if not self.read:
+                refuse_foreign(self.source)
+            raise
+
+    def _records(self) -> Iterator[tuple[int, bytes, Any]]:
+        for number, line, record, refused in decoded(self.source, self.decoder, self.report, refuse_foreign):
             self.read += 1
-            record, findings = self.decoder.decode(line, number=number, file=name)
-            if findings:
-                self.report(findings)
             if record is None:
-                if (key := findings[0].document) is not None and key not in self.seen:
-                    self.invalid.setdefault(key, number)
+                if refused is None:
+                    self.unknown += 1
+                elif refused not in self.seen:
+                    self.invalid.setdefault(refused, number)
                 continue
             key = record.document_id
             first = self.seen.get(key) or self.invalid.get(key)
             if first:
-                self.report(located([repeated_document(key, first)], name, number))
+                self.report(located([repeated_document(key, first)], self.source.name, number))
                 continue
             self.seen[key] = number
             yield number, line, record
+
+
+_layers_of: Final = attrgetter(*LAYERS)
+
+
+def layers_in(record: Any) -> tuple[bool, ...]:
+    """For each of ``LAYERS``, whether a record has it."""
+    return tuple([items is not UNSET for items in _layers_of(record)])
 
 
 class _Key(msgspec.Struct):
@@ -133,7 +184,7 @@ class _Key(msgspec.Struct):
     document_id: str
 
 
-def known_documents(lines: Iterator[Line]) -> list[str]:
+def known_documents(lines: Lines) -> list[str]:
     """Keys of the documents of up to ``MAX_KNOWN`` lines, from which to suggest one for an unknown key."""
     decode = msgspec.json.Decoder(_Key).decode
     known = []
@@ -152,6 +203,7 @@ class Pair:
         record, gold: as decoded.
         document: the document, None where only gold records are at hand.
         line, gold_line: what they were decoded from.
+        gold_file: name of the file of the gold record.
     """
 
     number: int
@@ -161,6 +213,7 @@ class Pair:
     document: Document | None
     line: bytes
     gold_line: bytes
+    gold_file: str = ""
 
 
 class Pairs:
@@ -189,9 +242,8 @@ class Pairs:
         corpus = self.corpus
         source = self._records.source
         with ExitStack() as stack:
-            decode_gold = partial(_decode_gold, corpus)
-            gold = stack.enter_context(Lookup(corpus.gold_lines(), decode_gold))
-            decode_document = partial(_decode, DECODERS["document"], "documents")
+            gold = stack.enter_context(Lookup(corpus.gold_lines(), partial(_decode_gold, corpus)))
+            decode_document = partial(decode_or_refuse, DECODERS["document"])
             documents = stack.enter_context(Lookup(corpus.document_lines(), decode_document))
             for number, line, record in self._records:
                 key = record.document_id
@@ -200,22 +252,22 @@ class Pairs:
                     self._known = self._known or known_documents(corpus.gold_lines())
                     self.add(located([unknown_document(key, self._known)], source.name, number))
                     continue
-                document = self._document(documents, key, gold.number)
-                yield Pair(number, record, gold.number, wanted, document, line, gold.line)
-            for key, number in gold.repeated:
-                self._refuse_gold([repeated_document(key, self._first_of(key))], number)
+                document = self._document(documents, key, gold)
+                yield Pair(number, record, gold.number, wanted, document, line, gold.line, gold.file)
+            for key, number, file in gold.repeated:
+                self._refuse_gold([repeated_document(key, self._first_of(key))], file, number)
             for wanted in gold.rest():
                 key = wanted.document_id
                 if key in self._records.seen or key in self._absent:
-                    self._refuse_gold([repeated_document(key, self._first_of(key))], gold.number)
+                    self._refuse_gold([repeated_document(key, self._first_of(key))], gold.file, gold.number)
                 self._absent[key] = gold.number
                 if self.allow_missing:
                     self.missing += 1
                     empty = corpus.scheme.record_type(document_id=key)
-                    document = self._document(documents, key, gold.number)
-                    yield Pair(0, empty, gold.number, wanted, document, encode(empty), gold.line)
+                    document = self._document(documents, key, gold)
+                    yield Pair(0, empty, gold.number, wanted, document, encode(empty), gold.line, gold.file)
             taken = {*self._records.seen, *(self._absent if self.allow_missing else ())}
-            for key in (*(key for key, _ in documents.repeated), *(each.document_id for each in documents.rest())):
+            for key in (*(key for key, *_ in documents.repeated), *(each.document_id for each in documents.rest())):
                 if key in taken:
                     raise FindingsError(second_document(corpus, key))
                 taken.add(key)
@@ -226,7 +278,7 @@ class Pairs:
         Raises:
             FindingsError: every finding of the file, up to a limit, in the order of its lines.
         """
-        absent = [key for key in self._absent if key not in self._records.invalid]
+        absent = self._records.missing(self._absent)
         self._findings.sort(key=lambda found: found.line or 0)
         if not self._records.read:
             self.add(located([no_records()], self._records.source.name, None))
@@ -245,14 +297,15 @@ class Pairs:
         if len(self._findings) >= MAX_FINDINGS:
             raise FindingsError(sorted(self._findings, key=lambda found: found.line or 0))
 
-    def _refuse_gold(self, findings: list[Finding], number: int) -> NoReturn:
+    @staticmethod
+    def _refuse_gold(findings: list[Finding], file: str, number: int) -> NoReturn:
         """Refuse gold that cannot be scored against; the predictions are not at fault."""
-        raise FindingsError(located(findings, gold_name(self.corpus), number))
+        raise FindingsError(located(findings, file, number))
 
-    def _document(self, documents: Lookup, key: str, gold_number: int) -> Document | None:
+    def _document(self, documents: Lookup, key: str, gold: Lookup) -> Document | None:
         document = documents.get(key)
         if document is None and self.corpus.events:
-            self._refuse_gold([unknown_document(key, list(self.corpus.documents))], gold_number)
+            self._refuse_gold([unknown_document(key, list(self.corpus.documents))], gold.file, gold.number)
         return document
 
     def _first_of(self, document_id: str) -> int:
@@ -273,15 +326,9 @@ def second_document(corpus: Corpus, document_id: str) -> list[Finding]:
     return located([repeated_document(document_id, first, hint)], other, number)
 
 
-def gold_name(corpus: Corpus) -> str:
-    """Name of the gold file in messages."""
-    sources = corpus.gold_sources()
-    return sources[0].name if len(sources) == 1 else "gold"
-
-
-def _decode_gold(corpus: Corpus, line: bytes, number: int) -> Any:
+def _decode_gold(corpus: Corpus, line: bytes, number: int, file: str) -> Any:
     try:
-        return decode_or_refuse(corpus.scheme.counting_decoder, line, number, gold_name(corpus))
+        return decode_or_refuse(corpus.scheme.counting_decoder, line, number, file)
     except FindingsError as error:
         if corpus.bare is None or corpus.declared != "default":
             raise
@@ -293,10 +340,6 @@ def _decode_gold(corpus: Corpus, line: bytes, number: int) -> Any:
                 for found in error.findings
             ]
         ) from None
-
-
-def _decode(decoder: Any, name: str, line: bytes, number: int) -> Any:
-    return decode_or_refuse(decoder, line, number, name)
 
 
 # Columns
@@ -455,6 +498,11 @@ def map_shards(
         except BrokenExecutor as error:
             # A worker was killed, perhaps for lack of memory.
             raise ShardMismatch from error
+        except BaseException:
+            # Interrupted, or the rest is of no use: leaving the pool would wait for what its workers have begun.
+            for process in getattr(pool, "_processes", {}).values():
+                process.terminate()
+            raise
         finally:
             for future in waiting:
                 future.cancel()
@@ -477,8 +525,10 @@ def _start_method() -> str:
 
 
 def _end_with_parent() -> None:
-    """End a worker whose parent ends, however that happens."""
+    """End a worker whose parent ends, however that happens. An interrupt from the keyboard is handled by the parent."""
     from multiprocessing import parent_process
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         if parent := parent_process():

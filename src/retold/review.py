@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import UNSET
 
-from retold.corpus.load import Corpus, decode_or_refuse
-from retold.io.jsonl import Line, Lookup, read_lines
+from retold.corpus.load import Corpus
+from retold.io.jsonl import Lines, Lookup, decode_or_refuse, read_lines
 from retold.io.sources import Source
 from retold.model.alike import differ_only_in, look_alike
 from retold.model.annotations import Document
@@ -33,7 +34,7 @@ _FEWEST_ELSEWHERE: Final = 5
 _NAMES: Final = {"entity": "entity", "source": "entity", "holder": "holder", "target": "target", "claim": "claim"}
 
 
-def review(corpus: Corpus, source: Source, role: Role, documents: Iterator[Line] | None = None) -> list[Finding]:
+def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None = None) -> list[Finding]:
     """Warnings about what no single line shows, by the first ``REVIEWED`` records of a file.
 
     They are about offsets that cannot be right, names that look alike and, where there are no documents, texts that
@@ -72,13 +73,11 @@ def review(corpus: Corpus, source: Source, role: Role, documents: Iterator[Line]
     return located([*statistics.findings(role), *alike], source.name, None) + texts.findings(source.name, role)
 
 
-def _joined_with(
-    corpus: Corpus, documents: Iterator[Line] | None
-) -> tuple[Iterator[Line], Callable[[bytes, int], Any]]:
+def _joined_with(corpus: Corpus, documents: Lines | None) -> tuple[Lines, Callable[[bytes, int, str], Any]]:
     """Lines of what records are reviewed with, and how to decode them: documents, or gold where there are none."""
     decoder = DECODERS["document"] if corpus.events else corpus.scheme.decoder
     lines = documents or (corpus.document_lines() if corpus.events else corpus.gold_lines())
-    return lines, lambda line, number: decode_or_refuse(decoder, line, number, str(corpus.root))
+    return lines, partial(decode_or_refuse, decoder)
 
 
 @dataclass

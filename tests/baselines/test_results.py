@@ -222,11 +222,11 @@ def refused(*folders: Path) -> str:
             f"on version 0.0 of the corpus ({'0' * 16}), this",
         ),
         ("run.json", {"seed": 1}, "different seeds (0: majority; 1: overlap)"),
-        ("run.json", {"seed": "1"}, "$.seed"),
+        ("run.json", {"seed": "1"}, "RT201 expected an integer, got '1'"),
         ("run.json", {"system": "mine"}, "'mine' is no system of baselines/"),
         ("run.json", {"system": "same_string"}, "run.json is of 'same_string', submission.json is not"),
         ("submission.json", {"name": "mine"}, "run.json is of 'overlap', submission.json is not"),
-        ("submission.json", {"protocol": "oracle"}, "$.protocol"),
+        ("submission.json", {"protocol": "oracle"}, "RT204 'oracle' is not allowed"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(
@@ -311,6 +311,25 @@ def test_both_files_are_written(submissions: Path, tmp_path: Path, monkeypatch: 
     assert text.startswith(before)
     assert text.endswith(after)
     assert "| overlap " in text
+
+
+def test_a_page_does_not_lose_a_system_that_was_not_run(
+    submissions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As without PyTorch, which the system of embeddings needs.
+    monkeypatch.setattr(results, "PAGE", tmp_path / "RESULTS.md")
+    monkeypatch.setattr(results, "README", tmp_path / "README.md")
+    for path, text in (
+        (results.README, README),
+        (results.PAGE, "| system |\n| embeddings | 0.5 |\n| majority | 0.4 |\n"),
+    ):
+        path.write_text(text, encoding="utf-8")
+    before = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+    done = run(submissions / "majority", "--resamples", "10")
+    assert (done.exit_code, [path.read_bytes() for path in sorted(tmp_path.iterdir())]) == (0, before)
+    assert done.stdout.startswith("# Results of the baselines")
+    assert "RESULTS.md has embeddings" in done.stderr
+    assert "majority" not in done.stderr
 
 
 def learned() -> list[str]:

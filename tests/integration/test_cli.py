@@ -15,8 +15,11 @@ import pytest
 
 import retold
 from cli import run, shell
+from paths import ROOT
 from retold.cli.main import cli as group
 from retold.corpus import load
+from retold.model.display import columns
+from retold.rules import RULES
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +282,11 @@ def test_labels_can_come_from_gold_or_from_a_manifest(mine: Path, tmp_path: Path
     assert {name.partition(".")[0] for name in declared["measures"]} == {"overall", "stance"}
     assert "|labels:" in declared["signature"]
     assert json.loads(run("score", mine, *options, "--labels", "from-gold").stdout)["measures"]["overall"]["value"] == 1
+    piped = run("score", mine, *options, "--manifest", "-", stdin=manifest.read_bytes())
+    assert json.loads(piped.stdout) == declared
+    twice = run("score", "-", "--manifest", "-", stdin=b"{}")
+    assert (twice.returncode, "can be read only once" in twice.stderr) == (2, True)
+    assert "<stdin>: error RT111 the file is empty" in run("score", mine, *options, "--manifest", "-").stderr
     shown = run("measures", "--gold", mine, "--manifest", manifest).stdout
     assert "stance.favg" in shown
     assert "claims" not in shown
@@ -321,7 +329,7 @@ def test_measures_are_listed_and_explained() -> None:
 
 
 def test_rules_are_listed_and_explained_in_any_case() -> None:
-    assert "RT403   text-differs" in run("rules").stdout
+    assert "RT403  text-differs" in run("rules").stdout
     assert run("rules", "rt403").stdout.startswith("# RT403 text-differs\n")
 
 
@@ -355,7 +363,7 @@ def test_fail_on_chooses_the_severity(threshold: str, code: int, gold: list[byte
 def test_max_findings_counts_the_rest(tmp_path: Path) -> None:
     write(tmp_path / "mine.jsonl", [b"{", b"[", b"?"])
     done = run("validate", "mine.jsonl", "--max-findings", "1", folder=tmp_path)
-    assert done.stdout.count("mine.jsonl:") == 1
+    assert done.stdout.count("mine.jsonl:1") == done.stdout.count("mine.jsonl:") - 1 == 1
     assert "3  RT102 malformed-json\n" in done.stdout
     assert done.stdout.endswith("3 records in 1 file: 3 errors, 0 warnings (2 not shown)\n")
     assert done.returncode == 1
@@ -433,7 +441,7 @@ def test_a_dash_reads_standard_input(mine: Path) -> None:
     assert [system["rank"] for system in board["systems"]] == [1, 1]
     assert "No difference" in run("compare", "-", mine, stdin=gold).stdout
     assert run("agree", mine, "-", "--resamples", "0", stdin=gold).returncode == 0
-    assert run("validate", "-", stdin=gold).stdout == "5 records in 1 file: no findings\n"
+    assert run("validate", "-", stdin=gold).stdout.endswith("\n5 records in 1 file: no findings\n")
     bad = run("validate", "-", "--format", "json", stdin=b"{\n")
     assert bad.returncode == 1
     assert [(found["code"], found["line"]) for found in json.loads(bad.stdout)["findings"]] == [("RT102", 1)]
@@ -447,6 +455,24 @@ def test_findings_in_json_keep_the_old_name_of_the_hint(tmp_path: Path) -> None:
     write(tmp_path / "mine.jsonl", [b"{"])
     (found,) = json.loads(run("validate", tmp_path / "mine.jsonl", "--format", "json").stdout)["findings"]
     assert found["hint"] == found["cure"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "score --help",
+        "corpus new-event --help",
+        "rules --format markdown",
+        "measures stance",
+        "validate bad.jsonl",
+    ],
+)
+def test_nothing_that_is_shown_goes_with_the_docstrings(arguments: str, tmp_path: Path) -> None:
+    write(tmp_path / "bad.jsonl", [b'{"document_id": "macron-coalition-0", "stances": []}'])
+    plain, stripped = (shell(f"retold {arguments}", tmp_path, PYTHONOPTIMIZE=level) for level in ("0", "2"))
+    assert len(plain.stdout) > 100
+    assert (stripped.returncode, stripped.stdout) == (plain.returncode, plain.stdout)
 
 
 # --- What only a process shows ----------------------------------------------------------------------------------------
@@ -468,7 +494,7 @@ def test_a_closed_standard_output_is_no_fault(mine: Path) -> None:
 
 
 def test_output_is_utf_8_in_any_locale(mine: Path) -> None:
-    done = shell("retold score mine.jsonl --resamples 10", mine.parent, PYTHONIOENCODING="cp1252", LC_ALL="C")
+    done = shell("retold score mine.jsonl --resamples 10 -v", mine.parent, PYTHONIOENCODING="cp1252", LC_ALL="C")
     assert (done.returncode, done.stderr) == (0, b"")
     assert "favor → favor" in done.stdout.decode("utf-8")
 
@@ -488,3 +514,169 @@ def test_items_can_go_to_standard_output_before_the_score(target: str, mine: Pat
     text = (mine.parent / "out").read_text(encoding="utf-8")
     assert text.startswith('{"signature":')
     assert "\nmine\n====\n" in text
+
+
+# --- Output that fits, and names of others ----------------------------------------------------------------------------
+
+ANNOTATORS = [
+    str(path) for path in sorted(retold.load_corpus().root.glob("events/macron-coalition/annotators/reader-?.jsonl"))
+]
+COMMANDS = {
+    "score": ["score", "mine.jsonl"],
+    "score -v": ["score", "mine.jsonl", "-v"],
+    "rank": ["rank", "mine.jsonl", "other.jsonl", "a-name-that-is-rather-long-for-a-column.jsonl"],
+    "rank -v": ["rank", "mine.jsonl", "other.jsonl", "-v"],
+    "compare": ["compare", "mine.jsonl", "other.jsonl"],
+    "compare -v": ["compare", "mine.jsonl", "other.jsonl", "-v"],
+    "agree": ["agree", *ANNOTATORS],
+    "agree -v": ["agree", *ANNOTATORS, "-v", "--disagreements"],
+    "agree three": ["agree", *ANNOTATORS, "mine.jsonl"],
+    "validate": ["validate", "other.jsonl"],
+    "rules": ["rules"],
+    "rules RT403": ["rules", "RT403"],
+    "measures": ["measures"],
+    "measures overall": ["measures", "overall"],
+    "baseline": ["baseline", "--list", "--folder", str(ROOT / "baselines")],
+    "corpus diff": ["corpus", "diff", str(ROOT / "corpus")],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(gold: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Submissions: gold, and gold with one mention, claim and verdict less and another label, in each document."""
+    made = tmp_path_factory.mktemp("submissions")
+    write(made / "mine.jsonl", gold)
+    fewer = []
+    for line in gold:
+        record = json.loads(line)
+        for layer in ("entities", "claims", "verification"):
+            record[layer] = record[layer][1:]
+        record["stance"][0]["label"] = "against"
+        record["claims"][0]["start"] -= 1
+        del record["claims"][0]["text"]
+        fewer.append(json.dumps(record).encode())
+    write(made / "other.jsonl", fewer)
+    write(made / "a-name-that-is-rather-long-for-a-column.jsonl", fewer)
+    return made
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_text_fits_the_terminal(command: str, width: int, folder: Path) -> None:
+    quick = ["--resamples", "20"] if command.split()[0] in ("score", "rank", "agree") else []
+    done = run(*COMMANDS[command], *quick, folder=folder, COLUMNS=str(width))
+    assert (done.stderr, bool(done.stdout)) == ("", True)
+    # A signature is one word, to be copied.
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("signature: ")]
+    if command == "validate":
+        # A message is a line, as of compilers; the text that it shows fits.
+        lines = [line for line in lines if line.startswith("    | ")]
+    assert [line for line in lines if columns(line) > width] == []
+    if command in ("score", "rank"):
+        assert sum(-(-columns(line) // width) for line in done.stdout.splitlines()) <= 30
+        assert "--verbose shows" in done.stdout
+
+
+def test_without_a_terminal_there_are_100_columns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert shell("retold rules", folder).stdout.decode() == run("rules", COLUMNS="100").stdout
+    assert run("rules", COLUMNS="70").stdout != run("rules", COLUMNS="100").stdout
+
+
+def test_rules_are_found_by_name_and_prefix_in_a_process_that_knows_nothing_else(tmp_path: Path) -> None:
+    page = shell("retold rules RT403", tmp_path).stdout.decode()
+    assert page.startswith("# RT403 text-differs\n")
+    assert run("rules", "text-differs").stdout == run("rules", "TEXT-differs").stdout == page
+    listed = shell("retold rules", tmp_path).stdout.decode().splitlines()
+    codes = [line[:5] for line in listed if line.startswith("RT")]
+    assert codes == sorted(RULES)
+    spans = [line[:5] for line in run("rules", "rt4").stdout.splitlines() if line.startswith("RT")]
+    assert spans == [code for code in codes if code.startswith("RT4")]
+    for wrong, close in (("RT999", ""), ("text-difers", "did you mean 'text-differs'?"), ("", "")):
+        done = run("rules", wrong)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"unknown rule {wrong!r}" in done.stderr
+        assert close in done.stderr
+
+
+def test_what_a_ranking_wrote_is_told_in_one_line(folder: Path, tmp_path: Path) -> None:
+    done = run("rank", folder / "mine.jsonl", "--output", tmp_path / "boards", "--resamples", "0")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("wrote leaderboard, leaderboard-entities, ")
+    assert str(tmp_path / "boards") in line
+    assert len(list((tmp_path / "boards").iterdir())) == 4 * 6
+
+
+def test_a_refused_submission_ends_with_counts_by_rule(gold: list[bytes], tmp_path: Path) -> None:
+    lines = [first_mention(line, end=0) for line in gold[:3]]
+    write(tmp_path / "bad.jsonl", [*lines, one_cell(gold[3], target="hammas"), gold[4]])
+    done = run("score", tmp_path / "bad.jsonl")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("\n\n3  RT401 end-not-after-start\n1  RT306 unknown-target\n4 errors, 0 warnings\n")
+
+
+def test_warnings_of_what_is_scored_are_counted_by_rule(gold: list[bytes], tmp_path: Path) -> None:
+    # A span with a blank behind it, in two documents: scored, and wrong.
+    def spaced(line: bytes) -> bytes:
+        record = json.loads(line)
+        text = retold.load_corpus().documents[record["document_id"]].text
+        mention = next(m for m in record["entities"] if text[m["end"]] == " ")
+        return first_mention(line, start=mention["start"], end=mention["end"] + 1)
+
+    write(tmp_path / "mine.jsonl", [*map(spaced, gold[:2]), *gold[2:]])
+    words = "2 warnings: 2 RT404 white-space-at-the-edge; retold validate shows them"
+    for command in ("score", "rank"):
+        assert words in run(command, tmp_path / "mine.jsonl", "--resamples", "0").stdout
+    found = json.loads(run("score", tmp_path / "mine.jsonl", "--resamples", "0", "--format", "json").stdout)
+    assert found["coverage"]["warnings"] == {"RT404": 2}
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\nb", "a\x9bb", "a\u202eb", "a\u2066b", "x" * 101])
+def test_a_card_with_a_name_that_cannot_be_printed_is_refused(name: str, gold: list[bytes], tmp_path: Path) -> None:
+    write(tmp_path / "predictions.jsonl", gold)
+    card = {"name": name, "protocol": "zero-shot", "corpus_version": "1"}
+    (tmp_path / "submission.json").write_text(json.dumps(card), encoding="utf-8")
+    done = run("score", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert all(c.isprintable() or c == "\n" for c in done.stderr)
+    card["name"] = "ünïcode 第三 " + "x" * 50
+    (tmp_path / "submission.json").write_text(json.dumps(card), encoding="utf-8")
+    assert card["name"] in run("score", tmp_path, "--resamples", "0").stdout
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex", "csv", "json"])
+def test_nothing_that_a_terminal_acts_on_is_printed(style: str, gold: list[bytes], tmp_path: Path) -> None:
+    evil = write(tmp_path / "a\x1b[2J\x9b\u202eb.jsonl", gold)
+    for done in (
+        run("score", evil, "--resamples", "0", "--format", style),
+        run("rank", evil, evil, "--resamples", "0", "--format", "table" if style == "text" else style),
+        run("compare", evil, evil, "--format", style),
+        run("agree", evil, evil, "--resamples", "0", "--format", style),
+        run("score", tmp_path / "\x1b[2J\u202emissing"),
+        run("score", evil, "--format", "\x1b[2J"),
+        run("measures", "\x1b[2J"),
+    ):
+        # click takes colours out where there is no terminal, but not what else a terminal acts on.
+        assert [c for c in done.stdout + done.stderr if not c.isprintable() and c not in "\n\xa0"] == []
+    assert "/\\x1b[2J\\u202emissing: " in run("score", tmp_path / "\x1b[2J\u202emissing").stderr
+    assert "u202eb" in run("score", evil, "--resamples", "0", "--format", style).stdout
+
+
+@pytest.mark.parametrize("options", [["--resamples", "1"], ["--resamples", "200", "--gold", "one.jsonl"]])
+def test_no_interval_is_without_width(options: list[str], folder: Path, tmp_path: Path) -> None:
+    # Of one resample, and of one document, which is the one unit of a bare file.
+    one = [(folder / name).read_bytes().splitlines()[:1] for name in ("mine.jsonl", "other.jsonl")]
+    files = ["mine.jsonl", "other.jsonl"]
+    if "--gold" in options:
+        write(tmp_path / "one.jsonl", one[0])
+        files = [str(write(tmp_path / name, lines)) for name, lines in zip(files, one, strict=True)]
+    else:
+        files = [str(folder / name) for name in files]
+    score, board, agreement = (
+        json.loads(run(*command, *options, "--format", "json", folder=tmp_path).stdout)
+        for command in (["score", files[1]], ["rank", *files], ["agree", *files])
+    )
+    found = [*score["measures"].values(), *agreement["measures"].values(), *board["comparisons"]]
+    found += [value for system in board["systems"] for value in system["measures"].values()]
+    assert {each["low"] is None for each in found if each.get("value", 0.5) not in (0, 1)} == {True}
+    assert all(each["low"] < each["high"] for each in found if each["low"] is not None)

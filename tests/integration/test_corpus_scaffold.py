@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,32 @@ def test_scaffold_event_refuses_invalid_files_and_writes_nothing(data: bytes, co
         scaffold_event("vale", [*texts(tmp_path), tmp_path / "bad.txt"], tmp_path / "c")
     assert [(f.code, f.file) for f in caught.value.findings] == [(code, str(tmp_path / "bad.txt"))]
     assert not (tmp_path / "c").exists()
+
+
+def test_an_event_whose_writing_was_killed_is_named_and_ignored(tiny_folder: Path, tmp_path: Path) -> None:
+    before = load_corpus(tiny_folder).digest
+    (tmp_path / "one.txt").write_text(ONE, encoding="utf-8")
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "from retold.corpus.scaffold import scaffold_event\n"
+        "pathlib.Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "scaffold_event('vale-flood', [sys.argv[1]], sys.argv[2])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "one.txt", tiny_folder], check=False)
+    assert done.returncode == -9
+    # Other traces of interrupted commands and of editors, and a folder that is no event yet.
+    event = tiny_folder / "events" / "flood"
+    for path in (event / ".gold.jsonl.0a1b2c3d", event / "annotators" / "._reader-1.jsonl", event / ".gold.json.swp"):
+        path.write_text("{", encoding="utf-8")
+    (tiny_folder / "events" / "drought").mkdir()
+    corpus = load_corpus(tiny_folder)
+    assert (list(corpus.events), corpus.digest) == (["flood"], before)
+    found = validate(None, corpus).findings
+    assert {each.code for each in found} == {"RT716"}
+    names = [re.sub(r"[0-9a-f]{8}$", "HEX", Path(each.file or "").name) for each in found]
+    assert sorted(names) == [".gold.jsonl.HEX", ".vale-flood.HEX", "drought"]
+    assert scaffold_event("vale-flood", [tmp_path / "one.txt"], tiny_folder).is_dir()
+    assert list(load_corpus(tiny_folder).events) == ["flood", "vale-flood"]
 
 
 def test_new_event_says_which_language_each_text_has_and_has_no_idle_flag(tmp_path: Path) -> None:

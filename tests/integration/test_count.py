@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from random_corpora import Record, everything, write_lines, written
@@ -18,12 +22,15 @@ from retold import reading
 from retold.corpus.load import load_corpus
 from retold.io.submission import open_submission
 from retold.layers.counts import FIXED
-from retold.model.findings import FindingsError
+from retold.model.findings import Finding, FindingsError
 from retold.reading import ExecutorName
+from retold.report.leaderboard import render_ranking
 from retold.report.scores import render_score
 from retold.scoring import count as counting
 from retold.scoring.count import SystemCounts, count
+from retold.scoring.ranking import rank
 from retold.scoring.score import open_predictions, score
+from retold.validation.validate import validate
 
 MAX_OFFSET = 2**53 - 1
 
@@ -39,11 +46,16 @@ def totals(tmp_path: Path, gold: Sequence[Record], system: Sequence[Record]) -> 
     return {name: counts.units.totals() for name, counts in found.layers.items()}
 
 
-def refused(gold: Path, system: Path, workers: int = 1) -> list[tuple[str, int | None]]:
-    """Codes and lines of the findings with which a file is refused."""
+def refused_by(gold: Path, system: Path, workers: int = 1) -> list[Finding]:
+    """The findings with which a file is refused."""
     with pytest.raises(FindingsError) as caught:
         counted(gold, system, workers)
-    return [(finding.code, finding.line) for finding in caught.value.findings]
+    return caught.value.findings
+
+
+def refused(gold: Path, system: Path, workers: int = 1) -> list[tuple[str, int | None]]:
+    """Their codes and lines."""
+    return [(finding.code, finding.line) for finding in refused_by(gold, system, workers)]
 
 
 @pytest.fixture
@@ -178,6 +190,96 @@ def test_an_answer_to_a_layer_that_gold_lacks_is_ignored(tmp_path: Path) -> None
     assert found.gold_layers == {"entities", "claims", "verification"}
     assert not any(found.layers["stance"].units.totals().values())
     assert score(system, gold, resamples=0).measures["stance.accuracy"].value is None
+
+
+# --- Layers that are missing in some documents -----------------------------------------------------------------------
+
+NONE = {"holder": "a", "target": "x", "label": "none"}
+
+
+def partly_answered(size: int) -> tuple[list[Record], list[Record]]:
+    """Gold and a system that lacks stance in the last document; gold itself lacks claims in the first."""
+    system: list[Record] = [{"document_id": f"d{n:02}", "stance": [NONE], "claims": []} for n in range(size)]
+    gold = [record | {"entities": []} for record in system]
+    del gold[0]["claims"], system[0]["claims"], system[-1]["stance"]
+    return gold, system
+
+
+def stored(path: Path, records: Sequence[Record]) -> Path:
+    """Records in the format of the file's name."""
+    if path.suffix == ".jsonl":
+        return write_lines(path, records)
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist([{"claims": None, "stance": None} | record for record in records]), path)
+        return path
+    write_lines(path.with_suffix(".jsonl"), records)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(path.with_suffix(".jsonl"), "predictions.jsonl")
+    return path
+
+
+@pytest.mark.parametrize("size", [3, 40], ids=["few", "many"])
+@pytest.mark.parametrize("how", ["x.jsonl", "x.parquet", "x.zip", "memory", "reversed", "workers"])
+def test_a_layer_missing_in_a_document_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, size: int
+) -> None:
+    monkeypatch.setattr(reading, "MIN_SHARD", 500)
+    gold, system = partly_answered(size)
+    corpus = load_corpus(stored(tmp_path / f"gold{'.parquet' if how == 'x.parquet' else '.jsonl'}", gold))
+    given: Any = system[::-1] if how == "reversed" else system
+    if how in ("x.jsonl", "x.parquet", "x.zip", "workers"):
+        given = stored(tmp_path / (how if "." in how else "x.jsonl"), system)
+    workers = 2 if how == "workers" else 1
+    with pytest.raises(FindingsError) as caught:
+        score(given, corpus, resamples=0, workers=workers)
+    last = f"d{size - 1:02}"
+    assert [(found.code, found.message) for found in caught.value.findings] == [
+        ("RT310", f"stance is missing in 1 document: '{last}'")
+    ]
+    found = score(given, corpus, resamples=0, workers=workers, allow_missing=True)
+    assert found.coverage["missing_layers"] == {"stance": {"missing": 1, "documents": [last]}}
+    assert found.signature.endswith("|missing:empty,stance=1")
+    assert found.measures["stance.accuracy"].value == pytest.approx((size - 1) / size)
+    assert f"missing, taken as empty: stance in '{last}'" in render_score(found, "text")
+    if isinstance(given, Path):
+        reported = validate([given], corpus, role="prediction", workers=workers).findings
+        assert [found.message for found in reported] == [found.message for found in caught.value.findings]
+
+
+def test_missing_layers_are_named_on_the_board(tmp_path: Path) -> None:
+    gold, system = partly_answered(3)
+    path = write_lines(tmp_path / "gold.jsonl", gold)
+    with pytest.raises(FindingsError):
+        rank({"whole": gold, "part": system}, path, measure="stance", resamples=0)
+    board = rank({"whole": gold, "part": system}, path, measure="stance", resamples=0, allow_missing=True)
+    coverage = {each["system"]: each["coverage"] for each in board.as_dict()["systems"]}
+    assert coverage["part"]["missing_layers"] == {"stance": {"missing": 1, "documents": ["d02"]}}
+    assert "missing_layers" not in coverage["whole"]
+    assert "missing, taken as empty: stance in 'd02'" in render_ranking(board, "table")
+
+
+def test_null_is_no_layer_in_parquet_and_an_error_in_json(tmp_path: Path) -> None:
+    gold, system = partly_answered(3)
+    path = write_lines(tmp_path / "gold.jsonl", gold)
+    records = [*system[:2], system[2] | {"stance": None}]
+    assert refused(path, write_lines(tmp_path / "x.jsonl", records)) == [("RT201", 3)]
+
+
+def test_layers_of_documents_that_are_missing_are_not_missing_as_well(tmp_path: Path) -> None:
+    gold, system = partly_answered(3)
+    corpus = load_corpus(write_lines(tmp_path / "gold.jsonl", gold))
+    found = count(open_predictions(system[:2]), corpus, allow_missing=True)
+    assert found.coverage["documents"]["missing"] == 1
+    assert "missing_layers" not in found.coverage
+
+
+def test_many_missing_layers_are_counted_and_some_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "BY_DOCUMENT", 7)
+    gold: list[Record] = [{"document_id": f"d{n:02}", "stance": [NONE]} for n in range(40)]
+    system = [record if n < 5 else {"document_id": record["document_id"]} for n, record in enumerate(gold)]
+    path = write_lines(tmp_path / "gold.jsonl", gold)
+    (found,) = refused_by(path, write_lines(tmp_path / "x.jsonl", system))
+    assert found.message == "stance is missing in 35 documents: 'd05', 'd06', 'd07', 'd08', 'd09' and 30 more"
 
 
 # --- Refusals ---------------------------------------------------------------------------------------------------------

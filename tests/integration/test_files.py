@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
+import gzip
 import io
 import json
+import lzma
 import os
+import re
+import shutil
+import socket
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
+import retold
+from retold.corpus.load import load_corpus
+from retold.corpus.quotes import QuotedPair
 from retold.io import jsonl, submission
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup, count_lines, decode_json, read_json, read_jsonl, read_lines
+from retold.io.jsonl import Line, Lines, Lookup, count_lines, decode_or_refuse, read_all, read_lines, read_one
 from retold.io.sources import Source, sha256
 from retold.io.submission import open_submission
-from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import FindingsError, UnreadableError
+from retold.rules.bytes import DECODERS, LineDecoder
+from retold.scoring.score import score
+from retold.validation.validate import validate
+from tiny import TEXTS, gold_of, write_release, write_tiny_corpus
 
 CARD = {"name": "mine", "protocol": "zero-shot", "corpus_version": "0.1.0"}
 
@@ -122,6 +138,39 @@ def test_open_submission_reads_urls_with_fsspec() -> None:
     assert [r.document_id for r in submission.read()] == ["d1"]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("memory://retold-test/none.jsonl", "reference://x", "zip://x.jsonl::none.zip", "dir://x", "data://", "://"),
+        *("hf://datasets/none/none/x.jsonl", "github://none:none@none/x.jsonl", "no-such-scheme://x"),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_unreadable_whatever_its_driver_raises(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    for refused in (lambda: open_submission(url), lambda: retold.load_corpus(url), lambda: validate(url)):
+        with pytest.raises(UnreadableError, match=re.escape(url)):
+            refused()
+
+
+def test_a_url_that_fails_while_it_is_read_is_unreadable() -> None:
+    import fsspec
+    from fsspec.implementations.memory import MemoryFile
+
+    with fsspec.open("memory://retold-test/torn.jsonl", "wb") as stream:
+        stream.write(record("d1") * 100_000)
+    with (
+        Source.of("memory://retold-test/torn.jsonl").open() as stream,
+        mock.patch.object(MemoryFile, "read", side_effect=KeyError("connection lost")),
+        pytest.raises(UnreadableError, match=r"memory://retold-test/torn\.jsonl: cannot be read"),
+    ):
+        stream.read()
+
+
 def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
 
@@ -132,7 +181,7 @@ def test_open_submission_reads_standard_input_as_often_as_needed(monkeypatch: py
     assert (submission.name, submission.records.name) == ("stdin", "<stdin>")
     for _ in range(2):
         assert [r.document_id for r in submission.read()] == ["d1", "d2"]
-    assert [r.document_id for r in read_jsonl("-", AnnotationRecord)] == ["d1", "d2"]
+    assert [r.document_id for r in read_all("-", DECODERS["record"])] == ["d1", "d2"]
     standard_input(monkeypatch, record("d3"))
     assert [r.document_id for r in open_submission("-").read()] == ["d3"]
 
@@ -151,18 +200,126 @@ def test_open_submission_reads_parquet_from_standard_input(tmp_path: Path, monke
 # --- Typed files ------------------------------------------------------------------------------------------------------
 
 
-def test_read_jsonl_names_the_invalid_line(tmp_path: Path) -> None:
+def test_read_all_names_the_invalid_line(tmp_path: Path) -> None:
     path = written(tmp_path / "x.jsonl", record("d1") + b"\n\n{\n")
     with pytest.raises(FindingsError) as caught:
-        read_jsonl(path, AnnotationRecord)
+        read_all(path, DECODERS["record"])
     assert (caught.value.findings[0].code, caught.value.findings[0].line) == ("RT102", 3)
 
 
-def test_read_json_distinguishes_malformed_json_from_wrong_shape(tmp_path: Path) -> None:
-    for data, code in ((b"{", "RT102"), (b"{}", "RT201"), (b"\xff", "RT102")):
+#: Every file of a corpus but the views, and the card of a submission.
+FILES = [
+    *("corpus.json", "release.json", "mine/submission.json", "events/flood/event.json"),
+    *(f"events/flood/{name}.jsonl" for name in ("documents", "entities", "claims", "gold")),
+    *("events/flood/annotators/reader-1.jsonl", "events/flood/annotators/adjudication.jsonl"),
+]
+#: What is wrong with the first object of a file, and the code that says so. Each has a first key that holds a string.
+FAULTS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "not UTF-8": (lambda data: data.replace(b'": "', b'": "\xff', 1), "RT101"),
+    "truncated": (lambda data: data[: len(data) // 3], "RT102"),
+    "something after it": (lambda data: data.rstrip().replace(b"\n", b" {}\n", 1) + b" {}", "RT102"),
+    "a key twice": (lambda data: b"{" + data[1 : data.index(b",") + 1] + data[1:], "RT103"),
+    "a byte-order mark": (lambda data: b"\xef\xbb\xbf" + data, "RT104"),
+    "half a character": (lambda data: data.replace(b'": "', b'": "\\ud83d', 1), "RT107"),
+    "a huge integer": (lambda data: data[: -1 - data.endswith(b"\n")] + b', "n": 9007199254740993}', "RT108"),
+    "NaN": (lambda data: b"{" + b'"n": NaN,' + data[1:], "RT109"),
+    "another type": (lambda data: data[: data.index(b":") + 1] + b"null" + data[data.index(b",") :], "RT201"),
+    "an unknown key": (lambda data: b"{" + b'"n": 1,' + data[1:], "RT203"),
+}
+
+
+def with_every_file(folder: Path) -> Path:
+    write_tiny_corpus(folder)
+    item = {"document_id": "flood-0", "layer": "claims", "item": "1:2"}
+    decision = {**item, "readers": {}, "decision": None, "reason": "never given"}
+    decided = folder / "events" / "flood" / "annotators" / "adjudication.jsonl"
+    written(decided, (json.dumps(decision) + "\n").encode())
+    written(folder / "corpus.json", b'{"name": "tiny", "version": "1.0.0"}')
+    write_release(folder)
+    written(folder / "release.json", json.dumps(json.loads((folder / "release.json").read_bytes())).encode())
+    (folder / "mine").mkdir()
+    written(folder / "mine" / "submission.json", json.dumps(CARD).encode())
+    written(folder / "mine" / "predictions.jsonl", record("flood-0") + b"\n" + record("flood-1") + b"\n")
+    return folder
+
+
+def messages_about(file: Path, folder: Path) -> list[tuple[str, str]]:
+    """Code and message of all that ``validate`` says of a file, whether it reports or refuses."""
+    try:
+        card = file.name == "submission.json"
+        findings = validate([file.parent] if card else None, load_corpus(folder)).findings
+    except FindingsError as error:
+        findings = error.findings
+    return [(found.code, found.message) for found in findings if found.file == str(file)]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_file_is_read_as_strictly_with_the_same_messages(tmp_path: Path, fault: str) -> None:
+    spoil, code = FAULTS[fault]
+    folder = with_every_file(tmp_path)
+    said = set()
+    for file in FILES:
+        path = folder / file
+        whole = path.read_bytes()
+        path.write_bytes(spoil(whole))
+        about = messages_about(path, folder)
+        path.write_bytes(whole)
+        assert code in [each for each, _ in about], (file, about)
+        said |= {message for each, message in about if each == code}
+    assert len({re.split("[:'\"]", message)[0] for message in said}) == 1, said
+    # The decoder's own words name types of Python, and paths that no pointer is.
+    assert not any("`" in message or "$" in message for message in said)
+
+
+@pytest.mark.parametrize("file", ["documents.jsonl", "gold.jsonl"])
+def test_scoring_names_the_file_of_the_corpus_that_is_at_fault(tmp_path: Path, file: str) -> None:
+    write_tiny_corpus(tmp_path)
+    # A second event, so that there are several files of gold and of documents.
+    first, second = (tmp_path / "events" / name for name in ("flood", "storm"))
+    shutil.copytree(first, second)
+    for path in [*second.glob("*.json*"), *second.glob("annotators/*")]:
+        path.write_bytes(path.read_bytes().replace(b"flood", b"storm"))
+    path = second / file
+    path.write_bytes(path.read_bytes().replace(b'": "', b'": 5, "x": "', 1))
+    with pytest.raises(FindingsError) as caught:
+        score([{"document_id": f"{event}-{n}"} for event in ("flood", "storm") for n in range(2)], tmp_path)
+    assert {(found.code, found.file, found.line) for found in caught.value.findings} == {
+        ("RT201", str(path), 1),
+        ("RT203", str(path), 1),
+    }
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.endswith(".json")])
+def test_an_empty_file_of_one_object_is_an_error(tmp_path: Path, file: str) -> None:
+    folder = with_every_file(tmp_path)
+    for data in (b"", b" \n\n"):
+        (folder / file).write_bytes(data)
+        assert messages_about(folder / file, folder) == [("RT111", "the file is empty")]
+
+
+def test_scripts_and_records_of_a_submission_are_read_by_the_same_reader(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", b'{"document_id": "a", "document_id": "b"}\n')
+    for read in (lambda: list(open_submission(path).read()), lambda: read_all(path, LineDecoder(QuotedPair))):
         with pytest.raises(FindingsError) as caught:
-            read_json(written(tmp_path / "x.json", data), SubmissionCard)
-        assert caught.value.findings[0].code == code, data[:5]
+            read()
+        assert caught.value.findings[0].code == "RT103"
+
+
+def test_the_place_of_a_fault_in_a_pretty_printed_file(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.json", b'{\n  "name": "mine",\n  "team": x\n}\n')
+    with pytest.raises(FindingsError) as caught:
+        read_one(path, DECODERS["submission"])
+    (found,) = caught.value.findings
+    assert (found.line, found.column) == (3, 11)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(None, "null"), (False, "false"), ([True, None], "[true, null]"), ({"a": None}, "{'a': null}")]
+)
+def test_messages_show_json(value: object, said: str) -> None:
+    line = json.dumps({"document_id": value}).encode()
+    _, findings = DECODERS["record"].decode(line, number=1, file="f")
+    assert findings[0].message == f"expected a string, got {said}"
 
 
 def test_sha256(tmp_path: Path) -> None:
@@ -175,13 +332,22 @@ def test_sha256(tmp_path: Path) -> None:
 KEYS = [f"d{n}" for n in range(12)]
 
 
-def decode(line: bytes, number: int) -> AnnotationRecord:
-    record: AnnotationRecord = decode_json(msgspec.json.Decoder(AnnotationRecord), line, "gold.jsonl", number)
-    return record
+decode = partial(decode_or_refuse, DECODERS["record"])
 
 
-def numbered(keys: list[str]) -> Iterator[tuple[int, bytes]]:
-    yield from enumerate(map(record, keys), start=1)
+class Numbered(Lines):
+    """Lines in memory."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        super().__init__([Source("gold.jsonl", "")])
+        self.lines = lines
+
+    def __iter__(self) -> Iterator[Line]:
+        yield from enumerate(self.lines, start=1)
+
+
+def numbered(keys: list[str]) -> Lines:
+    return Numbered(map(record, keys))
 
 
 @settings(deadline=None)
@@ -207,8 +373,7 @@ def test_lookup_of_an_unknown_document() -> None:
 
 
 def test_lookup_names_the_invalid_line() -> None:
-    lines = iter([(1, record("d1")), (2, b""), (3, b"nonsense")])
-    with Lookup(lines, decode) as lookup, pytest.raises(FindingsError) as caught:
+    with Lookup(Numbered([record("d1"), b"", b"nonsense"]), decode) as lookup, pytest.raises(FindingsError) as caught:
         lookup.get("d2")
     assert (caught.value.findings[0].file, caught.value.findings[0].line) == ("gold.jsonl", 3)
 
@@ -221,7 +386,7 @@ def parquet(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-def test_read_lines_of_parquet_drops_nulls(tmp_path: Path) -> None:
+def test_read_lines_of_parquet_drops_nulls_but_those_that_are_values(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [
         {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER", "kb_id": None}], "claims": []},
         {"document_id": "d2", "entities": None, "claims": None},
@@ -229,9 +394,140 @@ def test_read_lines_of_parquet_drops_nulls(tmp_path: Path) -> None:
     lines = list(read_lines(source(parquet(tmp_path / "x.parquet", rows))))
     assert [number for number, _ in lines] == [1, 2]
     assert [json.loads(line) for _, line in lines] == [
-        {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER"}], "claims": []},
+        {"document_id": "d1", "entities": [{"start": 0, "end": 2, "type": "PER", "kb_id": None}], "claims": []},
         {"document_id": "d2"},
     ]
+
+
+def parquet_of(path: Path, entity: pa.Array, lists: Callable[..., pa.Array] = pa.ListArray.from_arrays) -> Path:
+    """One document with two mentions whose entities are a column of any type."""
+    offsets = pa.array([0, 2], pa.int32() if lists is pa.ListArray.from_arrays else pa.int64())
+    columns = [pa.array([0, 2]), pa.array([1, 3], pa.uint8()), pa.array(["PER", "PER"]), entity]
+    mentions = pa.StructArray.from_arrays(columns, names=["start", "end", "type", "entity"])
+    pq.write_table(pa.table({"document_id": ["d1"], "entities": lists(offsets, mentions)}), path)
+    return path
+
+
+def refusals_of(path: Path) -> list[tuple[str, str, int | None]]:
+    """Code, message and row of what validating and scoring a file of one document say, which is the same."""
+    gold = {"document_id": "d1", "entities": [{"start": 0, "end": 1, "type": "PER", "entity": "e"}]}
+    corpus = load_corpus(written(path.with_name("gold.jsonl"), json.dumps(gold).encode()))
+    with pytest.raises(FindingsError) as caught:
+        score(path, corpus, resamples=0)
+    reported = validate([path], corpus, role="prediction").findings
+    found = [[(each.code, each.message, each.line) for each in some] for some in (caught.value.findings, reported)]
+    assert found[0] == found[1]
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        pa.array(["e", "f"]),
+        pa.array(["e", "f"], pa.large_string()),
+        pa.array(["e", "f"]).dictionary_encode(),
+        pa.array(["e", None]),
+        pa.nulls(2),
+    ],
+    ids=lambda array: str(array.type).partition("<")[0],
+)
+@pytest.mark.parametrize("lists", [pa.ListArray.from_arrays, pa.LargeListArray.from_arrays])
+def test_parquet_types_that_json_has_are_read(tmp_path: Path, entity: pa.Array, lists: Callable[..., pa.Array]) -> None:
+    path = parquet_of(tmp_path / "x.parquet", entity, lists)
+    (made,) = open_submission(path).read()
+    assert [mention.entity for mention in made.entities] == [value or UNSET for value in entity.to_pylist()]
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        pa.array([b"e", b"f"]),
+        pa.array([b"e", b"f"], pa.large_binary()),
+        pa.array([b"ee", b"ff"], pa.binary(2)),
+        pa.array([b"e", b"f"]).dictionary_encode(),
+        pa.array([0, 1], pa.timestamp("us")),
+        pa.array([0, 1], pa.date32()),
+        pa.array([0, 1], pa.time64("us")),
+        pa.array([1, 2], pa.decimal128(5, 2)),
+        pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int64())),
+        pa.array([[b"e"], []], pa.list_(pa.binary())),
+    ],
+    ids=lambda array: str(array.type).partition("(")[0],
+)
+def test_a_parquet_type_that_json_does_not_have_is_one_finding(tmp_path: Path, entity: pa.Array) -> None:
+    ((code, message, row),) = refusals_of(parquet_of(tmp_path / "x.parquet", entity))
+    assert (code, row) == ("RT201", None)
+    assert message.startswith("column 'entities.entity' has type ")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_parquet_column_given_twice_is_refused(tmp_path: Path, nested: bool) -> None:
+    if nested:
+        columns = [pa.array([0]), pa.array([1]), pa.array(["PER"]), pa.array(["GPE"])]
+        mentions = pa.StructArray.from_arrays(columns, names=["start", "end", "type", "type"])
+        table = pa.table({"document_id": ["d1"], "entities": pa.ListArray.from_arrays(pa.array([0, 1]), mentions)})
+    else:
+        columns = [pa.array(["d1"]), pa.array([[]]), pa.array([[]])]
+        table = pa.Table.from_arrays(columns, ["document_id", "entities", "entities"])
+    pq.write_table(table, tmp_path / "x.parquet")
+    ((code, message, _),) = refusals_of(tmp_path / "x.parquet")
+    assert (code, message) == ("RT103", f"duplicate column '{'entities.type' if nested else 'entities'}'")
+
+
+def test_a_parquet_string_that_is_not_utf8_is_named_with_its_row(tmp_path: Path) -> None:
+    keys = pa.array([b"d1", b"d2", b"\xff"]).view(pa.string())
+    pq.write_table(pa.table({"document_id": keys}), tmp_path / "x.parquet")
+    with pytest.raises(FindingsError) as caught:
+        list(read_lines(source(tmp_path / "x.parquet")))
+    assert [(found.code, found.line) for found in caught.value.findings] == [("RT101", 3)]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_nan_is_refused_in_parquet_and_in_memory_as_in_json(tmp_path: Path, number: float) -> None:
+    scores = {"favor": number, "against": 0.0, "none": 0.0}
+    rows: list[dict[str, object]] = [
+        {"document_id": "d", "stance": [{"holder": "a", "target": "x", "label": "none", "scores": scores}]}
+    ]
+    gold = load_corpus(written(tmp_path / "gold.jsonl", b'{"document_id": "d", "stance": []}'))
+    lines = written(tmp_path / "x.jsonl", json.dumps(rows[0]).encode())
+    for predictions in (parquet(tmp_path / "x.parquet", rows), lines, rows):
+        with pytest.raises(FindingsError) as caught:
+            score(predictions, gold, resamples=0)
+        assert [(found.code, found.pointer) for found in caught.value.findings] == [("RT109", "/stance/0/scores/favor")]
+
+
+@pytest.mark.parametrize("value", [b"e", date(2024, 5, 6), Decimal(1), object()])
+def test_records_in_memory_hold_json_values_only(tmp_path: Path, value: object) -> None:
+    gold = load_corpus(written(tmp_path / "gold.jsonl", b'{"document_id": "d", "entities": []}'))
+    records = [{"document_id": "d", "entities": [{"start": 0, "end": 1, "type": "PER", "entity": value}]}]
+    with pytest.raises(FindingsError) as caught:
+        score(records, gold)
+    assert [(found.code, found.file, found.line) for found in caught.value.findings] == [("RT201", "<system>", 1)]
+
+
+def test_an_unknown_parquet_column_is_one_finding_even_if_it_is_empty(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"document_id": f"d{n}", "entites": None} for n in range(3)]
+    with pytest.raises(FindingsError) as caught:
+        list(read_lines(source(parquet(tmp_path / "x.parquet", rows))))
+    (found,) = caught.value.findings
+    assert (found.code, found.pointer, found.hint) == ("RT203", "/entites", "Did you mean 'entities'?")
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()], ids=str)
+def test_numbers_of_any_precision_are_numbers(tmp_path: Path, kind: pa.DataType) -> None:
+    scores = pa.StructArray.from_arrays([pa.array([value], kind) for value in (0.5, 0.25, 0.25)], names=["a", "b", "c"])
+    cells = pa.StructArray.from_arrays([scores], names=["scores"])
+    table = pa.table({"document_id": ["d"], "stance": pa.ListArray.from_arrays(pa.array([0, 1]), cells)})
+    pq.write_table(table, tmp_path / "x.parquet")
+    ((_, line),) = read_lines(source(tmp_path / "x.parquet"))
+    assert json.loads(line)["stance"] == [{"scores": {"a": 0.5, "b": 0.25, "c": 0.25}}]
+
+
+def test_valid_gold_in_parquet_has_no_findings(tmp_path: Path) -> None:
+    # The tiny corpus has a mention whose kb_id is null.
+    corpus = load_corpus(write_tiny_corpus(tmp_path / "tiny"))
+    path = parquet(tmp_path / "gold.parquet", [gold_of(key) for key in TEXTS])
+    assert validate([path], corpus, role="gold").findings == []
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
@@ -241,6 +537,20 @@ def test_truncated_parquet_is_a_finding(tmp_path: Path, keep: int) -> None:
     with pytest.raises(FindingsError) as caught:
         list(read_lines(source(path)))
     assert caught.value.findings[0].code == "RT110"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [("gold.parquet", b"PAR1 torn", "RT110"), ("gold.jsonl", b"", "RT111"), ("gold.jsonl", b"\n\n", "RT111")],
+)
+def test_gold_that_holds_nothing_is_at_fault_and_not_the_predictions(
+    tmp_path: Path, name: str, data: bytes, code: str
+) -> None:
+    gold = written(tmp_path / name, data)
+    for use in (lambda: score([{"document_id": "d1"}], gold), lambda: validate(None, gold)):
+        with pytest.raises(FindingsError) as caught:
+            use()
+        assert [(found.code, found.file) for found in caught.value.findings] == [(code, str(gold))]
 
 
 # --- Submissions ------------------------------------------------------------------------------------------------------
@@ -369,6 +679,127 @@ def test_encrypted_zip(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(UnreadableError):
         list(read_lines(open_submission(path).records))
+
+
+# --- Files of no records ----------------------------------------------------------------------------------------------
+
+ROWS = [json.loads(record(key)) for key in ("d1", "d2", "d3")]
+PIPELINE = {"entity_group": "PER", "score": 0.9, "word": "Ann", "start": 0, "end": 3}
+VIEW = {"id": "d1/stance/0", "event": "e", "document_id": "d1", "fold": "d1", "holder": "h", "label": 0}
+
+
+def json_lines(*values: object) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+#: Name -> content, what it is said to be, part of the advice.
+FOREIGN: dict[str, tuple[bytes, str, str]] = {
+    "a.jsonl.gz": (gzip.compress(json_lines(*ROWS)), "gzip", "gunzip"),
+    "a.jsonl.XZ": (lzma.compress(json_lines(*ROWS)), "xz", "unxz"),
+    "a.jsonl.bz2": (bz2.compress(json_lines(*ROWS)), "bzip2", "bunzip2"),
+    # The frame of RFC 8878 begins with its magic number.
+    "a.jsonl.zst": (b"\x28\xb5\x2f\xfd" + bytes(200), "Zstandard", "unzstd"),
+    "zipped.jsonl": (b"PK\x03\x04" + bytes(200), "zip", ".zip"),
+    "named.jsonl": (b"PAR1" + bytes(200), "Parquet", ".parquet"),
+    "named.parquet": (json_lines(*ROWS), "JSON Lines", ".jsonl"),
+    "a.csv": (b'document_id,start,end,type\nd1,0,1,"PER, or so"\n' * 9, "(CSV)", "JSON object a line"),
+    "excel.csv": (b"\xef\xbb\xbfdocument_id;start\r\nd1;0\r\n", "(CSV)", "retold.score"),
+    "a.TSV": (b"document_id\tstart\tend\nd1\t0\t1\n", "(TSV)", "JSON object a line"),
+    "conll2003.txt": (b"-DOCSTART- -X- O O\n\nEU NNP I-NP B-ORG\nrejects VBZ I-VP O\n", "CoNLL", "characters"),
+    "columns.txt": (b"EU\tB-ORG\nrejects\tO\nGerman\tB-MISC\n\ncall\tO\n", "CoNLL", "characters"),
+    "a.ann": (b"T1\tPER 0 3\tAnn\nT2\tPER 4 6\tBo\n", "brat", "characters"),
+    "a.xml": (b"<?xml version='1.0'?>\n<doc>\n</doc>\n", "XML", "JSON object a line"),
+    "article.txt": (b"The mayor spoke.\nShe said, at last, what it costs.\n", "plain text", "JSON object a line"),
+    "array.json": (json.dumps(ROWS).encode(), "JSON array", "jq -c '.[]'"),
+    "array-of-lines.json": (
+        b"[\n" + json_lines(*ROWS).replace(b"}\n{", b"},\n{") + b"]\n",
+        "JSON array",
+        "jq -c '.[]'",
+    ),
+    "indented.json": (json.dumps(ROWS, indent=2).encode(), "JSON array", "jq -c '.[]'"),
+    "one.json": (json.dumps(ROWS[0], indent=2).encode(), "over many lines", "jq -c ."),
+    "columns.json": (
+        json_lines({"document_id": ["d1", "d2"], "entities": [[], []]}),
+        "object of lists",
+        "each document",
+    ),
+    "by-key.json": (json_lines({"d1": {"entities": []}, "d2": {"entities": []}}), "record for each document", "a line"),
+    "view.jsonl": (json_lines(VIEW, VIEW), "view of the corpus", "gold.jsonl"),
+    "pipeline.jsonl": (json_lines(PIPELINE, PIPELINE), "Hugging Face pipeline", "rename entity_group to type"),
+    "lists.jsonl": (json_lines([PIPELINE], [PIPELINE]), "Hugging Face pipeline", "rename entity_group to type"),
+    "pipeline-in-records.jsonl": (
+        json_lines({"document_id": "d1", "entities": [PIPELINE, PIPELINE]}),
+        "Hugging Face pipeline",
+        "rename entity_group to type",
+    ),
+    "classified.jsonl": (json_lines({"label": "favor", "score": 0.9}), "Hugging Face pipeline", "label"),
+    "tokens.jsonl": (json_lines({"tokens": ["EU"], "ner_tags": [3]}), "tokens with tags", "characters"),
+    "doccano.jsonl": (
+        json_lines({"id": 1, "text": "Ann", "label": [[0, 3, "PER"]]}),
+        "annotation tools",
+        "JSON object",
+    ),
+    "documents.jsonl": (
+        json_lines({"document_id": "d1", "text": "", "zones": []}),
+        "documents",
+        "retold validate FOLDER",
+    ),
+    "submission.json": (json_lines(CARD), "card of a submission", "Name its folder"),
+    "binary": (bytes(range(256)) * 20, "binary", "UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_file_of_no_records_gives_one_finding_that_names_it(name: str, tmp_path: Path) -> None:
+    data, what, advice = FOREIGN[name]
+    path = written(tmp_path / name, data)
+    (found,) = validate(path).findings
+    assert (found.code, found.file, found.line) == ("RT114", str(path), 1)
+    assert what in found.message
+    assert advice in found.hint
+    # As predictions and as gold, for every command.
+    for refused in (lambda: retold.score(path), lambda: retold.load_corpus(path), lambda: retold.agreement(path, path)):
+        with pytest.raises(FindingsError) as caught:
+            refused()
+        assert [each.code for each in caught.value.findings] == ["RT114"]
+
+
+@pytest.mark.parametrize("key", ["entites", "text", "tokens", "signature", "fold"])
+def test_a_record_with_a_key_too_many_is_a_record(key: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", json_lines({"document_id": "macron-coalition-0", "entities": [], key: []}))
+    assert [found.code for found in validate(path).findings] == ["RT203"]
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        (["sub\\predictions.jsonl"], "backslashes"),
+        (["predictions.jsonl.gz"], "predictions.jsonl.gz; rename or unpack"),
+        (["predictions.CSV", "submission.json"], "but predictions.CSV; rename"),
+    ],
+)
+def test_what_is_there_instead_of_predictions_is_named(members: list[str], says: str, tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "x.zip", dict.fromkeys(members, b"{}"))
+    for member in members:
+        written(tmp_path / member, b"{}")
+    archive_and_folder = [archive, tmp_path] if "\\" not in members[0] else [archive]
+    for path in archive_and_folder:
+        with pytest.raises(UnreadableError, match=re.escape(says)):
+            open_submission(path)
+
+
+def test_numbers_of_labels_and_keys_of_other_formats_are_answered(tmp_path: Path) -> None:
+    cell = {"holder": "macron", "target": "hamas", "label": 2}
+    mention = {"start": 0, "end": 6, "entity_type": "GPE"}
+    line = json_lines({"document_id": "macron-coalition-0", "entities": [mention], "stance": [cell]})
+    hints = {found.pointer: found.hint for found in validate(written(tmp_path / "x.jsonl", line)).findings}
+    assert hints["/stance/0/label"].endswith(": 0 is favor, 1 is against, 2 is none.")
+    assert hints["/entities/0/entity_type"] == "Rename it to 'type'."
+
+
+def test_a_file_in_utf_16_gives_one_finding(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", "".join(json.dumps(row) + "\n" for row in ROWS).encode("utf-16"))
+    assert [found.code for found in validate(path).findings] == ["RT101"]
 
 
 # --- Writing ----------------------------------------------------------------------------------------------------------

@@ -26,9 +26,33 @@ def test_an_empty_layer_on_both_sides_is_undefined(tmp_path: Path) -> None:
     score = retold.score(gold, retold.load_corpus(gold))
     assert score.measures["entities.mention.f1"].value is None
     assert score.measures["entities.coreference.conll"].value is None
-    for command in (["rank", str(gold)], ["agree", str(gold), str(gold)]):
-        done = run(*command, "--gold", str(gold))
-        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("layer", ["entities", "stance", "claims", "verification"])
+@pytest.mark.parametrize("labels", [[], ["--labels", "from-gold"]], ids=["default labels", "labels of gold"])
+def test_no_command_fails_on_a_layer_that_is_empty_on_both_sides(layer: str, labels: list[str], tmp_path: Path) -> None:
+    gold = write(tmp_path / "gold.jsonl", {"document_id": "a", layer: []})
+    for command in (["score", "--items", tmp_path / "items"], ["rank", gold], ["compare", gold], ["agree", gold]):
+        done = run(*command, gold, "--gold", gold, *labels)
+        assert (done.returncode, done.stderr.replace(f"wrote {tmp_path / 'items'}\n", "")) == (0, "")
+
+
+@pytest.mark.parametrize("kb_id", [{}, {"kb_id": None}], ids=["no key", "null"])
+def test_gold_without_the_id_of_a_verified_entity_is_scored(
+    kb_id: dict[str, None], tiny_folder: Path, tmp_path: Path
+) -> None:
+    file = tiny_folder / "events" / "flood" / "gold.jsonl"
+    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    given = write(tmp_path / "given.jsonl", *records)
+    for mention in records[0]["entities"]:
+        del mention["kb_id"]
+        mention.update(kb_id)
+    write(file, *records)
+    for command in (["score", "--items", tmp_path / "items"], ["rank", given], ["compare", file], ["agree", file]):
+        done = run(*command, given, "--corpus", tiny_folder)
+        assert done.returncode == 0, done.stderr
+    links = [json.loads(line) for line in (tmp_path / "items").read_text(encoding="utf-8").splitlines()[1:]]
+    assert len([item for item in links if item["task"] == "linking" and item["document_id"] == "flood-0"]) == 1
 
 
 # Columns as writers of Parquet leave them where a list is empty, or as nobody should.

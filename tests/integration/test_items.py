@@ -490,7 +490,7 @@ def test_an_item_shows_the_words_around_it(tiny_corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("style", ["text", "markdown", "latex"])
 def test_the_score_shows_errors_by_kind(style: str, tmp_path: Path) -> None:
-    shown = run("score", write(tmp_path, noisy()), "--resamples", "20", "--format", style).stdout
+    shown = run("score", write(tmp_path, noisy()), "--resamples", "20", "--format", style, "--verbose").stdout
     for title in ("errors: mentions", "errors: links", "errors: stance", "errors: claims", "errors: verification"):
         assert title in shown
 

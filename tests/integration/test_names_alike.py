@@ -71,13 +71,13 @@ def test_names_of_gold_without_a_corpus(key: str, one: str, other: str, reason: 
         )
     path = tmp_path / "gold.jsonl"
     path.write_text("".join(map(line_of, records)), encoding="utf-8")
-    (found,) = [each for each in validate(None, load_corpus(path)).findings if each.code == "RT310"]
+    (found,) = [each for each in validate(None, load_corpus(path)).findings if each.code == "RT311"]
     first, second = visible(one, other)
     assert found.message == f"{key} {second} differs from {first} only in {reason}"
     assert (found.severity, found.file) == ("warning", str(path))
     # Systems may name clusters as the words are written.
     expected = [] if key == "entity" and one.casefold() == other.casefold() else [found]
-    assert [each for each in score(path, load_corpus(path), resamples=0).warnings if each.code == "RT310"] == expected
+    assert [each for each in score(path, load_corpus(path), resamples=0).warnings if each.code == "RT311"] == expected
     assert (found.message in run("score", path, "--gold", path, "--resamples", 0).stderr) is bool(expected)
 
 
@@ -87,7 +87,7 @@ def test_systems_that_look_alike(tiny_folder: Path) -> None:
     assert [found.message for found in board.warnings] == [
         "system 'mine\\u200b' differs from 'mine' only in invisible characters"
     ]
-    assert board.as_dict()["warnings"][0]["code"] == "RT310"
+    assert board.as_dict()["warnings"][0]["code"] == "RT311"
     assert rank({"mine": gold, "other": gold}, load_corpus(tiny_folder), resamples=0).warnings == []
 
 

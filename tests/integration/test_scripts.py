@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cli import Done, run_script
 from paths import ROOT
 
@@ -46,6 +48,26 @@ def test_review_sample_draws_the_same_labels_for_the_same_seed(tmp_path: Path) -
         "# verification",
     ]
     assert sum(line[:2] in ("1.", "2.", "3.", "4.") for line in first.splitlines()) == 16
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "says"),
+    [
+        ("corpus/review_sample.py", ["--corpus", "nowhere"], "nowhere: No such file or directory"),
+        ("corpus/review_sample.py", ["--corpus", "."], ".: not a corpus folder"),
+        ("corpus/review_sample.py", ["--size", "-1"], "-1 is not in the range"),
+        ("corpus/claim_only.py", ["--corpus", ROOT / "tests/data/corpora/rumour"], "no layer verification"),
+        ("docs/errors.py", ["."], "cannot be scored: Error: "),
+        ("docs/results.py", ["."], "has no run.json"),
+        ("score.py", ["nowhere"], "nowhere: No such file or directory"),
+    ],
+)
+def test_a_script_says_in_words_what_a_user_did_wrong(
+    script: str, arguments: list[str | Path], says: str, tmp_path: Path
+) -> None:
+    done = run(script, *arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr.splitlines()[-1]
 
 
 def test_schemas_are_current(tmp_path: Path) -> None:

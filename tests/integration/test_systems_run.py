@@ -321,6 +321,22 @@ def test_gold_is_needed_for_learning_only(tmp_path: Path) -> None:
 
 PREDICT = "def predict(document, context):\n"
 BAD = {
+    "base exception": (f"{PREDICT}    raise BaseException('enough')\n", "BaseException at macron-coalition-0: enough"),
+    "base exception at import": ("raise BaseException('enough')\n", "BaseException: enough"),
+    "generator exit": (f"{PREDICT}    raise GeneratorExit\n", "GeneratorExit at macron-coalition-0"),
+    "surrogate in an error": (
+        f"{PREDICT}    raise ValueError('\\ud800')\n",
+        "ValueError at macron-coalition-0: \\ud800",
+    ),
+    "surrogate in the record": (
+        f"{PREDICT}    return record(document, Mention(start=0, end=2, type='PER', entity='\\ud800'))\n",
+        "the record cannot be written",
+    ),
+    "surrogate in the report": (
+        f"{PREDICT}{RECORD}def report():\n    return {{'x': '\\ud800'}}\n",
+        "report() must return a dict that JSON can hold",
+    ),
+    "surrogate in the description": (f"DESCRIPTION = '\\ud800'\n{PREDICT}{RECORD}", "DESCRIPTION must be a string"),
     "exit": (f"{PREDICT}    raise SystemExit(0)\n", "SystemExit at macron-coalition-0"),
     "exit at import": ("raise SystemExit(0)\n", "SystemExit"),
     "syntax": ("def predict(document, context:\n", "SyntaxError"),
@@ -465,5 +481,8 @@ def test_the_list_reads_files_without_running_them(tmp_path: Path) -> None:
         ("b", "", ""),
     ]
     assert command("baseline", "--list", "--folder", tmp_path).stdout == (
-        "a  leave-one-document-out (pip install 'retold[llm]')\n   A test.\nb  \n   This file cannot be read.\n"
+        "system  protocol                description\n"
+        "------  ----------------------  -----------------------------------\n"
+        "a       leave-one-document-out  (pip install 'retold[llm]') A test.\n"
+        "b                               This file cannot be read.\n"
     )

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import retold
+from cli import run
+from paths import BAD_FILES
 from retold.corpus.load import Corpus, load_corpus
-from retold.model.findings import UnreadableError
+from retold.model.findings import FindingsError, UnreadableError
 from retold.validation.validate import Report, validate
 from tiny import gold_of, write_release
 
@@ -42,15 +45,15 @@ DIRTY: dict[str, tuple[bytes, list[tuple[str, int | None]]]] = {
     "blank line at the end": (b'{"document_id": "flood-0"}\n\n', []),
     "blank lines between": (
         b'{"document_id": "flood-0"}\n\n\n{"document_id": "flood-1"}\n',
-        [("RT105", 2), ("RT105", 3)],
+        [("RT105", 2)],
     ),
-    "one object on many lines": (b'{\n"document_id": "flood-0"\n}\n', [("RT102", 1), ("RT102", 2), ("RT102", 3)]),
+    "one object on many lines": (b'{\n"document_id": "flood-0"\n}\n', [("RT114", 1)]),
     "UTF-16": ('{"document_id": "flood-0"}'.encode("utf-16"), [("RT101", 1)]),
     "repeated document, the first at fault": (
         b'{"document_id": "flood-0", "x": 1}\n{"document_id": "flood-0"}\n',
         [("RT203", 1), ("RT302", 2)],
     ),
-    "names that a terminal would obey": (b'{"document_id": "\\u001b[2J"}\n', [("RT301", 1)]),
+    "names that a terminal would obey": (b'{"document_id": "\\u001b[2J"}\n', [("RT209", 1)]),
 }
 
 
@@ -123,6 +126,76 @@ def test_the_document_of_an_invalid_line_is_not_missing(tiny_corpus: Corpus, tmp
     assert codes(validate([write(tmp_path / "predictions.jsonl", both)], tiny_corpus)) == ["RT203"]
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b'{"document_id": "flood-1", "entities": [', "RT102"),
+        (b'{"document_id": "flood-1", "x": "\xff"}', "RT101"),
+        # Which document it is of is not known; one is missing.
+        (b'{"entities": []}', "RT202"),
+        (b"{", "RT102"),
+    ],
+)
+def test_a_record_that_was_refused_is_not_missing_as_well(
+    line: bytes, code: str, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "predictions.jsonl", b'{"document_id": "flood-0"}\n' + line + b"\n")
+    assert codes(validate([path], tiny_corpus)) == [code]
+    with pytest.raises(FindingsError) as refused:
+        retold.score(path, tiny_corpus)
+    assert [found.code for found in refused.value.findings] == [code]
+    # Another document is missing for certain only where that of the line is known.
+    known = ["RT303"] if b"flood-1" in line else []
+    assert codes(validate([write(path, line + b"\n")], tiny_corpus)) == [*known, code]
+
+
+GOLD = [gold_of("flood-0"), gold_of("flood-1")]
+MENTION = {"start": 15, "end": 19, "type": "GPE"}
+SCORED = {"holder": "mayor", "target": "dam", "label": "favor", "scores": {"favor": 1, "against": 0, "none": 0}}
+#: Path -> content, role and whether it is certain.
+ROLES: dict[str, tuple[list[Any], str, bool]] = {
+    "predictions.jsonl": (GOLD, "prediction", True),
+    "Predictions.JSONL": (GOLD, "prediction", True),
+    "events/flood/annotators/new.jsonl": (GOLD, "annotation", True),
+    "elsewhere/annotators/new.jsonl": (GOLD, "annotation", False),
+    "events/flood/gold.jsonl": (GOLD, "gold", True),
+    "events/other/gold.jsonl": (GOLD, "gold", False),
+    "mine.jsonl": (GOLD, "annotation", False),
+    "preds.jsonl": ([{"document_id": "flood-0", "entities": [{**MENTION, "entity": "e1"}]}], "prediction", False),
+    "bare.jsonl": ([{"document_id": "flood-0", "entities": [MENTION]}], "prediction", False),
+    "scored.jsonl": ([{"document_id": "flood-0", "stance": [SCORED]}], "prediction", False),
+    "cells.jsonl": ([{"document_id": "flood-0", "stance": []}], "annotation", False),
+    "broken.jsonl": ([3], "annotation", False),
+}
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_the_role_of_a_file_and_why(name: str, tiny_corpus: Corpus, tiny_folder: Path) -> None:
+    records, role, certain = ROLES[name]
+    path = write(tiny_folder / name, lines(*records))
+    (read,) = validate([path], tiny_corpus).roles
+    assert (read.file, read.role, read.certain) == (str(path), role, certain)
+    assert validate([path], tiny_corpus, role="gold").roles[0].role == "gold"
+    first, *rest = run("validate", path, "--corpus", tiny_folder).stdout.splitlines()
+    assert first == f"{path}: read as {role.removesuffix('s') + 's' * (role != 'gold')} ({read.reason})"
+    assert rest[0].startswith("A guess: ") is not certain
+    (told,) = json.loads(run("validate", path, "--corpus", tiny_folder, "--format", "json").stdout)["roles"]
+    assert told == {"file": str(path), "role": role, "reason": read.reason, "certain": certain}
+
+
+@pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("place", ["mine.jsonl", "events/other/gold.jsonl"])
+def test_a_guess_yields_no_error_that_another_role_would_not(
+    place: str, path: Path, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    def errors(role: Any) -> set[tuple[Any, ...]]:
+        found = validate([mine], tiny_corpus, role=role).findings
+        return {(each.code, each.line, each.pointer, each.message) for each in found if each.severity == "error"}
+
+    mine = write(tmp_path / place, path.read_bytes())
+    assert errors(None) == errors("gold") & errors("annotation") & errors("prediction")
+
+
 def test_role_of_gold_is_guessed_from_its_path(tiny_corpus: Corpus, tmp_path: Path) -> None:
     path = write(tmp_path / "events" / "flood" / "gold.jsonl", '{"document_id": "flood-0"}\n')
     assert sorted(codes(validate([path], tiny_corpus))) == ["RT303", "RT510", "RT510", "RT510", "RT510"]
@@ -145,10 +218,12 @@ def test_validate_submission_folder_and_zip(tiny_corpus: Corpus, tmp_path: Path)
 
 
 def test_validate_an_invalid_card(tiny_corpus: Corpus, tmp_path: Path) -> None:
-    folder = write(tmp_path / "s" / "predictions.jsonl", "").parent
+    folder = write(tmp_path / "s" / "predictions.jsonl", '{"document_id": "flood-0"}\n').parent
     write(folder / "submission.json", json.dumps({**CARD, "protocol": "guess"}))
     report = validate([folder], tiny_corpus)
-    (found,) = report.findings
+    # The records are read whatever is wrong with the card.
+    missing, found = report.findings
+    assert (missing.code, report.records) == ("RT303", 1)
     assert (found.code, found.file, found.pointer) == ("RT204", str(folder / "submission.json"), "/protocol")
     assert "leave-one-document-out, saw-gold, zero-shot" in found.message
     assert report.files == 1
@@ -265,7 +340,7 @@ def test_invalid_documents_are_reported_once(tiny_folder: Path, tmp_path: Path) 
     assert [(found.file, found.line, found.code) for found in report.findings] == [
         (str(mine[0]), 1, "RT301"),
         (str(mine[1]), 1, "RT301"),
-        (str(tiny_folder), 1, "RT201"),
+        (str(tiny_folder / "events" / "flood" / "documents.jsonl"), 1, "RT201"),
     ]
     assert [(f.file, f.line) for f in validate(None, corpus).findings if f.code == "RT201"] == [(str(path), 1)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -36,6 +37,10 @@ def edited(line: bytes, **changes: Any) -> bytes:
     return json.dumps({**json.loads(line), **changes}).encode()
 
 
+def without(line: bytes, layer: str) -> bytes:
+    return json.dumps({key: value for key, value in json.loads(line).items() if key != layer}).encode()
+
+
 #: Name -> (change to the lines of a clean file, whether the workers can tell that the result is clean).
 FILES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], bool]] = {
     "clean": (lambda lines: lines, True),
@@ -47,6 +52,7 @@ FILES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], bool]] = {
     "blank line": (lambda lines: [*lines[:70], b"", *lines[70:]], False),
     "broken line": (lambda lines: [*lines[:150], lines[150][:-9], *lines[151:]], False),
     "invalid span": (lambda lines: [*lines[:70], edited(lines[70], claims=[SPAN]), *lines[71:]], False),
+    "missing layer": (lambda lines: [*lines[:70], without(lines[70], "stance"), *lines[71:]], False),
     "unknown document": (lambda lines: [*lines[:-1], edited(lines[-1], document_id="x")], False),
     "empty": (lambda lines: [], False),
 }
@@ -68,10 +74,12 @@ def test_validate_gives_the_same_report_with_several_workers(
     shards = shards_of([[Source.of(path)], corpus.document_sources()], 3)
     assert len(shards) in (0, 3)
     try:
-        found = [key for shard in shards for key in records.check_shard(corpus, "prediction", shard)]
+        parts = [records.check_shard(corpus, "prediction", shard) for shard in shards]
     except ShardMismatch:
-        found = []
-    assert (len(set(found)) == DOCUMENTS) is clean
+        parts = []
+    found = {key for keys, _ in parts for key in keys}
+    layouts = {layout for _, layouts in parts for layout in layouts}
+    assert (len(found) == DOCUMENTS and len(layouts) == 1) is clean
 
 
 def test_validate_with_processes(
@@ -95,6 +103,36 @@ def test_map_shards_when_a_worker_ends() -> None:
 def ended(shard: Shard) -> None:
     """What a worker does that runs out of memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+SLEEPERS = """
+import os, time
+from retold.reading import map_shards
+def work(shard):
+    os.write(1, b"at work\\n")
+    time.sleep(600)
+list(map_shards(work, [(), ()], 2))
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("group", [False, True], ids=["the parent alone", "as from a terminal"])
+def test_workers_end_with_their_parent(name: str, group: bool) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SLEEPERS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert parent.stdout is not None
+    assert [parent.stdout.readline() for _ in range(2)] == [b"at work\n"] * 2
+    (os.killpg if group else os.kill)(parent.pid, signal.Signals[name])
+    try:
+        # The pipe ends when nobody has it any more: a worker that outlives the parent would hold it.
+        _, said = parent.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
+    assert parent.returncode == -signal.Signals[name]
+    # At most the parent's own traceback.
+    assert said.count(b"Traceback") == (name == "SIGINT")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def random_record(draw: random.Random, key: str, *, gold: bool) -> Record:
         if not gold and layer in (mentions, claims) and layer and draw.random() < 0.1:
             layer.append(dict(layer[0]))
     layers = {"entities": mentions, "stance": cells, "claims": claims, "verification": pairs}
-    return {"document_id": key} | {name: layer for name, layer in layers.items() if draw.random() < 0.93}
+    return {"document_id": key} | {name: layer for name, layer in layers.items() if draw.random() < 0.93 or not gold}
 
 
 def written(folder: Path, documents: int, seed: int) -> tuple[Path, Path]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse.csgraph
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from retold.measures import assignment
 from retold.measures.assignment import best_assignment
@@ -61,6 +64,21 @@ def test_best_assignment_is_as_good_as_scipys(limits: tuple[object, ...], rows: 
     found = chosen(row, column, table.ravel(), limits)
     assert table.ravel()[found].sum() == pytest.approx(best_total(table), abs=1e-9)
     assert (table.ravel()[found] > 0).all()
+
+
+def test_scipy_is_given_indices_of_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Releases before 1.15 end with a ValueError on indices of 64 bits.
+    seen = []
+
+    def solve(table: Any) -> Any:
+        seen.extend((table.indices.dtype, table.indptr.dtype))
+        return min_weight_full_bipartite_matching(table)
+
+    monkeypatch.setattr(scipy.sparse.csgraph, "min_weight_full_bipartite_matching", solve)
+    ends = np.arange(100)
+    chain = np.concatenate([ends, ends]), np.concatenate([ends, np.roll(ends, 1)])
+    assert len(chosen(*chain, np.tile([1.0, 2.0], 100), (2.0, ()))) == 100
+    assert set(seen) == {np.dtype(np.int32)}
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), _weight), max_size=9, unique_by=lambda p: p[:2]))
@@ -125,6 +143,7 @@ def test_spans_that_chain_and_small_tables_do_not_import_scipy() -> None:
     # Its import takes longer than most corpora take to score.
     code = """
 import sys
+from typing import Any
 import numpy as np
 from retold.measures.assignment import best_assignment
 from retold.measures.overlap import Ranges, overlaps

@@ -62,6 +62,12 @@ def test_the_percentile_interval_of_nothing_defined_is_none() -> None:
     assert percentile_interval(np.full(3, np.nan)) is None
 
 
+@pytest.mark.parametrize("values", [[0.5], [0.5] * 100, [0.5, math.nan], [0.25, *[0.5] * 999], [0.5, 0.5 + 1e-15]])
+def test_an_interval_of_no_width_is_none(values: list[float]) -> None:
+    # One resample, one unit, or so little spread that both percentiles fall on one value.
+    assert percentile_interval(np.array(values)) is None
+
+
 def test_the_minimum_detectable_difference_is_2_8_standard_errors() -> None:
     # Standard error of 1, 2, 3: 1. 1.96 + 0.84 = 2.8 (two-sided 5%, power 80%); undefined resamples are left out.
     assert minimum_detectable_difference(np.array([1.0, 2.0, math.nan, 3.0])) == pytest.approx(2.8)

@@ -44,7 +44,7 @@ def run_without(packages: list[str], *arguments: object) -> subprocess.Completed
         ("numpy", ("rank", GOLD), "retold"),
         ("numpy", ("agree", GOLD, ANNOTATOR), "retold"),
         ("scipy", ("score", GOLD, "--resamples", "10"), "retold"),
-        ("tabulate", ("rules",), "retold"),
+        ("tabulate", ("measures", "--format", "markdown"), "retold"),
         ("jinja2", ("rank", GOLD, "--resamples", "0", "--format", "html"), "retold"),
     ],
 )

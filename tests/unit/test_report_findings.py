@@ -164,6 +164,7 @@ def test_render_json() -> None:
         "warnings": 2,
         "suppressed": 1,
         "codes": {"RT105": 1, "RT403": 1},
+        "roles": [],
     }
     assert out["findings"][0] == {
         "code": "RT403",

@@ -13,6 +13,7 @@ import pytest
 
 from golden import assert_golden
 from retold.report.items import error_tables, render_comparison
+from retold.report.tables import table
 from retold.scoring.compare import Flip, ItemComparison, compare_items
 from retold.scoring.items import SystemItems
 
@@ -64,7 +65,11 @@ WRITTEN = ItemComparison(
     ("style", "suffix"), [("table", "txt"), ("markdown", "md"), ("latex", "tex"), ("csv", "csv"), ("json", "json")]
 )
 def test_render_comparison_in_full(style: str, suffix: str) -> None:
-    assert_golden(f"comparison.{suffix}", render_comparison(WRITTEN, style))
+    assert_golden(f"comparison.{suffix}", render_comparison(WRITTEN, style, verbose=True))
+
+
+def test_render_comparison_without_context() -> None:
+    assert_golden("comparison-brief.txt", render_comparison(WRITTEN, "text"))
 
 
 @pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv"])
@@ -72,7 +77,7 @@ def test_a_long_context_is_cut_for_people_and_whole_for_programs(style: str) -> 
     # 100 characters at most, the last of which says that there is more.
     long = "x" * 101
     made = replace(WRITTEN, flips=[msgspec.structs.replace(WRITTEN.flips[0], context=long)])
-    shown = render_comparison(made, style)
+    shown = render_comparison(made, style, verbose=True, width=400)
     assert (long in shown) == (style == "csv")
     more = r"\ldots{}" if style == "latex" else "…"
     assert ("x" * 99 + more in shown) == (style != "csv")
@@ -116,13 +121,17 @@ ERRORS = {
 }
 
 
+def error_pages(style: Any) -> list[tuple[str, str]]:
+    return [(title, table(headers, rows, style)) for title, headers, rows in error_tables(ERRORS)]
+
+
 def test_error_tables_in_full() -> None:
-    assert_golden("errors.txt", "\n".join(f"{title}\n\n{text}" for title, text in error_tables(ERRORS, "text")))
+    assert_golden("errors.txt", "\n".join(f"{title}\n\n{text}" for title, text in error_pages("text")))
 
 
 # The table of stance in the other formats, with what they escape.
 @pytest.mark.parametrize(("style", "suffix"), [("markdown", "md"), ("latex", "tex"), ("csv", "csv")])
 def test_error_tables_escape_labels_in_every_format(style: Any, suffix: str) -> None:
-    found = dict(error_tables(ERRORS, style))
-    assert list(found) == [title for title, _ in error_tables(ERRORS, "text")]
+    found = dict(error_pages(style))
+    assert list(found) == [title for title, _ in error_pages("text")]
     assert_golden(f"errors-stance.{suffix}", found["errors: stance, gold → predicted"])

@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paths import BAD_FILES
+from retold import reading
 from retold.corpus.load import Corpus, load_corpus
 from retold.io import jsonl
 from retold.layers.scheme import default_scheme
@@ -36,7 +37,7 @@ def test_bad_file_gives_only_its_code(path: Path, tiny_corpus: Corpus) -> None:
     assert [found.code for found in report.findings] == [code]
     found = report.findings[0]
     assert found.file == str(path)
-    assert found.line is not None or code in ("RT111", "RT303", "RT310", "RT409")
+    assert found.line is not None or code in ("RT111", "RT303", "RT310", "RT311", "RT409")
     assert found.severity == RULES[code].severity[role]  # type: ignore[index]
     assert found.message
     assert found.hint
@@ -297,7 +298,7 @@ def texts_with_keys(draw: st.DrawFn) -> bytes:
     )
     record = draw(
         st.fixed_dictionaries(
-            {"document_id": STRINGS},
+            {"document_id": STRINGS.filter(str.isprintable)},
             optional={"entities": st.lists(mention, max_size=3), "stance": st.lists(cell, max_size=2)},
         )
     )
@@ -646,6 +647,11 @@ def torn_parquet(folder: Path, _: pytest.MonkeyPatch) -> None:
     (folder / "predictions.parquet").write_bytes(b"PAR1 torn")
 
 
+def another_format(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reading, "MAX_INVALID", 3)
+    (folder / "mine.jsonl").write_bytes(b"{words\n" * 5)
+
+
 def refusing_decoder(folder: Path, patch: pytest.MonkeyPatch) -> None:
     class Refusing:
         def decode(self, _: bytes) -> Any:
@@ -706,6 +712,7 @@ UNSAID = {"claim": "unsaid", "text": "Nobody says it.", "mutation_of": None, "mu
 FAULTS: dict[str, tuple[Spoil, str | None, tuple[str, ...]]] = {
     "RT106": (long_line, "events/flood/annotators/reader-1.jsonl", ()),
     "RT110": (torn_parquet, "predictions.parquet", ()),
+    "RT113": (another_format, "mine.jsonl", ("RT102",)),
     "RT207": (refusing_decoder, "mine.jsonl", ()),
     "RT208": (invalid_manifest, ".", ()),
     "RT601": (other_words("Bo Berg", "Bo Be’s", "entities", type="PER", entity="bo-berg"), "mine.jsonl", ()),
@@ -725,6 +732,7 @@ FAULTS: dict[str, tuple[Spoil, str | None, tuple[str, ...]]] = {
     "RT712": (renamed_folder, None, ()),
     "RT713": (edit("entities.jsonl", '"kb_status": "nil"', '"kb_status": "verified"'), None, ()),
     "RT714": (edit("annotators/reader-1.jsonl", '"label": "favor"', '"label": "against"'), None, ()),
+    "RT716": (lambda folder, _: (folder / "events" / "drought").mkdir(), None, ()),
     "RT715": (edit("event.json", '"title": "A flood in Vale"', '"title": ""'), None, ()),
     "RT717": (edit("documents.jsonl", '"published": "2024-05-06"', '"published": "2024-02-30"'), None, ()),
 }
@@ -746,6 +754,9 @@ def test_case_gives_only_its_code(code: str, tiny_folder: Path, monkeypatch: pyt
     spoil, file, ignore = FAULTS[code]
     corpus = load_corpus(tiny_folder)
     spoil(tiny_folder, monkeypatch)
-    report = validate([tiny_folder / file], corpus) if file else validate(None, load_corpus(tiny_folder), ignore=ignore)
+    if file:
+        report = validate([tiny_folder / file], corpus, role="annotation", ignore=ignore)
+    else:
+        report = validate(None, load_corpus(tiny_folder), ignore=ignore)
     assert {found.code for found in report.findings} == {code}
     assert all(found.file and found.message and found.hint for found in report.findings)

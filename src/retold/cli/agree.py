@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import click
 
@@ -16,9 +17,16 @@ from retold.cli.options import CorpusChoice
 @options.resamples
 @options.seed
 @options.format_option("text", "markdown", "json", "csv", "latex")
+@options.verbose
 @click.option("--disagreements", is_flag=True, help="Also list every disagreement of two annotators.")
 def agree(
-    files: tuple[str, ...], corpus: CorpusChoice, resamples: int, seed: int, style: str, disagreements: bool
+    files: tuple[str, ...],
+    corpus: CorpusChoice,
+    resamples: int,
+    seed: int,
+    style: str,
+    disagreements: bool,
+    verbose: bool,
 ) -> None:
     """Measure the agreement of annotators.
 
@@ -32,13 +40,16 @@ def agree(
         raise click.UsageError("agreement needs at least two files")
     if disagreements and (len(files) > 2 or style in ("json", "csv")):
         raise click.UsageError("--disagreements takes two files, and text, markdown or latex; JSON always has them")
-    options.stdin_once(*files, corpus.path)
+    options.stdin_once(corpus, *files)
+    if len(files) > 2 and len({Path(file).resolve() for file in files}) < len(files):
+        raise click.UsageError("a file is given twice; name the records of each annotator once")
     from retold.report.agreement import render_agreement, render_pairs
     from retold.scoring.agreement import agreement
 
     loaded = corpus.load()
     results = [agreement(a, b, loaded, resamples=resamples, seed=seed) for a, b in combinations(files, 2)]
     if len(results) == 1:
-        click.echo(render_agreement(results[0], style, disagreements=disagreements), nl=False)
+        text = render_agreement(results[0], style, disagreements=disagreements, verbose=verbose, width=options.width())
     else:
-        click.echo(render_pairs(results, style), nl=False)
+        text = render_pairs(results, style, options.width())
+    click.echo(text, nl=False)

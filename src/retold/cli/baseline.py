@@ -45,7 +45,7 @@ def baseline(name: str | None, folder: Path, listing: bool, **given: Any) -> Non
     if listing:
         from retold.report.systems import render_systems
 
-        click.echo(render_systems(describe_systems(folder)), nl=False)
+        click.echo(render_systems(describe_systems(folder), options.width()), nl=False)
         return
     if name is None:
         raise click.UsageError("name a baseline; --list lists them")

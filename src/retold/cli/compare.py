@@ -14,7 +14,8 @@ from retold.cli.options import CorpusChoice
 @options.corpus_options
 @options.allow_missing
 @options.format_option("text", "markdown", "json", "csv", "latex")
-def compare(a: str, b: str, corpus: CorpusChoice, allow_missing: bool, style: str) -> None:
+@options.verbose
+def compare(a: str, b: str, corpus: CorpusChoice, allow_missing: bool, style: str, verbose: bool) -> None:
     """Compare two submissions, item by item.
 
     Lists the items that one has right and the other wrong, in the layers that both answer.
@@ -23,12 +24,12 @@ def compare(a: str, b: str, corpus: CorpusChoice, allow_missing: bool, style: st
     Example:
       retold compare submissions/mine submissions/yours --format markdown
     """
-    compare_submissions(a, b, corpus, allow_missing, style)
+    compare_submissions(a, b, corpus, allow_missing, style, verbose)
 
 
-def compare_submissions(a: str, b: str, corpus: CorpusChoice, allow_missing: bool, style: str) -> None:
+def compare_submissions(a: str, b: str, corpus: CorpusChoice, allow_missing: bool, style: str, verbose: bool) -> None:
     """Print the comparison of two submissions."""
-    options.stdin_once(a, b, corpus.path)
+    options.stdin_once(corpus, a, b)
     from retold.report.items import render_comparison
     from retold.scoring.compare import compare_items
     from retold.scoring.score import items_of
@@ -36,4 +37,5 @@ def compare_submissions(a: str, b: str, corpus: CorpusChoice, allow_missing: boo
     loaded = corpus.load()
     first, second = (items_of(path, loaded, allow_missing=allow_missing) for path in (a, b))
     options.warn(list(dict.fromkeys([*first.warnings, *second.warnings])))
-    click.echo(render_comparison(compare_items(first, second), style), nl=False)
+    found = compare_items(first, second)
+    click.echo(render_comparison(found, style, verbose=verbose, width=options.width()), nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retold.cli import options
-from retold.cli.options import format_option, usage_errors
+from retold.cli.options import format_option, told, usage_errors, width
 
 if TYPE_CHECKING:
     from retold.corpus.load import Corpus
@@ -41,7 +41,7 @@ def diff(old: str, new: str | None, style: str) -> None:
     from retold.corpus.load import load_corpus
     from retold.report.changes import render_changes
 
-    click.echo(render_changes(compare(load_corpus(old), load_corpus(new)), style), nl=False)
+    click.echo(render_changes(compare(load_corpus(old), load_corpus(new)), style, width()), nl=False)
 
 
 @corpus.command()
@@ -127,7 +127,7 @@ def divide(file: str, root: str) -> None:
     from retold.corpus.division import divide_documents
 
     for path, changed in divide_documents(file, root).items():
-        click.echo(f"wrote {path}: {', '.join(changed)}" if changed else f"{path}: no changes", err=True)
+        told(f"wrote {path}: {', '.join(changed)}" if changed else f"{path}: no changes")
 
 
 @corpus.command("import-quotes")
@@ -160,8 +160,8 @@ def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> 
     with usage_errors():
         written, notes = import_quotes(folder, loaded, event_of(loaded, event), annotator)
     for note in notes:
-        click.echo(f"warning: {note}", err=True)
-    click.echo(f"wrote {written}", err=True)
+        told(f"warning: {note}")
+    told(f"wrote {written}")
 
 
 @corpus.command()
@@ -195,13 +195,13 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
         if agreement:
             raise click.UsageError("--agreement goes with --init")
         for path, count in apply_decisions(loaded, key, file).items():
-            click.echo(f"wrote {path}: {count} {'decisions' if path.stem == 'adjudication' else 'records'}", err=True)
+            told(f"wrote {path}: {count} {'decisions' if path.stem == 'adjudication' else 'records'}")
     elif Path(file).exists():
         raise click.UsageError(f"{file} already exists; fill it in and run without --init, or name another file")
     elif text := open_decisions(loaded, key, agreement):
         options.write(Path(file), text)
     else:
-        click.echo(f"{key}: nothing to decide; 'retold corpus build' makes gold", err=True)
+        told(f"{key}: nothing to decide; 'retold corpus build' makes gold")
 
 
 @corpus.command("new-event")
@@ -235,9 +235,9 @@ def new_event(
         folder = scaffold_event(name, files, root, language=language, date=date)
     loaded = load_corpus(root)
     made = [document for document in loaded.documents.values() if document.event == name]
-    click.echo(f"wrote {folder}", err=True)
+    told(f"wrote {folder}")
     for document in made:
-        click.echo(f"  {document.document_id}: {document.seed}, language {document.language}", err=True)
+        told(f"  {document.document_id}: {document.seed}, language {document.language}")
     found = validate(None, loaded).findings
     click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)
     click.echo(next_steps(folder, root, loaded.scheme), nl=False)
@@ -290,6 +290,6 @@ def release(version: str, previous: str | None, date: str | None, note: str, roo
     with usage_errors():
         written = cut(Path(root), version, previous=previous, date=date, note=note)
     for path in written:
-        click.echo(f"wrote {path}", err=True)
+        told(f"wrote {path}")
     released = load_corpus(root)
     click.echo(f"release {version} of {released.release.date if released.release else date}: {released.digest}")

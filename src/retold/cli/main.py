@@ -7,6 +7,7 @@ fault), 2 wrong usage or a file that cannot be read.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 import click
 
 from retold import __version__
-from retold.cli.options import did_you_mean, use_color
+from retold.cli.options import did_you_mean, use_color, width
+from retold.model.documentation import docstring
 
 __all__ = ["cli", "main"]
 
@@ -33,8 +35,16 @@ class _LazyGroup(click.Group):
             if not name.startswith("-"):
                 ctx.fail(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
             return None
-        command: click.Command = getattr(importlib.import_module(f"retold.cli.{name}"), name)
-        return command
+        return _documented(getattr(importlib.import_module(f"retold.cli.{name}"), name))
+
+
+def _documented(command: click.Command) -> click.Command:
+    """A command and its own commands, with the help that ``python -OO`` removes."""
+    if command.help is None and command.callback is not None:
+        command.help = docstring(command.callback)
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _documented(each)
+    return command
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,17 +61,18 @@ def cli() -> None:
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit. No traceback reaches the user, unless RETOLD_DEBUG is set."""
+def main(arguments: Sequence[str] | None = None, command: click.Command = cli) -> None:
+    """Run the command line, or another command, and exit. No traceback reaches the user, unless RETOLD_DEBUG is set."""
     _prepare_streams()
     stdout = sys.stdout
+    name = "retold" if command is cli else None
     try:
-        code = cli.main(None if arguments is None else list(arguments), "retold", standalone_mode=False)
+        code = _documented(command).main(None if arguments is None else list(arguments), name, standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
         code = 130
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = 2
     except SystemExit:
         # On a broken pipe click replaces standard output and exits with 1. A reader that has seen enough, like
@@ -84,9 +95,10 @@ def _report(error: Exception) -> int:
     from retold.model.packages import missing
 
     if isinstance(error, FindingsError):
-        from retold.report.findings import render_text
+        from retold.report.findings import render_refusal
 
-        click.echo(render_text(error.findings, color=use_color(sys.stderr)), nl=False, err=True)
+        refusal = render_refusal(error.findings, color=use_color(sys.stderr), width=width())
+        click.echo(refusal, nl=False, err=True)
         return 1
     if isinstance(error, UnreadableError):
         message = str(error)
@@ -101,8 +113,24 @@ def _report(error: Exception) -> int:
             f"internal error: {type(error).__name__}: {error}\n"
             "This is a bug in retold. Please report it with the traceback that RETOLD_DEBUG=1 shows."
         )
-    click.ClickException(message).show()
+    _show(click.ClickException(message))
     return 2
+
+
+class _Shown(io.StringIO):
+    """Takes what click prints as it is; click would take colours out of names."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _show(error: click.ClickException) -> None:
+    """Print an error, with what a terminal would act on as escapes: names and paths come from users."""
+    from retold.model.display import visible
+
+    shown = _Shown()
+    error.show(shown)
+    click.echo("\n".join(map(visible, shown.getvalue().split("\n"))), nl=False, err=True)
 
 
 def _prepare_streams() -> None:

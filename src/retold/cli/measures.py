@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retold.cli.options import CorpusChoice, corpus_options, did_you_mean, format_option
+from retold.cli.options import CorpusChoice, corpus_options, did_you_mean, format_option, width
 
 if TYPE_CHECKING:
     from retold.report.tables import TableFormat
@@ -27,8 +27,8 @@ def measures(name: str | None, corpus: CorpusChoice, style: TableFormat) -> None
 
     known = corpus.load().scheme.described
     if name is None:
-        click.echo(render_measures(known.values(), style), nl=False)
+        click.echo(render_measures(known.values(), style, width()), nl=False)
     elif name in known:
-        click.echo(render_measure(known[name]), nl=False)
+        click.echo(render_measure(known[name], width()), nl=False)
     else:
         raise click.ClickException(f"unknown measure {name!r}{did_you_mean(name, known)}; 'retold measures' lists all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from retold.corpus.load import Corpus
     from retold.model.findings import Finding
 
-allow_missing = click.option("--allow-missing", is_flag=True, help="Count missing documents as empty.")
+allow_missing = click.option("--allow-missing", is_flag=True, help="Count missing documents and layers as empty.")
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 resamples = click.option(
     "--resamples",
@@ -125,9 +126,9 @@ def warn(found: Sequence[Finding]) -> None:
         click.echo(render_text(found, color=use_color(sys.stderr)), nl=False, err=True)
 
 
-def stdin_once(*paths: str | None) -> None:
+def stdin_once(corpus: CorpusChoice, *paths: str) -> None:
     """Refuse to read standard input twice."""
-    if paths.count("-") > 1:
+    if (*paths, corpus.path, corpus.manifest).count("-") > 1:
         raise click.UsageError("standard input ('-') can be read only once")
 
 
@@ -139,12 +140,29 @@ def refuse_overwriting(target: Path | None, option: str, *sources: str | None) -
                 raise click.BadParameter(f"{target} is an input; name another file", param_hint=option)
 
 
+verbose = click.option("--verbose", "-v", is_flag=True, help="Show everything as text.")
+
+
+def width() -> int:
+    """Columns of the terminal: what COLUMNS says, or what the terminal has, or 100 where there is none."""
+    from retold.report.tables import WIDTH
+
+    return shutil.get_terminal_size((WIDTH, 24)).columns
+
+
 def write(path: Path, pieces: str | bytes | Iterable[bytes], note: str = "") -> None:
     """Write a file whole or not at all, and say so."""
     from retold.io.atomic import write_atomic
 
     write_atomic(path, pieces)
-    click.echo(f"wrote {path}{note and f': {note}'}", err=True)
+    told(f"wrote {path}{note and f': {note}'}")
+
+
+def told(text: str) -> None:
+    """Say on standard error what was done."""
+    from retold.model.display import visible
+
+    click.echo(visible(text), err=True)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from retold.cli.options import CorpusChoice
     type=click.Path(path_type=Path),
     help="Also write the leaderboard, and one for each track, to FOLDER in every format.",
 )
+@options.verbose
 @options.counting
 @click.option("--compare", "pair", nargs=2, hidden=True)
 def rank(
@@ -31,6 +32,7 @@ def rank(
     style: str,
     output: Path | None,
     pair: tuple[str, str] | None,
+    verbose: bool,
     **how: Any,
 ) -> None:
     """Rank submissions on a leaderboard.
@@ -44,8 +46,9 @@ def rank(
         return
     if not submissions:
         raise click.UsageError("Missing argument 'SUBMISSION...'.")
-    options.stdin_once(*submissions, corpus.path)
+    options.stdin_once(corpus, *submissions)
     options.single_threaded_numpy()
+    from retold.io.atomic import write_atomic
     from retold.report.leaderboard import SUFFIXES, render_ranking
     from retold.scoring.ranking import rank as run
 
@@ -57,8 +60,9 @@ def rank(
         boards |= {f"leaderboard-{track}": result.by(track) for track in result.headlines[1:]}
         for name, board in boards.items():
             for kind, suffix in SUFFIXES.items():
-                options.write(output / f"{name}.{suffix}", render_ranking(board, kind))
-    click.echo(render_ranking(result, style), nl=False)
+                write_atomic(output / f"{name}.{suffix}", render_ranking(board, kind, verbose=True))
+        options.told(f"wrote {', '.join(boards)} to {output}, each as {', '.join(SUFFIXES.values())}")
+    click.echo(render_ranking(result, style, verbose=verbose, width=options.width()), nl=False)
 
 
 def _compare(
@@ -68,10 +72,10 @@ def _compare(
     from retold.cli.compare import compare_submissions
 
     source = click.get_current_context().get_parameter_source
-    ranking = ("measure", "resamples", "seed", "output", "workers", "executor")
+    ranking = ("measure", "resamples", "seed", "output", "workers", "executor", "verbose")
     extra = [name for name in ranking if source(name) is not click.core.ParameterSource.DEFAULT]
     if submissions or extra or style == "html":
         said = f"--{extra[0]}" if extra else "more submissions" if submissions else "--format html"
         raise click.UsageError(f"--compare cannot be combined with {said}")
     options.deprecated("retold rank --compare", "retold compare")
-    compare_submissions(*pair, corpus, allow_missing, style)
+    compare_submissions(*pair, corpus, allow_missing, style, verbose=False)

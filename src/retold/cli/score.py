@@ -36,6 +36,7 @@ from retold.cli.options import CorpusChoice
     metavar="FILE",
     help="Write every counted item with its verdict to FILE (JSON Lines). The first line says what was scored.",
 )
+@options.verbose
 @options.counting
 def score(
     submission: str,
@@ -44,17 +45,19 @@ def score(
     measures: tuple[str, ...],
     output: Path | None,
     items: Path | None,
+    verbose: bool,
     **how: Any,
 ) -> None:
     """Score one submission in detail.
 
-    SUBMISSION is a file of records, a folder or a .zip; '-' is standard input.
+    SUBMISSION is a file of records, a folder or a .zip; '-' is standard input. As text, shows the headline scores and
+    what they are means of; --verbose adds all measures with their counts, errors by kind and breakdowns.
 
     \b
     Example:
       retold score submissions/mine --format json --output score.json
     """
-    options.stdin_once(submission, corpus.path)
+    options.stdin_once(corpus, submission)
     for path, option in ((items, "--items"), (output, "--output")):
         options.refuse_overwriting(path, option, submission, corpus.path, corpus.manifest)
     if output is not None and items is not None and output.resolve() == items.resolve():
@@ -73,7 +76,9 @@ def score(
         names = select_measures(result, measures) if measures else None
     if items is not None and found is not None:
         options.write(items, item_lines(result, found))
-    text = render_score(result, style, errors(found or [], result.scheme), names)
+    kinds = errors(found or [], result.scheme)
+    width = {} if output else {"width": options.width()}
+    text = render_score(result, style, kinds, names, verbose=verbose, **width)
     if output is None:
         click.echo(text, nl=False)
     else:

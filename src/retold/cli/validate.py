@@ -17,6 +17,7 @@ from retold.cli.options import (
     stdin_once,
     usage_errors,
     use_color,
+    width,
     workers,
 )
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--role",
     type=click.Choice(["gold", "annotation", "prediction"]),
-    help="What the files are; by default, guessed from their names.",
+    help="What the files are; by default, what card, place or content say.",
 )
 @click.option(
     "--max-findings",
@@ -77,7 +78,7 @@ def validate(
 
     with usage_errors():
         prefixes((*how["select"], *how["ignore"]))
-    stdin_once(*paths, corpus.path)
+    stdin_once(corpus, *paths)
     loaded = corpus.load()
     if fix or show_diff:
         if not paths:
@@ -89,7 +90,7 @@ def validate(
             raise SystemExit(1 if changed else 0)
     how["workers"] = how["workers"] or os.cpu_count() or 1
     report = run(list(paths) or None, loaded, **how)
-    click.echo(render_findings(report, style, color=use_color(sys.stdout)), nl=False)
+    click.echo(render_findings(report, style, color=use_color(sys.stdout), width=width()), nl=False)
     if report.errors or (fail_on == "warning" and report.warnings):
         raise SystemExit(1)
 

@@ -25,12 +25,13 @@ from typing import Any, Final
 import msgspec
 
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, differences, items_by_key
-from retold.corpus.division import one_line
-from retold.corpus.load import Corpus, EventFolder, read_all
+from retold.corpus.load import Corpus, EventFolder
 from retold.corpus.scaffold import read_text
 from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_all
 from retold.layers.scheme import Scheme
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, encode
+from retold.model.display import one_line
 from retold.model.findings import Finding, FindingsError, UnreadableError, shorten
 from retold.rules.registry import did_you_mean, nearest
 

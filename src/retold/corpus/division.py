@@ -33,17 +33,19 @@ from typing import Any, Final, get_args
 
 from msgspec import structs
 
-from retold.corpus.load import load_folder, read_all
+from retold.corpus.load import load_folder
 from retold.corpus.scaffold import read_text
 from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_all
 from retold.model.annotations import Document, Span, Zone, ZoneName, encode
+from retold.model.display import one_line, visible
 from retold.model.findings import Finding, FindingsError, shorten
 from retold.model.segment import ANNOTATED_ZONES
 from retold.rules import DECODERS, RULES
 from retold.rules.corpus import is_date
 from retold.rules.registry import did_you_mean
 
-__all__ = ["divide_documents", "divided", "numbered_sentences", "one_line", "written_out"]
+__all__ = ["divide_documents", "divided", "numbered_sentences", "written_out"]
 
 #: What the head of a document tells; an empty value is null.
 _HEAD: Final = ("language", "outlet", "original_source", "published", "rights")
@@ -87,15 +89,6 @@ def _pieces(document: Document, zone: Zone) -> Iterator[tuple[int | None, int, i
         if number is not None:
             yield number, start, end
         at = end
-
-
-def one_line(text: str) -> str:
-    """Text on one line, with escapes for what cannot be seen."""
-    return " ".join("".join(map(_shown, word)) for word in text.split())
-
-
-def _shown(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
 
 
 @dataclass
@@ -229,7 +222,7 @@ def _found(text: str, at: int, line: int, words: str) -> tuple[int, int]:
     start, done = at, 0
     for offset in (offset for offset in range(at, len(text)) if not text[offset].isspace()):
         start = start if done else offset
-        given = next((form for form in (_shown(text[offset]), text[offset]) if rest.startswith(form, done)), None)
+        given = next((form for form in (visible(text[offset]), text[offset]) if rest.startswith(form, done)), None)
         if given is None:
             message = f"expected {_words_at(text, offset)}, got {_words_at(words, _index(words, done))}"
             raise _Wrong("RT403", line, message, "Keep every word of the document; move only line ends and zones.")

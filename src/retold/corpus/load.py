@@ -7,24 +7,24 @@ memory, or line by line (``document_lines``, ``gold_lines``) for one that does n
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import UnsetType
 
-from retold.io.jsonl import Line, read_lines
-from retold.io.sources import Source, open_bytes, sha256
+from retold.io.jsonl import Lines, decode_or_refuse, read_all, read_bytes, read_lines, read_one
+from retold.io.sources import Source, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
+from retold.model.display import Summary
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.model.json_schema import schema_of
 from retold.model.manifest import Manifest
-from retold.rules import LineDecoder, Vocabulary, located
+from retold.rules import HEAD, Vocabulary, foreign_file, located, no_records, recognize
 from retold.rules.bytes import DECODERS
 from retold.rules.corpus import repeated_key
 from retold.rules.schema import invalid_manifest
@@ -32,17 +32,19 @@ from retold.rules.schema import invalid_manifest
 __all__ = [
     "Corpus",
     "EventFolder",
-    "decode_or_refuse",
+    "event_folders",
+    "leftovers",
     "load_corpus",
     "load_folder",
     "packaged_corpus",
-    "read_all",
     "read_manifest",
-    "read_one",
+    "refuse_foreign",
 ]
 
 #: Name of the manifest in a corpus folder.
 MANIFEST: Final = "corpus.json"
+#: Name of a file or folder while it is written; it is renamed when it is complete.
+_PART: Final = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def packaged_corpus() -> Path:
@@ -52,33 +54,24 @@ def packaged_corpus() -> Path:
     return installed if installed.is_dir() else here.parents[1] / "corpus"
 
 
-def decode_or_refuse(decoder: LineDecoder, line: bytes, number: int | None, file: str) -> Any:
-    """Decode a line that must be valid.
+def refuse_foreign(source: Source, line: bytes = b"") -> None:
+    """Refuse a file that holds no records, by its beginning or its first line.
 
     Raises:
-        FindingsError: what is wrong with it.
+        FindingsError: RT114, what it is.
     """
-    record, findings = decoder.decode(line, number=number, file=file)
-    if record is None or findings:
-        raise FindingsError(findings)
-    return record
-
-
-def read_all(path: Path | Source, decoder: LineDecoder) -> list[Any]:
-    """The records of a whole file; for the small files of a corpus.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: a line is not such a record.
-    """
-    source = path if isinstance(path, Source) else Source.of(path)
-    return [decode_or_refuse(decoder, line, number, source.name) for number, line in read_lines(source) if line]
-
-
-def read_one(path: Path, decoder: LineDecoder) -> Any:
-    """The single object of a file; raises as ``read_all`` does."""
-    with open_bytes(str(path)) as stream:
-        return decode_or_refuse(decoder, stream.read(), None, str(path))
+    if line and source.is_parquet:
+        found = recognize(line)
+    else:
+        with source.open() as stream:
+            head = max(stream.read(HEAD), line, key=len)
+        if source.is_parquet and head.startswith(b"PAR1"):
+            return
+        found = recognize(head)
+        if found is None and source.is_parquet and head.startswith(b"{"):
+            found = "JSON Lines", "Name it with .jsonl."
+    if found is not None:
+        raise FindingsError(located([foreign_file(*found)], source.name, 1))
 
 
 @dataclass(frozen=True)
@@ -112,7 +105,8 @@ class EventFolder:
     @property
     def annotator_files(self) -> list[Path]:
         """Files of the annotators, sorted by name."""
-        return sorted(path for path in (self.folder / "annotators").glob("*.jsonl") if path != self.adjudication_file)
+        files = (self.folder / "annotators").glob("[!.]*.jsonl")
+        return sorted(path for path in files if path != self.adjudication_file)
 
     @property
     def adjudication_file(self) -> Path:
@@ -120,8 +114,8 @@ class EventFolder:
         return self.folder / "annotators" / "adjudication.jsonl"
 
 
-@dataclass(frozen=True)
-class Corpus:
+@dataclass(frozen=True, repr=False)
+class Corpus(Summary):
     """A corpus to load, to validate against and to score with.
 
     Attributes:
@@ -145,6 +139,12 @@ class Corpus:
     declared: Literal["default", "manifest", "gold"] = "default"
     repeated: list[Finding] = field(default_factory=list, compare=False)
 
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        rows = [("path", str(self.root)), ("layers", ", ".join(self.scheme.layers))]
+        if self.events:
+            rows.append(("events", ", ".join(self.events)))
+        return " ".join(filter(None, ["Corpus", self.name, self.version])), rows
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the release, or of the bare file. Reads the files, once.
@@ -159,7 +159,9 @@ class Corpus:
             return sha256(self.bare)
         released = self.release.files if self.release else {}
         wanted = {name: digest for name, digest in released.items() if name == MANIFEST or name.startswith("events/")}
-        names = wanted.keys() | {file.relative_to(self.root).as_posix() for file in self.root.glob("events/*/*.json*")}
+        names = wanted.keys() | {
+            file.relative_to(self.root).as_posix() for file in self.root.glob("events/[!.]*/[!.]*.json*")
+        }
         names |= {MANIFEST}
         found = {name: sha256(self.root / name) for name in sorted(names) if (self.root / name).is_file()}
         # An event that was added later is not part of the release.
@@ -187,17 +189,17 @@ class Corpus:
         records = (record for source in self.gold_sources() for record in read_all(source, self.scheme.decoder))
         return {record.document_id: record for record in records}
 
-    def document_lines(self) -> Iterator[Line]:
+    def document_lines(self) -> Lines:
         """Lines of all documents."""
-        return itertools.chain.from_iterable(read_lines(source) for source in self.document_sources())
+        return Lines(self.document_sources())
 
     def document_sources(self) -> list[Source]:
         """Files of the documents; none for a bare file."""
         return [Source.of(event.documents_file) for event in self.events.values()]
 
-    def gold_lines(self) -> Iterator[Line]:
+    def gold_lines(self) -> Lines:
         """Lines of all gold records."""
-        return itertools.chain.from_iterable(read_lines(source) for source in self.gold_sources())
+        return Lines(self.gold_sources())
 
     def gold_sources(self) -> list[Source]:
         """Files of the gold records."""
@@ -249,6 +251,19 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+def event_folders(root: Path) -> list[Path]:
+    """The folders of events, sorted: those with an event.json, unless their name begins with a dot."""
+    return sorted(file.parent for file in (root / "events").glob("[!.]*/event.json"))
+
+
+def leftovers(root: Path) -> list[Path]:
+    """What is in the folder of events and belongs to none: folders without event.json, parts of interrupted writing."""
+    events = event_folders(root)
+    parts = (path for path in sorted((root / "events").rglob(".*")) if _PART.fullmatch(path.name))
+    found = [path for path in sorted((root / "events").glob("[!.]*/")) if path.is_dir() and path not in events]
+    return [*found, *(path for path in parts if not _PART.fullmatch(path.parent.name))]
+
+
 def load_corpus(
     path: str | Path | None = None, *, manifest: str | Path | None = None, labels: str | None = None
 ) -> Corpus:
@@ -262,7 +277,7 @@ def load_corpus(
 
     Raises:
         UnreadableError: the path is missing or is not a corpus.
-        FindingsError: a catalogue or the manifest is malformed.
+        FindingsError: a catalogue or the manifest is malformed, or a bare file has no records.
         ValueError: manifest and labels are both given, or labels is something else.
     """
     if labels is not None and labels != "from-gold":
@@ -271,22 +286,22 @@ def load_corpus(
         raise ValueError("give either a manifest or labels from gold")
     root = packaged_corpus() if path is None else Path(path)
     if path is not None and not _is_folder(root):
-        with open_bytes(str(path)) if str(path) != "-" else open_bytes(Source.of("-").path):
-            pass
         source = Source.of(path)
+        refuse_foreign(source)
+        if not any(line for _, line in read_lines(source)):
+            raise FindingsError(located([no_records()], source.name, None))
         corpus = Corpus(root=root, name=root.name, version="", events={}, bare=source)
         return _declared(corpus, Path(manifest) if manifest else None, labels)
-    event_files = sorted((root / "events").glob("*/event.json"))
-    if not event_files:
+    folders = event_folders(root)
+    if not folders:
         raise UnreadableError(f"{root}: not a corpus folder (no events/*/event.json)")
     events: dict[str, EventFolder] = {}
     repeated: list[Finding] = []
-    for event_file in event_files:
-        folder = event_file.parent
-        event: Event = read_one(event_file, DECODERS["event"])
+    for folder in folders:
+        event: Event = read_one(folder / "event.json", DECODERS["event"])
         if (other := events.get(event.event)) is not None:
             hint = f"Give the events keys of their own; {other.folder / 'event.json'} has it, too."
-            raise FindingsError(located([repeated_key(event.event, "/event", hint)], str(event_file), None))
+            raise FindingsError(located([repeated_key(event.event, "/event", hint)], str(folder / "event.json"), None))
         events[event.event] = EventFolder(
             folder=folder,
             event=event,
@@ -348,23 +363,22 @@ def read_manifest(path: Path) -> Scheme:
         UnreadableError: the file cannot be opened.
         FindingsError: what is wrong with it.
     """
-    manifest: Manifest = read_one(path, DECODERS["manifest"])
+    source = Source.of(path)
+    manifest: Manifest = read_one(source, DECODERS["manifest"])
     try:
         return Scheme(manifest)
     except ManifestError as error:
         # The schema names every wrong key and what is allowed there, but does not see contradictions.
-        with open_bytes(str(path)) as stream:
-            _, found = manifest_decoder().decode(stream.read(), number=None, file=str(path))
+        _, found = manifest_decoder().decode(read_bytes(source), number=None, file=source.name)
         found = [each for each in found if each.code != "RT207"]
         pointer = "/" + str(error).partition(":")[0].replace(".", "/")
-        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], str(path), None)) from None
+        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], source.name, None)) from None
 
 
 def _plain_gold(corpus: Corpus) -> Iterator[Any]:
     """Gold records as JSON objects, whatever their labels."""
-    decoder = LineDecoder(AnnotationRecord, partial(schema_of, "annotation-record", AnnotationRecord))
     for source in corpus.gold_sources():
         for number, line in read_lines(source):
             if line:
-                decode_or_refuse(decoder, line, number, source.name)
+                decode_or_refuse(DECODERS["record"], line, number, source.name)
                 yield json.loads(line)

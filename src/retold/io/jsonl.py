@@ -1,18 +1,27 @@
-"""Lines of JSON (or Parquet rows as such lines), one after the other or looked up by document."""
+"""The one reader of JSON: whole files, lines (or Parquet rows as such lines), or lines looked up by document."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source
-from retold.model.findings import Finding, FindingsError, UnreadableError
+from retold.model.findings import FindingsError, UnreadableError
+from retold.rules.bytes import LineDecoder, line_too_long, located
 
-__all__ = ["Line", "Lookup", "count_lines", "decode_json", "read_json", "read_jsonl", "read_lines"]
+__all__ = [
+    "Line",
+    "Lines",
+    "Lookup",
+    "count_lines",
+    "decode_or_refuse",
+    "read_all",
+    "read_bytes",
+    "read_lines",
+    "read_one",
+]
 
 #: Line number from 1, and the bytes without the line end.
 Line = tuple[int, bytes]
@@ -43,15 +52,7 @@ def read_lines(source: Source) -> Iterator[Line]:
                 return
             number += 1
             if len(line) > MAX_LINE:
-                found = Finding(
-                    code="RT106",
-                    severity="error",
-                    message=f"the line is longer than {MAX_LINE} bytes",
-                    hint="Write one document per line.",
-                    file=source.name,
-                    line=number,
-                )
-                raise FindingsError([found])
+                raise FindingsError(located([line_too_long("line", MAX_LINE)], source.name, number))
             # isspace() looks at one byte of a record, strip() would copy it.
             yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
@@ -65,43 +66,64 @@ def count_lines(source: Source) -> int:
     return sum(1 for _, line in read_lines(source) if line)
 
 
-def decode_json(decoder: msgspec.json.Decoder[Any], data: bytes, name: str, number: int | None = None) -> Any:
-    """Decode JSON; an error is a finding in line ``number`` of the file ``name``.
+def decode_or_refuse(decoder: LineDecoder, line: bytes, number: int | None, file: str) -> Any:
+    """Decode a line that must be valid.
 
     Raises:
-        FindingsError: RT102 for malformed JSON, RT201 for JSON of another shape.
+        FindingsError: what is wrong with it.
     """
-    try:
-        return decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        found = Finding(
-            code="RT201" if isinstance(error, msgspec.ValidationError) else "RT102",
-            severity="error",
-            message=str(error),
-            hint="Compare the file with its schema in schema/.",
-            file=name,
-            line=number,
-        )
-        raise FindingsError([found]) from error
+    record, findings = decoder.decode(line, number=number, file=file)
+    if record is None or findings:
+        raise FindingsError(findings)
+    return record
 
 
-def read_jsonl(path: Path | str, kind: type[Any]) -> list[Any]:
-    """Read a whole JSON Lines file of one type; for the small files of a corpus (catalogues, claims).
+def read_all(path: Path | str | Source, decoder: LineDecoder) -> list[Any]:
+    """The records of a whole file; for the small files of a corpus.
 
     Raises:
         UnreadableError: the file cannot be opened.
-        FindingsError: a line is not a ``kind``.
+        FindingsError: a line is not such a record.
     """
-    decoder = msgspec.json.Decoder(kind)
-    source = Source.of(path)
-    return [decode_json(decoder, line, source.name, number) for number, line in read_lines(source) if line]
+    source = path if isinstance(path, Source) else Source.of(path)
+    return [decode_or_refuse(decoder, line, number, source.name) for number, line in read_lines(source) if line]
 
 
-def read_json(path: Path | str, kind: type[Any]) -> Any:
-    """Read one JSON file of one type; raises as ``read_jsonl`` does."""
-    source = Source.of(path)
-    with source.open() as stream:
-        return decode_json(msgspec.json.Decoder(kind), stream.read(MAX_LINE), source.name)
+def read_bytes(source: Source) -> bytes:
+    """The bytes of a file of one JSON value; raises as ``read_all`` does."""
+    try:
+        with source.open() as stream:
+            data = stream.read(MAX_LINE + 1)
+    except UnreadableError:
+        raise
+    except ARCHIVE_ERRORS as error:
+        raise UnreadableError(f"{source.name}: {error}") from error
+    if len(data) > MAX_LINE:
+        raise FindingsError(located([line_too_long("file", MAX_LINE)], source.name, None))
+    return data
+
+
+def read_one(path: Path | str | Source, decoder: LineDecoder) -> Any:
+    """The single object of a file; raises as ``read_all`` does."""
+    source = path if isinstance(path, Source) else Source.of(path)
+    return decode_or_refuse(decoder, read_bytes(source), None, source.name)
+
+
+class Lines:
+    """Lines of one or several files.
+
+    Attributes:
+        file: name of the file that the last line is from.
+    """
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self.file = sources[0].name if sources else ""
+
+    def __iter__(self) -> Iterator[Line]:
+        for source in self._sources:
+            self.file = source.name
+            yield from read_lines(source)
 
 
 class Lookup:
@@ -111,36 +133,36 @@ class Lookup:
     a temporary file; memory holds only its key and offset.
 
     Args:
-        lines: (line number, bytes) in the order of the file.
-        decode: (line, its number) -> record with a ``document_id``; raises FindingsError for any other line.
+        lines: the lines, in the order of the files.
+        decode: (line, its number, file) -> record with a ``document_id``; raises FindingsError for any other line.
     """
 
-    def __init__(self, lines: Iterator[Line], decode: Callable[[bytes, int], Any]) -> None:
-        self._lines = lines
+    def __init__(self, lines: Lines, decode: Callable[[bytes, int, str], Any]) -> None:
+        self._files, self._lines = lines, iter(lines)
         self._decode = decode
         self._spool: IO[bytes] | None = None
-        #: Document -> offset in the spool, length, line number.
-        self._spooled: dict[str, tuple[int, int, int]] = {}
+        #: Document -> offset in the spool, length, line number, file.
+        self._spooled: dict[str, tuple[int, int, int, str]] = {}
         self._end = 0
-        self.line, self.number = b"", 0
-        #: Keys that came again before they were asked for, and the line of each; the first record is kept.
-        self.repeated: list[tuple[str, int]] = []
+        self.line, self.number, self.file = b"", 0, ""
+        #: Keys that came again before they were asked for, with line and file; the first record is kept.
+        self.repeated: list[tuple[str, int, str]] = []
 
     def get(self, document_id: str) -> Any | None:
         """Return and forget the record of a document; None where the file has no (further) one.
 
-        Then ``line`` holds its bytes and ``number`` its line number.
+        Then ``line`` holds its bytes, ``number`` its line number and ``file`` the name of the file.
         """
         if (entry := self._spooled.pop(document_id, None)) is not None and self._spool is not None:
-            start, size, self.number = entry
+            start, size, self.number, self.file = entry
             self._spool.seek(start)
             self.line = self._spool.read(size)
-            return self._decode(self.line, self.number)
+            return self._decode(self.line, self.number, self.file)
         for number, line in self._lines:
             if line:
-                record = self._decode(line, number)
+                record = self._decode(line, number, self._files.file)
                 if record.document_id == document_id:
-                    self.line, self.number = line, number
+                    self.line, self.number, self.file = line, number, self._files.file
                     return record
                 self._keep(record.document_id, line, number)
         return None
@@ -149,20 +171,20 @@ class Lookup:
         """Yield the records that were never asked for, in no particular order."""
         for number, line in self._lines:
             if line:
-                self.line, self.number = line, number
-                yield self._decode(line, number)
+                self.line, self.number, self.file = line, number, self._files.file
+                yield self._decode(line, number, self.file)
         for key in list(self._spooled):
             yield self.get(key)
 
     def _keep(self, key: str, line: bytes, number: int) -> None:
         if key in self._spooled:
-            self.repeated.append((key, number))
+            self.repeated.append((key, number, self._files.file))
             return
         if self._spool is None:
             self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the lookup
         self._spool.seek(self._end)
         self._spool.write(line)
-        self._spooled[key] = self._end, len(line), number
+        self._spooled[key] = self._end, len(line), number, self._files.file
         self._end += len(line)
 
     def close(self) -> None:

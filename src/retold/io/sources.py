@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import io
 import os
 import shutil
 import stat
@@ -11,19 +12,21 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from retold.model.findings import UnreadableError
 from retold.model.packages import require
 
-__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "Source", "memory_source", "open_bytes", "sha256"]
+__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "MAX_RATIO", "Source", "memory_source", "open_bytes", "sha256"]
 
 #: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
 MAX_LINE: Final = 64 * 1024 * 1024
+#: Largest compression ratio of what is large; records compress to about a tenth.
+MAX_RATIO: Final = 200
 #: What reading a damaged, encrypted or foreign archive raises; RuntimeError is how zipfile asks for a password.
 ARCHIVE_ERRORS: Final = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 #: Lines of records are longer than the default buffer, and a line that crosses its end is copied twice.
@@ -91,14 +94,7 @@ def open_bytes(path: str) -> IO[bytes]:
         UnreadableError: the file cannot be opened.
     """
     if "://" in path:
-        fsspec = require("fsspec", path)
-        if path.startswith("hf://"):
-            require("huggingface_hub", path)
-        try:
-            opened: IO[bytes] = fsspec.open(path, "rb").open()
-        except (OSError, ValueError, ImportError) as error:
-            raise UnreadableError(f"{path}: {error}") from error
-        return opened
+        return io.BufferedReader(_Remote(path), _BUFFER)
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
@@ -107,6 +103,49 @@ def open_bytes(path: str) -> IO[bytes]:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UnreadableError(f"{path}: {reason}") from error
     raise UnreadableError(f"{path}: {'is a folder, expected a file' if stat.S_ISDIR(mode) else 'not a regular file'}")
+
+
+class _Remote(io.RawIOBase):
+    """A file by its fsspec URL. Drivers raise what they like, at once or while reading; here it is UnreadableError."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._stream: Any = None
+        fsspec = require("fsspec", path)
+        if path.startswith("hf://"):
+            require("huggingface_hub", path)
+        self._stream = self._asked(lambda: fsspec.open(path, "rb").open())
+
+    def _asked(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except FileNotFoundError as error:
+            raise UnreadableError(f"{self._path}: no such file") from error
+        except Exception as error:
+            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+            raise UnreadableError(f"{self._path}: cannot be read ({reason})") from error
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._stream.seekable())
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._asked(lambda: self._stream.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return int(self._asked(lambda: self._stream.seek(offset, whence)))
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        super().close()
 
 
 def sha256(path: Path | str | Source) -> str:

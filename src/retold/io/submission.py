@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
-from retold.io.jsonl import decode_json, read_json, read_lines
-from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source, memory_source, open_bytes
+from retold.io.jsonl import decode_or_refuse, read_bytes, read_lines
+from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, memory_source, open_bytes
 from retold.model.annotations import AnnotationRecord, SubmissionCard
-from retold.model.findings import UnreadableError
+from retold.model.findings import Finding, FindingsError, UnreadableError
+from retold.rules.bytes import DECODERS, located, not_json
 
 __all__ = ["Submission", "open_submission", "submission_of"]
 
 #: Largest member that is taken out of an archive, in bytes.
 MAX_MEMBER: Final = 16 * 1024**3
-#: Largest compression ratio of a large member; records compress to about a tenth.
-MAX_RATIO: Final = 200
+_NOT_JSON: Final = (bytes, bytearray, memoryview, date, datetime, time, timedelta, Decimal, UUID)
 _PREDICTIONS: Final = ("predictions.jsonl", "predictions.parquet")
 
 
@@ -33,6 +37,8 @@ class Submission:
     name: str
     records: Source
     card: SubmissionCard | None
+    #: Where the card is, even if it is invalid.
+    card_file: Source | None = None
 
     def read(self) -> Iterator[AnnotationRecord]:
         """Yield the records, decoded but not checked against a corpus.
@@ -41,14 +47,21 @@ class Submission:
             FindingsError: a line is not a record.
             UnreadableError: the file cannot be read.
         """
-        decoder = msgspec.json.Decoder(AnnotationRecord)
         for number, line in read_lines(self.records):
             if line:
-                yield decode_json(decoder, line, self.records.name, number)
+                yield decode_or_refuse(DECODERS["record"], line, number, self.records.name)
 
 
-def open_submission(path: str | Path) -> Submission:
+def _refuse(findings: list[Finding]) -> None:
+    raise FindingsError(findings)
+
+
+def open_submission(path: str | Path, report: Callable[[list[Finding]], None] = _refuse) -> Submission:
     """Find the records and the card of a submission: a file, a folder, a .zip, or ``-`` for standard input.
+
+    Args:
+        path: what was submitted.
+        report: called with the findings of an invalid card; by default they are raised.
 
     Raises:
         UnreadableError: the path is missing, or has no predictions.
@@ -58,13 +71,13 @@ def open_submission(path: str | Path) -> Submission:
     if path == "-":
         return Submission("stdin", Source.of(path), None)
     if path.lower().endswith(".zip"):
-        return _open_zip(path)
+        return _open_zip(path, report)
     if "://" not in path and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
         folder = Path(path)
         name = _predictions_file(path, sorted(entry.name for entry in folder.iterdir()))
         card_file = folder / "submission.json"
-        card = read_json(card_file, SubmissionCard) if card_file.exists() else None
-        return Submission(card.name if card else _printable(folder.resolve().name), Source.of(folder / name), card)
+        own = Source.of(card_file) if card_file.exists() else None
+        return _with_card(folder.resolve().name, Source.of(folder / name), own, report)
     with open_bytes(path):
         pass
     return Submission(_printable(PurePosixPath(path).stem), Source.of(path), None)
@@ -75,7 +88,20 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _open_zip(path: str) -> Submission:
+def _with_card(
+    name: str, records: Source, card_file: Source | None, report: Callable[[list[Finding]], None]
+) -> Submission:
+    """The submission, under the name that its card says."""
+    card = None
+    if card_file is not None:
+        data = read_bytes(card_file)
+        card, found = DECODERS["submission"].decode(data, number=None, file=card_file.name)
+        if found:
+            report(found)
+    return Submission(card.name if card else _printable(name), records, card, card_file)
+
+
+def _open_zip(path: str, report: Callable[[list[Finding]], None]) -> Submission:
     with open_bytes(path) as stream:
         try:
             infos = [info for info in zipfile.ZipFile(stream).infolist() if not info.is_dir()]
@@ -87,17 +113,9 @@ def _open_zip(path: str) -> Submission:
     # Only the names are used, nothing is unpacked to the file system: a member cannot land outside a folder.
     name = _predictions_file(path, list(members))
     _refuse_unsafe(path, members[name])
-    card = None
     card_name = str(PurePosixPath(name).with_name("submission.json"))
-    if card_name in members:
-        try:
-            with open_bytes(path) as packed, zipfile.ZipFile(packed).open(card_name) as member:
-                data = member.read(MAX_LINE)
-        except ARCHIVE_ERRORS as error:
-            raise UnreadableError(f"{path}: cannot read {card_name} ({error})") from error
-        card = decode_json(msgspec.json.Decoder(SubmissionCard), data, f"{path}/{card_name}")
-    records = Source(f"{path}/{name}", path, name)
-    return Submission(card.name if card else _printable(PurePosixPath(path).stem), records, card)
+    own = Source(f"{path}/{card_name}", path, card_name) if card_name in members else None
+    return _with_card(PurePosixPath(path).stem, Source(f"{path}/{name}", path, name), own, report)
 
 
 def _refuse_unsafe(path: str, member: zipfile.ZipInfo) -> None:
@@ -121,10 +139,29 @@ def _predictions_file(path: str, names: list[str]) -> str:
     if len(found) > 1:
         raise UnreadableError(f"{path}: has more than one file of predictions ({', '.join(found)}); keep one")
     if not found:
-        raise UnreadableError(f"{path}: has neither {' nor '.join(_PREDICTIONS)}")
+        others = [name for name in names if PurePosixPath(name).name != "submission.json"]
+        near = [name for name in others if "predictions." in name.lower()] or others
+        has = f", but {', '.join(map(_printable, near[:3]))}{' and others' if len(near) > 3 else ''}" if near else ""
+        hint = "; rename or unpack the file of predictions" if has else ""
+        if any("\\" in name for name in near):
+            hint = "; names with backslashes are not folders: pack it again with /, or name the unpacked folder"
+        raise UnreadableError(f"{path}: has neither {' nor '.join(_PREDICTIONS)}{has}{hint}")
     return found[0]
 
 
 def submission_of(records: Iterable[Any], name: str) -> Submission:
-    """A submission of records in memory (dicts or records), written to a temporary file."""
-    return Submission(name, memory_source(f"<{name}>", (msgspec.json.encode(record) for record in records)), None)
+    """A submission of records in memory (dicts or records), written to a temporary file.
+
+    Raises:
+        FindingsError: a record holds what JSON has no type for, such as bytes or dates.
+    """
+    file = f"<{name}>"
+
+    def line(number: int, record: Any) -> bytes:
+        try:
+            # msgspec would write NaN as null, and bytes and dates as strings.
+            return json.dumps(msgspec.to_builtins(record, builtin_types=_NOT_JSON)).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise FindingsError(located([not_json(str(error))], file, number)) from error
+
+    return Submission(name, memory_source(file, (line(*each) for each in enumerate(records, 1))), None)

@@ -10,8 +10,10 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from copy import deepcopy
 from functools import cache, cached_property
-from typing import Annotated, Any, Final, Literal, Union
+from typing import Annotated, Any, Final, Literal, Self, Union
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -22,10 +24,11 @@ from retold.layers.coreference import COREFERENCE_MEASURES, no_sum
 from retold.layers.types import labelled
 from retold.measures.base import Measure, Track
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, Entity
+from retold.model.documentation import docstring
 from retold.model.findings import Finding, context_of
 from retold.model.json_schema import SCHEMAS, schema_of
 from retold.model.manifest import Manifest, check_distinct
-from retold.rules.bytes import LineDecoder
+from retold.rules.bytes import MAX_LINE_FINDINGS, LineDecoder
 from retold.rules.consistency import gold_key_missing
 from retold.rules.guideline import check_guideline
 from retold.rules.registry import printable
@@ -55,6 +58,33 @@ def _distinct(key: str, names: Sequence[str]) -> None:
         check_distinct(key, names)
     except ValueError as error:
         raise ManifestError(str(error)) from None
+
+
+class _TooManyErrors(Exception):
+    """The other findings of a record are not looked for."""
+
+
+class _Findings(list[Finding]):
+    """Findings of one record; warnings beyond the limit are dropped, errors end the search."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = {"error": MAX_LINE_FINDINGS, "warning": MAX_LINE_FINDINGS}
+
+    def append(self, found: Finding) -> None:
+        if self._left[found.severity]:
+            self._left[found.severity] -= 1
+            super().append(found)
+        elif found.severity == "error":
+            raise _TooManyErrors
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        for found in findings:
+            self.append(found)
+
+    def __iadd__(self, findings: Iterable[Finding]) -> Self:  # type: ignore[override, misc]
+        self.extend(findings)
+        return self
 
 
 class Scheme:
@@ -245,7 +275,7 @@ class Scheme:
             "AnnotationRecord",
             fields,
             bases=(AnnotationRecord,),
-            namespace={"__doc__": AnnotationRecord.__doc__},
+            namespace={"__doc__": docstring(AnnotationRecord)},
             frozen=True,
             forbid_unknown_fields=True,
             kw_only=True,
@@ -259,12 +289,21 @@ class Scheme:
     @cached_property
     def decoder(self) -> LineDecoder:
         """Decoder of a record."""
-        return LineDecoder(self.record_type, lambda: self.schema, self._sparse_type)
+        return LineDecoder(self.record_type, self._with_labels, self._sparse_type)
 
     @cached_property
     def counting_decoder(self) -> LineDecoder:
         """Decoder of records that are counted and never compared with each other."""
-        return LineDecoder(self.record_type, lambda: self.schema, self._sparse_type, either=True)
+        return LineDecoder(self.record_type, self._with_labels, self._sparse_type, either=True)
+
+    def _with_labels(self) -> dict[str, Any]:
+        """The schema with labels in the order of the manifest, which a view numbers them in, beside those it allows."""
+        schema = deepcopy(self.schema)
+        for layer in self.layers.values():
+            item = schema["$defs"][layer.item_type().__name__]["properties"]
+            for key, option in layer.label_keys.items():
+                item[key]["labels"] = list(getattr(layer.options, option))
+        return schema
 
     @cached_property
     def entity_type(self) -> type[Struct]:
@@ -324,15 +363,17 @@ class Scheme:
             vocabulary: the keys of the event; None where they are not known, and rules about them are skipped.
 
         Returns:
-            Findings with JSON pointer and document, without file and line.
+            Findings with JSON pointer and document, without file and line; at most ``MAX_LINE_FINDINGS`` errors and as
+            many warnings.
         """
-        found: list[Finding] = []
-        for name, layer in self.layers.items():
-            items = getattr(record, name)
-            if items:
-                layer.check(items, document, vocabulary, role, found)
-        if role != "prediction":
-            self._check_annotation(record, role, document, vocabulary, found)
+        found = _Findings()
+        with suppress(_TooManyErrors):
+            for name, layer in self.layers.items():
+                items = getattr(record, name)
+                if items:
+                    layer.check(items, document, vocabulary, role, found)
+            if role != "prediction":
+                self._check_annotation(record, role, document, vocabulary, found)
         if not found:
             return found
         key = printable(record.document_id)
@@ -425,7 +466,7 @@ def manifest_decoder() -> LineDecoder:
         "Manifest",
         [("layers", Annotated[layers, meta], msgspec.field(default_factory=layers))],
         bases=(Manifest,),
-        namespace={"__doc__": Manifest.__doc__},
+        namespace={"__doc__": docstring(Manifest)},
         frozen=True,
         forbid_unknown_fields=True,
         kw_only=True,

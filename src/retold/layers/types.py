@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from retold.model.documentation import docstring
+
 __all__ = ["labelled"]
 
 
@@ -38,7 +40,7 @@ def labelled(
         base.__name__,
         fields,
         bases=(Struct,) if without else (base,),
-        namespace={"__doc__": base.__doc__},
+        namespace={"__doc__": docstring(base)},
         frozen=True,
         forbid_unknown_fields=True,
         gc=False,

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 __all__ = [
+    "PRINTED",
     "Alias",
     "Annotation",
     "AnnotationRecord",
@@ -53,6 +54,9 @@ Protocol = Literal["zero-shot", "leave-one-document-out", "saw-gold"]
 #: Largest integer that every JSON reader keeps exact (IEEE 754 double).
 MAX_INTEGER: Final = 2**53 - 1
 
+#: Names and keys that a corpus or a system chooses are printed: no control characters, line ends or marks of direction.
+PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*(?![\s\S])"
+
 Language = Annotated[str, Meta(description="ISO 639-1 code of a language.", examples=["en", "id"])]
 Start = Annotated[
     int,
@@ -76,7 +80,9 @@ Evidence = Annotated[
     list[Sentence],
     Meta(description="Indices of sentences of the document that carry the label.", examples=[[7]]),
 ]
-DocumentId = Annotated[str, Meta(min_length=1, description="Key of the document.", examples=["macron-coalition-0"])]
+DocumentId = Annotated[
+    str, Meta(min_length=1, pattern=PRINTED, description="Key of the document.", examples=["macron-coalition-0"])
+]
 EntityKey = Annotated[
     str,
     Meta(
@@ -286,7 +292,7 @@ Names = Annotated[
 class Holder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A party whose stance is labelled."""
 
-    holder: Annotated[str, Meta(description="Key of the holder.", examples=["macron"])]
+    holder: Annotated[str, Meta(pattern=PRINTED, description="Key of the holder.", examples=["macron"])]
     description: Names
     entities: Annotated[
         list[str],
@@ -297,14 +303,17 @@ class Holder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Target(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A proposition (or party) that a holder may be for or against."""
 
-    target: Annotated[str, Meta(description="Key of the target.", examples=["two-state"])]
+    target: Annotated[str, Meta(pattern=PRINTED, description="Key of the target.", examples=["two-state"])]
     description: Names
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One news event that several documents report."""
 
-    event: Annotated[str, Meta(description="Key of the event; the name of its folder.", examples=["macron-coalition"])]
+    event: Annotated[
+        str,
+        Meta(pattern=PRINTED, description="Key of the event; the name of its folder.", examples=["macron-coalition"]),
+    ]
     title: Annotated[str, Meta(description="Title.", examples=["Macron proposes a coalition against Hamas"])]
     date: Annotated[str, Meta(description="Date of the event (ISO 8601).", examples=["2023-10-24"])]
     description: Annotated[str, Meta(description="What happened, in a sentence or two.", examples=["…"])]
@@ -318,8 +327,12 @@ Alias = Annotated[str, Meta(min_length=1)]
 class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One entity of an event's catalogue."""
 
-    entity: Annotated[str, Meta(min_length=1, description="Key of the entity.", examples=["emmanuel-macron"])]
-    name: Annotated[str, Meta(min_length=1, description="Canonical name.", examples=["Emmanuel Macron"])]
+    entity: Annotated[
+        str, Meta(min_length=1, pattern=PRINTED, description="Key of the entity.", examples=["emmanuel-macron"])
+    ]
+    name: Annotated[
+        str, Meta(min_length=1, pattern=PRINTED, description="Canonical name.", examples=["Emmanuel Macron"])
+    ]
     type: Annotated[str, Meta(description="Type of the entity.", examples=["PER"])]
     kb_id: KbId
     kb_status: Annotated[
@@ -342,7 +355,10 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class CanonicalClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A self-contained sentence that one or more documents state or are checked for, or a mutation of one."""
 
-    claim: ClaimKey
+    claim: Annotated[
+        str,
+        Meta(min_length=1, pattern=PRINTED, description="Key of a canonical claim.", examples=["coalition-86-members"]),
+    ]
     text: Annotated[
         str,
         Meta(
@@ -365,7 +381,10 @@ class CanonicalClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class SubmissionCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``submission.json``: what a system is and how it was run."""
 
-    name: Annotated[str, Meta(min_length=1, description="Name of the system.", examples=["gazetteer"])]
+    name: Annotated[
+        str,
+        Meta(min_length=1, max_length=100, pattern=PRINTED, description="Name of the system.", examples=["gazetteer"]),
+    ]
     team: Annotated[str, Meta(description="Who submits it.", examples=["Retold"])] = ""
     description: Annotated[str, Meta(description="How it works.", examples=["Longest known name."])] = ""
     url: Annotated[

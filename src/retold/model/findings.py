@@ -70,11 +70,20 @@ def context_of(text: str, start: int, end: int) -> Context:
 
 
 def shorten(value: object, limit: int = 60) -> str:
-    """Return ``repr(value)``, cut in the middle where it is longer than ``limit`` characters."""
-    if isinstance(value, str) and len(value) > 2 * limit:
+    """A JSON value or a name for a message, cut in the middle where it is longer than ``limit`` characters."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (dict, list)):
+        kind = f"an object with {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)} items"
+        items = list(value.values()) if isinstance(value, dict) else value
+        if len(items) > 8 or any(isinstance(item, (dict, list)) for item in items):
+            return kind
+        if isinstance(value, dict):
+            text = "{" + ", ".join(f"{shorten(key)}: {shorten(item)}" for key, item in value.items()) + "}"
+        else:
+            text = "[" + ", ".join(map(shorten, items)) + "]"
+    else:
         # A value of many megabytes is not copied.
-        value = f"{value[:limit]}{value[-limit:]}"
-    elif isinstance(value, (dict, list)) and (len(value) > 8 or any(isinstance(v, (dict, list)) for v in value)):
-        return f"an object with {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)} items"
-    text = repr(value)
+        long = isinstance(value, str) and len(value) > 2 * limit
+        text = repr(f"{value[:limit]}{value[-limit:]}" if long else value)  # type: ignore[index]
     return text if len(text) <= limit else f"{text[: limit - 20]}…{text[-15:]}"

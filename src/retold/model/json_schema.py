@@ -18,6 +18,7 @@ from retold.model.annotations import (
     Release,
     SubmissionCard,
 )
+from retold.model.documentation import docstring
 from retold.model.manifest import Manifest
 
 __all__ = ["SCHEMAS", "render", "schema_of"]
@@ -39,14 +40,13 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 def schema_of(name: str, kind: type | None = None) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of ``kind``, by default of the type that ``SCHEMAS`` has for ``name``."""
     generated = msgspec.json.schema(kind or SCHEMAS[name])
-    root = generated["$ref"].rpartition("/")[2]
     schema = {
         "$schema": _DIALECT,
         "$id": f"urn:retold:schema:{name}",
         # JSON Schema calls 17.0 an integer; the readers of Retold do not.
         "$comment": "Integers are written without a fraction: 17, not 17.0.",
         "title": name.replace("-", " ").capitalize(),
-        "description": generated["$defs"][root]["description"],
+        "description": docstring(kind or SCHEMAS[name]),
         **generated,
     }
     found: dict[str, Any] = _dedented(schema)

@@ -22,8 +22,9 @@ import msgspec
 
 from retold.corpus import views
 from retold.corpus.decisions import adjudicated
-from retold.corpus.load import MANIFEST, Corpus, EventFolder, load_folder, read_all
+from retold.corpus.load import MANIFEST, Corpus, EventFolder, load_folder
 from retold.io.atomic import write_atomic
+from retold.io.jsonl import read_all
 from retold.io.sources import sha256
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext

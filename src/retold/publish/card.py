@@ -14,7 +14,7 @@ from retold.layers.scheme import Scheme
 from retold.model.findings import UnreadableError
 from retold.model.packages import LazyPackage
 from retold.report.agreement import agreement_rows
-from retold.report.tables import table
+from retold.report.tables import Markup, table
 from retold.scoring.agreement import agreement
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def generated(corpus: Corpus, events: Mapping[str, Built], tables: Mapping[str, 
     """Tables of the card by the name in their marks. Of several events each has its own rows or column."""
     splits = views.splits_of(corpus.scheme, corpus.events)
     sizes = [
-        [f"`{name}`", *(str(len(tables[path])) for path in paths.values())] for name, paths in files_of(corpus).items()
+        [Markup(f"`{name}`"), *(str(len(tables[path])) for path in paths.values())]
+        for name, paths in files_of(corpus).items()
     ]
     titles = ["rows"] if len(splits) == 1 else [f"rows of {split}" for split in splits]
     return {
@@ -110,7 +111,7 @@ def label_table(events: Mapping[str, Built], scheme: Scheme) -> str:
     total = [0] * len(columns)
     for event, built in events.items():
         rows = {
-            f"`{key}`": [
+            Markup(f"`{key}`"): [
                 sum(not key or getattr(item, key) == label for item in getattr(record, name) or ())
                 for _, name, key, label in columns
             ]
@@ -119,7 +120,7 @@ def label_table(events: Mapping[str, Built], scheme: Scheme) -> str:
         whole = [sum(column) for column in zip(*rows.values(), strict=True)] or total
         total = [one + other for one, other in zip(total, whole, strict=True)]
         if len(events) > 1:
-            rows[f"all of `{event}`"] = whole
+            rows[Markup(f"all of `{event}`")] = whole
         body += [[name, *map(str, row)] for name, row in rows.items()]
     body.append(["all", *map(str, total)])
     return table(["document", *(title for title, *_ in columns)], body, "markdown")
@@ -132,7 +133,7 @@ def claim_table(events: Mapping[str, Built]) -> str:
         for key, built in events.items()
     }
     kinds = sorted({kind for counts in found.values() for kind in counts})
-    titles = ["number"] if len(events) == 1 else [f"`{key}`" for key in events]
+    titles = ["number"] if len(events) == 1 else [Markup(f"`{key}`") for key in events]
     body = [[kind, *(str(counts[kind]) for counts in found.values())] for kind in kinds]
     return table(["claims", *titles], body, "markdown")
 
@@ -142,7 +143,7 @@ def agreement_table(corpus: Corpus) -> str:
     found = {key: event.annotator_files for key, event in corpus.events.items() if len(event.annotator_files) == 2}
     named = len(corpus.events) > 1
     body = [
-        [*([f"`{key}`"] if named else []), *row]
+        [*([Markup(f"`{key}`")] if named else []), *row]
         for key, (one, two) in found.items()
         for row in agreement_rows(agreement(one, two, corpus))
     ]

@@ -6,84 +6,103 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from retold.report.notes import few_documents
-from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, interval, listed, number, table
-from retold.scoring.agreement import Agreement, AgreementValue
+from retold.model.display import counted
+from retold.report.notes import INTERVAL, UNDEFINED_VALUE, few_documents
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
+from retold.scoring.agreement import Agreement, compared
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
 
 FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 
 
-def render_agreement(result: Agreement, style: str, *, disagreements: bool = False) -> str:
-    """Render an agreement in one of ``FORMATS``; JSON always holds the disagreements."""
+def render_agreement(
+    result: Agreement, style: str, *, disagreements: bool = False, verbose: bool = False, width: int = WIDTH
+) -> str:
+    """Render an agreement in one of ``FORMATS``; text has the breakdowns where it is ``verbose``, JSON everything."""
     if style == "json":
         return as_json(result.as_dict())
-    kind: TableFormat = style  # type: ignore[assignment]
-    headers = ["measure", "value", "95% interval", "items"]
-    if kind == "csv":
+    if style == "csv":
         rows = [
             [name, *map(format_exact, (value.value, value.low, value.high)), json.dumps(value.counts)]
             for name, value in result.measures.items()
         ]
         rows.append(["signature", result.signature, "", "", ""])
-        return table(["measure", "value", "low", "high", "counts"], rows, kind)
-    parts = [table(headers, agreement_rows(result), kind)]
-    for dimension, values in result.breakdowns.items():
+        return table(["measure", "value", "low", "high", "counts"], rows, "csv")
+    page = Page(style, width)
+    brief = page.style == "text" and not verbose
+    page.table(["measure", "value", "95% interval", "items"], agreement_rows(result))
+    for dimension, values in () if brief else result.breakdowns.items():
         names = [name for name in result.measures if any(name in cells for cells in values.values())]
         body = [[key, *(number(cells.get(name, {}).get("value")) for name in names)] for key, cells in values.items()]
-        parts.append(table([dimension, *names], body, kind))
+        page.table([dimension, *names], body)
     if disagreements:
         rows = [
             [d.layer, d.document_id, d.item, d.kind, _brief(d.first), _brief(d.second), d.context]
             for d in result.disagreements
         ]
-        parts.append(table(["layer", "document", "item", "differs in", *result.annotators, "context"], rows, kind))
-    documents = len(result.breakdowns.get("document", {}))
-    differ = len(result.disagreements)
-    counted = "1 disagreement" if differ == 1 else f"{differ} disagreements"
-    lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {counted}"]
-    if documents < 30:
-        lines.append(few_documents(documents, result.signature, result.scheme))
-    lines.append(f"signature: {result.signature}")
-    return "\n".join([*parts, listed(lines, kind)])
+        page.table(["layer", "document", "item", "differs in", *result.annotators, "context"], rows)
+    compared = result.measures and counted(len(result.disagreements), "disagreement")
+    lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {compared or _nothing(result)}"]
+    if result.measures:
+        lines += _marks([result])
+        lines += [few_documents(result.documents, result.signature, result.scheme)] if result.documents < 30 else []
+        more = "--verbose shows the agreement by document, type, label and so on; --disagreements every item."
+        lines += [more] if brief else []
+    page.notes([*lines, f"signature: {result.signature}"])
+    return str(page)
 
 
-def render_pairs(results: Sequence[Agreement], style: str) -> str:
+def render_pairs(results: Sequence[Agreement], style: str, width: int = WIDTH) -> str:
     """Render the agreement of each pair of annotators, and its mean over the pairs where it is defined."""
     if style == "json":
         pairs = [result.as_dict() for result in results]
         return as_json({"pairs": pairs})
-    kind: TableFormat = style  # type: ignore[assignment]
-    format_value = format_exact if kind == "csv" else number
+    format_value = format_exact if style == "csv" else number
     rows = []
-    for name in results[0].measures:
+    for name in dict.fromkeys(name for result in results for name in result.measures):
         values = [result.measures[name].value if name in result.measures else None for result in results]
         known = [value for value in values if value is not None]
         rows.append([name, *map(format_value, values), format_value(sum(known) / len(known) if known else None)])
     headers = ["measure", *(" / ".join(result.annotators) for result in results), "mean"]
-    if kind == "csv":
-        return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], kind)
-    return f"{table(headers, rows, kind)}\n{listed([f'signature: {results[0].signature}'], kind)}"
+    if style == "csv":
+        return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], "csv")
+    page = Page(style, width)
+    page.table(headers, rows)
+    lines = [f"{' / '.join(each.annotators)}: {_nothing(each)}" for each in results if not each.measures]
+    page.notes([*lines, *_marks(results, intervals=False), f"signature: {results[0].signature}"])
+    return str(page)
 
 
 def agreement_rows(result: Agreement) -> list[list[str]]:
     """One row for each measure: name, value, interval, number of items compared."""
     return [
-        [name, number(value.value), interval(value.low, value.high), _items(name, value)]
+        [
+            name,
+            number(value.value),
+            interval(value.low, value.high),
+            " and ".join(map(str, compared(name, value.counts))),
+        ]
         for name, value in result.measures.items()
     ]
 
 
-def _items(name: str, value: AgreementValue) -> str:
-    counts = value.counts
-    if name.endswith("evidence.f1"):
-        return f"{counts['first_evidence']} and {counts['second_evidence']}"
-    if "linking" in name:
-        return f"{counts['first_links']} and {counts['second_links']}"
-    if "first" in counts:
-        return f"{counts['first']} and {counts['second']}"
-    return str(int(sum(amount for key, amount in counts.items() if ":" in key)))
+def _nothing(result: Agreement) -> str:
+    given = zip(result.annotators, result.layers, strict=True)
+    told = "; ".join(f"{name} has {', '.join(layers) or 'none'}" for name, layers in given)
+    return f"nothing to compare: the files share no layer in any document ({told})"
+
+
+def _marks(results: Sequence[Agreement], *, intervals: bool = True) -> list[str]:
+    values = [value for result in results for value in result.measures.values()]
+    lines = [UNDEFINED_VALUE] if any(value.value is None for value in values) else []
+    if (
+        intervals
+        and "|resamples:0|" not in results[0].signature
+        and any(v.value is not None and v.low is None for v in values)
+    ):
+        lines.append(INTERVAL)
+    return lines
 
 
 def _brief(given: Any) -> str:

@@ -6,24 +6,24 @@ import json
 from typing import Final
 
 from retold.corpus.diff import Change, Changes
-from retold.report.tables import TableFormat, as_json, table
+from retold.report.tables import WIDTH, Page, as_json
 
 __all__ = ["FORMATS", "render_changes", "summary_rows"]
 
 FORMATS: Final = ("text", "markdown", "json")
 
 
-def render_changes(changes: Changes, style: str) -> str:
+def render_changes(changes: Changes, style: str, width: int = WIDTH) -> str:
     """Render the difference of two releases in one of ``FORMATS``: counts, then every change."""
     if style == "json":
         return as_json(changes.as_dict())
-    kind: TableFormat = style  # type: ignore[assignment]
     if not changes.changes and not changes.format_changed:
         return "no difference in labels, texts or keys\n"
-    head = f"{changes.old or 'old'} to {changes.new or 'new'}: at least a {changes.bump} version\n"
-    counts = table(["part", "added", "removed", "changed"], summary_rows(changes), kind)
-    rows = [[change.part, change.key, change.kind, _brief(change)] for change in changes.changes]
-    return f"{head}\n{counts}\n{table(['part', 'key', 'kind', 'what'], rows, kind)}"
+    page = Page(style, width)
+    page.sentence(f"{changes.old or 'old'} to {changes.new or 'new'}: at least a {changes.bump} version")
+    page.table(["part", "added", "removed", "changed"], summary_rows(changes))
+    page.table(["part", "key", "kind", "what"], [[c.part, c.key, c.kind, _brief(c)] for c in changes.changes])
+    return str(page)
 
 
 def summary_rows(changes: Changes) -> list[list[str]]:

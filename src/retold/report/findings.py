@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from unicodedata import combining, east_asian_width
 from urllib.parse import quote
 
 import msgspec
 
 from retold import __version__
+from retold.model.display import columns, counted, visible
 from retold.model.findings import Context, Finding, Severity, shorten
-from retold.report.tables import as_json, table
+from retold.report.tables import WIDTH, as_json, table, wrapped
 from retold.rules import RULES, Role
+from retold.validation.report import MAX_FINDINGS
 
 if TYPE_CHECKING:
     from retold.layers.scheme import Scheme
@@ -28,6 +29,7 @@ __all__ = [
     "render_fixes",
     "render_github",
     "render_json",
+    "render_refusal",
     "render_sarif",
     "render_text",
     "rule_page",
@@ -35,50 +37,82 @@ __all__ = [
 ]
 
 _RED, _YELLOW, _BOLD, _DIM, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
-#: Joins emoji, or chooses how the character before is drawn.
-_NO_WIDTH: Final = "\u200d\ufe0e\ufe0f"
+#: Roles in the words of the first lines.
+_PLURAL: Final = {"gold": "gold", "annotation": "annotations", "prediction": "predictions"}
 _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render_findings(report: Report, style: str, *, color: bool = False) -> str:
-    """A whole report in one of ``STYLES``; colour is for text only."""
+def render_findings(report: Report, style: str, *, color: bool = False, width: int = WIDTH) -> str:
+    """A whole report in one of ``STYLES``; colour and width are for text only."""
     if style == "text":
-        return render_text(report.findings, color=color) + _groups(_codes(report)) + _summary(report)
+        body = render_text(report.findings, color=color, width=width) + _groups(_codes(report)) + _summary(report)
+        return _roles(report) + body
     return STYLES[style](report)
+
+
+def render_refusal(findings: Sequence[Finding], *, color: bool = False, width: int = WIDTH) -> str:
+    """Why an input was refused: its findings, up to ``MAX_FINDINGS``, and how many there are of each rule."""
+    text = render_text(findings[:MAX_FINDINGS], color=color, width=width)
+    if len(findings) == 1:
+        return text
+    errors = sum(found.severity == "error" for found in findings)
+    groups = _groups(Counter(found.code for found in findings))
+    return f"{text}{groups}{_totals(errors, len(findings) - errors, len(findings) - MAX_FINDINGS)}\n"
 
 
 # Text
 
 
-def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
-    """One finding after the other, each with the text around its span and a hint."""
+def render_text(findings: Sequence[Finding], *, color: bool = False, width: int = WIDTH) -> str:
+    """One finding after the other, each with the text around its span, which fits ``width``, and a hint."""
     lines: list[str] = []
     for found in findings:
         mark = f"{found.severity} {found.code}"
         if color:
             mark = f"{_RED if found.severity == 'error' else _YELLOW}{_BOLD}{mark}{_RESET}"
         location = _location(found)
-        pointer = f" [{_plain(found.pointer)}]" if found.pointer else ""
+        pointer = f" [{visible(found.pointer)}]" if found.pointer else ""
         lines.append(
-            f"{location}: {mark} {_plain(found.message)}{pointer}" if location else f"{mark} {_plain(found.message)}"
+            f"{location}: {mark} {visible(found.message)}{pointer}" if location else f"{mark} {visible(found.message)}"
         )
         if found.context is not None:
-            lines += [f"    | {line}" for line in _pointed_at(found.context)]
-        hint = _plain(found.hint)
+            lines += [f"    | {line}" for line in _pointed_at(found.context, width - 6)]
+        hint = visible(found.hint)
         lines.append(f"    {_DIM}{hint}{_RESET}" if color else f"    {hint}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _pointed_at(context: Context) -> tuple[str, str]:
-    """The stretch of text on one line, and a line of carets under the span."""
+def _pointed_at(context: Context, width: int) -> tuple[str, str]:
+    """The stretch of text on one line, cut to a width around the span, and a line of carets under the span."""
     parts = context.text[: context.start], context.text[context.start : context.end], context.text[context.end :]
-    before, span, after = (_plain(part.replace("\n", "⏎").replace("\xa0", "⍽")) for part in parts)
-    return before + span + after, " " * _columns(before) + "^" * max(_columns(span), 1)
+    before, span, after = (visible(part.replace("\n", "⏎").replace("\xa0", "⍽")) for part in parts)
+    room = max(width - columns(span), 8) // 2
+    if columns(before + span + after) > width:
+        before, after = _cut(before[::-1], room)[::-1], _cut(after, room)
+    return before + span + after, " " * columns(before) + "^" * max(columns(span), 1)
 
 
-def _columns(text: str) -> int:
-    """Width in a terminal: combining characters take no column, wide ones two."""
-    return sum(0 if combining(c) or c in _NO_WIDTH else 1 + (east_asian_width(c) in "WF") for c in text)
+def _cut(text: str, room: int) -> str:
+    if columns(text) <= room:
+        return text
+    while columns(text) >= room:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _roles(report: Report) -> str:
+    """How the files were read, and why."""
+    files: dict[tuple[str, str], list[str]] = {}
+    for each in report.roles:
+        files.setdefault((_PLURAL[each.role], each.reason), []).append(visible(each.file))
+    text = ""
+    for (role, reason), names in files.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        text += f"{', '.join(names[:3])}{more}: read as {role} ({reason})\n"
+    guesses = sorted({_PLURAL[each.role] for each in report.roles if not each.certain})
+    if guesses:
+        text += f"A guess: what would be wrong only in {' or '.join(guesses)} is a warning; --role settles it.\n"
+    return text
 
 
 def _groups(codes: Mapping[str, int]) -> str:
@@ -91,31 +125,24 @@ def _groups(codes: Mapping[str, int]) -> str:
 
 
 def _summary(report: Report) -> str:
-    counted = f"{_many(report.records, 'record')} in {_many(report.files, 'file')}"
+    checked = f"{counted(report.records, 'record')} in {counted(report.files, 'file')}"
     if not report.errors and not report.warnings:
-        return f"{counted}: no findings\n"
-    beyond = f" ({report.suppressed} not shown)" if report.suppressed else ""
-    return f"{counted}: {_many(report.errors, 'error')}, {_many(report.warnings, 'warning')}{beyond}\n"
+        return f"{checked}: no findings\n"
+    return f"{checked}: {_totals(report.errors, report.warnings, report.suppressed)}\n"
 
 
-def _many(count: int, noun: str, plural: str = "") -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+def _totals(errors: int, warnings: int, beyond: int) -> str:
+    more = f" ({beyond} not shown)" if beyond > 0 else ""
+    return f"{counted(errors, 'error')}, {counted(warnings, 'warning')}{more}"
 
 
 def _location(found: Finding) -> str:
-    parts = [_plain(found.file)] if found.file is not None else []
+    parts = [visible(found.file)] if found.file is not None else []
     if found.line is not None:
         parts.append(str(found.line))
         if found.column is not None:
             parts.append(str(found.column))
     return ":".join(parts)
-
-
-def _plain(text: str) -> str:
-    """``text`` with control characters and lone surrogates escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _encodable(text: str | None) -> str | None:
@@ -145,6 +172,10 @@ def render_json(report: Report) -> str:
         "warnings": report.warnings,
         "suppressed": report.suppressed,
         "codes": _codes(report),
+        "roles": [
+            {"file": _encodable(each.file), "role": each.role, "reason": each.reason, "certain": each.certain}
+            for each in report.roles
+        ],
         "findings": [_as_dict(found) for found in report.findings],
     }
     return as_json(out)
@@ -193,7 +224,7 @@ def _command(found: Finding) -> str:
 def _data(text: str) -> str:
     """Escape the text of a command as GitHub's toolkit does."""
     text = _encodable(text) or ""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:
@@ -294,7 +325,7 @@ def render_fixes(fixed: FixedFile, limit: int) -> str:
     """What was fixed in a file, one line each, at most ``limit``."""
     if not fixed.fixes:
         return ""
-    file = _plain(fixed.file)
+    file = visible(fixed.file)
     lines = [f"{file}: offsets look like {fixed.convention}; converted to code points"] if fixed.convention else []
     for each in fixed.fixes[:limit]:
         changes = (
@@ -304,41 +335,47 @@ def render_fixes(fixed: FixedFile, limit: int) -> str:
             for key, value in each.after.items()
         )
         what = ", ".join(changes) or "byte-order mark removed"
-        pointer = f" [{_plain(each.pointer)}]" if each.pointer else ""
-        lines.append(f"{file}:{each.line}: fix {_plain(what)}{pointer}")
+        pointer = f" [{visible(each.pointer)}]" if each.pointer else ""
+        lines.append(f"{file}:{each.line}: fix {visible(what)}{pointer}")
     beyond = len(fixed.fixes) - limit
-    counted = _many(len(fixed.fixes), "fix", "fixes") + (f" ({beyond} not shown)" if beyond > 0 else "")
-    lines.append(f"{file}: {counted}, {_many(len(fixed.left), 'finding')} left")
+    number = counted(len(fixed.fixes), "fix", "fixes") + (f" ({beyond} not shown)" if beyond > 0 else "")
+    lines.append(f"{file}: {number}, {counted(len(fixed.left), 'finding')} left")
     return "".join(f"{line}\n" for line in lines)
 
 
 # The table of rules
 
 
-def rules_table(style: str = "text") -> str:
-    """All rules, from their docstrings: what is wrong as text, everything as a Markdown table."""
+def rules_table(style: str = "text", codes: Collection[str] = RULES, width: int = WIDTH) -> str:
+    """Some or all rules, from their docstrings: what is wrong as text, everything as a Markdown table."""
+    chosen = [rule for code, rule in sorted(RULES.items()) if code in codes]
     if style == "text":
-        listed = [[code, rule.name, _severities(rule.severity), rule.what] for code, rule in sorted(RULES.items())]
-        return table(["code", "rule", "severity", "what is wrong"], listed, "text")
+        shown = []
+        for rule in chosen:
+            distinct = set(rule.severity.values()) - {None}
+            shown.append([rule.code, rule.name, str(*distinct) if len(distinct) == 1 else "by role", rule.what])
+        foot = "by role: an error or a warning, by what the file is checked as. 'retold rules CODE' explains a rule."
+        return f"{table(['code', 'rule', 'severity', 'what is wrong'], shown, 'text', width)}\n{wrapped(foot, width)}"
     heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "hint")
     rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for code, rule in sorted(RULES.items()):
-        cells = (code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.hint)
+    for rule in chosen:
+        cells = (rule.code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.hint)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
 
-def rule_page(code: str) -> str:
-    """The page of one rule, as Markdown.
+def rule_page(code: str, width: int | None = None) -> str:
+    """The page of one rule, as Markdown; filled where a width is given.
 
     Raises:
         KeyError: there is no such rule.
     """
     rule = RULES[code]
-    return (
+    page = (
         f"# {rule.code} {rule.name}\n\n{rule.what}\n\n{rule.why}\n\n"
         f"Example: {rule.example}\n\nHint: {rule.hint}\n\nSeverity: {_severities(rule.severity)}\n"
     )
+    return page if width is None else wrapped(page, width)
 
 
 def _severities(by_role: Mapping[Role, Severity | None]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from retold.layers.base import Item
 from retold.model.annotations import encode
-from retold.report.tables import ABSENT, TableFormat, as_json, one_line, table
+from retold.model.display import one_line
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, table
 from retold.scoring.compare import Flip, ItemComparison
 from retold.scoring.evaluate import Score
 
@@ -28,17 +29,14 @@ _TABLES: Final[dict[str, tuple[str, str, tuple[str, ...] | None]]] = {
 _CONTEXT: Final = 100
 
 
-def error_tables(errors: ErrorTables, style: TableFormat) -> list[tuple[str, str]]:
-    """A (title, table) for each task, from ``retold.scoring.errors``."""
-    found = []
+def error_tables(errors: ErrorTables) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Title, headers and rows for each task, from ``retold.scoring.errors``."""
     for task in dict.fromkeys([*_TABLES, *errors]):
         title, rows, columns = _TABLES.get(task, (task, "", None))
-        if not (counted := errors.get(task)):
-            continue
-        heads = columns or sorted({column for cells in counted.values() for column in cells})
-        body = [[row, *(str(cells.get(column, 0)) for column in heads)] for row, cells in counted.items()]
-        found.append((f"errors: {title}", table([rows, *heads], body, style)))
-    return found
+        if counted := errors.get(task):
+            heads = columns or sorted({column for cells in counted.values() for column in cells})
+            body = [[row, *(str(cells.get(column, 0)) for column in heads)] for row, cells in counted.items()]
+            yield f"errors: {title}", [rows, *heads], body
 
 
 def item_lines(score: Score, items: Iterable[Item]) -> Iterator[bytes]:
@@ -57,47 +55,56 @@ def item_lines(score: Score, items: Iterable[Item]) -> Iterator[bytes]:
         yield encode(item) + b"\n"
 
 
-def render_comparison(comparison: ItemComparison, style: str) -> str:
-    """Render the items that one of two systems has right and the other wrong."""
+def render_comparison(comparison: ItemComparison, style: str, *, verbose: bool = False, width: int = WIDTH) -> str:
+    """Render the items that one of two systems has right and the other wrong; text with context where ``verbose``."""
     if style == "json":
         return as_json(comparison.as_dict())
-    kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
     headers = ["task", "document", "item", "gold", "a", "b", "better", "context"]
-    body = [_row(flip, kind) for flip in comparison.flips]
+    body = [_row(flip, style) for flip in comparison.flips]
     names, notes = _names(comparison), _notes(comparison)
-    if kind == "csv":
+    if style == "csv":
         # As rows, so that they appear even where there is no flip.
         rest = [[*note, *[""] * (len(headers) - 2)] for note in (*names, *notes)]
-        return table(headers, [*body, *rest], kind)
+        return table(headers, [*body, *rest], "csv")
+    page = Page(style, width)
+    page.notes(f"{name}: {text}" for name, text in names)
     if body:
         sums = [[task, *map(str, amounts)] for task, amounts in comparison.tasks().items()]
-        found = table(["task", "only a is right", "only b is right"], sums, kind) + "\n" + table(headers, body, kind)
-    elif comparison.compared:
-        found = _sentence("No difference: a and b are right on the same items.", kind)
+        page.table(["task", "only a is right", "only b is right"], sums)
     else:
-        found = _sentence("Nothing to compare: a and b have no layer in common.", kind)
-    return f"{_listed(names, kind)}\n{found}\n{_listed(notes, kind)}"
+        alike = "No difference: a and b are right on the same items."
+        page.sentence(alike if comparison.compared else "Nothing to compare: a and b have no layer in common.")
+    more = []
+    if page.style != "text":
+        page.table(headers, body)
+    elif body:
+        # A table a task: what is compared is short in some and a sentence in others.
+        shown = slice(1, None if verbose else -1)
+        for task in dict.fromkeys(row[0] for row in body):
+            page.table(headers[shown], [row[shown] for row in body if row[0] == task], task)
+        more = [] if verbose else ["--verbose shows each item in its context."]
+    page.notes([*more, *(f"{name}: {text}" for name, text in notes)])
+    return str(page)
 
 
-def _sentence(text: str, kind: TableFormat) -> str:
-    return f"% {text}\n" if kind == "latex" else f"{text}\n"
+def _row(flip: Flip, style: str) -> list[str]:
+    absent, context = ("", flip.context) if style == "csv" else (ABSENT, _short(flip.context))
+    answers = [
+        _format_answer(flip, flip.a, flip.a_verdict, absent),
+        _format_answer(flip, flip.b, flip.b_verdict, absent),
+    ]
+    return [flip.task, flip.document_id, flip.item, flip.gold or absent, *answers, flip.better, context]
 
 
-def _row(flip: Flip, kind: TableFormat) -> list[str]:
-    answers = [_format_answer(flip, flip.a, flip.a_verdict), _format_answer(flip, flip.b, flip.b_verdict)]
-    context = flip.context if kind == "csv" else _short(flip.context)
-    return [flip.task, flip.document_id, flip.item, flip.gold or ABSENT, *answers, flip.better, context]
-
-
-def _format_answer(flip: Flip, answer: str, verdict: str) -> str:
+def _format_answer(flip: Flip, answer: str, verdict: str, absent: str) -> str:
     """An answer, with its verdict where both answers look the same."""
-    text = answer or ABSENT
-    return f"{text} ({verdict})" if verdict and flip.a == flip.b else text
+    text = answer or absent
+    return f"{text or ABSENT} ({verdict})" if verdict and flip.a == flip.b else text
 
 
 def _names(comparison: ItemComparison) -> list[tuple[str, str]]:
     return [
-        (side, f"{one_line(system.system)}, sha256 {system.submission['sha256']}")
+        (side, f"{system.system}, sha256 {system.submission['sha256']}")
         for side, system in (("a", comparison.a), ("b", comparison.b))
     ]
 
@@ -108,13 +115,8 @@ def _notes(comparison: ItemComparison) -> list[tuple[str, str]]:
         groups.setdefault(" or ".join(lacking), []).append(layer)
     return [
         *(("left out", f"{', '.join(layers)}, not given by {lacking}") for lacking, layers in groups.items()),
-        ("signature", one_line(comparison.a.signature)),
+        ("signature", comparison.a.signature),
     ]
-
-
-def _listed(notes: Sequence[tuple[str, str]], kind: TableFormat) -> str:
-    mark = {"markdown": "- ", "latex": "% "}.get(kind, "")
-    return "".join(f"{mark}{name}: {text}\n" for name, text in notes)
 
 
 def _short(context: str) -> str:

@@ -7,33 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from retold.model.display import brief
 from retold.report.notes import (
     NOT_COMPETED,
+    TIERS,
     UNDEFINED,
     coverage_of,
     few_documents,
     format_value,
     layers_left,
     mean_notes,
+    missing_layers,
     other_corpus,
     saw_gold,
     short_hash,
     spread,
     status,
     unanswered,
+    warnings,
 )
-from retold.report.tables import (
-    ABSENT,
-    TableFormat,
-    as_json,
-    format_exact,
-    heading,
-    interval,
-    listed,
-    number,
-    one_line,
-    table,
-)
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
 from retold.scoring.evaluate import Score
 from retold.scoring.near_copies import NEAR
 from retold.scoring.ranking import ALPHA, Comparison, Ranking
@@ -55,8 +48,8 @@ class _Grid:
     name: int = 0
 
 
-def render_ranking(ranking: Ranking, style: str) -> str:
-    """Render a ranking in one of ``FORMATS``."""
+def render_ranking(ranking: Ranking, style: str, *, verbose: bool = False, width: int = WIDTH) -> str:
+    """Render a ranking in one of ``FORMATS``; text has the files and the differences where it is ``verbose``."""
     if style == "json":
         return as_json(ranking.as_dict())
     if style == "csv":
@@ -65,41 +58,48 @@ def render_ranking(ranking: Ranking, style: str) -> str:
     if style == "html":
         grids = [_board(ranking, in_words=True), _files(ranking), _differences(ranking)]
         return _html(ranking, title, [grid for grid in grids if grid.rows], _foot(ranking, in_words=True))
-    kind: TableFormat = "text" if style == "table" else style  # type: ignore[assignment]
-    board, files, differences = _board(ranking), _files(ranking), _differences(ranking)
-    parts = [heading(title, kind, 1), table(board.headers, board.rows, kind)]
-    parts += [heading(files.title, kind, 2), table(files.headers, files.rows, kind)]
-    parts.append(listed(_foot(ranking), kind))
-    if style == "markdown" and differences.rows:
-        parts += [heading(differences.title, kind, 2), table(differences.headers, differences.rows, kind)]
-    return "\n".join(parts)
+    page = Page(style, width)
+    short = page.style == "text"
+    brief = short and not verbose
+    board, files, differences = _board(ranking, short=short), _files(ranking, protocol=short), _differences(ranking)
+    page.heading(title, 1)
+    page.table(board.headers, board.rows)
+    if not brief:
+        page.table(files.headers, files.rows, files.title)
+    if short and verbose:
+        page.table(differences.headers, differences.rows, differences.title)
+    more = ["--verbose shows protocols, ranges, files and differences; --format json everything."]
+    page.notes(_foot(ranking, before=more if brief else []))
+    if page.style == "markdown":
+        page.table(differences.headers, differences.rows, differences.title)
+    return str(page)
 
 
-def _board(ranking: Ranking, *, in_words: bool = False) -> _Grid:
+def _board(ranking: Ranking, *, in_words: bool = False, short: bool = False) -> _Grid:
+    """Ranks and scores; ``short`` with the interval of the measure that ranks alone, and that measure first."""
+    names = list(ranking.headlines)
+    if short:
+        names.sort(key=lambda name: name != ranking.measure)
     rows = []
     for system in ranking.systems:
         ranks = [system.rank, system.rank_low and f"{system.rank_low}–{system.rank_high}", system.tier]
-        values = [_value(system.score, name, in_words) for name in system.score.headlines]
-        rows.append(
-            [
-                *(ABSENT if rank is None else str(rank) for rank in ranks),
-                system.score.system,
-                system.score.protocol or ABSENT,
-                *values,
-            ]
-        )
-    headers = ["rank", "range", "tier", "system", "protocol", *(f"{name} [95%]" for name in ranking.headlines)]
+        shown = [ABSENT if rank is None else str(rank) for rank in ranks]
+        protocol = [] if short else [system.score.protocol or ABSENT]
+        values = [_value(system.score, name, in_words, alone=short and name != ranking.measure) for name in names]
+        rows.append([*shown, system.score.system, *protocol, *values])
+    columns = [name if short and name != ranking.measure else f"{name} [95%]" for name in names]
+    headers = ["rank", "range", "tier", "system", *([] if short else ["protocol"]), *columns]
     return _Grid("Ranks and scores", headers, rows, name=3)
 
 
-def _value(score: Score, name: str, in_words: bool) -> str:
+def _value(score: Score, name: str, in_words: bool, *, alone: bool = False) -> str:
     value = score.measures[name]
     if value.value is None and in_words:
         return status(score, name)
-    return format_value(score, name) + ("" if value.low is None else f" {interval(value.low, value.high)}")
+    return format_value(score, name) + ("" if value.low is None or alone else f" {interval(value.low, value.high)}")
 
 
-def _files(ranking: Ranking) -> _Grid:
+def _files(ranking: Ranking, *, protocol: bool = False) -> _Grid:
     """What was scored, and for few documents the range of each headline when one is left out."""
     scores = [system.score for system in ranking.systems]
     few = any(score.measures[name].leave_one_out for score in scores for name in ranking.headlines)
@@ -107,13 +107,21 @@ def _files(ranking: Ranking) -> _Grid:
         [
             score.system,
             *(spread(score.measures[name]) for name in ranking.headlines if few),
+            *([score.protocol or ABSENT] if protocol else []),
             score.submission["corpus_version"] or ABSENT,
             short_hash(score),
         ]
         for score in scores
     ]
     title = "Range when one document is left out, and the file scored" if few else "The file scored"
-    return _Grid(title, ["system", *(ranking.headlines if few else ()), "made for corpus", "SHA-256"], rows)
+    headers = [
+        "system",
+        *(ranking.headlines if few else ()),
+        *(["protocol"] if protocol else []),
+        "made for corpus",
+        "SHA-256",
+    ]
+    return _Grid(title, headers, rows)
 
 
 def _differences(ranking: Ranking) -> _Grid:
@@ -125,7 +133,7 @@ def _comparison(c: Comparison) -> list[str]:
     return [c.a, c.b, c.measure, number(c.difference), interval(c.low, c.high), number(c.p, 4), number(c.p_holm, 4)]
 
 
-def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
+def _foot(ranking: Ranking, *, in_words: bool = False, before: Sequence[str] = ()) -> list[str]:
     scores = [system.score for system in ranking.systems]
     found = {status(score, name) for score in scores for name in ranking.headlines}
     lines = []
@@ -136,11 +144,12 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
     lines += [f"not in gold: {', '.join(not_in_gold)}"] if not_in_gold else []
     lines += _notes_on(scores)
     pairs = [c for c in ranking.comparisons if c.measure == ranking.measure]
+    lines += [TIERS] if pairs else []
     separable = sum(c.p_holm < ALPHA for c in pairs)
     if pairs:
         lines.append(
             f"{separable} of {len(pairs)} pairs of systems differ significantly in {ranking.measure} "
-            f"(paired randomisation test, Holm, {ALPHA:.0%}); the rank range shows which ranks remain possible."
+            f"(paired randomisation test, Holm, {ALPHA:.0%})."
         )
     if ranking.least_p >= ALPHA:
         adjusted = ranking.hypotheses[ranking.measure]
@@ -169,8 +178,7 @@ def _foot(ranking: Ranking, *, in_words: bool = False) -> list[str]:
     lines += list(dict.fromkeys(filter(None, map(saw_gold, scores))))
     if ranking.documents < 30:
         lines.append(few_documents(ranking.documents, ranking.signature, scores[0].scheme))
-    lines.append(f"signature: {ranking.signature}")
-    return [one_line(line) for line in lines]
+    return [*lines, *before, f"signature: {ranking.signature}"]
 
 
 def near_copies(ranking: Ranking) -> str:
@@ -190,7 +198,8 @@ def _notes_on(scores: Sequence[Score]) -> list[str]:
     for score in scores:
         on_board = {*score.headlines, *(part for track in score.scheme.tracks.values() for part in track.parts)}
         means = [note for name, note in mean_notes(score).items() if name in on_board]
-        for note in filter(None, [*means, unanswered(score), other_corpus(score)]):
+        found = [*means, missing_layers(score), unanswered(score), other_corpus(score), warnings(score)]
+        for note in filter(None, found):
             about.setdefault(note, []).append(score.system)
     alone = len(scores) == 1
     return [
@@ -209,7 +218,7 @@ def _html(ranking: Ranking, title: str, grids: Sequence[_Grid], notes: Sequence[
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["one_line"] = one_line
+    pages.filters["brief"] = brief
     corpus = f"{ranking.corpus['name']} {ranking.corpus['version']}"
     return pages.get_template("leaderboard.html").render(title=title, corpus=corpus, grids=grids, notes=notes) + "\n"
 
@@ -235,9 +244,10 @@ def _csv(ranking: Ranking) -> str:
         missing, no_gold = layers_left(score)
         undefined = [name for name in names if status(score, name) == "undefined"]
         row += [" ".join(undefined), " ".join(missing), " ".join(no_gold)]
-        notes = [*mean_notes(score).values(), *coverage_of(score).values(), other_corpus(score), saw_gold(score)]
+        notes = [*mean_notes(score).values(), *coverage_of(score).values(), missing_layers(score)]
+        notes += [other_corpus(score), saw_gold(score)]
         notes += [
-            f"near-copy of {one_line(group[0])}"
+            f"near-copy of {brief(group[0])}"
             for group in ranking.near_copies.get(ranking.measure, ())
             if score.system in group[1:]
         ]

@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from retold.layers.scheme import Scheme, default_scheme
-from retold.report.tables import ABSENT, number, one_line
+from retold.model.display import counted
+from retold.report.tables import ABSENT, number
+from retold.rules import RULES
+from retold.rules.references import listed
 from retold.scoring.evaluate import OVERALL, Score, Value, means
 
 __all__ = [
+    "INTERVAL",
     "NOT_COMPETED",
+    "TIERS",
     "UNDEFINED",
+    "UNDEFINED_VALUE",
     "Status",
+    "coverage",
     "coverage_of",
     "few_documents",
     "format_value",
     "layers_left",
     "mean_notes",
+    "missing_layers",
     "other_corpus",
     "provenance",
     "saw_gold",
@@ -24,14 +32,20 @@ __all__ = [
     "spread",
     "status",
     "unanswered",
+    "warnings",
 ]
 
 #: Why a measure has a value or none; only "defined" has one.
 Status = Literal["defined", "undefined", "not competed in", "not in gold"]
 #: Printed for the value of a layer that the system or gold does not have.
 OUTSIDE: Final = "·"
-UNDEFINED: Final = f"{ABSENT}: undefined (0/0); not averaged"
+UNDEFINED_VALUE: Final = f"{ABSENT}: undefined (0/0)"
+UNDEFINED: Final = f"{UNDEFINED_VALUE}; not averaged"
+INTERVAL: Final = f"{ABSENT} for an interval: resampling shows no spread, so it cannot tell one"
 NOT_COMPETED: Final = f"{OUTSIDE}: not competed in, or not in gold"
+TIERS: Final = (
+    "range: the ranks that the tests leave open; tier: systems that are not separable from the first one of the tier"
+)
 SAW_GOLD: Final = "saw-gold: the system had access to the gold labels; its scores are not comparable"
 #: Digits of a hash that are printed, as in a signature.
 _DIGITS: Final = 16
@@ -94,9 +108,7 @@ def mean_notes(score: Score) -> dict[str, str]:
 def other_corpus(score: Score) -> str:
     """A note if the submission was made for another version of the corpus."""
     made, scored = score.submission["corpus_version"], score.corpus["version"]
-    return (
-        f"made for corpus {one_line(made)}, scored on {one_line(scored)}" if made and scored and made != scored else ""
-    )
+    return f"made for corpus {made}, scored on {scored}" if made and scored and made != scored else ""
 
 
 def unanswered(score: Score) -> str:
@@ -107,6 +119,13 @@ def unanswered(score: Score) -> str:
         if layer.keyed and name in score.coverage["layers"] and score.coverage[name]["missing"]
     ]
     return f"unanswered: {', '.join(counted)}" if counted else ""
+
+
+def missing_layers(score: Score) -> str:
+    """Which layers are missing in documents, and were taken as empty there."""
+    gaps = score.coverage.get("missing_layers", {})
+    where = (f"{layer} in {listed(gap['documents'], gap['missing'])}" for layer, gap in gaps.items())
+    return f"missing, taken as empty: {'; '.join(where)}" if gaps else ""
 
 
 def coverage_of(score: Score, *, whole: bool = False) -> dict[str, str]:
@@ -120,6 +139,25 @@ def coverage_of(score: Score, *, whole: bool = False) -> dict[str, str]:
     return found
 
 
+def coverage(score: Score) -> str:
+    """How much of gold was predicted, in one line."""
+    told = []
+    for name in ("documents", *(name for name, layer in score.scheme.layers.items() if layer.keyed)):
+        cells = score.coverage[name]
+        extra = f" ({cells['extra']} extra)" if cells.get("extra") else ""
+        told.append(f"{name} {cells['predicted']} of {cells['gold']}{extra}")
+    return f"predicted of gold: {', '.join(told)}"
+
+
+def warnings(score: Score) -> str:
+    """How many findings do not prevent scoring, by rule."""
+    codes = score.coverage.get("warnings")
+    if not codes:
+        return ""
+    told = (f"{count} {code} {RULES[code].name}" for code, count in sorted(codes.items(), key=lambda c: (-c[1], c[0])))
+    return f"{counted(sum(codes.values()), 'warning')}: {', '.join(told)}; retold validate shows them"
+
+
 def saw_gold(score: Score) -> str:
     """A note if the system saw gold."""
     return SAW_GOLD if score.protocol == "saw-gold" else ""
@@ -128,7 +166,7 @@ def saw_gold(score: Score) -> str:
 def provenance(score: Score) -> str:
     """What was scored, in one line."""
     card = score.submission
-    protocol, version = one_line(card["protocol"]) or "not given", one_line(card["corpus_version"]) or "not given"
+    protocol, version = card["protocol"] or "not given", card["corpus_version"] or "not given"
     return f"submission: protocol {protocol}; corpus version {version}; SHA-256 {short_hash(score)}"
 
 

@@ -9,19 +9,23 @@ from typing import Any, Final
 
 from retold.report.items import ErrorTables, error_tables
 from retold.report.notes import (
+    INTERVAL,
     UNDEFINED,
+    coverage,
     coverage_of,
     few_documents,
     format_value,
     layers_left,
     mean_notes,
+    missing_layers,
     other_corpus,
     provenance,
     saw_gold,
     spread,
     status,
+    warnings,
 )
-from retold.report.tables import ABSENT, TableFormat, as_json, format_exact, heading, interval, listed, number, table
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
 from retold.rules.registry import nearest
 from retold.scoring.evaluate import Score
 
@@ -49,7 +53,13 @@ def select_measures(score: Score, patterns: Sequence[str]) -> list[str]:
 
 
 def render_score(
-    score: Score, style: str, errors: ErrorTables | None = None, measures: Collection[str] | None = None
+    score: Score,
+    style: str,
+    errors: ErrorTables | None = None,
+    measures: Collection[str] | None = None,
+    *,
+    verbose: bool = False,
+    width: int = WIDTH,
 ) -> str:
     """Render a score in one of ``FORMATS``.
 
@@ -58,26 +68,62 @@ def render_score(
         style: one of ``FORMATS``.
         errors: from ``retold.scoring.errors``; shown in the formats for people, unless ``measures`` are given.
         measures: names of the measures to show; all where it is None.
+        verbose: whether text shows more than headlines and their parts, or than ``measures``; other formats always do.
+        width: columns that text may take.
     """
     if style == "json":
         return as_json(_as_dict(score, measures))
     names = score.measures if measures is None else measures
     if style == "csv":
         return _csv(score, names)
-    kind: TableFormat = style  # type: ignore[assignment]
-    return _document(
-        score, kind, errors if errors and measures is None else {}, names, measures or _in_breakdowns(score)
-    )
+    page = Page(style, width)
+    brief = page.style == "text" and not verbose
+    page.heading(score.system, 1)
+    under = {name: track.parts for name, track in score.scheme.tracks.items() if brief}
+    first = [each for name in score.headlines for each in (name, *under.get(name, ())) if each in names]
+    rest = [name for name in names if name not in first]
+    if brief and measures:
+        first = [*first, *rest]
+    _measures(page, score, first)
+    if not brief:
+        for track in dict.fromkeys(name.partition(".")[0] for name in rest):
+            _measures(page, score, [name for name in rest if name.startswith(f"{track}.")], track)
+        for title, headers, rows in error_tables(errors if errors and measures is None else {}):
+            page.table(headers, rows, title)
+        for dimension, values in score.breakdowns.items():
+            _breakdown(page, dimension, values, measures or _in_breakdowns(score))
+        page.table(["", "gold", "predicted", "missing", "extra"], _coverage(score), "coverage")
+    page.notes(_notes(score, first if brief else names, brief=brief))
+    return str(page)
+
+
+def _measures(page: Page, score: Score, names: Sequence[str], title: str = "") -> None:
+    """A table of measures with intervals, and their counts, or without a title the ranges of the headlines."""
+    rows: list[list[str]] = []
+    above = ""
+    for name in names:
+        value = score.measures[name]
+        if name not in score.headlines and status(score, name) not in ("defined", "undefined"):
+            continue
+        more = _counts(value.counts) if title else spread(value) if name in score.headlines else ""
+        shown = "as above" if title and page.style == "text" and more == above != ABSENT else more
+        rows.append([name, format_value(score, name), interval(value.low, value.high), shown])
+        above = more
+    last = slice(None if any(row[-1] not in ("", ABSENT) for row in rows) else -1)
+    headers = ["measure", "value", "95% interval", "counts" if title else "one document left out"]
+    page.table(headers[last], [row[last] for row in rows], title)
+
+
+def _parts(score: Score) -> list[str]:
+    return [part for track in score.scheme.tracks.values() for part in track.parts]
 
 
 def _in_breakdowns(score: Score) -> list[str]:
     """Measures that a breakdown shows in print, if it has them: parts of the tracks, and accuracy; JSON has all."""
     found = []
-    for track in score.scheme.tracks.values():
-        for part in track.parts:
-            stem = part.rpartition(".")[0]
-            more = "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"
-            found += [part, more]
+    for part in _parts(score):
+        stem = part.rpartition(".")[0]
+        found += [part, "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"]
     return list(dict.fromkeys(found))
 
 
@@ -111,41 +157,6 @@ def _csv(score: Score, names: Collection[str]) -> str:
     return table(_COLUMNS, rows, "csv")
 
 
-def _document(
-    score: Score, style: TableFormat, errors: ErrorTables, names: Collection[str], in_breakdowns: Collection[str]
-) -> str:
-    parts = [heading(score.system, style, 1)]
-    if headlines := [
-        [
-            name,
-            format_value(score, name),
-            interval(score.measures[name].low, score.measures[name].high),
-            spread(score.measures[name]),
-        ]
-        for name in score.headlines
-        if name in names
-    ]:
-        parts.append(table(["track", "score", "95% interval", "one document left out"], headlines, style))
-    groups = dict.fromkeys(name.partition(".")[0] for name in score.measures if name not in score.headlines)
-    for track in groups:
-        rows = [
-            [name, format_value(score, name), interval(value.low, value.high), _counts(value.counts)]
-            for name, value in score.measures.items()
-            if name.startswith(f"{track}.") and name in names and status(score, name) in ("defined", "undefined")
-        ]
-        if rows:
-            parts += [heading(track, style, 2), table(["measure", "value", "95% interval", "counts"], rows, style)]
-    for title, errors_by_kind in error_tables(errors, style):
-        parts += [heading(title, style, 2), errors_by_kind]
-    for dimension, values in score.breakdowns.items():
-        parts += _breakdown(dimension, values, in_breakdowns, style)
-    parts += [
-        heading("coverage", style, 2),
-        table(["", "gold", "predicted", "missing", "extra"], _coverage(score), style),
-    ]
-    return "\n".join([*parts, listed(_notes(score, names), style)])
-
-
 def _counts(counts: Mapping[str, int | float]) -> str:
     # A confusion table has too many cells for a line; JSON and CSV have them.
     if not counts or len(counts) > 6:
@@ -155,16 +166,15 @@ def _counts(counts: Mapping[str, int | float]) -> str:
     )
 
 
-def _breakdown(
-    dimension: str, values: Mapping[str, Mapping[str, Any]], names: Collection[str], style: TableFormat
-) -> list[str]:
+def _breakdown(page: Page, dimension: str, values: Mapping[str, Mapping[str, Any]], names: Collection[str]) -> None:
     columns = [name for name in names if any(name in cells for cells in values.values())]
     # A blank cell: the measure does not apply to the row. A dash: its value is undefined.
     rows = [
         [key, *(number(cells[name]["value"]) if name in cells else "" for name in columns)]
         for key, cells in values.items()
+        if columns
     ]
-    return [heading(f"by {dimension}", style, 2), table([dimension, *columns], rows, style)] if columns else []
+    page.table([dimension, *columns], rows, f"by {dimension}")
 
 
 def _coverage(score: Score) -> list[list[str]]:
@@ -175,19 +185,24 @@ def _coverage(score: Score) -> list[list[str]]:
     return rows
 
 
-def _notes(score: Score, names: Collection[str]) -> list[str]:
+def _notes(score: Score, names: Collection[str], *, brief: bool = False) -> list[str]:
     lines = []
     if any(status(score, name) == "undefined" for name in names):
         lines.append(UNDEFINED)
+    if any(value.value is not None and value.low is None for value in map(score.measures.__getitem__, names)):
+        lines += [] if "|resamples:0|" in score.signature else [INTERVAL]
     for words, layers in zip(("not competed in", "not in gold"), layers_left(score), strict=True):
         if layers:
             lines.append(f"· {words}: {', '.join(layers)}")
     if ignored := score.coverage.get("ignored_layers"):
         lines.append(f"answered but ignored, as gold lacks it: {', '.join(ignored)}")
-    about = mean_notes(score) | coverage_of(score)
-    lines += [*(note for name, note in about.items() if name in names), provenance(score)]
-    lines += [note for note in (other_corpus(score), saw_gold(score)) if note]
+    lines += filter(None, [missing_layers(score)])
+    lines += [note for name, note in (mean_notes(score) | coverage_of(score)).items() if name in names]
+    lines += [coverage(score)] if brief else []
+    lines += filter(None, [warnings(score), provenance(score), other_corpus(score), saw_gold(score)])
     documents = score.coverage["documents"]["gold"]
     if documents < 30:
         lines.append(few_documents(documents, score.signature, score.scheme))
+    more = "--verbose shows all measures, their counts, errors by kind and breakdowns; --format json everything."
+    lines += [more] if brief else []
     return [*lines, f"signature: {score.signature}"]

@@ -7,15 +7,17 @@ only a whole file can show.
 
 from __future__ import annotations
 
-# Every module of rules, so that the table is complete whoever asks for it.
-from retold.rules import consistency, corpus, guideline, offsets, references, schema, spans
-from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records
-from retold.rules.references import missing_documents, repeated_document, unknown_document
+# Every module: RULES is complete only when all of them are imported.
+from retold.rules import consistency, corpus, foreign, guideline, offsets, references, schema, spans  # noqa: F401
+from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records, too_many_invalid_lines
+from retold.rules.foreign import HEAD, foreign_file, recognize
+from retold.rules.references import layer_missing, missing_documents, repeated_document, unknown_document
 from retold.rules.registry import RULES, Rule
 from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = [
     "DECODERS",
+    "HEAD",
     "RULES",
     "LineDecoder",
     "Role",
@@ -24,14 +26,13 @@ __all__ = [
     "blank_line",
     "consistency",
     "corpus",
-    "guideline",
+    "foreign_file",
+    "layer_missing",
     "located",
     "missing_documents",
     "no_records",
-    "offsets",
-    "references",
+    "recognize",
     "repeated_document",
-    "schema",
-    "spans",
+    "too_many_invalid_lines",
     "unknown_document",
 ]

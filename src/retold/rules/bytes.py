@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -16,21 +17,43 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from retold.model.annotations import MAX_INTEGER, encode
+from retold.model.annotations import MAX_INTEGER, AnnotationRecord, encode
 from retold.model.findings import Finding, shorten
 from retold.model.json_schema import SCHEMAS, schema_of
-from retold.rules.registry import declare, finding, printable, rule
+from retold.rules.registry import finding, printable, rule
 from retold.rules.schema import pointer_to, schema_findings, validator_of
 
-__all__ = ["DECODERS", "LineDecoder", "blank_line", "located", "no_records"]
+__all__ = [
+    "DECODERS",
+    "MAX_LINE_FINDINGS",
+    "MAX_VALUES",
+    "LineDecoder",
+    "blank_line",
+    "line_too_long",
+    "located",
+    "no_records",
+    "not_json",
+    "repeated_column",
+    "too_many_invalid_lines",
+    "torn_parquet",
+    "unpacks_too_far",
+    "wrong_column_type",
+]
 
 T = TypeVar("T")
 
 #: Maximum number of findings for one line.
 MAX_LINE_FINDINGS: Final = 1000
+#: Maximum number of values in one record.
+MAX_VALUES: Final = 2_000_000
 #: Maximum nesting of objects and lists; a record needs five.
 MAX_DEPTH: Final = 64
+#: Codes of lines of which no value could be read.
+_UNREAD: Final = frozenset({"RT101", "RT102", "RT112"})
 _BOM: Final = b"\xef\xbb\xbf"
+_DOCUMENT: Final = re.compile(rb'"document_id"\s*:\s*("(?:[^"\\]|\\.)*+")')
+_STRING: Final = re.compile(rb'"[^"]*"')
+_OTHER_THAN_MARKS: Final = bytes(set(range(256)) - set(b'",[{'))
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -50,13 +73,13 @@ class LineDecoder:
     def __init__(
         self,
         kind: type[Any],
-        schema: Callable[[], Mapping[str, Any]],
+        schema: Callable[[], Mapping[str, Any]] | None = None,
         sparse: type[Any] | None = None,
         *,
         either: bool = False,
     ) -> None:
         self.typed: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
-        self._schema = schema
+        self._schema = schema or partial(schema_of, kind.__name__, kind)
         self._either = either
         #: Files write defaults or leave them out; the decoder that fits the last line may come first.
         self._decoders = [self.typed, *([msgspec.json.Decoder(sparse)] if sparse else [])]
@@ -84,6 +107,10 @@ class LineDecoder:
             The record, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``. A line whose only
             problem is a byte-order mark gives both.
         """
+        # Each value takes two bytes or more.
+        if len(line) > 2 * MAX_VALUES and _has_too_many_values(line):
+            found = _of_document([line_too_long("record", MAX_VALUES, "values")], _document_in(line))
+            return None, located(found, file, number)
         try:
             record = self._decoders[0].decode(line)
             _ENCODER.encode_into(record, self._again)
@@ -91,11 +118,14 @@ class LineDecoder:
                 return record, []
             repeats_a_key = self._repeats_a_key(line)
         except _REFUSALS as error:
-            refused, findings = self._diagnose(line, error)
+            refused, findings = self._diagnose(line, error, whole_file=number is None)
+            if number is None:
+                findings = [_in_lines(found, line) for found in findings]
+                return refused, [msgspec.structs.replace(found, file=file) for found in findings]
             return refused, located(findings, file, number)
         if not repeats_a_key:
             return record, []
-        _, findings = self._diagnose(line, None)
+        _, findings = self._diagnose(line, None, whole_file=number is None)
         return (None if findings else record), located(findings, file, number)
 
     def _repeats_a_key(self, line: bytes) -> bool:
@@ -116,16 +146,20 @@ class LineDecoder:
         json.loads(line, object_pairs_hook=look)
         return repeated
 
-    def _diagnose(self, line: bytes, refusal: Exception | None) -> tuple[Any | None, list[Finding]]:
+    def _diagnose(
+        self, line: bytes, refusal: Exception | None, *, whole_file: bool
+    ) -> tuple[Any | None, list[Finding]]:
         """Report all that is wrong with a line; the record too if that is only a byte-order mark."""
         if not line.strip(b" \t\r\n"):
-            return None, [blank_line()]
+            return None, [file_is_empty() if whole_file else blank_line()]
         diagnosis = _Diagnosis()
         try:
             self._read(line, diagnosis, refused=refusal is not None)
         except RecursionError:
             diagnosis.findings = [nested_too_deeply()]
             diagnosis.record = None
+        if any(found.code in _UNREAD for found in diagnosis.findings):
+            diagnosis.findings = _of_document(diagnosis.findings, _document_in(line))
         if refusal is not None and not diagnosis.findings:
             diagnosis.findings.append(finding("RT207", f"invalid record: {shorten(str(refusal), 200)}"))
         return diagnosis.record, diagnosis.findings
@@ -154,8 +188,7 @@ class LineDecoder:
             diagnosis.add(_in_order(schema_findings(self.validator, value)))
         document = value.get("document_id") if isinstance(value, dict) else None
         if isinstance(document, str):
-            document = printable(document)
-            diagnosis.findings = [msgspec.structs.replace(found, document=document) for found in diagnosis.findings]
+            diagnosis.findings = _of_document(diagnosis.findings, printable(document))
         if skipped and len(diagnosis.findings) == 1:
             try:
                 diagnosis.record = self.typed.decode(line)
@@ -163,10 +196,44 @@ class LineDecoder:
                 diagnosis.findings.append(finding("RT207", f"invalid record: {shorten(str(error), 200)}"))
 
 
-#: Decoders of the kinds in ``SCHEMAS``.
+#: Decoders of the kinds in ``SCHEMAS``, and of records whatever their labels.
 DECODERS: Final[dict[str, LineDecoder]] = {
-    name: LineDecoder(kind, partial(schema_of, name)) for name, kind in SCHEMAS.items()
+    **{name: LineDecoder(kind, partial(schema_of, name)) for name, kind in SCHEMAS.items()},
+    "record": LineDecoder(AnnotationRecord),
 }
+
+
+def _in_lines(found: Finding, data: bytes) -> Finding:
+    """A finding of a file of one object, with the line of its column where the file has several."""
+    if found.column is None or b"\n" not in data:
+        return found
+    before = data[: found.column - 1]
+    column = len(before) - before.rfind(b"\n")
+    return msgspec.structs.replace(found, line=before.count(b"\n") + 1, column=column)
+
+
+def _has_too_many_values(line: bytes) -> bool:
+    """Whether a line holds more than ``MAX_VALUES`` values, without decoding it."""
+    if sum(map(line.count, (b",", b"[", b"{"))) <= MAX_VALUES:
+        return False
+    # What stands in strings does not count.
+    marks = line.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _OTHER_THAN_MARKS).replace(b'""', b"")
+    return len(_STRING.sub(b"", marks)) > MAX_VALUES
+
+
+def _document_in(line: bytes) -> str | None:
+    """The document that a line is of, as far as can be told without decoding it."""
+    found = _DOCUMENT.search(line)
+    if found is None:
+        return None
+    try:
+        return printable(json.loads(found[1]))
+    except ValueError:
+        return None
+
+
+def _of_document(findings: list[Finding], document: str | None) -> list[Finding]:
+    return [msgspec.structs.replace(found, document=document) for found in findings]
 
 
 def located(findings: list[Finding], file: str, number: int | None) -> list[Finding]:
@@ -337,26 +404,25 @@ def byte_order_mark() -> Finding:
 
 
 @rule("RT105", gold="warning", annotation="warning", prediction="warning")
-def blank_line() -> Finding:
+def blank_line(count: int = 1) -> Finding:
     """There is a blank line between the records.
 
     A record may be missing there.
     Example: an empty line between `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}`.
     Hint: Remove it.
     """
-    return finding("RT105", "the line is blank")
+    return finding("RT105", "the line is blank" if count == 1 else f"{count} lines are blank")
 
 
-declare(
-    "RT106",
-    "line-too-long",
-    """A line is too long.
+@rule("RT106")
+def line_too_long(what: str, limit: int, unit: str = "bytes") -> Finding:
+    """A line is too long, or a record has too many values.
 
-    The limit of 64 MiB bounds memory.
+    The limits bound memory: 64 MiB for a line, 2,000,000 values for a record.
     Example: all records of a file on one line of 65 MiB - the limit is 64 MiB.
     Hint: Write one document per line.
-    """,
-)
+    """
+    return finding("RT106", f"the {what} has more than {limit} {unit}")
 
 
 @rule("RT107")
@@ -393,16 +459,39 @@ def not_a_number(path: tuple[str | int, ...], value: float) -> Finding:
     return finding("RT109", f"expected a finite number, got {name}", pointer=pointer_to(*path))
 
 
-declare(
-    "RT110",
-    "torn-parquet",
+@rule("RT110")
+def torn_parquet(reason: str) -> Finding:
     """A Parquet file cannot be read.
 
     Its index is at the end; a file that was truncated while it was written has none.
     Example: a predictions.parquet that begins with PAR1 and ends after a few bytes - the index is missing.
     Hint: Write the file again.
-    """,
-)
+    """
+    return finding("RT110", f"not a readable Parquet file: {reason[:200]}")
+
+
+def unpacks_too_far(number: int, rows: int, values: int, size: int) -> Finding:
+    """RT106 for a row group of Parquet."""
+    hint = "Write one document per row, and smaller row groups."
+    unit = "row" if rows == 1 else "rows"
+    message = f"row group {number} unpacks to {size} bytes or more: {values} values in {rows} {unit}"
+    return finding("RT106", message, hint=hint)
+
+
+def repeated_column(column: str) -> Finding:
+    """RT103 for Parquet."""
+    return finding("RT103", f"duplicate column {shorten(column)}")
+
+
+def not_json(why: str) -> Finding:
+    """RT201 for a record in memory."""
+    return finding("RT201", f"not a JSON value: {why[:200]}")
+
+
+def wrong_column_type(column: str, kind: str) -> Finding:
+    """RT201 for a type of Parquet that JSON does not have."""
+    message = f"column {shorten(column)} has type {shorten(kind)}, which no key of a record has"
+    return finding("RT201", message, hint="Store text as string, numbers as int64 or double.")
 
 
 @rule("RT111")
@@ -416,6 +505,11 @@ def no_records() -> Finding:
     return finding("RT111", "the file has no records")
 
 
+def file_is_empty() -> Finding:
+    """RT111 for a file of a single object."""
+    return finding("RT111", "the file is empty", hint="Write one JSON object.")
+
+
 @rule("RT112")
 def nested_too_deeply() -> Finding:
     """Lists or objects are nested too deeply.
@@ -425,3 +519,14 @@ def nested_too_deeply() -> Finding:
     Hint: Write the record in the shape of the schema.
     """
     return finding("RT112", f"more than {MAX_DEPTH} levels of lists and objects")
+
+
+@rule("RT113")
+def too_many_invalid_lines(count: int) -> Finding:
+    """A file has too many invalid lines to go on.
+
+    It is not a file of records, or all of its lines have the same fault. The limit is 10,000 lines.
+    Example: a text file of 10,000 lines - none of them is a record.
+    Hint: Check what the file is, or correct the findings before this one first.
+    """
+    return finding("RT113", f"{count} lines are invalid; the rest of the file was not read")

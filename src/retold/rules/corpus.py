@@ -25,6 +25,7 @@ __all__ = [
     "claim_that_no_span_states",
     "entity_without_mention",
     "is_date",
+    "leftover",
     "one_kb_id_for_two_entities",
     "release_differs",
     "repeated_key",
@@ -360,6 +361,18 @@ def event_unfinished(event: Event, needed: Collection[str]) -> Iterator[Finding]
             yield finding("RT715", f"the event has no {key}", pointer=f"/{key}")
     if not is_date(event.date):
         yield finding("RT715", f"not a valid date: {shorten(event.date)}", pointer="/date")
+
+
+@rule("RT716", gold="warning", annotation="warning", prediction="warning")
+def leftover(path: str, unfinished: bool) -> Finding:
+    """The folder of events has something that belongs to no event; it is ignored.
+
+    An interrupted command leaves it, or an event lacks its event.json and is not in the corpus.
+    Example: events/drought without event.json - it is no event; events/.drought.1a2b3c4d - writing it was interrupted.
+    Hint: Remove it, or complete it.
+    """
+    why = "was left by an interrupted command" if unfinished else "has no event.json"
+    return finding("RT716", f"{path} {why} and is ignored", hint="Remove it." if unfinished else None)
 
 
 @rule("RT717")

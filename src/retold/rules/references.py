@@ -9,16 +9,17 @@ from retold.model.findings import Finding, shorten
 from retold.rules.registry import did_you_mean, finding, printable, rule
 from retold.rules.vocabulary import Role
 
-__all__ = ["missing_documents", "names_look_alike", "repeated_document", "unknown_document"]
+__all__ = ["layer_missing", "missing_documents", "names_look_alike", "repeated_document", "unknown_document"]
 
 #: Maximum number of names in a message; the rest is counted.
 MAX_LISTED = 5
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+def listed(names: Sequence[str], total: int | None = None) -> str:
+    """The first few names, and how many more there are of the total."""
     text = ", ".join(shorten(name) for name in names[:MAX_LISTED])
-    return text if len(names) <= MAX_LISTED else f"{text} and {len(names) - MAX_LISTED} more"
+    more = (len(names) if total is None else total) - MAX_LISTED
+    return text if more <= 0 else f"{text} and {more} more"
 
 
 @rule("RT301")
@@ -135,7 +136,20 @@ def unknown_source(source: str, author: str, known: Iterable[str], pointer: str,
     return finding("RT309", message, hint=hint, pointer=pointer, role=role)
 
 
-@rule("RT310", gold="warning", annotation="warning", prediction="warning")
+@rule("RT310", gold=None, annotation=None)
+def layer_missing(layer: str, document_ids: Sequence[str], total: int) -> Finding:
+    """A system answers a layer in some documents, and in others the layer is absent.
+
+    An absent layer was not answered; it is not an answer that finds nothing. A layer that is absent in every record is
+    one that the system does not compete in.
+    Example: `{"document_id": "flood-0", "claims": []}` and `{"document_id": "flood-1"}` - flood-1 has no claims.
+    Hint: Write an empty list where there is nothing, or leave the layer out of every record.
+    """
+    where = f"{total} {'document' if total == 1 else 'documents'}: {listed(document_ids, total)}"
+    return finding("RT310", f"{layer} is missing in {where}", role="prediction", pointer=f"/{layer}")
+
+
+@rule("RT311", gold="warning", annotation="warning", prediction="warning")
 def names_look_alike(what: str, pairs: Sequence[tuple[str, str]], *, pointer: str | None = None) -> Finding:
     """Names differ only in what is easily overlooked: case, white space, normalization, invisible characters.
 
@@ -147,4 +161,4 @@ def names_look_alike(what: str, pairs: Sequence[tuple[str, str]], *, pointer: st
     one, other = visible(*pairs[0])
     message = f"{what} {other} differs from {one} only in {differ_only_in(*pairs[0]) or 'form'}"
     more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
-    return finding("RT310", message + more, pointer=pointer)
+    return finding("RT311", message + more, pointer=pointer)

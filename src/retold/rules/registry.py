@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final, ParamSpec, TypeVar
 
 from retold.model.alike import differ_only_in, skeleton, visible
+from retold.model.documentation import docstring
 from retold.model.findings import Finding, Severity
 from retold.rules.vocabulary import Role
 
@@ -24,6 +25,8 @@ R = TypeVar("R")
 #: Limits for ``nearest``: names, and characters of a name. difflib is quadratic in both.
 _NEAREST_NAMES: Final = 5000
 _NEAREST_LENGTH: Final = 80
+#: Characters of a key or a name in the place of a finding; there may be a thousand findings for each line.
+_LONGEST_NAME: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def declare(
     if code in RULES:
         raise ValueError(f"{code} is declared twice")
     parts = _parts(documentation)
-    # Under python -OO there are no docstrings, this module's included; rules work without them.
+    # Under python -OO and without the source there are no docstrings, this module's included; rules work without them.
     if __doc__ and (missing := [name for name, part in parts.items() if not part]):
         raise ValueError(f"the documentation of {code} lacks: {', '.join(missing)}")
     RULES[code] = Rule(
@@ -100,7 +103,7 @@ def rule(code: str, **severity: Severity | None) -> Callable[[Callable[P, R]], C
     """Make a function the rule of ``code``: its name and docstring fill the row."""
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        declare(code, function.__name__.replace("_", "-"), function.__doc__ or "", function, **severity)
+        declare(code, function.__name__.replace("_", "-"), docstring(function), function, **severity)
         return function
 
     return register
@@ -157,5 +160,7 @@ def did_you_mean(value: object, known: Iterable[str]) -> str | None:
 
 
 def printable(text: str) -> str:
-    """``text`` with lone surrogates written as escapes, so that it can be encoded."""
+    """A name with lone surrogates written as escapes, so that it can be encoded; cut where it is very long."""
+    if len(text) > _LONGEST_NAME:
+        text = f"{text[: _LONGEST_NAME // 2]}…{text[-_LONGEST_NAME // 4 :]}"
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

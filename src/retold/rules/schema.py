@@ -86,6 +86,16 @@ def _expected(schema: Mapping[str, Any]) -> str:
     return _TYPE_NAMES.get(str(schema.get("type")), "another type")
 
 
+#: Keys of other formats, and what they are called here.
+_RENAMED: Final = {
+    **dict.fromkeys(("entity_group", "entity_type", "ner_tag"), "type"),
+    **dict.fromkeys(("word", "surface", "mention"), "text"),
+    **dict.fromkeys(("start_offset", "begin", "start_char"), "start"),
+    **dict.fromkeys(("end_offset", "end_char"), "end"),
+    **dict.fromkeys(("id", "doc_id", "doc_key", "docid"), "document_id"),
+}
+
+
 @rule("RT201")
 def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
     """A value has the wrong type.
@@ -95,7 +105,11 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
     Hint: Use the type in the schema, or leave out an optional key.
     """
     message = f"expected {_expected(error.schema)}, got {shorten(error.instance)}"
-    return finding("RT201", message, pointer=pointer_to(*path))
+    labels = error.schema.get("labels", ())
+    is_number = type(error.instance) is int and 0 <= error.instance < len(labels)
+    table = ", ".join(f"{number} is {label}" for number, label in enumerate(labels))
+    hint = f"Write the label, not its number as a ClassLabel: {table}." if is_number else None
+    return finding("RT201", message, hint=hint, pointer=pointer_to(*path))
 
 
 @rule("RT202")
@@ -119,7 +133,14 @@ def unknown_key(path: list[str | int], key: str, missing: list[str], known: list
     Example: `{"document_id": "flood-0", "entites": []}` - `entities` is misspelt.
     Hint: Remove the key, or correct its spelling.
     """
-    hint = did_you_mean(key, missing) or did_you_mean(key, known) or f"Remove it; known keys are {', '.join(known)}."
+    renamed = _RENAMED.get(key)
+    hint = f"Rename it to {renamed!r}." if renamed in missing else None
+    hint = (
+        hint
+        or did_you_mean(key, missing)
+        or did_you_mean(key, known)
+        or f"Remove it; known keys are {', '.join(known)}."
+    )
     return finding("RT203", f"unknown key {shorten(key)}", hint=hint, pointer=pointer_to(*path))
 
 
@@ -197,6 +218,21 @@ def invalid_manifest(message: str, pointer: str, hint: str | None = None) -> Fin
     return finding("RT208", message, hint=hint, pointer=pointer)
 
 
+@rule("RT209")
+def unprintable_name(path: list[str | int], error: ValidationError) -> Finding:
+    """A name or a key holds a control character or a mark of direction, or is too long to print.
+
+    Terminals, spreadsheets and pages act on such characters: a name could hide, or look like another.
+    Example: `{"document_id": "flood-0\\u001b[2J"}` - a terminal would clear its screen.
+    Hint: Use letters, digits and marks that are seen, and at most 100 characters for the name of a system.
+    """
+    if error.validator == "maxLength":
+        message = f"{shorten(error.instance)} is longer than {error.validator_value} characters"
+    else:
+        message = f"{shorten(error.instance)} holds a control character or a mark of direction"
+    return finding("RT209", message, pointer=pointer_to(*path))
+
+
 def _one_of(path: list[str | int], error: ValidationError) -> Finding:
     """``anyOf`` of a value and null: a string outside an enum is not allowed, anything else has the wrong type."""
     for option in error.validator_value:
@@ -212,4 +248,6 @@ _BY_KEYWORD: Final[dict[str, Callable[[list[str | int], Any], Finding]]] = {
     "minimum": number_out_of_range,
     "maximum": number_out_of_range,
     "minLength": empty_string,
+    "maxLength": unprintable_name,
+    "pattern": unprintable_name,
 }

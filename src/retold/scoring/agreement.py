@@ -12,7 +12,8 @@ Spans that lie wholly in a zone that is not annotated count neither way, whoever
                 the same claim (canonical, over the spans that are given one)
     verification raw agreement, kappa, alpha over pairs; F1 of evidence
 
-Intervals are percentile bootstrap intervals over the units of ``retold.layers.units``.
+Intervals are percentile bootstrap intervals over the units of ``retold.layers.units``; Wilson's where a share of items
+is 0 or 1; none where resampling shows no spread.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -35,6 +36,7 @@ from retold.layers.scheme import Scheme, default_scheme
 from retold.layers.units import unit_kind
 from retold.measures.clusters import conll
 from retold.model.arrays import np
+from retold.model.display import Summary, counted, estimate
 from retold.model.findings import Finding, FindingsError
 from retold.reading import Records
 from retold.rules import located, unknown_document
@@ -43,15 +45,17 @@ from retold.scoring.evaluate import Value, bounded, check_resamples, entry, sign
 from retold.scoring.score import Predictions, open_corpus, open_predictions
 from retold.stats.bootstrap import LinearResamples, bootstrap_sums, bootstrap_weights
 
-__all__ = ["Agreement", "AgreementValue", "Disagreement", "agreement"]
+__all__ = ["Agreement", "AgreementValue", "Disagreement", "agreement", "compared"]
 
+#: What the two annotators gave, by the end of a measure's name: the counts ``first_...`` and ``second_...``.
+_SIDES: Final = {"evidence.f1": "evidence", "linking.f1": "links", "entity.f1": "entities", "canonical.f1": "claims"}
 
 #: A measure of agreement has the shape of a measure of a system.
 AgreementValue = Value
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+@dataclass(frozen=True, slots=True, repr=False)
+class Agreement(Summary):
     """How far two annotators agree.
 
     Attributes:
@@ -61,6 +65,8 @@ class Agreement:
         measures: ``layer.measure`` -> value.
         breakdowns: dimension -> value of the dimension -> measure -> {value, counts}.
         disagreements: every item on which they differ, document by document.
+        documents: how many were compared: those in which both give a layer that they share.
+        layers: what each annotator gives; only layers that both give in one document are compared.
         scheme: layers and labels of the corpus.
     """
 
@@ -70,12 +76,18 @@ class Agreement:
     measures: dict[str, AgreementValue]
     breakdowns: dict[str, dict[str, dict[str, dict[str, Any]]]]
     disagreements: list[Disagreement]
+    documents: int = 0
+    layers: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     scheme: Scheme = field(default_factory=default_scheme, repr=False, compare=False)
 
     @property
     def readers(self) -> tuple[str, str]:
         """Former name of ``annotators``."""
         return self.annotators
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        rows = [(name, estimate(each.value, each.low, each.high)) for name, each in self.measures.items()]
+        return f"Agreement of {' and '.join(self.annotators)}, {counted(self.documents, 'document')}", rows
 
     def as_dict(self) -> dict[str, Any]:
         """The result in the shape of ``retold agree --format json``, ``annotators`` also under their former name."""
@@ -84,6 +96,7 @@ class Agreement:
             "annotators": list(self.annotators),
             "readers": list(self.annotators),
             "corpus": self.corpus,
+            "documents": self.documents,
             "measures": {name: value.as_dict() for name, value in self.measures.items()},
             "breakdowns": self.breakdowns,
             "disagreements": [item.as_dict() for item in self.disagreements],
@@ -129,7 +142,20 @@ def agreement(
             ]
         )
     pairs = [(records[0][key], records[1][key]) for key in sorted(records[0])]
-    return _Comparison(loaded, pairs, resamples, seed).result((opened[0].name, opened[1].name))
+    names = opened[0].name, opened[1].name
+    if names[0] == names[1]:
+        names = opened[0].records.name, opened[1].records.name
+    return _Comparison(loaded, pairs, resamples, seed).result(names)
+
+
+def compared(measure: str, counts: Mapping[str, int | float]) -> tuple[int | float, ...]:
+    """What a measure rests on: what each annotator gave, or how many items both labelled."""
+    for ending, what in _SIDES.items():
+        if measure.endswith(ending):
+            return counts[f"first_{what}"], counts[f"second_{what}"]
+    if "first" in counts:
+        return counts["first"], counts["second"]
+    return (sum(amount for key, amount in counts.items() if ":" in key),)
 
 
 def _read(source: Source, corpus: Corpus) -> dict[str, Any]:
@@ -179,6 +205,11 @@ class _Comparison:
             for start in range(0, len(rest), BATCH):
                 some = rest[start : start + BATCH]
                 self._add(event, [contexts[number] for number in some], [pairs[number] for number in some])
+        first, second = (
+            tuple(name for name in self.layers if any(getattr(pair[side], name) is not UNSET for pair in pairs))
+            for side in (0, 1)
+        )
+        self.given = first, second
         self.found = [each for one, _ in pairs for each in self._found.get(one.document_id, ())]
 
     def _add(self, event: str, contexts: list[DocumentContext], pairs: list[tuple[Any, Any]]) -> None:
@@ -219,7 +250,11 @@ class _Comparison:
             stream = name if counts.layer.keyed and self.units == "paragraph" else "text"
             drawn = table.as_counts(bootstrap_sums(table.matrix(units), self.resamples, self.seed, stream))
             for measure, function in counts.layer.agreement_measures.items():
-                value = bounded(float(function(totals)), function(drawn), 0.0, amounts, True, len(units))
+                amount = compared(measure, amounts)
+                # Chance-corrected coefficients are no shares of items.
+                trials = 0.0 if measure in ("kappa", "alpha") else sum(amount) / len(amount)
+                replicates = function(drawn) if self.resamples else None
+                value = bounded(float(function(totals)), replicates, trials, amounts, True, len(units))
                 measures[f"{name}.{measure}"] = value
             if counts.layer.clusters:
                 measures[CONLL] = self._clusters(counts, units, amounts)
@@ -233,7 +268,10 @@ class _Comparison:
             seed=self.seed,
         )
         corpus = {"name": self.corpus.name, "version": self.corpus.version, "sha256": self.corpus.digest}
-        return Agreement(signature, annotators, corpus, measures, breakdowns, self.found, self.corpus.scheme)
+        documents = len({context.document_id for counts in self.layers.values() for context in counts.documents})
+        return Agreement(
+            signature, annotators, corpus, measures, breakdowns, self.found, documents, self.given, self.corpus.scheme
+        )
 
     def _unit_names(self, counts: _LayerAgreement) -> list[str]:
         """Units that are drawn; for text also the paragraphs in which neither annotator marked anything."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from msgspec import UNSET, Struct, to_builtins
 
 from retold.layers.scheme import Scheme, default_scheme
+from retold.model.display import Summary
 from retold.scoring.items import Item, SystemItems
 
 __all__ = ["Flip", "ItemComparison", "compare_items", "errors"]
@@ -40,8 +41,8 @@ class Flip(Struct, frozen=True, kw_only=True):
     context: str
 
 
-@dataclass(frozen=True, slots=True)
-class ItemComparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class ItemComparison(Summary):
     """Where two systems differ, item by item.
 
     Attributes:
@@ -52,6 +53,10 @@ class ItemComparison:
     a: SystemItems
     b: SystemItems
     flips: list[Flip]
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        rows = [(task, f"{a} only a is right, {b} only b is right") for task, (a, b) in self.tasks().items()]
+        return f"Comparison of a, {self.a.system}, and b, {self.b.system}", rows
 
     @property
     def compared(self) -> list[str]:

@@ -14,11 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, get_args
-
-from msgspec import UNSET
 
 from retold.corpus.load import Corpus
 from retold.io.jsonl import count_lines
@@ -38,14 +35,14 @@ from retold.reading import (
     Pairs,
     Shard,
     ShardMismatch,
-    gold_name,
+    layers_in,
     map_shards,
     read_columns,
     read_shard,
     shards_of,
 )
 from retold.review import review
-from retold.rules import Role, located
+from retold.rules import Role, layer_missing, located
 from retold.rules.spans import ignored_spans
 
 __all__ = ["BY_DOCUMENT", "Counting", "SystemCounts", "count", "count_shard"]
@@ -116,9 +113,12 @@ class Counts:
         text_units: units of the text.
         predicted: documents that answer each layer.
         gold_layers: layers that gold has.
+        lacking: documents that lack a layer which gold has there, by layer, up to ``BY_DOCUMENT`` of them.
+        lacks: number of those documents.
         total: documents.
         ignored: spans of gold and of the predictions that are in a zone that is not annotated.
         seen: line of each document.
+        warnings: findings by code that do not prevent scoring.
     """
 
     def __init__(self, corpus: Corpus) -> None:
@@ -126,9 +126,27 @@ class Counts:
         self.text_units: set[str] = set()
         self.predicted: Counter[str] = Counter()
         self.gold_layers: Counter[str] = Counter()
+        self.lacking: dict[str, list[str]] = {name: [] for name in corpus.scheme.layers}
+        self.lacks: Counter[str] = Counter()
         self.total = 0
         self.ignored: Counter[Role] = Counter()
         self.seen: dict[str, int] = {}
+        self.warnings: Counter[str] = Counter()
+
+    def lack(self, layer: str, documents: Sequence[str]) -> None:
+        """Note that documents lack a layer."""
+        if layer in self.lacking:
+            self.lacks[layer] += len(documents)
+            self.lacking[layer] += documents[: BY_DOCUMENT - len(self.lacking[layer])]
+
+    @property
+    def gaps(self) -> dict[str, dict[str, Any]]:
+        """For each layer that is answered in other documents: in how many it is missing, and the first of them."""
+        return {
+            name: {"missing": self.lacks[name], "documents": documents}
+            for name, documents in self.lacking.items()
+            if documents and self.predicted[name]
+        }
 
     def merge(self, other: Counts) -> None:
         """Add the counts of other documents.
@@ -144,8 +162,12 @@ class Counts:
         self.text_units |= other.text_units
         self.predicted += other.predicted
         self.gold_layers += other.gold_layers
+        for name, documents in other.lacking.items():
+            self.lacks[name] += other.lacks[name] - len(documents)
+            self.lack(name, documents)
         self.total += other.total
         self.ignored += other.ignored
+        self.warnings += other.warnings
 
 
 class Counting:
@@ -172,7 +194,6 @@ class Counting:
         self._file, self._refuse, self._sink = file, refuse, sink
         self._waiting: dict[str, _Waiting] = {}
         self._names = tuple(LAYERS)
-        self._layers_of = attrgetter(*LAYERS)
         self._layouts: Counter[tuple[tuple[bool, ...], tuple[bool, ...]]] = Counter()
 
     def add(self, pair: Pair) -> None:
@@ -200,9 +221,13 @@ class Counting:
             # Only a file of items needs the text, for the context of a span.
             context.document = None
         waiting.contexts.append(context)
-        asked, answered = self._layout(pair.gold), self._layout(pair.record)
+        asked, answered = layers_in(pair.gold), layers_in(pair.record)
         waiting.asked.append(asked)
         self._layouts[asked, answered] += 1
+        if asked != answered and pair.number:
+            for name, has_gold, has_answer in zip(self._names, asked, answered, strict=True):
+                if has_gold and not has_answer:
+                    self.counts.lack(name, [context.document_id])
         waiting.warm.append(pair)
         if len(waiting.warm) == WARM:
             self._append(event, waiting)
@@ -225,6 +250,8 @@ class Counting:
         except Exception as error:
             # Columns of any type may come; read as records they are valid, or give the finding.
             raise NotColumnar(str(error)) from error
+        for name, missing in zip(self._names, (present[0] & ~present[1]).T, strict=True):
+            self.counts.lack(name, [keys[at] for at in np.flatnonzero(missing).tolist()])
         waiting.asked = [tuple(row) for row in present[0].tolist()]
         for asked, answered in zip(waiting.asked, map(tuple, present[1].tolist()), strict=True):
             self._layouts[asked, answered] += 1
@@ -251,9 +278,6 @@ class Counting:
                 self.counts.layers[name].extend_arrow("", lists[0], lists[1], size)
         return present
 
-    def _layout(self, record: Any) -> tuple[bool, ...]:
-        return tuple([items is not UNSET for items in self._layers_of(record)])
-
     def _check_gold(self, pair: Pair) -> None:
         """Refuse gold that no prediction can be compared with: spans that end before they begin, and the like.
 
@@ -263,7 +287,7 @@ class Counting:
         self._count_ignored(found, "gold")
         errors = [finding for finding in found if finding.severity == "error"]
         if errors:
-            raise FindingsError(located(errors, gold_name(self._corpus), pair.gold_number))
+            raise FindingsError(located(errors, pair.gold_file, pair.gold_number))
 
     def _check(self, pair: Pair) -> bool:
         """Whether a record can be scored."""
@@ -273,6 +297,7 @@ class Counting:
             return True
         self._count_ignored(found, "prediction")
         self._refuse(located(found, self._file, pair.number))
+        self.counts.warnings.update(finding.code for finding in found if finding.severity == "warning")
         return not any(finding.severity == "error" for finding in found)
 
     def _count_ignored(self, found: Sequence[Finding], role: Role) -> None:
@@ -322,7 +347,8 @@ class Counting:
         decode = self._scheme.decoder.typed.decode
         for at in np.flatnonzero(needs_check).tolist() if waiting.lines else ():
             number, line, gold_number, gold_line = waiting.lines[at]
-            pair = Pair(number, decode(line), gold_number, decode(gold_line), None, line, gold_line)
+            gold_file = self._corpus.gold_sources()[0].name
+            pair = Pair(number, decode(line), gold_number, decode(gold_line), None, line, gold_line, gold_file)
             self._check_gold(pair)
             self._check(pair)
         for context in contexts:
@@ -486,12 +512,21 @@ def count(
             for pair in pairs:
                 counting.add(pair)
             done = counting.finish()
+        if not allow_missing:
+            pairs.add(_missing_layers(done, submission.records))
         pairs.finish()
         missing = pairs.missing
+    elif not allow_missing and (found := _missing_layers(done, submission.records)):
+        raise FindingsError(found)
     counts = _system_counts(submission, corpus, plan, done, missing, allow_missing)
     if sink is None:
         counts.warnings = _warnings(submission, corpus, done.ignored)
     return counts
+
+
+def _missing_layers(counts: Counts, records: Source) -> list[Finding]:
+    found = [layer_missing(name, gap["documents"], gap["missing"]) for name, gap in counts.gaps.items()]
+    return located(found, records.name, None)
 
 
 def _suitable(records: Source) -> int:
@@ -613,7 +648,9 @@ def _system_counts(
                 if counts.layer.keyed
                 for wanted, given, extra in [counts.answered]
             },
+            **({"missing_layers": done.gaps} if done.gaps else {}),
             **({"ignored_layers": ignored} if ignored else {}),
+            **({"warnings": dict(sorted(done.warnings.items()))} if done.warnings else {}),
         },
     )
     for counts in done.layers.values():
@@ -624,6 +661,7 @@ def _system_counts(
 def _warnings(submission: Submission, corpus: Corpus, ignored: Counter[Role]) -> list[Finding]:
     """What may be wrong, and did not prevent counting."""
     file = submission.records.name
-    names: dict[Role, str] = {"gold": gold_name(corpus), "prediction": file}
+    gold = corpus.gold_sources()
+    names: dict[Role, str] = {"gold": gold[0].name if len(gold) == 1 else "gold", "prediction": file}
     found = [located([ignored_spans(ignored[role], role)], name, None) for role, name in names.items() if ignored[role]]
     return [*chain.from_iterable(found), *review(corpus, submission.records, "prediction")]

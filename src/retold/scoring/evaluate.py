@@ -17,6 +17,7 @@ from retold.layers.units import MANY_DOCUMENTS, POOL
 from retold.measures.base import Counts, Measure, mean_of_defined, mean_over_gold
 from retold.measures.clusters import FAMILIES, Sums, conll, sums_of
 from retold.model.arrays import Array, np
+from retold.model.display import Summary, counted, estimate
 from retold.model.findings import Finding
 from retold.scoring.count import BY_DOCUMENT, SystemCounts
 from retold.stats.bootstrap import GRAIN, LinearResamples, bootstrap_products
@@ -60,8 +61,8 @@ class Value:
         return out
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+@dataclass(frozen=True, slots=True, repr=False)
+class Score(Summary):
     """A system's result.
 
     Attributes:
@@ -87,6 +88,13 @@ class Score:
     scheme: Scheme = field(repr=False, compare=False)
     replicates: dict[str, Array] = field(repr=False, compare=False)
     warnings: list[Finding] = field(default_factory=list)
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        rows = [(name, estimate(each.value, each.low, each.high)) for name, each in self.measures.items()]
+        rows = [row for row in rows if row[0] in self.headlines]
+        documents = counted(self.coverage["documents"]["gold"], "document")
+        title = f"Score of {self.system} on {self.corpus['name']} {self.corpus['version']}, {documents}"
+        return title, [*rows, ("measures", f"{len(self.measures)} in all"), ("signature", self.signature)]
 
     @property
     def headlines(self) -> tuple[str, ...]:
@@ -211,6 +219,8 @@ def _escaped(found: re.Match[str]) -> str:
 
 def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
     """The signature of a score."""
+    gaps = counts.coverage.get("missing_layers", {})
+    taken_as_empty = ",".join(["empty", *(f"{layer}={gap['missing']}" for layer, gap in gaps.items())])
     return signature_of(
         corpus,
         scorer=f"retold-{__version__}",
@@ -219,7 +229,7 @@ def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -
         resamples=resamples,
         coreference="jackknife",
         seed=seed,
-        missing="empty" if counts.allow_missing else "refused",
+        missing=taken_as_empty if counts.allow_missing else "refused",
     )
 
 

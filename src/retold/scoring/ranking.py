@@ -22,6 +22,7 @@ from retold.measures.base import Counts
 from retold.measures.clusters import sums_of
 from retold.model.alike import look_alike
 from retold.model.arrays import Array, np
+from retold.model.display import Summary, counted, estimate
 from retold.model.findings import Finding
 from retold.reading import ExecutorName
 from retold.rules.references import names_look_alike
@@ -49,8 +50,8 @@ GOLD: Final = ("gold", "linkable")
 ALPHA: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+@dataclass(frozen=True, slots=True, repr=False)
+class Ranked(Summary):
     """A system in the ranking; ranks and tier are None where it does not compete for the measure."""
 
     score: Score
@@ -58,6 +59,10 @@ class Ranked:
     rank_low: int | None
     rank_high: int | None
     tier: int | None
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        title, rows = self.score._summary()
+        return f"{title}: rank {self.rank}, range {self.rank_low} to {self.rank_high}, tier {self.tier}", list(rows)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -92,8 +97,8 @@ class Comparison:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+@dataclass(frozen=True, slots=True, repr=False)
+class Ranking(Summary):
     """A leaderboard: systems from first to last, then those without a rank, and every comparison.
 
     ``minimum_detectable_difference`` says for each headline measure, as the median over pairs of systems, how large a
@@ -114,6 +119,16 @@ class Ranking:
     hypotheses: dict[str, int] = field(default_factory=dict)
     incomparable: list[str] = field(default_factory=list)
     near_copies: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        rows = []
+        for system in self.systems:
+            value = system.score.measures[self.measure]
+            place = "unranked" if system.rank is None else f"{system.rank} ({system.rank_low}–{system.rank_high})"
+            rows.append((place, f"{estimate(value.value, value.low, value.high)}  {system.score.system}"))
+        systems, documents = counted(len(self.systems), "system"), counted(self.documents, "document")
+        corpus = f"{self.corpus['name']} {self.corpus['version']}, {documents}"
+        return f"Ranking of {systems} by {self.measure} on {corpus}", rows
 
     @property
     def headlines(self) -> tuple[str, ...]:

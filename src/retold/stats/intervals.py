@@ -12,7 +12,7 @@ __all__ = ["minimum_detectable_difference", "percentile_interval", "wilson"]
 
 #: Standard errors of the smallest difference that is found with a chance of 80% at 5%, two-sided: 1.96 + 0.84.
 _DETECTABLE: Final = 2.8
-#: Differences that spread no more than this are equal up to rounding.
+#: Values that spread no more than this are equal up to rounding.
 _TOLERANCE: Final = 1e-12
 
 
@@ -30,7 +30,8 @@ def percentile_interval(values: Array, units: int | None = None, level: float = 
         level: of confidence.
 
     Returns:
-        None where no resample defines the value.
+        None where no resample defines the value, or where the interval has no width, as of one unit or one resample: it
+        would say that the value is certain.
     """
     defined = values[~np.isnan(values)]
     if not len(defined):
@@ -41,7 +42,7 @@ def percentile_interval(values: Array, units: int | None = None, level: float = 
         # Rounded, so that no machine's last digit reaches a result.
         tail = round(0.5 * math.erfc(-further / math.sqrt(2.0)), 12)
     low, high = np.quantile(defined, [tail, 1.0 - tail], method="linear")
-    return float(low), float(high)
+    return (float(low), float(high)) if high - low > _TOLERANCE else None
 
 
 def minimum_detectable_difference(differences: Array, units: int | None = None) -> float | None:

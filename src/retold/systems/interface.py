@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from retold.model.annotations import AnnotationRecord, Document, Event, Protocol
+from retold.rules.registry import printable
 
-__all__ = ["Context", "Example", "Question", "System", "SystemFault"]
+__all__ = ["Context", "Example", "Question", "System", "SystemFault", "text_of"]
 
 
 class SystemFault(ValueError):
@@ -53,6 +54,14 @@ class Context:
     options: Mapping[str, str] = field(default_factory=dict)
     cache: Path | None = None
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def text_of(error: BaseException) -> str:
+    """What an error of a system says, as text that can be encoded; "" if it fails even in that."""
+    try:
+        return printable(str(error))
+    except Exception:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from typing import Any, get_args
 from retold.io.sources import open_bytes
 from retold.model.annotations import Protocol
 from retold.model.findings import UnreadableError
+from retold.rules.registry import printable
 from retold.systems.guard import GoldRefused, without_gold
-from retold.systems.interface import System, SystemFault
+from retold.systems.interface import System, SystemFault, text_of
 
 __all__ = ["Entry", "describe_systems", "find_systems", "load_system"]
 
@@ -116,8 +117,8 @@ def load_system(path: Path, attribute: str | None = None) -> System:
             raise SystemFault(f"{where}: a system needs {name}; see baselines/README.md")
     if not isinstance(found.NAME, str) or not _NAME.fullmatch(found.NAME):
         raise SystemFault(f"{where}: NAME is {found.NAME!r}, expected a letter, then letters, digits and . _ + -")
-    if not isinstance(found.DESCRIPTION, str):
-        raise SystemFault(f"{where}: DESCRIPTION must be a string")
+    if not isinstance(found.DESCRIPTION, str) or printable(found.DESCRIPTION) != found.DESCRIPTION:
+        raise SystemFault(f"{where}: DESCRIPTION must be a string that can be encoded")
     if found.PROTOCOL not in _RUN:
         raise SystemFault(
             f"{where}: PROTOCOL is {found.PROTOCOL!r}, it must be 'zero-shot' or 'leave-one-document-out' "
@@ -179,7 +180,7 @@ def _load(path: Path) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise SystemFault(f"{path}: {type(error).__name__}: {error}") from error
+        raise SystemFault(f"{path}: {type(error).__name__}: {text_of(error)}") from error
     return module
 
 

@@ -28,7 +28,7 @@ import msgspec
 
 from retold.model.annotations import AnnotationRecord, Document, Event, decode, encode
 from retold.systems.guard import GoldRefused, without_gold
-from retold.systems.interface import Context, Example, Question, System, SystemFault
+from retold.systems.interface import Context, Example, Question, System, SystemFault, text_of
 from retold.systems.load import load_system
 
 __all__ = ["Answer", "Task", "Worker", "perform"]
@@ -140,22 +140,14 @@ def perform(load: Callable[[], System], task: Task) -> Answer:
         return Answer(fault=f"{about}: {error}", refused=True)
     except ImportError as error:
         hint = f"; install the extra: pip install 'retold[{extra}]'" if extra else ""
-        return Answer(fault=f"{about}: {_words(error)}{hint}")
+        return Answer(fault=f"{about}: {text_of(error)}{hint}")
     except _Invalid as error:
-        return Answer(fault=f"{task.name}: {_words(error)}")
+        return Answer(fault=f"{task.name}: {text_of(error)}")
     except BaseException as error:
         # The type of the error helps the author of the system, unless the error was written for users.
         for_users = isinstance(error, ValueError) and type(error).__module__.startswith("retold")
         kind = "" if for_users else f": {type(error).__name__}"
-        return Answer(fault=f"{task.name}{kind} at {task.key}: {_words(error)}")
-
-
-def _words(error: BaseException) -> str:
-    """What an error says; lone surrogates are escaped."""
-    try:
-        return str(error).encode("utf-8", "backslashreplace").decode()
-    except Exception:
-        return "its message cannot be read"
+        return Answer(fault=f"{task.name}{kind} at {task.key}: {text_of(error)}")
 
 
 class _Invalid(Exception):

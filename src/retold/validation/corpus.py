@@ -15,15 +15,15 @@ from msgspec import structs
 
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
-from retold.corpus.load import MANIFEST, read_all, read_one
-from retold.io.jsonl import read_lines
-from retold.io.sources import Source, open_bytes, sha256
+from retold.corpus.load import MANIFEST, leftovers
+from retold.io.jsonl import read_all, read_bytes, read_lines, read_one
+from retold.io.sources import Source, sha256
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Decision, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
-from retold.reading import lines_of, second_document
+from retold.reading import decoded, second_document
 from retold.rules import DECODERS, LineDecoder, missing_documents, repeated_document
 from retold.rules import corpus as rules
 from retold.validation.records import Run
@@ -54,6 +54,8 @@ def check_corpus(run: Run) -> None:
         _views(run)
     _manifest(run, languages)
     _release(run)
+    for path in leftovers(corpus.root):
+        run.add([rules.leftover(path.relative_to(corpus.root).as_posix(), path.name.startswith("."))], path)
 
 
 def _manifest(run: Run, languages: set[str]) -> None:
@@ -126,8 +128,7 @@ class _Event:
     def _card(self) -> None:
         file = self.folder / "event.json"
         self.run.files += 1
-        with open_bytes(str(file)) as stream:
-            _, found = DECODERS["event"].decode(stream.read(), number=None, file=str(file))
+        _, found = DECODERS["event"].decode(read_bytes(Source.of(file)), number=None, file=str(file))
         needed = self._scheme.event_keys
         checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities, needed)
         self.run.collector.add(found)
@@ -141,9 +142,7 @@ class _Event:
             return
         self.run.files += 1
         try:
-            for number, line in lines_of(Source.of(file), self.run.collector.add):
-                record, found = decoder.decode(line, number=number, file=str(file))
-                self.run.collector.add(found)
+            for number, _, record, _ in decoded(Source.of(file), decoder, self.run.collector.add):
                 if record is not None:
                     yield number, record
         except FindingsError as error:
@@ -293,7 +292,7 @@ def _release(run: Run) -> None:
         found += rules.release_differs(path, expected, sha256(member) if member.is_file() else None)
     for member in sorted([*root.glob(MANIFEST), *root.glob("events/**/*.json*")]):
         path = member.relative_to(root).as_posix()
-        if path not in release.files and not member.name.startswith("."):
+        if path not in release.files and "/." not in f"/{path}":
             found += rules.release_differs(path, None, "")
     listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(release.files.items()))
     whole = hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()

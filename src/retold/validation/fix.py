@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from retold.corpus.load import Corpus, decode_or_refuse
+from retold.corpus.load import Corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup
+from retold.io.jsonl import Lookup, decode_or_refuse
 from retold.io.sources import Source, open_bytes
 from retold.model.alike import differ_only_in
 from retold.model.annotations import Document
@@ -87,10 +88,11 @@ def fix(path: str | Path, corpus: Corpus, *, role: Role | None = None) -> Iterat
         UnreadableError: a file cannot be read, is too large, or is not a local JSON Lines file.
         FindingsError: the card of a submission or the corpus itself is invalid.
     """
-    for source, its_role in sources(path, role):
+    for source, its_role in sources(path, corpus, role):
         if source.is_parquet or source.member is not None or "://" in source.path or str(path) == "-":
             raise UnreadableError(f"{source.name}: only local JSON Lines files can be fixed")
-        yield _fix_file(source, corpus, its_role)
+        # What only annotations need is not added on a guess.
+        yield _fix_file(source, corpus, its_role.role if its_role.certain else "prediction")
 
 
 def write(fixed: FixedFile) -> None:
@@ -133,9 +135,7 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
 
 def _records(lines: list[bytes], corpus: Corpus, role: Role, file: str) -> Iterator[_Record]:
     """The records that are JSON, with their documents; none of a bare gold file has one."""
-    documents = iter(()) if corpus.bare is not None else corpus.document_lines()
-    decode = DECODERS["document"]
-    with closing(Lookup(documents, lambda line, at: decode_or_refuse(decode, line, at, str(corpus.root)))) as lookup:
+    with closing(Lookup(corpus.document_lines(), partial(decode_or_refuse, DECODERS["document"]))) as lookup:
         for number, line in enumerate(lines, 1):
             _, findings = corpus.scheme.decoder.decode(line, number=number, file=file)
             if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):

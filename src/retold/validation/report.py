@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from retold.model.display import Summary, counted
 from retold.model.findings import Finding
 from retold.rules import RULES
+from retold.validation.roles import FileRole
 
 __all__ = ["MAX_FINDINGS", "FindingCollector", "Report", "prefixes"]
 
@@ -16,8 +18,8 @@ __all__ = ["MAX_FINDINGS", "FindingCollector", "Report", "prefixes"]
 MAX_FINDINGS: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+@dataclass(frozen=True, slots=True, repr=False)
+class Report(Summary):
     """What a validation found.
 
     Attributes:
@@ -26,6 +28,7 @@ class Report:
         suppressed: findings beyond the limit, counted and not kept.
         suppressed_errors: how many of those are errors.
         codes: findings of each code, those beyond the limit included.
+        roles: how each file was read.
     """
 
     findings: list[Finding]
@@ -34,6 +37,13 @@ class Report:
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Mapping[str, int] = field(default_factory=dict)
+    roles: Sequence[FileRole] = ()
+
+    def _summary(self) -> tuple[str, list[tuple[str, str]]]:
+        checked = f"{counted(self.records, 'record')} in {counted(self.files, 'file')}"
+        title = f"Report on {checked}: {counted(self.errors, 'error')}, {counted(self.warnings, 'warning')}"
+        codes = Counter(self.codes or (found.code for found in self.findings))
+        return title, [(code, f"{count} {RULES[code].name}") for code, count in codes.most_common()]
 
     @property
     def errors(self) -> int:
@@ -72,6 +82,7 @@ class FindingCollector:
     suppressed: int = 0
     suppressed_errors: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    roles: list[FileRole] = field(default_factory=list)
 
     def add(self, findings: Sequence[Finding]) -> None:
         """Keep, count or ignore each finding."""
@@ -97,4 +108,5 @@ class FindingCollector:
             suppressed=self.suppressed,
             suppressed_errors=self.suppressed_errors,
             codes=dict(sorted(self.codes.items())),
+            roles=self.roles,
         )

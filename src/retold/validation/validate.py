@@ -5,17 +5,18 @@ Files are read line by line and joined with the corpus' documents as they come; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from retold.corpus.load import Corpus, load_corpus
 from retold.io.sources import Source
 from retold.io.submission import open_submission
-from retold.model.findings import FindingsError, UnreadableError
+from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import Role
 from retold.validation.corpus import check_corpus
 from retold.validation.records import Run
 from retold.validation.report import MAX_FINDINGS, FindingCollector, Report, prefixes
+from retold.validation.roles import FileRole, role_of
 
 __all__ = ["MAX_FINDINGS", "Report", "sources", "validate"]
 
@@ -37,8 +38,9 @@ def validate(
             folders, or ``-`` for standard input; None validates ``corpus``.
         corpus: where documents and keys are looked up: a corpus, a path that ``load_corpus`` takes, or None for the
             packaged corpus.
-        role: what the files are. Without it a submission (``predictions.*``, or with a card) is a prediction,
-            ``events/*/gold.jsonl`` is gold, and every other file is an annotation.
+        role: what the files are. Without it a submission (``predictions.*``, or with a card) is a prediction, a file in
+            a corpus is what its place says, and for every other file it is guessed from its content: then only what is
+            wrong in a file of any role is an error. The report says how each file was read.
         select: codes or prefixes of codes (``RT4``) to report; none means all.
         ignore: codes or prefixes of codes to leave out.
         max_findings: maximum number of findings to keep; the rest is counted.
@@ -51,15 +53,21 @@ def validate(
     loaded = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
     run = Run(loaded, FindingCollector(prefixes(select), prefixes(ignore), max_findings), workers)
     if paths is None:
-        check_corpus(run)
+        _check_corpus(run)
     else:
         for path in [paths] if isinstance(paths, str | Path) else paths:
             _validate_path(run, str(path), role)
     return run.report()
 
 
-def sources(path: str | Path, role: Role | None = None) -> list[tuple[Source, Role]]:
+def sources(
+    path: str | Path, corpus: Corpus, role: Role | None = None, report: Callable[[list[Finding]], None] | None = None
+) -> list[tuple[Source, FileRole]]:
     """The files of records at a path, with their roles.
+
+    Args:
+        path, corpus, role: as of ``validate``.
+        report: called with the findings of an invalid card; by default they are raised.
 
     Raises:
         UnreadableError: the path is missing, is a corpus, or has no files of records.
@@ -71,33 +79,36 @@ def sources(path: str | Path, role: Role | None = None) -> list[tuple[Source, Ro
         if (folder / "events").is_dir():
             raise UnreadableError(f"{path}: expected a file of records, got a corpus folder")
         # Decisions are in the folder of the annotators' records.
-        members = sorted(member for member in folder.glob("*.jsonl") if member.name != "adjudication.jsonl")
+        members = sorted(
+            member
+            for member in folder.iterdir()
+            if member.suffix.lower() == ".jsonl" and member.name != "adjudication.jsonl" and member.name[0] != "."
+        )
         if members and not any(folder.glob("predictions.*")) and not (folder / "event.json").exists():
-            return [(Source.of(member), role or _role_of(str(member))) for member in members]
-    submission = open_submission(path)
-    source = submission.records
-    return [(source, role or ("prediction" if submission.card else _role_of(source.member or source.path)))]
+            found = [Source.of(member) for member in members]
+            return [(source, role_of(source, corpus, role, card=False)) for source in found]
+    submission = open_submission(path, *([report] if report else []))
+    return [(submission.records, role_of(submission.records, corpus, role, card=submission.card_file is not None))]
 
 
 def _validate_path(run: Run, path: str, role: Role | None) -> None:
     folder = Path(path)
     try:
         if "://" not in path and (folder / "events").is_dir():
-            check_corpus(run.for_corpus(load_corpus(folder)))
+            _check_corpus(run.for_corpus(load_corpus(folder)))
             return
-        files = sources(path, role)
+        files = sources(path, run.corpus, role, run.collector.add)
     except FindingsError as error:
-        if not run.check_card(str(folder / "submission.json")):
-            run.files += 1
-            run.collector.add(error.findings)
+        run.files += 1
+        run.collector.add(error.findings)
         return
     for source, its_role in files:
-        run.check_records(source, its_role)
+        run.collector.roles.append(its_role)
+        run.check_records(source, its_role.role, certain=its_role.certain)
 
 
-def _role_of(path: str) -> Role:
-    parts = PurePosixPath(Path(path).absolute().as_posix()) if "://" not in path else PurePosixPath(path)
-    stem = parts.name.partition(".")[0]
-    if stem == "predictions":
-        return "prediction"
-    return "gold" if stem == "gold" and parts.parent.parent.name == "events" else "annotation"
+def _check_corpus(run: Run) -> None:
+    bare = run.corpus.bare
+    reason = "it is given as the corpus" if bare else "a corpus folder; annotators and catalogues by their place"
+    run.collector.roles.append(FileRole(bare.name if bare else str(run.corpus.root), "gold", reason))
+    check_corpus(run)
