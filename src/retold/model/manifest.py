@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from retold.model.alike import differ_only_in, look_alike, visible
+from retold.model.annotations import about
 
 __all__ = ["MISSING", "Label", "Manifest", "check_distinct", "check_labels", "check_subset"]
 
@@ -29,26 +30,18 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     own.
     """
 
-    format: Annotated[Literal[2], Meta(description="Version of this format.", examples=[2])] = 2
-    name: Annotated[str, Meta(description="Name of the corpus.", examples=["retold"])] = ""
-    version: Annotated[str, Meta(description="Semantic version of the data.", examples=["1.2.0"])] = ""
-    languages: Annotated[
-        list[Label], Meta(description="ISO 639 codes of the documents' languages.", examples=[["en", "id"]])
-    ] = []
+    format: Annotated[Literal[2], about("Version of this format.", 2)] = 2
+    name: Annotated[str, about("Name of the corpus.", "retold")] = ""
+    version: Annotated[str, about("Semantic version of the data.", "1.2.0")] = ""
+    languages: Annotated[list[Label], about("ISO 639 codes of the documents' languages.", ["en", "id"])] = []
     splits: Annotated[
-        dict[str, list[Label]],
-        Meta(description="Keys of the events of each split.", examples=[{"test": ["macron-coalition"]}]),
+        dict[str, list[Label]], about("Keys of the events of each split.", {"test": ["macron-coalition"]})
     ] = {}
-    layers: Annotated[
-        dict[str, Any], Meta(description="Options of each annotated layer.", examples=[{"stance": {"holders": True}}])
-    ] = {}
+    layers: Annotated[dict[str, Any], about("Options of each annotated layer.", {"stance": {"holders": True}})] = {}
     tracks: Annotated[
-        dict[str, list[Label]] | None,
-        Meta(description="Measures that each track is the mean of.", examples=[{"stance": ["stance.favg"]}]),
+        dict[str, list[Label]] | None, about("Measures that each track is the mean of.", {"stance": ["stance.favg"]})
     ] = None
-    overall: Annotated[
-        list[Label] | None, Meta(description="Tracks that `overall` is the mean of.", examples=[["stance"]])
-    ] = None
+    overall: Annotated[list[Label] | None, about("Tracks that `overall` is the mean of.", ["stance"])] = None
 
     def as_dict(self) -> dict[str, Any]:
         """The manifest as it stands in ``corpus.json``."""
