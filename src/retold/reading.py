@@ -21,13 +21,13 @@ from functools import partial
 from itertools import chain, islice, pairwise, zip_longest
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from retold.corpus.load import Corpus, refuse_foreign
-from retold.io.jsonl import Line, Lines, Lookup, decode_or_refuse, read_lines
+from retold.io.jsonl import Line, Lines, Lookup, read_lines
 from retold.io.parquet import read_batches
 from retold.io.sources import Source
 from retold.layers import LAYERS
@@ -44,7 +44,7 @@ from retold.rules import (
     too_many_invalid_lines,
     unknown_document,
 )
-from retold.rules.bytes import DECODERS
+from retold.rules.bytes import DECODERS, refusal
 
 __all__ = [
     "ExecutorName",
@@ -243,8 +243,7 @@ class Pairs:
         source = self._records.source
         with ExitStack() as stack:
             gold = stack.enter_context(Lookup(corpus.gold_lines(), partial(_decode_gold, corpus)))
-            decode_document = partial(decode_or_refuse, DECODERS["document"])
-            documents = stack.enter_context(Lookup(corpus.document_lines(), decode_document))
+            documents = stack.enter_context(Lookup(corpus.document_lines(), DECODERS["document"].require))
             for number, line, record in self._records:
                 key = record.document_id
                 wanted = gold.get(key)
@@ -255,11 +254,11 @@ class Pairs:
                 document = self._document(documents, key, gold)
                 yield Pair(number, record, gold.number, wanted, document, line, gold.line, gold.file)
             for key, number, file in gold.repeated:
-                self._refuse_gold([repeated_document(key, self._first_of(key))], file, number)
+                raise refusal(repeated_document(key, self._first_of(key)), file, number)
             for wanted in gold.rest():
                 key = wanted.document_id
                 if key in self._records.seen or key in self._absent:
-                    self._refuse_gold([repeated_document(key, self._first_of(key))], gold.file, gold.number)
+                    raise refusal(repeated_document(key, self._first_of(key)), gold.file, gold.number)
                 self._absent[key] = gold.number
                 if self.allow_missing:
                     self.missing += 1
@@ -281,9 +280,9 @@ class Pairs:
         absent = self._records.missing(self._absent)
         self._findings.sort(key=lambda found: found.line or 0)
         if not self._records.read:
-            self.add(located([no_records()], self._records.source.name, None))
+            self.add(located([no_records()], self._records.source.name))
         elif absent and not self.allow_missing:
-            self.add(located([missing_documents(absent)], self._records.source.name, None))
+            self.add(located([missing_documents(absent)], self._records.source.name))
         if self._findings:
             raise FindingsError(self._findings)
 
@@ -297,15 +296,10 @@ class Pairs:
         if len(self._findings) >= MAX_FINDINGS:
             raise FindingsError(sorted(self._findings, key=lambda found: found.line or 0))
 
-    @staticmethod
-    def _refuse_gold(findings: list[Finding], file: str, number: int) -> NoReturn:
-        """Refuse gold that cannot be scored against; the predictions are not at fault."""
-        raise FindingsError(located(findings, file, number))
-
     def _document(self, documents: Lookup, key: str, gold: Lookup) -> Document | None:
         document = documents.get(key)
         if document is None and self.corpus.events:
-            self._refuse_gold([unknown_document(key, list(self.corpus.documents))], gold.file, gold.number)
+            raise refusal(unknown_document(key, list(self.corpus.documents)), gold.file, gold.number)
         return document
 
     def _first_of(self, document_id: str) -> int:
@@ -328,16 +322,15 @@ def second_document(corpus: Corpus, document_id: str) -> list[Finding]:
 
 def _decode_gold(corpus: Corpus, line: bytes, number: int, file: str) -> Any:
     try:
-        return decode_or_refuse(corpus.scheme.counting_decoder, line, number, file)
+        return corpus.scheme.counting_decoder.require(line, number, file)
     except FindingsError as error:
         if corpus.bare is None or corpus.declared != "default":
             raise
         hint = "For layers and labels of its own, score with --labels from-gold or --manifest FILE."
-        about_labels = ("RT202", "RT203", "RT204")
         raise FindingsError(
             [
-                msgspec.structs.replace(found, hint=hint) if found.code in about_labels else found
-                for found in error.findings
+                msgspec.structs.replace(each, hint=hint) if each.code in ("RT202", "RT203", "RT204") else each
+                for each in error.findings
             ]
         ) from None
 

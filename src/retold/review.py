@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
@@ -13,7 +12,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from retold.corpus.load import Corpus
-from retold.io.jsonl import Lines, Lookup, decode_or_refuse, read_lines
+from retold.io.jsonl import Lines, Lookup, read_lines
 from retold.io.sources import Source
 from retold.model.alike import differ_only_in, look_alike
 from retold.model.annotations import Document
@@ -70,14 +69,14 @@ def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None =
             if not by_words or differ_only_in(*pair) != "case"
         ]:
             alike.append(names_look_alike(what, pairs))
-    return located([*statistics.findings(role), *alike], source.name, None) + texts.findings(source.name, role)
+    return located([*statistics.findings(role), *alike], source.name) + texts.findings(source.name, role)
 
 
 def _joined_with(corpus: Corpus, documents: Lines | None) -> tuple[Lines, Callable[[bytes, int, str], Any]]:
     """Lines of what records are reviewed with, and how to decode them: documents, or gold where there are none."""
     decoder = DECODERS["document"] if corpus.events else corpus.scheme.decoder
     lines = documents or (corpus.document_lines() if corpus.events else corpus.gold_lines())
-    return lines, partial(decode_or_refuse, decoder)
+    return lines, decoder.require
 
 
 @dataclass
@@ -115,5 +114,5 @@ class _TextsOfGold:
             number, span, wanted = self.first
             return located([text_differs_from_gold(self.differing, self.shared, span, wanted, role)], file, number)
         if self.elsewhere >= max(_FEWEST_ELSEWHERE, self.known / 2):
-            return located([texts_elsewhere_in_gold(self.elsewhere, self.known, role)], file, None)
+            return located([texts_elsewhere_in_gold(self.elsewhere, self.known, role)], file)
         return []

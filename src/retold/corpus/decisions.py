@@ -33,9 +33,10 @@ from retold.layers.scheme import Scheme
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, encode
 from retold.model.display import one_line
 from retold.model.findings import Finding, FindingsError, UnreadableError, shorten
-from retold.rules.registry import did_you_mean, nearest
+from retold.rules.bytes import refusal
+from retold.rules.registry import did_you_mean, finding, nearest
 
-__all__ = ["adjudicated", "apply_decisions", "open_decisions"]
+__all__ = ["adjudicated", "annotations_of", "apply_decisions", "decided", "open_decisions"]
 
 _KEYS: Final = ("document_id", "layer", "item", "decision", "reason")
 NOTHING: Final = "nothing"
@@ -51,18 +52,20 @@ def adjudicated(
     Raises:
         FindingsError: a file is invalid, or a difference has no decision.
     """
-    given = _decided(event, scheme) if decisions is None else decisions
+    given = decided(event, scheme) if decisions is None else decisions
     try:
-        return adjudicate(_annotators(event, scheme), given, documents, event.entities, scheme)
+        return adjudicate(annotations_of(event, scheme), given, documents, event.entities, scheme)
     except AdjudicationError as error:
         raise _refused(str(error), str(event.adjudication_file)) from None
 
 
-def _annotators(event: EventFolder, scheme: Scheme) -> dict[str, list[AnnotationRecord]]:
+def annotations_of(event: EventFolder, scheme: Scheme) -> dict[str, list[AnnotationRecord]]:
+    """The records of an event's annotators by name."""
     return {path.stem: read_all(path, scheme.decoder) for path in event.annotator_files}
 
 
-def _decided(event: EventFolder, scheme: Scheme) -> list[Decision]:
+def decided(event: EventFolder, scheme: Scheme) -> list[Decision]:
+    """What was decided for an event."""
     file = event.adjudication_file
     found = read_all(file, scheme.decision_decoder) if file.exists() else []
     # Compared with what the annotators' records give, which are of the plain type.
@@ -81,12 +84,12 @@ def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None)
         FindingsError: an annotator's file is invalid or lacks a document, or the agreement is not of these files.
     """
     event, scheme = corpus.events[event_key], corpus.scheme
-    annotators = _annotators(event, scheme)
+    annotators = annotations_of(event, scheme)
     try:
         found = differences(annotators, scheme)
     except AdjudicationError as error:
         raise _refused(str(error), str(event.folder / "annotators")) from None
-    decided = {(each.document_id, each.layer, each.item): each.readers for each in _decided(event, scheme)}
+    told = {(each.document_id, each.layer, each.item): each.readers for each in decided(event, scheme)}
     order = list(found)
     if agreement is not None:
         listed = _listed(agreement, list(annotators))
@@ -94,9 +97,7 @@ def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None)
             message = f"the annotators do not differ on {'/'.join(unknown[0])}; run retold agree again"
             raise _refused(message, agreement)
         order = list(dict.fromkeys([*listed, *found]))
-    tables = [
-        _table(corpus, event, key, found[key]) for key in order if key not in decided or decided[key] != found[key]
-    ]
+    tables = [_table(corpus, event, key, found[key]) for key in order if told.get(key) != found[key]]
     if not tables:
         return ""
     names = ", ".join(map(_quoted, annotators))
@@ -123,13 +124,10 @@ def _listed(file: str, annotators: Sequence[str]) -> list[tuple[str, str, str]]:
 def _table(
     corpus: Corpus, event: EventFolder, key: tuple[str, str, str], given: Mapping[str, Annotation | None]
 ) -> str:
-    document_id, layer, item = key
     lines = [f"# {one_line(line)}" for line in _context(corpus, event, key, given)]
     lines += [f"# {name}: {_answer(annotation)}" for name, annotation in given.items()]
     lines.append("[[decisions]]")
-    lines += [
-        f"{name} = {_quoted(value)}" for name, value in zip(_KEYS, (document_id, layer, item, "", ""), strict=True)
-    ]
+    lines += [f"{name} = {_quoted(value)}" for name, value in zip(_KEYS, (*key, "", ""), strict=True)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -183,7 +181,7 @@ def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int
     tables = told.pop("decisions", None)
     if told or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UnreadableError(f"{file}: not a file of decisions (expected [[decisions]] only)")
-    annotators = _annotators(event, scheme)
+    annotators = annotations_of(event, scheme)
     findings: list[Finding] = []
     made: dict[tuple[str, str, str], Decision] = {}
     for number, table in enumerate(tables, 1):
@@ -198,10 +196,9 @@ def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int
             findings += _refused(f"{name}: {error}", file).findings
     if findings:
         raise FindingsError(findings)
-    kept = [each for each in _decided(event, scheme) if (each.document_id, each.layer, each.item) not in made]
+    kept = [each for each in decided(event, scheme) if (each.document_id, each.layer, each.item) not in made]
     decisions = [*kept, *made.values()]
-    documents = {key: each for key, each in corpus.documents.items() if each.event == event_key}
-    gold = adjudicated(event, documents, scheme, decisions)
+    gold = adjudicated(event, corpus.documents_of(event_key), scheme, decisions)
     write_atomic(event.adjudication_file, (encode(each) + b"\n" for each in decisions))
     write_atomic(event.gold_file, (encode(each) + b"\n" for each in gold))
     return {event.adjudication_file: len(decisions), event.gold_file: len(gold)}
@@ -252,4 +249,4 @@ def _decision(
 
 def _refused(message: str, file: str) -> FindingsError:
     hint = "'retold corpus adjudicate FILE --init' writes a file with the differences to decide."
-    return FindingsError([Finding(code="RT714", severity="error", message=message, hint=hint, file=file)])
+    return refusal(finding("RT714", message, hint=hint), file)

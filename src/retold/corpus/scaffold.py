@@ -18,10 +18,10 @@ from retold.io.atomic import write_atomic
 from retold.io.sources import MAX_LINE, Source
 from retold.layers.scheme import default_scheme
 from retold.model.annotations import Document, Event, Holder, encode
-from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.rules import RULES
+from retold.model.findings import UnreadableError
+from retold.rules.bytes import refusal
 from retold.rules.corpus import is_date
-from retold.rules.registry import did_you_mean
+from retold.rules.registry import did_you_mean, finding
 
 __all__ = ["documents_named", "language_of", "proposed_document", "read_text", "scaffold_event"]
 
@@ -125,9 +125,9 @@ def proposed_document(file: Path, key: str, language: str, *, event: str = "", d
     """A text file as a document with its proposed division; raises as ``scaffold_event`` does."""
     text = read_text(file)
     if text.startswith("\ufeff"):
-        raise _refused("RT104", "the file begins with a byte-order mark", file)
+        raise refusal(finding("RT104", "the file begins with a byte-order mark"), file)
     if not text.strip():
-        raise _refused("RT111", "the file is blank", file)
+        raise refusal(finding("RT111", "the file is blank"), file)
     zones, paragraphs, sentences = propose(text)
     return Document(
         document_id=key,
@@ -161,11 +161,8 @@ def read_text(file: Path | str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refused("RT101", f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}", file) from error
-
-
-def _refused(code: str, message: str, file: Path | str) -> FindingsError:
-    return FindingsError([Finding(code=code, severity="error", message=message, hint=RULES[code].hint, file=str(file))])
+        message = f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}"
+        raise refusal(finding("RT101", message), file) from error
 
 
 def documents_named(names: Sequence[str], corpus: Corpus) -> list[Document]:
@@ -180,7 +177,7 @@ def documents_named(names: Sequence[str], corpus: Corpus) -> list[Document]:
         if name in corpus.documents:
             found.append(corpus.documents[name])
         elif name in corpus.events:
-            found += [document for document in corpus.documents.values() if document.event == name]
+            found += corpus.documents_of(name).values()
         elif name == "-" or Path(name).is_file():
             declared = corpus.scheme.manifest.languages
             language = language_of(Path(name)) or next(iter(declared), "en")

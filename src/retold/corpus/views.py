@@ -7,15 +7,28 @@ itself.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
+
+from msgspec import to_builtins
 
 from retold.layers.scheme import Scheme
 from retold.layers.views import KB_STATUS, ViewContext, span_row
 from retold.model.annotations import AnnotationRecord, Document, Mutation
 
-__all__ = ["has_timestamps", "labels_of", "object_file", "object_lines", "rows", "splits_of", "tables_of", "view_file"]
+__all__ = [
+    "has_timestamps",
+    "labels_of",
+    "lines_of",
+    "object_file",
+    "object_lines",
+    "rows",
+    "splits_of",
+    "tables_of",
+    "view_file",
+]
 
 _MUTATIONS: Final = ("none", *get_args(Mutation))
 _COMMON: Final = {"id": "string", "event": "string", "document_id": "string", "fold": "string", "language": "string"}
@@ -131,21 +144,26 @@ def rows(
             yield {"id": f"{document.document_id}/{table}/{number}", **common, **row}
 
 
+def lines_of(
+    table: str,
+    context: ViewContext,
+    documents: Sequence[Document],
+    gold: Mapping[str, AnnotationRecord],
+    scheme: Scheme,
+) -> Iterator[bytes]:
+    """The ``rows`` as lines of a file, without their ends."""
+    for row in rows(table, context, documents, gold, scheme):
+        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _document(document: Document) -> dict[str, Any]:
     title = next((zone for zone in document.zones if zone.zone == "title"), None)
     return {
-        "text": document.text,
+        **{name: getattr(document, name, None) for name in _DOCUMENTS if name not in _COMMON},
         "title": document.text[title.start : title.end].strip() if title else None,
-        "outlet": document.outlet,
-        "original_source": document.original_source,
-        "published": document.published,
-        "event_date": document.event_date,
-        "zones": [{"start": z.start, "end": z.end, "zone": z.zone} for z in document.zones],
+        "zones": to_builtins(document.zones),
         "paragraphs": [span_row(document, span.start, span.end) for span in document.paragraphs],
         "sentences": [span_row(document, span.start, span.end) for span in document.sentences],
-        "seed": document.seed,
-        "seed_sha256": document.seed_sha256,
-        "rights": document.rights,
     }
 
 

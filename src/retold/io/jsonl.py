@@ -8,20 +8,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source
-from retold.model.findings import FindingsError, UnreadableError
-from retold.rules.bytes import LineDecoder, line_too_long, located
+from retold.model.findings import UnreadableError
+from retold.rules.bytes import LineDecoder, line_too_long, refusal
 
-__all__ = [
-    "Line",
-    "Lines",
-    "Lookup",
-    "count_lines",
-    "decode_or_refuse",
-    "read_all",
-    "read_bytes",
-    "read_lines",
-    "read_one",
-]
+__all__ = ["Line", "Lines", "Lookup", "count_lines", "read_all", "read_bytes", "read_lines", "read_one"]
 
 #: Line number from 1, and the bytes without the line end.
 Line = tuple[int, bytes]
@@ -52,7 +42,7 @@ def read_lines(source: Source) -> Iterator[Line]:
                 return
             number += 1
             if len(line) > MAX_LINE:
-                raise FindingsError(located([line_too_long("line", MAX_LINE)], source.name, number))
+                raise refusal(line_too_long("line", MAX_LINE), source.name, number)
             # isspace() looks at one byte of a record, strip() would copy it.
             yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
@@ -66,18 +56,6 @@ def count_lines(source: Source) -> int:
     return sum(1 for _, line in read_lines(source) if line)
 
 
-def decode_or_refuse(decoder: LineDecoder, line: bytes, number: int | None, file: str) -> Any:
-    """Decode a line that must be valid.
-
-    Raises:
-        FindingsError: what is wrong with it.
-    """
-    record, findings = decoder.decode(line, number=number, file=file)
-    if record is None or findings:
-        raise FindingsError(findings)
-    return record
-
-
 def read_all(path: Path | str | Source, decoder: LineDecoder) -> list[Any]:
     """The records of a whole file; for the small files of a corpus.
 
@@ -86,7 +64,7 @@ def read_all(path: Path | str | Source, decoder: LineDecoder) -> list[Any]:
         FindingsError: a line is not such a record.
     """
     source = path if isinstance(path, Source) else Source.of(path)
-    return [decode_or_refuse(decoder, line, number, source.name) for number, line in read_lines(source) if line]
+    return [decoder.require(line, number, source.name) for number, line in read_lines(source) if line]
 
 
 def read_bytes(source: Source) -> bytes:
@@ -99,14 +77,14 @@ def read_bytes(source: Source) -> bytes:
     except ARCHIVE_ERRORS as error:
         raise UnreadableError(f"{source.name}: {error}") from error
     if len(data) > MAX_LINE:
-        raise FindingsError(located([line_too_long("file", MAX_LINE)], source.name, None))
+        raise refusal(line_too_long("file", MAX_LINE), source.name)
     return data
 
 
 def read_one(path: Path | str | Source, decoder: LineDecoder) -> Any:
     """The single object of a file; raises as ``read_all`` does."""
     source = path if isinstance(path, Source) else Source.of(path)
-    return decode_or_refuse(decoder, read_bytes(source), None, source.name)
+    return decoder.require(read_bytes(source), None, source.name)
 
 
 class Lines:
@@ -187,13 +165,10 @@ class Lookup:
         self._spooled[key] = self._end, len(line), number, self._files.file
         self._end += len(line)
 
-    def close(self) -> None:
-        """Delete the spool."""
-        if self._spool is not None:
-            self._spool.close()
-
     def __enter__(self) -> Lookup:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        """Delete the spool."""
+        if self._spool is not None:
+            self._spool.close()

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 from retold.model.findings import UnreadableError
 from retold.model.packages import require
 
-__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "MAX_RATIO", "Source", "memory_source", "open_bytes", "sha256"]
+__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "MAX_RATIO", "Source", "digest_of", "memory_source", "open_bytes", "sha256"]
 
 #: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
 MAX_LINE: Final = 64 * 1024 * 1024
@@ -79,12 +79,18 @@ class Source:
 def _spool(stream: IO[bytes]) -> str:
     """Copy a stream to a temporary file that lives as long as the process; returns its path."""
     head = stream.read(4)
-    handle, path = tempfile.mkstemp(prefix="retold-", suffix=".parquet" if head == b"PAR1" else ".jsonl")
-    atexit.register(Path(path).unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as spool:
+    path, spool = _temporary(".parquet" if head == b"PAR1" else ".jsonl")
+    with spool:
         spool.write(head)
         shutil.copyfileobj(stream, spool)
     return path
+
+
+def _temporary(suffix: str) -> tuple[str, IO[bytes]]:
+    """A file that lives as long as the process."""
+    handle, path = tempfile.mkstemp(prefix="retold-", suffix=suffix)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    return path, os.fdopen(handle, "wb")
 
 
 def open_bytes(path: str) -> IO[bytes]:
@@ -150,17 +156,19 @@ class _Remote(io.RawIOBase):
 
 def sha256(path: Path | str | Source) -> str:
     """SHA-256 of the bytes of a file, or of a member of an archive, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open() if isinstance(path, Source) else open_bytes(str(path)) as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def digest_of(hashes: Mapping[str, str]) -> str:
+    """SHA-256 of the lines that sha256sum prints for files by path, sorted by path."""
+    listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
+    return hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def memory_source(name: str, lines: Iterable[bytes]) -> Source:
     """Lines in memory as a file that can be read more than once, and that lives as long as the process."""
-    handle, path = tempfile.mkstemp(prefix="retold-", suffix=".jsonl")
-    atexit.register(Path(path).unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as spool:
+    path, spool = _temporary(".jsonl")
+    with spool:
         spool.writelines(line + b"\n" for line in lines)
     return Source(name, path)

@@ -16,11 +16,11 @@ from uuid import UUID
 
 import msgspec
 
-from retold.io.jsonl import decode_or_refuse, read_bytes, read_lines
+from retold.io.jsonl import read_bytes, read_lines
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, memory_source, open_bytes
 from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.rules.bytes import DECODERS, located, not_json
+from retold.rules.bytes import DECODERS, not_json, refusal
 
 __all__ = ["Submission", "open_submission", "submission_of"]
 
@@ -49,7 +49,7 @@ class Submission:
         """
         for number, line in read_lines(self.records):
             if line:
-                yield decode_or_refuse(DECODERS["record"], line, number, self.records.name)
+                yield DECODERS["record"].require(line, number, self.records.name)
 
 
 def _refuse(findings: list[Finding]) -> None:
@@ -162,6 +162,6 @@ def submission_of(records: Iterable[Any], name: str) -> Submission:
             # msgspec would write NaN as null, and bytes and dates as strings.
             return json.dumps(msgspec.to_builtins(record, builtin_types=_NOT_JSON)).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            raise FindingsError(located([not_json(str(error))], file, number)) from error
+            raise refusal(not_json(str(error)), file, number) from error
 
     return Submission(name, memory_source(file, (line(*each) for each in enumerate(records, 1))), None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["differ_only_in", "look_alike", "skeleton", "visible"]
+__all__ = ["differ_only_in", "look_alike", "occurrences", "skeleton", "visible"]
 
 _MARKS: Final = str.maketrans(dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″«»", '"'))
 _LONGEST: Final = 10_000
@@ -74,6 +74,15 @@ def look_alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
         earlier = first.setdefault(skeleton(name), name)
         if earlier != name:
             yield earlier, name
+
+
+def occurrences(text: str, words: str) -> Iterator[int]:
+    """Where words are in a text; a non-breaking space is a blank."""
+    text, words = text.replace("\xa0", " "), words.replace("\xa0", " ")
+    at = text.find(words) if words else -1
+    while at >= 0:
+        yield at
+        at = text.find(words, at + 1)
 
 
 def visible(*names: str, limit: int = 80) -> tuple[str, ...]:

@@ -11,10 +11,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,13 +20,13 @@ import msgspec
 
 from retold.corpus.load import Corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup, decode_or_refuse
+from retold.io.jsonl import Lookup
 from retold.io.sources import Source, open_bytes
-from retold.model.alike import differ_only_in
+from retold.model.alike import differ_only_in, occurrences
 from retold.model.annotations import Document
 from retold.model.findings import Finding, UnreadableError
 from retold.rules import Role
-from retold.rules.bytes import DECODERS
+from retold.rules.bytes import BOM, DECODERS, located
 from retold.rules.offsets import CONVENTIONS, Convention, cuts_no_word, ones
 from retold.validation.validate import sources
 
@@ -42,7 +40,6 @@ NEARBY: Final = 40
 _NEARLY_ALL: Final = 0.9
 #: Fewest spans that show how a file counts.
 _FEWEST: Final = 2
-_BOM: Final = b"\xef\xbb\xbf"
 _KEYS: Final = ("start", "end", "text", "kind", "type", "entity", "kb_id", "source", "claim")
 
 
@@ -135,12 +132,12 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
 
 def _records(lines: list[bytes], corpus: Corpus, role: Role, file: str) -> Iterator[_Record]:
     """The records that are JSON, with their documents; none of a bare gold file has one."""
-    with closing(Lookup(corpus.document_lines(), partial(decode_or_refuse, DECODERS["document"]))) as lookup:
+    with Lookup(corpus.document_lines(), DECODERS["document"].require) as lookup:
         for number, line in enumerate(lines, 1):
             _, findings = corpus.scheme.decoder.decode(line, number=number, file=file)
             if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):
                 continue
-            value = json.loads(line.removeprefix(_BOM))
+            value = json.loads(line.removeprefix(BOM))
             if isinstance(value, dict) and isinstance(value.get("document_id"), str):
                 document = lookup.get(value["document_id"])
                 yield _Record(corpus, role, file, number, line, value, deepcopy(value), document)
@@ -149,7 +146,7 @@ def _records(lines: list[bytes], corpus: Corpus, role: Role, file: str) -> Itera
 def _written(line: bytes, before: Any, after: Any) -> bytes:
     """A record in the style of its line, so that only the fixes differ."""
     end = b"\r" if line.endswith(b"\r") else b""
-    line = line.removeprefix(_BOM).removesuffix(b"\r")
+    line = line.removeprefix(BOM).removesuffix(b"\r")
     for separators in ((",", ":"), (", ", ": ")):
         for escaped in (False, True):
             if json.dumps(before, ensure_ascii=escaped, separators=separators).encode() == line:
@@ -190,7 +187,7 @@ def _shifts(spans: list[tuple[_Record, dict[str, Any]]]) -> list[Convention]:
     """The shift that most of the spans with a text that is in its document once have, if any."""
     shifts: Counter[int] = Counter()
     for record, span in spans:
-        found = list(_occurrences(record.text, given)) if isinstance(given := span.get("text"), str) else []
+        found = list(occurrences(record.text, given)) if isinstance(given := span.get("text"), str) else []
         shifts.update([span["start"] - found[0]] if len(found) == 1 else [])
     return [Convention(f"positions shifted by {by}", ones, -by, -by) for by, _ in shifts.most_common(1) if by]
 
@@ -270,7 +267,7 @@ class _Record:
         if record is not None:
             vocabulary = self.corpus.vocabulary(self.document)
             found = scheme.check(record, role=self.role, document=self.document, vocabulary=vocabulary)
-        return [msgspec.structs.replace(each, file=self.file, line=self.number) for each in found]
+        return located(found, self.file, self.number)
 
     def codes(self, value: dict[str, Any]) -> Counter[str]:
         return Counter(found.code for found in self.findings(value))
@@ -342,7 +339,7 @@ class _Record:
         text, start, end, given = self.text, span.get("start"), span.get("end"), span.get("text")
         if type(start) is not int or type(end) is not int or not isinstance(given, str):
             return None
-        size, found = len(given.strip()), list(_occurrences(text, given.strip()))
+        size, found = len(given.strip()), list(occurrences(text, given.strip()))
         if _same(actual := _slice(text, start, end), given):
             if found and differ_only_in(actual, given) != "white space":
                 # The text is elsewhere as it is given.
@@ -373,7 +370,7 @@ class _Record:
 
     def fixes(self) -> Iterator[Fix]:
         """What differs from what was given."""
-        if self.line.startswith(_BOM):
+        if self.line.startswith(BOM):
             yield Fix(self.number, "", {}, {})
         for name in self.corpus.scheme.layers:
             pairs = zip(self.given.get(name) or (), self.value.get(name) or (), strict=True)
@@ -382,12 +379,3 @@ class _Record:
                     keys = [key for key in new if key not in old or old[key] != new[key]]
                     before = {key: old[key] for key in keys if key in old}
                     yield Fix(self.number, f"/{name}/{index}", before, {key: new[key] for key in keys})
-
-
-def _occurrences(text: str, words: str) -> Iterator[int]:
-    """Where words are in a text; a non-breaking space is a blank."""
-    text, words = text.replace("\xa0", " "), words.replace("\xa0", " ")
-    at = text.find(words) if words else -1
-    while at >= 0:
-        yield at
-        at = text.find(words, at + 1)

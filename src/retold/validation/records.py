@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from retold.corpus.load import Corpus, EventFolder
-from retold.io.jsonl import Lines, Lookup, decode_or_refuse
+from retold.io.jsonl import Lines, Lookup
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.model.annotations import AnnotationRecord, Document
@@ -50,8 +50,7 @@ class Run:
 
     def add(self, findings: list[Finding], file: object, line: int | None = None) -> None:
         """Collect findings about a file, or a line of it."""
-        if findings:
-            self.collector.add(located(findings, str(file), line))
+        self.collector.add(located(findings, file, line))
 
     def check_records(
         self,
@@ -80,7 +79,7 @@ class Run:
                 return True
         records = Records(source, self.corpus.scheme.decoder, self.collector.add)
         layers: dict[str, tuple[bool, ...]] = {}
-        with closing(self._lookup(event)) as documents:
+        with self._lookup(event) as documents:
             try:
                 for number, _, record in records:
                     known = self._check_record(record, number, source.name, role, documents, certain=certain)
@@ -174,9 +173,9 @@ class Run:
 
     def _lookup(self, event: EventFolder | None) -> Lookup:
         if self.corpus.bare is not None:
-            return Lookup(self.corpus.gold_lines(), partial(decode_or_refuse, self.corpus.scheme.decoder))
+            return Lookup(self.corpus.gold_lines(), self.corpus.scheme.decoder.require)
         lines = self.corpus.document_lines() if event is None else Lines([Source.of(event.documents_file)])
-        return Lookup(lines, partial(decode_or_refuse, DECODERS["document"]))
+        return Lookup(lines, DECODERS["document"].require)
 
     def _document(self, documents: Lookup, key: str) -> Any | None:
         while True:
