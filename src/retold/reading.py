@@ -27,24 +27,23 @@ import msgspec
 from msgspec import UNSET
 
 from retold.corpus.load import Corpus, refuse_foreign
-from retold.io.jsonl import Line, Lines, Lookup, read_lines
+from retold.io.jsonl import Line, Lines, Lookup, read_lines, without_end
 from retold.io.parquet import read_batches
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
-from retold.rules import (
+from retold.rules.bytes import (
+    DECODERS,
     LineDecoder,
     blank_line,
     located,
-    missing_documents,
     no_records,
-    repeated_document,
+    refusal,
     too_many_invalid_lines,
-    unknown_document,
 )
-from retold.rules.bytes import DECODERS, refusal
+from retold.rules.references import missing_documents, repeated_document, unknown_document
 
 __all__ = [
     "ExecutorName",
@@ -184,14 +183,17 @@ class _Key(msgspec.Struct):
     document_id: str
 
 
-def known_documents(lines: Lines) -> list[str]:
-    """Keys of the documents of up to ``MAX_KNOWN`` lines, from which to suggest one for an unknown key."""
+def _keys(lines: Lines) -> Iterator[tuple[str, str, int]]:
+    """Key, file and line number of each document, as far as its line can be decoded."""
     decode = msgspec.json.Decoder(_Key).decode
-    known = []
-    for _, line in islice(lines, MAX_KNOWN):
+    for number, line in lines:
         with suppress(ValueError, RecursionError):
-            known.append(decode(line).document_id)
-    return known
+            yield decode(line).document_id, lines.file, number
+
+
+def known_documents(lines: Lines) -> list[str]:
+    """Keys of the first ``MAX_KNOWN`` documents, from which to suggest one for an unknown key."""
+    return [key for key, *_ in islice(_keys(lines), MAX_KNOWN)]
 
 
 @dataclass(slots=True)
@@ -304,18 +306,13 @@ class Pairs:
 
     def _first_of(self, document_id: str) -> int:
         """Line of the first gold record of a document."""
-        decode = self.corpus.scheme.decoder.typed.decode
-        lines = ((number, line) for number, line in self.corpus.gold_lines() if line)
-        return next((number for number, line in lines if decode(line).document_id == document_id), 0)
+        return next((number for key, _, number in _keys(self.corpus.gold_lines()) if key == document_id), 0)
 
 
 def second_document(corpus: Corpus, document_id: str) -> list[Finding]:
     """What to say of a document that a corpus has twice, in one event or in two."""
-    decode = msgspec.json.Decoder(_Key).decode
-    lines = ((source.name, *line) for source in corpus.document_sources() for line in read_lines(source) if line[1])
-    (file, first), (other, number) = islice(
-        ((name, number) for name, number, line in lines if decode(line).document_id == document_id), 2
-    )
+    places = ((file, number) for key, file, number in _keys(corpus.document_lines()) if key == document_id)
+    (file, first), (other, number) = islice(places, 2)
     hint = f"{file} has it, too; keep one of them." if file != other else None
     return located([repeated_document(document_id, first, hint)], other, number)
 
@@ -384,7 +381,7 @@ class Part:
             stream.seek(self.start)
             for number in range(self.first, self.first + self.lines):
                 line = stream.readline()
-                yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
+                yield number, without_end(line)
 
 
 #: For each side that is joined, the parts of its files that hold the same range of lines.
@@ -452,9 +449,7 @@ def rows_of(shard: Shard, decoders: Sequence[LineDecoder]) -> Iterator[list[tupl
     for lines in zip_longest(*sides):
         rows = []
         for line, decoder in zip(lines, decoders, strict=True):
-            if line is None:
-                raise ShardMismatch
-            record, findings = decoder.decode(line[1], number=None, file="")
+            record, findings = decoder.decode(line[1], number=None, file="") if line else (None, [])
             if record is None or findings:
                 raise ShardMismatch
             rows.append((*line, record))

@@ -17,15 +17,16 @@ from typing import Any, Final, Literal
 from msgspec import UnsetType
 
 from retold.io.jsonl import Lines, read_all, read_bytes, read_lines, read_one
-from retold.io.sources import Source, digest_of, sha256
+from retold.io.sources import Source, digest_of, is_folder, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.display import Summary
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
-from retold.rules import HEAD, Vocabulary, foreign_file, located, no_records, recognize
-from retold.rules.bytes import DECODERS, refusal
+from retold.rules import Vocabulary
+from retold.rules.bytes import DECODERS, located, no_records, refusal
 from retold.rules.corpus import repeated_key
+from retold.rules.foreign import HEAD, foreign_file, recognize
 from retold.rules.schema import invalid_manifest
 
 __all__ = [
@@ -237,17 +238,9 @@ def load_folder(root: str | Path) -> Corpus:
         UnreadableError: it is not one.
         FindingsError: a catalogue or the manifest is malformed.
     """
-    if not _is_folder(Path(root)):
+    if not is_folder(root):
         raise UnreadableError(f"{root}: not a corpus folder")
     return load_corpus(root)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        # A name that no file can have; opening it gives the message.
-        return False
 
 
 def event_folders(root: Path) -> list[Path]:
@@ -284,7 +277,7 @@ def load_corpus(
     if labels is not None and manifest is not None:
         raise ValueError("give either a manifest or labels from gold")
     root = packaged_corpus() if path is None else Path(path)
-    if path is not None and not _is_folder(root):
+    if path is not None and not is_folder(root):
         source = Source.of(path)
         refuse_foreign(source)
         if not any(line for _, line in read_lines(source)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
 from msgspec import to_builtins
@@ -19,6 +19,7 @@ from retold.layers.views import KB_STATUS, ViewContext, span_row
 from retold.model.annotations import AnnotationRecord, Document, Mutation
 
 __all__ = [
+    "files_of",
     "has_timestamps",
     "labels_of",
     "lines_of",
@@ -27,7 +28,6 @@ __all__ = [
     "rows",
     "splits_of",
     "tables_of",
-    "view_file",
 ]
 
 _MUTATIONS: Final = ("none", *get_args(Mutation))
@@ -84,9 +84,11 @@ def splits_of(scheme: Scheme, events: Iterable[str]) -> dict[str, list[str]]:
     return {name: list(keys) for name, keys in splits.items()} if splits else {"test": list(events)}
 
 
-def view_file(table: str, split: str, splits: Collection[str]) -> str:
-    """Path of a table's file in the corpus folder; the split is in its name where there are several."""
-    return f"views/{table}-{split}.jsonl" if len(splits) > 1 else f"views/{table}.jsonl"
+def files_of(scheme: Scheme, events: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Table -> split -> path in the corpus folder; the split is in its name where there are several."""
+    splits = splits_of(scheme, events)
+    name = "views/{}-{}.jsonl" if len(splits) > 1 else "views/{}.jsonl"
+    return {table: {split: name.format(table, split) for split in splits} for table in tables_of(scheme)}
 
 
 def has_timestamps(lines: Iterable[bytes]) -> bool:

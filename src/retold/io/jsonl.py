@@ -11,7 +11,7 @@ from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source
 from retold.model.findings import UnreadableError
 from retold.rules.bytes import LineDecoder, line_too_long, refusal
 
-__all__ = ["Line", "Lines", "Lookup", "count_lines", "read_all", "read_bytes", "read_lines", "read_one"]
+__all__ = ["Line", "Lines", "Lookup", "count_lines", "read_all", "read_bytes", "read_lines", "read_one", "without_end"]
 
 #: Line number from 1, and the bytes without the line end.
 Line = tuple[int, bytes]
@@ -43,8 +43,13 @@ def read_lines(source: Source) -> Iterator[Line]:
             number += 1
             if len(line) > MAX_LINE:
                 raise refusal(line_too_long("line", MAX_LINE), source.name, number)
-            # isspace() looks at one byte of a record, strip() would copy it.
-            yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
+            yield number, without_end(line)
+
+
+def without_end(line: bytes) -> bytes:
+    """A line without its end; a blank one is empty."""
+    # isspace() looks at one byte of a record, strip() would copy it.
+    return b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def count_lines(source: Source) -> int:

@@ -21,7 +21,17 @@ from typing import IO, Any, Final
 from retold.model.findings import UnreadableError
 from retold.model.packages import require
 
-__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "MAX_RATIO", "Source", "digest_of", "memory_source", "open_bytes", "sha256"]
+__all__ = [
+    "ARCHIVE_ERRORS",
+    "MAX_LINE",
+    "MAX_RATIO",
+    "Source",
+    "digest_of",
+    "is_folder",
+    "memory_source",
+    "open_bytes",
+    "sha256",
+]
 
 #: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
 MAX_LINE: Final = 64 * 1024 * 1024
@@ -158,6 +168,11 @@ def sha256(path: Path | str | Source) -> str:
     """SHA-256 of the bytes of a file, or of a member of an archive, in hexadecimal."""
     with path.open() if isinstance(path, Source) else open_bytes(str(path)) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether a path is a folder, which a URL or a name that no file can have is not."""
+    return "://" not in str(path) and os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises on some names
 
 
 def digest_of(hashes: Mapping[str, str]) -> str:

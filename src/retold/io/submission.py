@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from retold.io.jsonl import read_bytes, read_lines
-from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, memory_source, open_bytes
+from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, is_folder, memory_source, open_bytes
 from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules.bytes import DECODERS, not_json, refusal
@@ -72,7 +71,7 @@ def open_submission(path: str | Path, report: Callable[[list[Finding]], None] = 
         return Submission("stdin", Source.of(path), None)
     if path.lower().endswith(".zip"):
         return _open_zip(path, report)
-    if "://" not in path and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
+    if is_folder(path):
         folder = Path(path)
         name = _predictions_file(path, sorted(entry.name for entry in folder.iterdir()))
         card_file = folder / "submission.json"

@@ -50,11 +50,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def check_labels(name: str, labels: Sequence[str]) -> None:
-    """Refuse a set of labels that cannot be told apart or printed.
-
-    Raises:
-        ValueError: it is empty, has a label twice, or one that is reserved or holds control characters.
-    """
+    """Raise ValueError for a set of labels that is empty, or cannot be told apart or printed."""
     if not labels:
         raise ValueError(f"{name}: expected at least one label")
     check_distinct(name, labels)
@@ -66,11 +62,7 @@ def check_labels(name: str, labels: Sequence[str]) -> None:
 
 
 def check_distinct(name: str, labels: Sequence[str]) -> None:
-    """Refuse a list that names something twice.
-
-    Raises:
-        ValueError: with what is listed twice.
-    """
+    """Raise ValueError for a list that names something twice."""
     if len(set(labels)) != len(labels):
         twice = next(label for label in labels if list(labels).count(label) > 1)
         raise ValueError(f"{name}: {twice!r} is listed twice")
@@ -81,11 +73,7 @@ def check_distinct(name: str, labels: Sequence[str]) -> None:
 
 
 def check_subset(name: str, part: Sequence[str], labels: Sequence[str]) -> None:
-    """Refuse a list that names what is not among the labels, or one of them twice.
-
-    Raises:
-        ValueError: with the label, or the allowed ones.
-    """
+    """Raise ValueError for a list that names what is not among the labels, or one of them twice."""
     check_distinct(name, part)
     for label in part:
         if label not in labels:

@@ -64,11 +64,7 @@ def card(
 
 def files_of(corpus: Corpus) -> dict[str, dict[str, str]]:
     """Table -> split -> path in the corpus folder."""
-    splits = views.splits_of(corpus.scheme, corpus.events)
-    return {
-        name: {split: views.view_file(name, split, splits) for split in splits}
-        for name in views.tables_of(corpus.scheme)
-    }
+    return views.files_of(corpus.scheme, corpus.events)
 
 
 def objects_of(corpus: Corpus, tables: Mapping[str, Sequence[bytes]]) -> dict[str, dict[str, str]]:

@@ -62,47 +62,26 @@ def ones(text: str) -> Iterable[int]:
     return (1 for _ in text)
 
 
-def _utf8(text: str) -> Iterable[int]:
-    return (len(c.encode("utf-8", "surrogatepass")) for c in text)
-
-
-def _utf16(text: str) -> Iterable[int]:
-    return (1 + (c > "\uffff") for c in text)
-
-
-def _crlf(text: str) -> Iterable[int]:
-    return (1 + (c == "\n") for c in text)
-
-
 def _stripped(text: str) -> Iterable[int]:
     before = len(text) - len(text.lstrip())
-    return (int(index >= before) for index in range(len(text)))
-
-
-def _collapsed(text: str) -> Iterable[int]:
-    return (int(not (c.isspace() and before.isspace())) for before, c in zip(" " + text, text, strict=False))
-
-
-def _composed(text: str) -> Iterable[int]:
-    return (int(not unicodedata.combining(c)) for c in text)
-
-
-def _decomposed(text: str) -> Iterable[int]:
-    return (len(unicodedata.normalize("NFD", c)) for c in text)
+    return (index >= before for index in range(len(text)))
 
 
 #: The likeliest first: of those that explain a file equally well, the first one is named.
 CONVENTIONS: Final = (
-    Convention("bytes", _utf8),
-    Convention("UTF-16 units", _utf16),
+    Convention("bytes", lambda text: (len(c.encode("utf-8", "surrogatepass")) for c in text)),
+    Convention("UTF-16 units", lambda text: (1 + (c > "\uffff") for c in text)),
     Convention("inclusive ends", ones, 0, 1),
     Convention("positions counted from 1, ends inclusive", ones, -1, 0),
     Convention("positions counted from 1", ones, -1, -1),
-    Convention("positions in a text with CRLF line ends", _crlf),
+    Convention("positions in a text with CRLF line ends", lambda text: (1 + (c == "\n") for c in text)),
     Convention("positions in a text stripped of white space", _stripped),
-    Convention("positions in a text with white space collapsed", _collapsed),
-    Convention("positions in a text in NFD", _decomposed),
-    Convention("positions in a text in NFC", _composed),
+    Convention(
+        "positions in a text with white space collapsed",
+        lambda text: (not (c.isspace() and before.isspace()) for before, c in zip(" " + text, text, strict=False)),
+    ),
+    Convention("positions in a text in NFD", lambda text: (len(unicodedata.normalize("NFD", c)) for c in text)),
+    Convention("positions in a text in NFC", lambda text: (not unicodedata.combining(c) for c in text)),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product, zip_longest
+from itertools import zip_longest
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -241,12 +241,12 @@ def _views(run: Run) -> None:
     if not folder.is_dir():
         return
     splits = views.splits_of(run.corpus.scheme, run.corpus.events)
-    for table, split in product(views.tables_of(run.corpus.scheme), splits):
-        name = views.view_file(table, split, splits)
-        _compare_lines(run, name, _rows(run, table, splits[split]))
-        if (run.corpus.root / views.object_file(name)).exists():
-            lines = views.object_lines(list(_rows(run, table, splits[split])))
-            _compare_lines(run, views.object_file(name), lines)
+    for table, paths in views.files_of(run.corpus.scheme, run.corpus.events).items():
+        for split, name in paths.items():
+            _compare_lines(run, name, _rows(run, table, splits[split]))
+            if (run.corpus.root / views.object_file(name)).exists():
+                lines = views.object_lines(list(_rows(run, table, splits[split])))
+                _compare_lines(run, views.object_file(name), lines)
 
 
 def _compare_lines(run: Run, name: str, lines: Iterator[bytes]) -> None:

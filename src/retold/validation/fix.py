@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -117,8 +117,8 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
     changed = True
     while changed:
         # What was fixed may show where the rest belongs.
-        state = _State(_others_in_place(records), _all_on_words(records))
-        changed = bool(sum(record.fix(state) for record in records))
+        state = _others_in_place(records), _all_on_words(records)
+        changed = bool(sum(record.fix(*state) for record in records))
     fixes = []
     for record in records:
         found = list(record.fixes())
@@ -229,13 +229,6 @@ def _same(actual: str, given: str) -> bool:
 # One record
 
 
-class _State(NamedTuple):
-    """What the other spans of the file show about one of them."""
-
-    others_in_place: bool
-    all_on_words: bool
-
-
 @dataclass
 class _Record:
     """A record as it was given, and what became of it."""
@@ -280,17 +273,20 @@ class _Record:
             span["start"], span["end"] = at or (span["start"], span["end"])
         return value
 
-    def fix(self, state: _State) -> bool:
-        """Fix what has one right answer and makes no new finding; whether there was anything."""
+    def fix(self, *state: bool) -> bool:
+        """Fix what has one right answer and makes no new finding; whether there was anything.
+
+        ``state`` is what the other spans of the file show: whether they are in their places, and cut no word.
+        """
         before = self.value
         found = self.findings(before)
         for finding in found:
-            self.value = self._fixed(self.value, finding, state)
+            self.value = self._fixed(self.value, finding, *state)
         if self.value is before or self._is_better(self.value, before):
             return self.value is not before
         self.value = before
         for finding in found:
-            fixed = self._fixed(self.value, finding, state)
+            fixed = self._fixed(self.value, finding, *state)
             self.value = fixed if self._is_better(fixed, self.value) else self.value
         return self.value is not before
 
@@ -300,7 +296,9 @@ class _Record:
         broken, breaks = (sum(n for code, n in codes.items() if code.startswith("RT2")) for codes in (old, new))
         return breaks < broken or (not new - old and new != old)
 
-    def _fixed(self, value: dict[str, Any], finding: Finding, state: _State) -> dict[str, Any]:
+    def _fixed(
+        self, value: dict[str, Any], finding: Finding, others_in_place: bool, all_on_words: bool
+    ) -> dict[str, Any]:
         """The record with one finding fixed, the same if there is not one right answer."""
         parts = (finding.pointer or "").split("/")
         layer = self.corpus.scheme.layers.get(parts[1]) if len(parts) > 2 else None
@@ -311,9 +309,9 @@ class _Record:
         if finding.code in ("RT202", "RT510"):
             change = self._missing(layer, item, finding.code)
         elif finding.code in ("RT205", "RT401", "RT402", "RT403"):
-            change = self._moved(item, state.others_in_place)
+            change = self._moved(item, others_in_place)
         elif finding.code == "RT404":
-            change = self._trimmed(item, state.all_on_words)
+            change = self._trimmed(item, all_on_words)
         if not change:
             return value
         changed = {**item, **change}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.sources import Source
+from retold.io.sources import Source, is_folder
 from retold.io.submission import open_submission
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import Role
@@ -75,7 +75,7 @@ def sources(
     """
     path = str(path)
     folder = Path(path)
-    if "://" not in path and folder.is_dir():
+    if is_folder(path):
         if (folder / "events").is_dir():
             raise UnreadableError(f"{path}: expected a file of records, got a corpus folder")
         # Decisions are in the folder of the annotators' records.
@@ -94,7 +94,7 @@ def sources(
 def _validate_path(run: Run, path: str, role: Role | None) -> None:
     folder = Path(path)
     try:
-        if "://" not in path and (folder / "events").is_dir():
+        if is_folder(folder / "events"):
             _check_corpus(run.for_corpus(load_corpus(folder)))
             return
         files = sources(path, run.corpus, role, run.collector.add)
