@@ -34,15 +34,7 @@ from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
-from retold.rules.bytes import (
-    DECODERS,
-    LineDecoder,
-    blank_line,
-    located,
-    no_records,
-    refusal,
-    too_many_invalid_lines,
-)
+from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records, refusal, too_many_invalid_lines
 from retold.rules.references import missing_documents, repeated_document, unknown_document
 
 __all__ = [
@@ -274,11 +266,7 @@ class Pairs:
                 taken.add(key)
 
     def finish(self) -> None:
-        """Refuse predictions that are incomplete or invalid.
-
-        Raises:
-            FindingsError: every finding of the file, up to a limit, in the order of its lines.
-        """
+        """Refuse predictions that are incomplete or invalid, with every finding, up to a limit, in order of lines."""
         absent = self._records.missing(self._absent)
         self._findings.sort(key=lambda found: found.line or 0)
         if not self._records.read:
@@ -289,11 +277,7 @@ class Pairs:
             raise FindingsError(self._findings)
 
     def add(self, findings: Sequence[Finding]) -> None:
-        """Keep errors. Warnings do not prevent scoring and must not count towards the limit.
-
-        Raises:
-            FindingsError: there are too many.
-        """
+        """Keep errors, up to a limit. Warnings do not prevent scoring and must not count towards it."""
         self._findings += [finding for finding in findings if finding.severity == "error"]
         if len(self._findings) >= MAX_FINDINGS:
             raise FindingsError(sorted(self._findings, key=lambda found: found.line or 0))
@@ -391,11 +375,8 @@ Shard = tuple[tuple[Part, ...], ...]
 def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
     """Cut files that are joined line by line into ranges of the same lines; none where that cannot be done.
 
-    They are cut at line ends only, without decoding; ``rows_of`` checks whether lines belong together.
-
-    Args:
-        sides: predictions, gold, documents or the like, each in one file or several.
-        workers: how many there are.
+    They are cut at line ends only, without decoding; ``rows_of`` checks whether lines belong together. A side may be
+    in several files.
     """
     for source in chain.from_iterable(sides):
         if source.is_parquet or source.member is not None or "://" in source.path or not Path(source.path).is_file():
@@ -442,8 +423,7 @@ def _cut(side: Sequence[tuple[Source, Sequence[int]]], bounds: Sequence[int]) ->
 def rows_of(shard: Shard, decoders: Sequence[LineDecoder]) -> Iterator[list[tuple[int, bytes, Any]]]:
     """Yield for each document of a shard the line number, line and record of every side, by its own decoder.
 
-    Raises:
-        ShardMismatch: lines do not belong together, or one is invalid.
+    Raises ShardMismatch if lines do not belong together, or one is invalid.
     """
     sides = [chain.from_iterable(part.read() for part in parts) for parts in shard]
     for lines in zip_longest(*sides):
@@ -471,12 +451,7 @@ def map_shards(
 ) -> Iterator[R]:
     """Yield the result of ``work`` for each shard, in order, computed by several workers.
 
-    Args:
-        work: a function that can be pickled, as its results can.
-        executor: process or threads.
-
-    Raises:
-        ShardMismatch: a worker ended.
+    ``work`` and its results can be pickled. Raises ShardMismatch if a worker ended.
     """
     with _executor(executor, workers) as pool:
         waiting = [pool.submit(work, shard) for shard in shards]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -11,14 +11,13 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from retold.corpus.load import Corpus
-from retold.io.jsonl import Lines, Lookup, read_lines
+from retold.corpus.load import Corpus, EventFolder
+from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.alike import differ_only_in, look_alike
 from retold.model.annotations import Document
 from retold.model.findings import Finding, FindingsError
 from retold.rules import Role, located
-from retold.rules.bytes import DECODERS
 from retold.rules.offsets import OffsetStatistics
 from retold.rules.references import names_look_alike
 from retold.rules.spans import text_differs_from_gold, texts_elsewhere_in_gold
@@ -33,17 +32,17 @@ _FEWEST_ELSEWHERE: Final = 5
 _NAMES: Final = {"entity": "entity", "source": "entity", "holder": "holder", "target": "target", "claim": "claim"}
 
 
-def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None = None) -> list[Finding]:
+def review(corpus: Corpus, source: Source, role: Role, event: EventFolder | None = None) -> list[Finding]:
     """Warnings about what no single line shows, by the first ``REVIEWED`` records of a file.
 
     They are about offsets that cannot be right, names that look alike and, where there are no documents, texts that
-    differ from those of gold. Invalid lines are skipped; reading the file reports them. ``documents`` are lines of the
-    documents that the file is about, if not all of the corpus.
+    differ from those of gold. Invalid lines are skipped; reading the file reports them. ``event`` is the one that the
+    file is about, if not all of the corpus.
     """
     statistics = OffsetStatistics()
     names: dict[str, dict[Any, None]] = {}
     texts = _TextsOfGold()
-    with suppress(FindingsError), Lookup(*_joined_with(corpus, documents)) as others:
+    with suppress(FindingsError), corpus.lookup(event) as others:
         lines = ((number, line) for number, line in read_lines(source) if line)
         for number, line in islice(lines, REVIEWED):
             record, _ = corpus.scheme.decoder.decode(line, number=None, file="")
@@ -70,13 +69,6 @@ def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None =
         ]:
             alike.append(names_look_alike(what, pairs))
     return located([*statistics.findings(role), *alike], source.name) + texts.findings(source.name, role)
-
-
-def _joined_with(corpus: Corpus, documents: Lines | None) -> tuple[Lines, Callable[[bytes, int, str], Any]]:
-    """Lines of what records are reviewed with, and how to decode them: documents, or gold where there are none."""
-    decoder = DECODERS["document"] if corpus.events else corpus.scheme.decoder
-    lines = documents or (corpus.document_lines() if corpus.events else corpus.gold_lines())
-    return lines, decoder.require
 
 
 @dataclass

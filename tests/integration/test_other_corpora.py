@@ -398,10 +398,7 @@ def test_quoted_annotations_have_the_layers_of_the_corpus() -> None:
     cell = QuotedCell(document_id="lamp-tower-0", target="tower-closed", label="support", evidence=[1, 0])
     made = resolve(corpus.documents, {}, stance=[cell], scheme=corpus.scheme)
     assert [json.loads(encode(record)) for record in made][:2] == [
-        {
-            "document_id": "lamp-tower-0",
-            "stance": [{"target": "tower-closed", "label": "support", "evidence": [0, 1]}],
-        },
+        {"document_id": "lamp-tower-0", "stance": [{"target": "tower-closed", "label": "support", "evidence": [0, 1]}]},
         {"document_id": "lamp-tower-1", "stance": []},
     ]
 

@@ -46,8 +46,7 @@ def differences(
 ) -> dict[Key, dict[str, Annotation | None]]:
     """Every item on which annotators differ: (document, layer, item) -> annotator -> what they give, or None.
 
-    Raises:
-        AdjudicationError: a document was not annotated by all of them.
+    Raises AdjudicationError for a document that was not annotated by all of them.
     """
     found: dict[Key, dict[str, Annotation | None]] = {}
     records = {name: {record.document_id: record for record in theirs} for name, theirs in annotators.items()}
@@ -73,14 +72,7 @@ def adjudicate(
     catalogue: Mapping[str, Entity],
     scheme: Scheme | None = None,
 ) -> list[AnnotationRecord]:
-    """Gold from annotations and decisions, in the order of ``documents``.
-
-    Args:
-        annotators: name of the annotator -> records of all documents.
-        decisions: one for each difference, and any additions and corrections.
-        documents: texts.
-        catalogue: types and ids of entities.
-        scheme: layers and labels; the default ones where not given.
+    """Gold from annotations and decisions, in the order of ``documents``; types and ids come from the catalogue.
 
     Raises:
         AdjudicationError: a difference has no decision; a decision changes nothing, misstates the annotations or has no
@@ -118,10 +110,7 @@ def adjudicate(
             document_id=key,
             **{
                 name: _built(
-                    layer,
-                    {**items_by_key(first[key], layer), **for_document.get((key, name), {})},
-                    document,
-                    catalogue,
+                    layer, {**items_by_key(first[key], layer), **for_document.get((key, name), {})}, document, catalogue
                 )
                 for name, layer in scheme.layers.items()
                 # What nobody annotated is not annotated in gold.

@@ -48,9 +48,6 @@ def adjudicated(
     """Gold of an event: what its annotators agree on, and what was decided where they do not.
 
     An event with one annotator has that annotator's labels. Without ``decisions`` those in the folder count.
-
-    Raises:
-        FindingsError: a file is invalid, or a difference has no decision.
     """
     given = decided(event, scheme) if decisions is None else decisions
     try:
@@ -75,13 +72,7 @@ def decided(event: EventFolder, scheme: Scheme) -> list[Decision]:
 def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None) -> str:
     """The file to fill in: a table for each difference without a decision that still holds; empty if there is none.
 
-    Args:
-        corpus: a corpus folder.
-        event_key: the event.
-        agreement: what ``retold agree --format json`` wrote; its order is taken over.
-
-    Raises:
-        FindingsError: an annotator's file is invalid or lacks a document, or the agreement is not of these files.
+    The order is that of ``agreement``, what ``retold agree --format json`` wrote, if that is given.
     """
     event, scheme = corpus.events[event_key], corpus.scheme
     annotators = annotations_of(event, scheme)
@@ -166,12 +157,7 @@ def _answer(annotation: Annotation | None) -> str:
 def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int]:
     """Add the decisions of a filled-in file to those of an event, and make its gold.
 
-    Returns:
-        Each file that was written, and its number of lines.
-
-    Raises:
-        UnreadableError: the file is not TOML.
-        FindingsError: a decision is missing, or does not fit; nothing is written.
+    Returns each file that was written, and its number of lines; none is, if a decision is missing or does not fit.
     """
     event, scheme = corpus.events[event_key], corpus.scheme
     try:

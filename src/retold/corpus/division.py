@@ -102,12 +102,7 @@ class _Block:
 
 
 def divided(text: str, documents: Mapping[str, Document], file: str) -> dict[str, Document]:
-    """Documents as a file in the format of this module says, by key.
-
-    Args:
-        text: of the file.
-        documents: those that it may name.
-        file: its name in findings.
+    """Documents as a text in the format of this module says, by key; ``file`` is its name in findings.
 
     Raises:
         FindingsError: a document, a key of a head or a zone is unknown, or words are not those of the document; each
@@ -244,12 +239,8 @@ def _words_at(text: str, offset: int) -> str:
 def divide_documents(file: str, root: str | Path) -> dict[Path, list[str]]:
     """Correct documents of a corpus folder as a file says (``retold.corpus.division``).
 
-    Returns:
-        Each file of documents that was looked at, and the keys of those that changed in it.
-
-    Raises:
-        UnreadableError: a file cannot be read.
-        FindingsError: the file does not fit the documents, or somebody has annotated sentences that it would change.
+    Returns each file of documents that was looked at, and the keys of those that changed in it. The file must fit the
+    documents, and nobody may have annotated sentences that it would change.
     """
     corpus = load_folder(root)
     found = divided(read_text(file), corpus.documents, file)

@@ -16,14 +16,14 @@ from typing import Any, Final, Literal
 
 from msgspec import UnsetType
 
-from retold.io.jsonl import Lines, read_all, read_bytes, read_lines, read_one
+from retold.io.jsonl import Lines, Lookup, read_all, read_bytes, read_lines, read_one
 from retold.io.sources import Source, digest_of, is_folder, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.display import Summary
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
-from retold.rules import Vocabulary
+from retold.rules import Role, Vocabulary
 from retold.rules.bytes import DECODERS, located, no_records, refusal
 from retold.rules.corpus import repeated_key
 from retold.rules.foreign import HEAD, foreign_file, recognize
@@ -55,11 +55,7 @@ def packaged_corpus() -> Path:
 
 
 def refuse_foreign(source: Source, line: bytes = b"") -> None:
-    """Refuse a file that holds no records, by its beginning or its first line.
-
-    Raises:
-        FindingsError: RT114, what it is.
-    """
+    """Refuse a file that holds no records (RT114), by its beginning or its first line."""
     if line and source.is_parquet:
         found = recognize(line)
     else:
@@ -207,6 +203,17 @@ class Corpus(Summary):
             return [self.bare]
         return [Source.of(event.gold_file) for event in self.events.values()]
 
+    def lookup(self, event: EventFolder | None = None) -> Lookup:
+        """Documents by key, of one event or of all; for a bare file its records, which name the documents."""
+        if self.bare is not None:
+            return Lookup(self.gold_lines(), self.scheme.decoder.require)
+        lines = self.document_lines() if event is None else Lines([Source.of(event.documents_file)])
+        return Lookup(lines, DECODERS["document"].require)
+
+    def check(self, record: AnnotationRecord, role: Role, document: Document | None) -> list[Finding]:
+        """Apply the rules to a record."""
+        return self.scheme.check(record, role=role, document=document, vocabulary=self.vocabulary(document))
+
     def vocabulary(self, document: Document | None) -> Vocabulary | None:
         """The keys that a record of this document may use; None where only gold records are at hand."""
         if document is None or document.event not in self.events:
@@ -232,12 +239,7 @@ class Corpus(Summary):
 
 
 def load_folder(root: str | Path) -> Corpus:
-    """Load a corpus folder that is to be changed.
-
-    Raises:
-        UnreadableError: it is not one.
-        FindingsError: a catalogue or the manifest is malformed.
-    """
+    """Load a corpus folder that is to be changed; what is none is an UnreadableError."""
     if not is_folder(root):
         raise UnreadableError(f"{root}: not a corpus folder")
     return load_corpus(root)
@@ -348,12 +350,7 @@ def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corp
 
 
 def read_manifest(path: Path) -> Scheme:
-    """The scheme that a manifest declares.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: what is wrong with it.
-    """
+    """The scheme that a manifest declares."""
     source = Source.of(path)
     manifest: Manifest = read_one(source, DECODERS["manifest"])
     try:

@@ -94,13 +94,7 @@ _LAYERS: Final[dict[str, tuple[str, type[Struct], Callable[[Any], Any]]]] = {
 
 
 def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator: str) -> tuple[Path, list[str]]:
-    """Turn an annotator's quotes into records with offsets, all of them or none.
-
-    Args:
-        folder: has a file for each layer.
-        corpus: a corpus folder.
-        event_key: the event whose documents are quoted.
-        annotator: names the file of records.
+    """Turn the quotes in a folder, a file for each layer, into records with offsets, all of them or none.
 
     Returns:
         The file that was written, and what its reader should know: layers and documents without a quote.
@@ -175,13 +169,8 @@ def resolve(
 ) -> list[AnnotationRecord]:
     """Return one record for each document, its lists sorted by span or key.
 
-    Args:
-        documents: texts by key.
-        catalogue: entities by key.
-        mentions, stance, claims, verification: what was quoted; None leaves the layer out of the records.
-        scheme: layers and labels; the default ones where not given.
-        lines: where the items of a file stand in it, if not one on each line.
-        folder: of the files, for messages.
+    A layer that was not quoted at all (None) is left out. ``lines`` says where the items of a file stand in it, if not
+    one on each line.
 
     Raises:
         FindingsError: a quote, document, sentence, entity or label does not exist; all are listed, with file and line.

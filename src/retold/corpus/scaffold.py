@@ -105,10 +105,8 @@ def scaffold_event(
 def language_of(file: Path, declared: Collection[str] = ()) -> str | None:
     """The language that the name of a file gives, as ``two.id.txt`` does.
 
-    It is one that the corpus declares, or, if it declares none, an ISO 639-1 code.
-
-    Raises:
-        ValueError: it is such a code, but the corpus declares others.
+    It is one that the corpus declares, or, if it declares none, an ISO 639-1 code; such a code that the corpus does not
+    declare is a ValueError.
     """
     code = Path(file.stem).suffix[1:].lower()
     if code in declared or (code in _CODES and not declared):
@@ -148,12 +146,7 @@ def proposed_document(file: Path, key: str, language: str, *, event: str = "", d
 
 
 def read_text(file: Path | str) -> str:
-    """The text of a file, or of standard input ("-").
-
-    Raises:
-        UnreadableError: it cannot be read, or is too large.
-        FindingsError: it is not UTF-8.
-    """
+    """The text of a file, or of standard input ("-"); what is not UTF-8 is a FindingsError."""
     with Source.of(str(file)).open() as stream:
         data = stream.read(MAX_LINE + 1)
     if len(data) > MAX_LINE:
@@ -166,12 +159,7 @@ def read_text(file: Path | str) -> str:
 
 
 def documents_named(names: Sequence[str], corpus: Corpus) -> list[Document]:
-    """Documents of a corpus by their keys or that of their event, and text files with a proposed division.
-
-    Raises:
-        UnreadableError: there is no such document, event or file.
-        FindingsError: a text file is refused as ``scaffold_event`` does.
-    """
+    """Documents of a corpus by their keys or that of their event, and text files with a proposed division."""
     found: list[Document] = []
     for name in names:
         if name in corpus.documents:

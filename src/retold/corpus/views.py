@@ -120,11 +120,7 @@ def rows(
     gold: Mapping[str, AnnotationRecord],
     scheme: Scheme,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one table for one event, in the order of its documents.
-
-    Raises:
-        KeyError: there is no such table.
-    """
+    """Yield the rows of one table for one event, in the order of its documents."""
     if table not in (tables := tables_of(scheme)):
         raise KeyError(f"unknown table {table!r}; expected one of {', '.join(tables)}")
     if table == "claim_texts":

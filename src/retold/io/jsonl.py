@@ -20,11 +20,8 @@ Line = tuple[int, bytes]
 def read_lines(source: Source) -> Iterator[Line]:
     """Yield the lines of a file of JSON Lines, or each Parquet row as such a line.
 
-    Blank lines are yielded as empty bytes; the rules decide what they mean.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: a line is longer than ``MAX_LINE``, or a Parquet file is truncated.
+    Blank lines are yielded as empty bytes; the rules decide what they mean. A line longer than ``MAX_LINE`` is a
+    FindingsError, as is a truncated Parquet file.
     """
     if source.is_parquet:
         from retold.io.parquet import read_rows
@@ -62,18 +59,13 @@ def count_lines(source: Source) -> int:
 
 
 def read_all(path: Path | str | Source, decoder: LineDecoder) -> list[Any]:
-    """The records of a whole file; for the small files of a corpus.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: a line is not such a record.
-    """
+    """The records of a whole file; for the small files of a corpus."""
     source = path if isinstance(path, Source) else Source.of(path)
     return [decoder.require(line, number, source.name) for number, line in read_lines(source) if line]
 
 
 def read_bytes(source: Source) -> bytes:
-    """The bytes of a file of one JSON value; raises as ``read_all`` does."""
+    """The bytes of a file of one JSON value."""
     try:
         with source.open() as stream:
             data = stream.read(MAX_LINE + 1)
@@ -87,7 +79,7 @@ def read_bytes(source: Source) -> bytes:
 
 
 def read_one(path: Path | str | Source, decoder: LineDecoder) -> Any:
-    """The single object of a file; raises as ``read_all`` does."""
+    """The single object of a file."""
     source = path if isinstance(path, Source) else Source.of(path)
     return decoder.require(read_bytes(source), None, source.name)
 

@@ -41,9 +41,7 @@ _LISTS: Final = ("is_list", "is_large_list", "is_fixed_size_list")
 def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
     """Yield (row number from 1, the row as a line of JSON).
 
-    Raises:
-        UnreadableError: the file cannot be opened, or pyarrow is not installed.
-        FindingsError: it is not a Parquet file, a truncated one, has types that JSON does not have, or is too large.
+    A file that is none of Parquet, is truncated or too large, or has types that JSON does not have is a FindingsError.
     """
     row = [0]
     with _refusals(source, row):
@@ -75,11 +73,7 @@ def _refusals(source: Source, row: Sequence[int]) -> Iterator[None]:
 
 
 def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> Iterator[Any]:
-    """Yield the rows of a Parquet file as Arrow record batches of ``size`` rows, ``without`` columns of some names.
-
-    Raises:
-        FindingsError: a column has a type that JSON does not have, or the file unpacks to too much.
-    """
+    """Yield the rows of a Parquet file as Arrow record batches of ``size`` rows, ``without`` columns of some names."""
     require("pyarrow", source.name)
     with contextlib.ExitStack() as stack:
         stream: Any = stack.enter_context(source.open())

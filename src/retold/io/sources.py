@@ -72,11 +72,7 @@ class Source:
         return (self.member or self.path).lower().endswith(".parquet")
 
     def open(self) -> IO[bytes]:
-        """Open for reading.
-
-        Raises:
-            UnreadableError: missing, a directory, a pipe or a device, or not permitted.
-        """
+        """Open for reading; UnreadableError if it is missing, a folder, a pipe or a device, or not permitted."""
         if self.member is None:
             return open_bytes(self.path)
         try:
@@ -104,11 +100,7 @@ def _temporary(suffix: str) -> tuple[str, IO[bytes]]:
 
 
 def open_bytes(path: str) -> IO[bytes]:
-    """Open a local path or an fsspec URL for reading bytes; a local file must be a regular one.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-    """
+    """Open a local path or an fsspec URL for reading bytes; a local file must be a regular one."""
     if "://" in path:
         return io.BufferedReader(_Remote(path), _BUFFER)
     try:

@@ -149,11 +149,7 @@ def _predictions_file(path: str, names: list[str]) -> str:
 
 
 def submission_of(records: Iterable[Any], name: str) -> Submission:
-    """A submission of records in memory (dicts or records), written to a temporary file.
-
-    Raises:
-        FindingsError: a record holds what JSON has no type for, such as bytes or dates.
-    """
+    """A submission of records in memory (dicts or records), which hold JSON values only, in a temporary file."""
     file = f"<{name}>"
 
     def line(number: int, record: Any) -> bytes:

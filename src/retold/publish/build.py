@@ -75,10 +75,6 @@ def build(root: Path, version: str | None = None, date: str | None = None) -> Fi
 
     Version and date are those of release.json unless given; ``retold.publish.release`` gives new ones. Without either
     there is no release.json.
-
-    Raises:
-        UnreadableError: it is not a corpus folder, or has neither gold nor annotations.
-        FindingsError: a record is invalid, or annotators differ where nothing was decided.
     """
     corpus = load_folder(root)
     scheme, released = corpus.scheme, corpus.release

@@ -158,9 +158,6 @@ def head(
     """YAML that ``datasets.load_dataset`` reads: configurations, files and features.
 
     Args:
-        corpus: the corpus.
-        sizes: rows of each table.
-        languages: of the documents.
         present: the head that there is; what is not generated is kept.
         objects: tables that are loaded from their object files.
         about: version and digest of the data. `datasets` caches a local folder by its name and this head, so each entry

@@ -97,16 +97,9 @@ class LineDecoder:
         return validator_of(self.schema)
 
     def decode(self, line: bytes, *, number: int | None, file: str) -> tuple[Any | None, list[Finding]]:
-        """Decode one line.
+        """The record of a line, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``.
 
-        Args:
-            line: the line without its end.
-            number: of the line, counted from 1; None for a file of a single object.
-            file: name of the file in findings.
-
-        Returns:
-            The record, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``. A line whose only
-            problem is a byte-order mark gives both.
+        A line whose only problem is a byte-order mark gives both. The ``number`` is None for a file of one object.
         """
         # Each value takes two bytes or more.
         if len(line) > 2 * MAX_VALUES and _has_too_many_values(line):
@@ -129,11 +122,7 @@ class LineDecoder:
         return (None if findings else record), located(findings, file, number)
 
     def require(self, line: bytes, number: int | None, file: str) -> Any:
-        """Decode a line that must be valid.
-
-        Raises:
-            FindingsError: what is wrong with it.
-        """
+        """The record of a line that must be valid; what is wrong with it is raised."""
         record, findings = self.decode(line, number=number, file=file)
         if record is None or findings:
             raise FindingsError(findings)

@@ -65,11 +65,7 @@ def declare(
     annotation: Severity | None = "error",
     prediction: Severity | None = "error",
 ) -> None:
-    """Add a row to the table.
-
-    Raises:
-        ValueError: the code already exists, or the documentation lacks a part.
-    """
+    """Add a row to the table; raises ValueError if the code already exists, or the documentation lacks a part."""
     if code in RULES:
         raise ValueError(f"{code} is declared twice")
     parts = _parts(documentation)

@@ -255,11 +255,10 @@ class _Record:
                     yield item
 
     def findings(self, value: dict[str, Any]) -> list[Finding]:
-        scheme = self.corpus.scheme
-        record, found = scheme.decoder.decode(json.dumps(value).encode(), number=self.number, file=self.file)
+        decode = self.corpus.scheme.decoder.decode
+        record, found = decode(json.dumps(value).encode(), number=self.number, file=self.file)
         if record is not None:
-            vocabulary = self.corpus.vocabulary(self.document)
-            found = scheme.check(record, role=self.role, document=self.document, vocabulary=vocabulary)
+            found = self.corpus.check(record, self.role, self.document)
         return located(found, self.file, self.number)
 
     def codes(self, value: dict[str, Any]) -> Counter[str]:

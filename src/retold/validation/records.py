@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from retold.corpus.load import Corpus, EventFolder
-from retold.io.jsonl import Lines, Lookup
+from retold.io.jsonl import Lookup
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.model.annotations import AnnotationRecord, Document
@@ -79,7 +79,7 @@ class Run:
                 return True
         records = Records(source, self.corpus.scheme.decoder, self.collector.add)
         layers: dict[str, tuple[bool, ...]] = {}
-        with self._lookup(event) as documents:
+        with self.corpus.lookup(event) as documents:
             try:
                 for number, _, record in records:
                     known = self._check_record(record, number, source.name, role, documents, certain=certain)
@@ -94,8 +94,7 @@ class Run:
                 self.records += records.read
             missing = records.missing(self._remaining(documents))
             whole = self._missing_layers(layers)
-            own = Lines([Source.of(event.documents_file)]) if event is not None else None
-            self.collector.add(review(self.corpus, source, role, own))
+            self.collector.add(review(self.corpus, source, role, event))
             if not records.read:
                 self.add([no_records()], source.name)
             elif role != "annotation" and missing:
@@ -160,22 +159,16 @@ class Run:
         if not isinstance(document, Document):
             # A bare gold file has the keys of its documents, and no texts.
             document = None
-        found = _check(self.corpus, record, role, document)
+        found = self.corpus.check(record, role, document)
         if not certain and found:
             # Of the roles, predictions have the fewest errors, and what is one in them is one in all.
-            anyway = _check(self.corpus, record, "prediction", document)
+            anyway = self.corpus.check(record, "prediction", document)
             errors = {(each.code, each.pointer) for each in anyway if each.severity == "error"}
             found = [each if (each.code, each.pointer) in errors else _as_warning(each) for each in found]
         self.add(found, file, number)
         return True
 
     # Documents that records are joined with
-
-    def _lookup(self, event: EventFolder | None) -> Lookup:
-        if self.corpus.bare is not None:
-            return Lookup(self.corpus.gold_lines(), self.corpus.scheme.decoder.require)
-        lines = self.corpus.document_lines() if event is None else Lines([Source.of(event.documents_file)])
-        return Lookup(lines, DECODERS["document"].require)
 
     def _document(self, documents: Lookup, key: str) -> Any | None:
         while True:
@@ -209,21 +202,16 @@ def _as_warning(found: Finding) -> Finding:
 def check_shard(corpus: Corpus, role: Role, shard: Shard) -> tuple[list[str], set[tuple[bool, ...]]]:
     """Documents of a shard of records and documents of the corpus, and which layers the records have.
 
-    Raises:
-        ShardMismatch: anything is wrong with one of them.
+    Raises ShardMismatch if anything is wrong with one of them.
     """
     keys = []
     layouts = set()
     try:
         for (_, _, record), (_, _, document) in rows_of(shard, [corpus.scheme.decoder, DECODERS["document"]]):
-            if _check(corpus, record, role, document):
+            if corpus.check(record, role, document):
                 raise ShardMismatch
             keys.append(record.document_id)
             layouts.add(layers_in(record))
     except (ValueError, OSError) as error:
         raise ShardMismatch from error
     return keys, layouts
-
-
-def _check(corpus: Corpus, record: AnnotationRecord, role: Role, document: Document | None) -> list[Finding]:
-    return corpus.scheme.check(record, role=role, document=document, vocabulary=corpus.vocabulary(document))

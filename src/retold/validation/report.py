@@ -59,8 +59,7 @@ class Report(Summary):
 def prefixes(codes: Sequence[str]) -> tuple[str, ...]:
     """Codes or prefixes of codes in upper case, also from lists with commas.
 
-    Raises:
-        ValueError: a code matches no rule.
+    Raises ValueError for one that matches no rule.
     """
     prefixes = tuple(code.strip().upper() for each in codes for code in each.split(","))
     for prefix in prefixes:

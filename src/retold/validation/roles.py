@@ -25,13 +25,9 @@ _SAMPLE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class FileRole:
-    """As what a file is read.
+    """As what a file is read, and why.
 
-    Attributes:
-        file: its name.
-        role: what it is checked as.
-        reason: why.
-        certain: False for a guess; then only what is an error in a file of any role is one.
+    A role that is not ``certain`` is a guess: then only what is an error in a file of any role is one.
     """
 
     file: str

@@ -65,13 +65,8 @@ def sources(
 ) -> list[tuple[Source, FileRole]]:
     """The files of records at a path, with their roles.
 
-    Args:
-        path, corpus, role: as of ``validate``.
-        report: called with the findings of an invalid card; by default they are raised.
-
-    Raises:
-        UnreadableError: the path is missing, is a corpus, or has no files of records.
-        FindingsError: the card of a submission is invalid.
+    ``report`` is called with the findings of an invalid card; by default they are raised. UnreadableError says that the
+    path is missing, is a corpus, or has no files of records.
     """
     path = str(path)
     folder = Path(path)
