@@ -47,7 +47,6 @@ __all__ = [
     "decoded",
     "known_documents",
     "layers_in",
-    "lines_of",
     "map_shards",
     "read_columns",
     "read_shard",
@@ -73,33 +72,27 @@ class ShardMismatch(Exception):
     """A shard cannot be counted by itself."""
 
 
-def lines_of(source: Source, report: Report) -> Iterator[Line]:
-    """Yield the lines that are not blank; report each run of blank ones, except at the end of the file."""
-    last = 0
-    for number, line in read_lines(source):
-        if line:
-            if number > last + 1:
-                report(located([blank_line(number - last - 1)], source.name, last + 1))
-            last = number
-            yield number, line
-
-
 def decoded(
     source: Source, decoder: LineDecoder, report: Report, refuse: Callable[[Source, bytes], None] | None = None
 ) -> Iterator[tuple[int, bytes, Any, str | None]]:
     """Yield line number, line and record of each line; of an invalid one, None and its document, where that is known.
 
-    Findings are reported. A file with too many invalid lines is not read to its end. ``refuse`` is called with the
-    first line if that is invalid, before it is reported.
+    Findings are reported, and runs of blank lines, except at the end. A file with too many invalid lines is not read to
+    its end. ``refuse`` is called with the first line if that is invalid, before it is reported.
     """
-    invalid = 0
-    for index, (number, line) in enumerate(lines_of(source, report)):
+    invalid = last = 0
+    for number, line in read_lines(source):
+        if not line:
+            continue
+        if number > last + 1:
+            report(located([blank_line(number - last - 1)], source.name, last + 1))
         record, findings = decoder.decode(line, number=number, file=source.name)
-        if refuse is not None and record is None and not index:
+        if refuse is not None and record is None and not last:
             refuse(source, line)
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 # Of UTF-16, each line would give the same finding.
                 raise FindingsError(findings)
+        last = number
         if findings:
             report(findings)
         yield number, line, record, findings[0].document if record is None else None
@@ -111,23 +104,17 @@ def decoded(
 
 @dataclass
 class Records:
-    """One pass over a file of records: (line number, line, record) of each document, once.
-
-    Attributes:
-        source, decoder: the file, and what decodes its lines.
-        report: called with its findings.
-        read: number of lines that are not blank.
-        seen: line of each document.
-        invalid: line of each document whose record is invalid, and therefore not missing.
-        unknown: number of invalid lines whose document is not known, and may be any that seems missing.
-    """
+    """One pass over a file of records: (line number, line, record) of each document, once."""
 
     source: Source
     decoder: LineDecoder
     report: Report
+    #: Number of lines that are not blank.
     read: int = 0
+    #: Lines of documents, and of those whose record is invalid and therefore not missing.
     seen: dict[str, int] = field(default_factory=dict)
     invalid: dict[str, int] = field(default_factory=dict)
+    #: Number of invalid lines whose document is not known, and may be any that seems missing.
     unknown: int = 0
 
     def missing(self, documents: Iterable[str]) -> list[str]:
@@ -190,14 +177,9 @@ def known_documents(lines: Lines) -> list[str]:
 
 @dataclass(slots=True)
 class Pair:
-    """A record with its gold and its document.
+    """A record with its gold, their lines, and its document, which is None where only gold records are at hand.
 
-    Attributes:
-        number, gold_number: lines of the record and of gold; 0 for a record that is missing and taken as empty.
-        record, gold: as decoded.
-        document: the document, None where only gold records are at hand.
-        line, gold_line: what they were decoded from.
-        gold_file: name of the file of the gold record.
+    The number of a record that is missing and taken as empty is 0.
     """
 
     number: int
@@ -213,15 +195,8 @@ class Pair:
 class Pairs:
     """One pass over predictions, joined with gold and documents by ``document_id``.
 
-    Iterate to the end, then call ``finish``. A record with an error is not yielded.
-
-    Args:
-        corpus: gold and documents.
-        source: the predictions.
-        allow_missing: whether missing documents are taken as empty.
-
-    Attributes:
-        missing: documents that were taken as empty.
+    Iterate to the end, then call ``finish``. A record with an error is not yielded. With ``allow_missing``, documents
+    that the predictions lack are taken as empty, and counted in ``missing``.
     """
 
     def __init__(self, corpus: Corpus, source: Source, allow_missing: bool = False) -> None:
@@ -479,12 +454,9 @@ def _executor(name: ExecutorName, workers: int) -> Executor:
     if current_process().daemon:
         # The workers of a multiprocessing.Pool may have no children of their own.
         return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(workers, get_context(_start_method()), _end_with_parent)
-
-
-def _start_method() -> str:
-    """``fork`` where it is safe, that is on Linux and without threads, otherwise ``spawn``."""
-    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+    # Forking is safe on Linux and without threads.
+    method = "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+    return ProcessPoolExecutor(workers, get_context(method), _end_with_parent)
 
 
 def _end_with_parent() -> None:

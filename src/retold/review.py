@@ -18,7 +18,7 @@ from retold.model.alike import differ_only_in, look_alike
 from retold.model.annotations import Document
 from retold.model.findings import Finding, FindingsError
 from retold.rules import Role, located
-from retold.rules.offsets import OffsetStatistics
+from retold.rules.offsets import OffsetStatistics, misplaced_spans
 from retold.rules.references import names_look_alike
 from retold.rules.spans import text_differs_from_gold, texts_elsewhere_in_gold
 
@@ -39,7 +39,7 @@ def review(corpus: Corpus, source: Source, role: Role, event: EventFolder | None
     differ from those of gold. Invalid lines are skipped; reading the file reports them. ``event`` is the one that the
     file is about, if not all of the corpus.
     """
-    statistics = OffsetStatistics()
+    statistics: dict[str, OffsetStatistics] = {}
     names: dict[str, dict[Any, None]] = {}
     texts = _TextsOfGold()
     with suppress(FindingsError), corpus.lookup(event) as others:
@@ -55,20 +55,20 @@ def review(corpus: Corpus, source: Source, role: Role, event: EventFolder | None
                 for key in [key for key in _NAMES if items and hasattr(items[0], key)]:
                     names.setdefault(_NAMES[key], {}).update(dict.fromkeys(map(attrgetter(key), items)))
                 if not layer.keyed and isinstance(other, Document):
-                    statistics.add(name, items, other)
+                    statistics.setdefault(name, OffsetStatistics()).add(items, other)
                 elif not layer.keyed and other is not None:
                     texts.add(number, items, getattr(other, name) or ())
-    alike = []
-    for what, each in names.items():
+    found = [misplaced_spans(f"{name}: {why}", role) for name, each in statistics.items() if (why := each.message())]
+    for what, seen in names.items():
         # A system may name its clusters by the words of the text, as they are written.
         by_words = role == "prediction" and what == "entity"
         if pairs := [
             pair
-            for pair in look_alike(name for name in each if name is not UNSET)
+            for pair in look_alike(name for name in seen if name is not UNSET)
             if not by_words or differ_only_in(*pair) != "case"
         ]:
-            alike.append(names_look_alike(what, pairs))
-    return located([*statistics.findings(role), *alike], source.name) + texts.findings(source.name, role)
+            found.append(names_look_alike(what, pairs))
+    return located(found, source.name) + texts.findings(source.name, role)
 
 
 @dataclass

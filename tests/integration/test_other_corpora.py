@@ -22,14 +22,12 @@ import pytest
 import retold
 from cli import Done, run
 from paths import DATA
-from retold.corpus.adjudicate import adjudicate
 from retold.corpus.load import Corpus, read_all
 from retold.corpus.quotes import QuotedCell, resolve
 from retold.corpus.views import labels_of, rows, tables_of
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import encode
-from retold.rules.bytes import DECODERS
 
 FOLDER = DATA / "corpora"
 QUICK = ("--resamples", "20")
@@ -268,27 +266,10 @@ def values_of(measures: dict[str, Any]) -> dict[str, Any]:
 # The corpus itself
 
 
-def test_corpus_has_no_findings(case: Case) -> None:
+def test_corpus_and_its_files_have_no_findings(case: Case) -> None:
     assert "no findings" in ok("validate", case.path).stdout
-
-
-def test_files_of_the_corpus_have_no_findings(case: Case) -> None:
     files = [*case.annotators, case.gold, case.path / "good", case.path / "poor"]
     assert "no findings" in ok("validate", *files, "--corpus", case.path).stdout
-
-
-def test_gold_is_what_annotators_and_decisions_give(case: Case) -> None:
-    corpus = case.load()
-    event = corpus.events[case.event]
-    decisions = read_all(event.adjudication_file, DECODERS["decision"])
-    annotators = {file.stem: read_all(file, corpus.scheme.decoder) for file in event.annotator_files}
-    assert decisions
-    rebuilt = adjudicate(annotators, decisions, corpus.documents, event.entities, corpus.scheme)
-    items = [corpus.scheme.convert(record) for record in rebuilt]
-    if case is HIPE:
-        # The catalogue and gold may say no entry in either way.
-        assert {mention.kb_id for record in rebuilt for mention in record.entities or ()} >= {"NIL", "Q9000001"}
-    assert items == list(corpus.gold.values())
 
 
 def test_gold_that_annotators_do_not_give_is_refused(case: Case, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -195,12 +195,12 @@ def _decision(
 ) -> Decision:
     for key in table:
         if key not in _KEYS:
-            raise AdjudicationError(f"unknown key {shorten(key)}. {did_you_mean(key, _KEYS) or ''}".rstrip())
+            raise _unknown(f"key {shorten(key)}", key, _KEYS)
     if missing := [key for key in _KEYS if table.get(key) in (None, "")]:
         raise AdjudicationError(f"fill in {' and '.join(missing)}")
     document_id, name, item = (str(table[key]) for key in _KEYS[:3])
     if name not in scheme.layers:
-        raise AdjudicationError(f"unknown layer. {did_you_mean(name, scheme.layers) or ''}".rstrip())
+        raise _unknown("layer", name, scheme.layers)
     readers = {
         annotator: items_by_key(record, scheme.layers[name]).get(item)
         for annotator, records in annotators.items()
@@ -209,9 +209,7 @@ def _decision(
     }
     if not readers:
         known = {record.document_id for records in annotators.values() for record in records}
-        raise AdjudicationError(
-            f"unknown document {shorten(document_id)}. {did_you_mean(document_id, known) or ''}".rstrip()
-        )
+        raise _unknown(f"document {shorten(document_id)}", document_id, known)
     decision: Annotation | None
     chosen = table["decision"]
     if not isinstance(chosen, str):
@@ -231,6 +229,10 @@ def _decision(
     return Decision(
         document_id=document_id, layer=name, item=item, readers=readers, decision=decision, reason=str(table["reason"])
     )
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> AdjudicationError:
+    return AdjudicationError(f"unknown {what}. {did_you_mean(name, known) or ''}".rstrip())
 
 
 def _refused(message: str, file: str) -> FindingsError:

@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 
 from msgspec import to_builtins
 
+from retold.corpus.load import Corpus
 from retold.layers.scheme import Scheme
 from retold.layers.views import KB_STATUS, ViewContext, span_row
 from retold.model.annotations import AnnotationRecord, Document, Mutation
@@ -34,27 +35,13 @@ _MUTATIONS: Final = ("none", *get_args(Mutation))
 _COMMON: Final = {"id": "string", "event": "string", "document_id": "string", "fold": "string", "language": "string"}
 _DOCUMENTS: Final = {
     **_COMMON,
-    "text": "string",
-    "title": "string",
-    "outlet": "string",
-    "original_source": "string",
-    "published": "string",
-    "event_date": "string",
-    "zones": "zones",
-    "paragraphs": "spans",
-    "sentences": "spans",
-    "seed": "string",
-    "seed_sha256": "string",
-    "rights": "string",
+    **dict.fromkeys(("text", "title", "outlet", "original_source", "published", "event_date"), "string"),
+    **{"zones": "zones", "paragraphs": "spans", "sentences": "spans"},
+    **dict.fromkeys(("seed", "seed_sha256", "rights"), "string"),
 }
 _CLAIM_TEXTS: Final = {
-    "id": "string",
-    "event": "string",
-    "claim": "string",
-    "text": "string",
-    "mutation_of": "string",
-    "mutation": "mutation",
-    "stated_in": "strings",
+    **dict.fromkeys(("id", "event", "claim", "text", "mutation_of"), "string"),
+    **{"mutation": "mutation", "stated_in": "strings"},
 }
 #: A JSON string that pyarrow takes for a timestamp.
 _TIMESTAMP: Final = re.compile(rb'(?<!\\)"\d{4}-\d\d-\d\d([ T][\d:]+(Z|[+-][\d:]+)?)?"')
@@ -78,17 +65,16 @@ def labels_of(scheme: Scheme) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def splits_of(scheme: Scheme, events: Iterable[str]) -> dict[str, list[str]]:
+def splits_of(corpus: Corpus) -> dict[str, list[str]]:
     """Split -> its events, as the manifest says; all of them are ``test`` where it does not."""
-    splits = scheme.manifest.splits
-    return {name: list(keys) for name, keys in splits.items()} if splits else {"test": list(events)}
+    return {name: list(keys) for name, keys in corpus.scheme.manifest.splits.items()} or {"test": list(corpus.events)}
 
 
-def files_of(scheme: Scheme, events: Iterable[str]) -> dict[str, dict[str, str]]:
+def files_of(corpus: Corpus) -> dict[str, dict[str, str]]:
     """Table -> split -> path in the corpus folder; the split is in its name where there are several."""
-    splits = splits_of(scheme, events)
+    splits = splits_of(corpus)
     name = "views/{}-{}.jsonl" if len(splits) > 1 else "views/{}.jsonl"
-    return {table: {split: name.format(table, split) for split in splits} for table in tables_of(scheme)}
+    return {table: {split: name.format(table, split) for split in splits} for table in tables_of(corpus.scheme)}
 
 
 def has_timestamps(lines: Iterable[bytes]) -> bool:

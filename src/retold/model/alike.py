@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
+from retold.model.findings import cut
+
 __all__ = ["differ_only_in", "look_alike", "occurrences", "skeleton", "visible"]
 
 _MARKS: Final = str.maketrans(dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″«»", '"'))
@@ -90,4 +92,4 @@ def visible(*names: str, limit: int = 80) -> tuple[str, ...]:
     shown = [repr(name) for name in names]
     if len({unicodedata.normalize("NFKC", each) for each in shown}) < len(set(names)):
         shown = [ascii(name) for name in names]
-    return tuple(each if len(each) <= limit else f"{each[: limit - 20]}…{each[-15:]}" for each in shown)
+    return tuple(cut(each, limit) for each in shown)

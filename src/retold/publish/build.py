@@ -29,7 +29,7 @@ from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, Document, Entity, Release, encode
 from retold.model.findings import UnreadableError
-from retold.publish.card import card, files_of, objects_of
+from retold.publish.card import card, objects_of
 from retold.publish.croissant import croissant
 from retold.rules import DECODERS, missing_documents
 from retold.rules.bytes import refusal
@@ -154,14 +154,14 @@ def items_of(built: Built, scheme: Scheme) -> dict[str, int]:
 def flat_tables(corpus: Corpus, events: Mapping[str, Built]) -> dict[str, list[bytes]]:
     """Lines of every view, without their ends, by its path in the corpus folder."""
     scheme = corpus.scheme
-    splits = views.splits_of(scheme, corpus.events)
+    splits = views.splits_of(corpus)
     return {
         path: [
             line
             for each in (events[key] for key in splits[split] if key in events)
             for line in views.lines_of(name, each.context, each.documents, each.gold, scheme)
         ]
-        for name, paths in files_of(corpus).items()
+        for name, paths in views.files_of(corpus).items()
         for split, path in paths.items()
     }
 

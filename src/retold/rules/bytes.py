@@ -289,34 +289,20 @@ class _Diagnosis:
         self.findings += islice(wanted, max(MAX_LINE_FINDINGS - len(self.findings), 0))
 
 
-def _walk(root: Any, diagnosis: _Diagnosis) -> bool:
+def _walk(value: Any, diagnosis: _Diagnosis, *path: str | int) -> bool:
     """Check every key and value; False where they are nested too deeply to go on."""
-    # Iterators, not copies: a line may have many megabytes.
-    levels: list[tuple[tuple[str | int, ...], Iterator[tuple[str | int, Any]]]] = []
-    path: tuple[str | int, ...] = ()
-    value = root
-    while True:
-        if isinstance(value, (dict, list)):
-            if len(path) >= MAX_DEPTH:
-                return False
-            if isinstance(value, _Object):
-                diagnosis.add(duplicate_key((*path, key), key) for key in value.repeated)
-                diagnosis.add(lone_surrogate((*path, key), key) for key in value if not _encodes(key))
-                levels.append((path, iter(value.items())))
-            else:
-                levels.append((path, iter(enumerate(value))))
-        elif (found := _value_problem(path, value)) is not None:
-            diagnosis.add((found,))
-            diagnosis.reported.add(pointer_to(*path))
-        while levels:
-            parent, items = levels[-1]
-            item = next(items, None)
-            if item is not None:
-                path, value = (*parent, item[0]), item[1]
-                break
-            levels.pop()
-        else:
-            return True
+    if isinstance(value, (dict, list)):
+        if len(path) >= MAX_DEPTH:
+            return False
+        if isinstance(value, _Object):
+            diagnosis.add(duplicate_key((*path, key), key) for key in value.repeated)
+            diagnosis.add(lone_surrogate((*path, key), key) for key in value if not _encodes(key))
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return all(_walk(item, diagnosis, *path, key) for key, item in items)
+    if (found := _value_problem(path, value)) is not None:
+        diagnosis.add((found,))
+        diagnosis.reported.add(pointer_to(*path))
+    return True
 
 
 def _value_problem(path: tuple[str | int, ...], value: Any) -> Finding | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -19,7 +19,7 @@ from retold.model.findings import Finding, shorten
 from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
 
-__all__ = ["CONVENTIONS", "Convention", "OffsetStatistics", "cuts_no_word", "ones"]
+__all__ = ["CONVENTIONS", "Convention", "OffsetStatistics", "cuts_no_word", "misplaced_spans", "ones"]
 
 #: Fewest spans at fault before anything is said of a file or a document: where a convention explains them, and else.
 _FEWEST_EXPLAINED, _FEWEST = 3, 5
@@ -105,25 +105,10 @@ def _in_word(character: str) -> bool:
     return not any(low <= character <= high for low, high in ("\u0e00\u0fff", "\u1000\u109f", "\u1780\u17ff"))
 
 
-class OffsetStatistics:
-    """What the spans of each layer of a file show."""
-
-    def __init__(self) -> None:
-        self._layers: dict[str, _Layer] = {}
-
-    def add(self, layer: str, spans: Iterable[Any], document: Document) -> None:
-        """Add the spans of a layer of one record."""
-        self._layers.setdefault(layer, _Layer()).add([(span.start, span.end) for span in spans], document)
-
-    def findings(self, role: Role) -> Iterator[Finding]:
-        """A warning for each layer whose offsets cannot be right."""
-        for name, layer in self._layers.items():
-            if (message := layer.message()) is not None:
-                yield misplaced_spans(f"{name}: {message}", role)
-
-
 @dataclass(slots=True)
-class _Layer:
+class OffsetStatistics:
+    """What the spans of a layer of a file show."""
+
     #: All spans, those that cut a word, and those that are in no sentence.
     spans: int = 0
     cut: int = 0
@@ -132,8 +117,9 @@ class _Layer:
     worst: tuple[str, int, int] | None = None
     kept: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def add(self, spans: list[tuple[int, int]], document: Document) -> None:
-        text = document.text
+    def add(self, items: Iterable[Any], document: Document) -> None:
+        """Add the spans of one record."""
+        text, spans = document.text, [(item.start, item.end) for item in items]
         cut = sum(not cuts_no_word(text, *span) for span in spans)
         opening = [sentence.start for sentence in document.sentences]
         for start, end in spans:

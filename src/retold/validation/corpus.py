@@ -63,7 +63,7 @@ def _manifest(run: Run, languages: set[str]) -> None:
     file = run.corpus.root / MANIFEST
     if not file.exists():
         return
-    run.files += 1
+    run.collector.files += 1
     manifest: Manifest = read_one(file, DECODERS["manifest"])
     run.add(rules.check_manifest(manifest, run.corpus.release, run.corpus.events, languages), file)
 
@@ -120,7 +120,7 @@ class _Event:
 
     def _card(self) -> None:
         file = self.folder / "event.json"
-        self.run.files += 1
+        self.run.collector.files += 1
         _, found = DECODERS["event"].decode(read_bytes(Source.of(file)), number=None, file=str(file))
         needed = self._scheme.event_keys
         checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities, needed)
@@ -133,7 +133,7 @@ class _Event:
             file.exists() or file.name in self._scheme.catalogues
         ):
             return
-        self.run.files += 1
+        self.run.collector.files += 1
         try:
             for number, _, record, _ in decoded(Source.of(file), decoder, self.run.collector.add):
                 if record is not None:
@@ -240,8 +240,8 @@ def _views(run: Run) -> None:
     folder = run.corpus.root / "views"
     if not folder.is_dir():
         return
-    splits = views.splits_of(run.corpus.scheme, run.corpus.events)
-    for table, paths in views.files_of(run.corpus.scheme, run.corpus.events).items():
+    splits = views.splits_of(run.corpus)
+    for table, paths in views.files_of(run.corpus).items():
         for split, name in paths.items():
             _compare_lines(run, name, _rows(run, table, splits[split]))
             if (run.corpus.root / views.object_file(name)).exists():
@@ -250,7 +250,7 @@ def _views(run: Run) -> None:
 
 
 def _compare_lines(run: Run, name: str, lines: Iterator[bytes]) -> None:
-    run.files += 1
+    run.collector.files += 1
     file = run.corpus.root / name
     actual_lines = (line for _, line in read_lines(Source.of(file))) if file.exists() else iter(())
     for number, (expected, actual) in enumerate(zip_longest(lines, actual_lines), start=1):
@@ -273,7 +273,7 @@ def _release(run: Run) -> None:
     file = root / "release.json"
     if not file.exists():
         return
-    run.files += 1
+    run.collector.files += 1
     release: Release = read_one(file, DECODERS["release"])
     found: list[Finding] = []
     for path, expected in release.files.items():

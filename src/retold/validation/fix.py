@@ -55,21 +55,15 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class FixedFile:
-    """A file before and after.
-
-    Attributes:
-        file: its path.
-        before, after: its bytes; the same if there was nothing to fix.
-        convention: what its offsets were, if not code points.
-        fixes: in the order of the file.
-        left: what is still wrong with its records.
-    """
+    """A file before and after, the same if there was nothing to fix."""
 
     file: str
     before: bytes
     after: bytes
+    #: What its offsets were, if not code points.
     convention: str | None = None
     fixes: list[Fix] = field(default_factory=list)
+    #: What is still wrong with its records.
     left: list[Finding] = field(default_factory=list)
 
 

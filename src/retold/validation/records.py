@@ -18,7 +18,7 @@ from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.reading import Records, Shard, ShardMismatch, known_documents, layers_in, map_shards, rows_of, shards_of
 from retold.review import review
 from retold.rules import DECODERS, Role, layer_missing, located, missing_documents, no_records, unknown_document
-from retold.validation.report import FindingCollector, Report
+from retold.validation.report import FindingCollector
 
 __all__ = ["Run"]
 
@@ -30,23 +30,9 @@ class Run:
         self.corpus = corpus
         self.workers = workers
         self.collector = collector
-        self.files = 0
-        self.records = 0
         self._known: list[str] = []
         #: Document files of the corpus whose findings are already reported, or lines of them: (file, line or None).
         self.reported: set[tuple[str | None, int | None]] = set()
-        self._others: list[Run] = []
-
-    def for_corpus(self, corpus: Corpus) -> Run:
-        """A run for another corpus, with the same report."""
-        other = Run(corpus, self.collector)
-        self._others.append(other)
-        return other
-
-    def report(self) -> Report:
-        """All that was found, in this run and those for other corpora."""
-        runs = [self, *self._others]
-        return self.collector.report(sum(run.files for run in runs), sum(run.records for run in runs))
 
     def add(self, findings: list[Finding], file: object, line: int | None = None) -> None:
         """Collect findings about a file, or a line of it."""
@@ -70,11 +56,11 @@ class Run:
             on_record: called with every record.
             certain: whether the role is known; otherwise what is wrong in this role only is a warning.
         """
-        self.files += 1
+        self.collector.files += 1
         if event is None and on_record is None:
             clean = self._count_if_clean(source, role)
             if clean is not None:
-                self.records += clean
+                self.collector.records += clean
                 self.collector.add(review(self.corpus, source, role))
                 return True
         records = Records(source, self.corpus.scheme.decoder, self.collector.add)
@@ -91,7 +77,7 @@ class Run:
                 self._add_once(error)
                 return False
             finally:
-                self.records += records.read
+                self.collector.records += records.read
             missing = records.missing(self._remaining(documents))
             whole = self._missing_layers(layers)
             self.collector.add(review(self.corpus, source, role, event))

@@ -57,7 +57,7 @@ def validate(
     else:
         for path in [paths] if isinstance(paths, str | Path) else paths:
             _validate_path(run, str(path), role)
-    return run.report()
+    return run.collector.report()
 
 
 def sources(
@@ -90,11 +90,11 @@ def _validate_path(run: Run, path: str, role: Role | None) -> None:
     folder = Path(path)
     try:
         if is_folder(folder / "events"):
-            _check_corpus(run.for_corpus(load_corpus(folder)))
+            _check_corpus(Run(load_corpus(folder), run.collector))
             return
         files = sources(path, run.corpus, role, run.collector.add)
     except FindingsError as error:
-        run.files += 1
+        run.collector.files += 1
         run.collector.add(error.findings)
         return
     for source, its_role in files:
