@@ -85,11 +85,7 @@ def read_one(path: Path | str | Source, decoder: LineDecoder) -> Any:
 
 
 class Lines:
-    """Lines of one or several files.
-
-    Attributes:
-        file: name of the file that the last line is from.
-    """
+    """Lines of one or several files; ``file`` is the name of the one that the last line is from."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
@@ -105,11 +101,7 @@ class Lookup:
     """Records of a file by document, read once from front to back.
 
     Two files in the same order are joined in constant memory. A record that comes before it is asked for is spooled to
-    a temporary file; memory holds only its key and offset.
-
-    Args:
-        lines: the lines, in the order of the files.
-        decode: (line, its number, file) -> record with a ``document_id``; raises FindingsError for any other line.
+    a temporary file; memory holds only its key and offset. ``decode`` takes a line, its number and its file.
     """
 
     def __init__(self, lines: Lines, decode: Callable[[bytes, int, str], Any]) -> None:

@@ -45,13 +45,7 @@ _BUFFER: Final = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Records in a file: a path or fsspec URL, or a member of an archive.
-
-    Attributes:
-        name: its name in messages.
-        path: the file, or the archive that holds it.
-        member: name inside the archive, None for a file of its own.
-    """
+    """Records in a file, a path or fsspec URL, or in a member of an archive; its name is that of messages."""
 
     name: str
     path: str

@@ -27,6 +27,7 @@ __all__ = ["Submission", "open_submission", "submission_of"]
 MAX_MEMBER: Final = 16 * 1024**3
 _NOT_JSON: Final = (bytes, bytearray, memoryview, date, datetime, time, timedelta, Decimal, UUID)
 _PREDICTIONS: Final = ("predictions.jsonl", "predictions.parquet")
+Report = Callable[[list[Finding]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,7 @@ class Submission:
                 yield DECODERS["record"].require(line, number, self.records.name)
 
 
-def _refuse(findings: list[Finding]) -> None:
-    raise FindingsError(findings)
-
-
-def open_submission(path: str | Path, report: Callable[[list[Finding]], None] = _refuse) -> Submission:
+def open_submission(path: str | Path, report: Report | None = None) -> Submission:
     """Find the records and the card of a submission: a file, a folder, a .zip, or ``-`` for standard input.
 
     Args:
@@ -87,20 +84,20 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _with_card(
-    name: str, records: Source, card_file: Source | None, report: Callable[[list[Finding]], None]
-) -> Submission:
+def _with_card(name: str, records: Source, card_file: Source | None, report: Report | None) -> Submission:
     """The submission, under the name that its card says."""
     card = None
     if card_file is not None:
         data = read_bytes(card_file)
         card, found = DECODERS["submission"].decode(data, number=None, file=card_file.name)
-        if found:
+        if found and report is None:
+            raise FindingsError(found)
+        if report is not None:
             report(found)
     return Submission(card.name if card else _printable(name), records, card, card_file)
 
 
-def _open_zip(path: str, report: Callable[[list[Finding]], None]) -> Submission:
+def _open_zip(path: str, report: Report | None) -> Submission:
     with open_bytes(path) as stream:
         try:
             infos = [info for info in zipfile.ZipFile(stream).infolist() if not info.is_dir()]

@@ -31,16 +31,13 @@ _TRIED: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """A way to count offsets.
+    """A way to count offsets."""
 
-    Attributes:
-        name: what offsets are, in messages.
-        widths: text -> how many units each character takes.
-        start, end: what is added to either offset first.
-    """
-
+    #: What offsets are, in messages.
     name: str
+    #: Text -> how many units each character takes.
     widths: Callable[[str], Iterable[int]]
+    #: What is added to either offset first.
     start: int = 0
     end: int = 0
 

@@ -31,17 +31,11 @@ _LONGEST_NAME: Final = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A row of the table.
-
-    Attributes:
-        code: RT and three digits; never changes.
-        name: the rule in words, hyphenated.
-        severity: by role; None if the rule does not apply to files of that role.
-        what, why, example, hint: the parts of the documentation.
-    """
+    """A row of the table: a code that never changes, the rule in hyphenated words, and its documentation."""
 
     code: str
     name: str
+    #: By role; None if the rule does not apply to files of that role.
     severity: Mapping[Role, Severity | None]
     what: str
     why: str

@@ -82,7 +82,7 @@ def sources(
         if members and not any(folder.glob("predictions.*")) and not (folder / "event.json").exists():
             found = [Source.of(member) for member in members]
             return [(source, role_of(source, corpus, role, card=False)) for source in found]
-    submission = open_submission(path, *([report] if report else []))
+    submission = open_submission(path, report)
     return [(submission.records, role_of(submission.records, corpus, role, card=submission.card_file is not None))]
 
 
