@@ -21,6 +21,7 @@ import pytest
 
 import retold
 from cli import Done, run
+from files import lines_of, write_lines
 from paths import DATA
 from retold.corpus.load import Corpus, read_all
 from retold.corpus.quotes import QuotedCell, resolve
@@ -248,15 +249,6 @@ def ok(*arguments: object, code: int = 0, **more: Any) -> Done:
     assert done.returncode == code, done.stderr + done.stdout
     assert "internal error" not in done.stderr
     return done
-
-
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def write_lines(path: Path, records: list[Any]) -> Path:
-    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
-    return path
 
 
 def values_of(measures: dict[str, Any]) -> dict[str, Any]:

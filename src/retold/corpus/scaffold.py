@@ -76,16 +76,9 @@ def scaffold_event(
         proposed_document(Path(file), f"{name}-{number}", code, event=name, date=date or "")
         for number, (file, code) in enumerate(zip(files, languages, strict=True))
     ]
-    event = Event(
-        event=name,
-        title="",
-        date=date or "",
-        description="",
-        holders=[Holder(holder="author", description={"en": "The article's own voice"}, entities=[])]
-        if "holders" in scheme.event_keys
-        else [],
-        targets=[],
-    )
+    author = Holder(holder="author", description={"en": "The article's own voice"}, entities=[])
+    holders = [author] if "holders" in scheme.event_keys else []
+    event = Event(event=name, title="", date=date or "", description="", holders=holders)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Renamed when complete: an interrupted run must not leave part of an event, which later runs would refuse.
     made = folder.with_name(f".{name}.{secrets.token_hex(4)}")

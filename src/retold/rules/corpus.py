@@ -266,8 +266,7 @@ def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
     Example: `{"entity": "bo-berg", "kb_id": "Q11"}` and `{"entity": "berg", "kb_id": "Q11"}` - both are Q11.
     Hint: Correct the id, or merge the entities.
     """
-    message = f"{shorten(entity.kb_id)} is also the kb_id of {shorten(other)}"
-    return finding("RT708", message, pointer="/kb_id")
+    return finding("RT708", f"{shorten(entity.kb_id)} is also the kb_id of {shorten(other)}", pointer="/kb_id")
 
 
 @rule("RT709")

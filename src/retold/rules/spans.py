@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from retold.model.alike import differ_only_in, visible
 from retold.model.annotations import ClaimSpan, Document, Mention
+from retold.model.display import counted
 from retold.model.findings import Finding, shorten
 from retold.model.segment import unannotated
 from retold.rules.registry import finding, rule
@@ -216,7 +217,6 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
 def ignored_spans(count: int, role: Role) -> Finding:
     """RT408 for all such spans of gold or predictions that are scored."""
     side = "gold" if role == "gold" else "predicted"
-    spans = f"1 {side} span is" if count == 1 else f"{count} {side} spans are"
+    spans = counted(count, f"{side} span is", f"{side} spans are")
     message = f"{spans} in a zone that is not annotated, where nothing counts"
-    hint = "Remove them; retold validate names each."
-    return finding("RT408", message, hint=hint, role="prediction")
+    return finding("RT408", message, hint="Remove them; retold validate names each.", role="prediction")

@@ -159,15 +159,15 @@ def _convention(records: list[_Record]) -> Convention | None:
     """
     found: list[tuple[Convention, list[Any]]] = []
     spans = [(record, span) for record in records for span in record.spans()]
-    plain = [_in_place(record, span, (span["start"], span["end"])) for record, span in spans]
+    plain = [_in_place(record, span, _at(span)) for record, span in spans]
     seen = len(plain) - plain.count(None)
     for convention in (*CONVENTIONS, *_shifts(spans)) if plain.count(False) else ():
-        read = [convention.read(record.text, span["start"], span["end"]) for record, span in spans]
+        read = [convention.read(record.text, *_at(span)) for record, span in spans]
         placed = [_in_place(record, span, at) for (record, span), at in zip(spans, read, strict=True)]
         pairs = list(zip(plain, placed, strict=True))
         gained, lost = pairs.count((False, True)), pairs.count((True, False))
         cut = [
-            (cuts_no_word(record.text, span["start"], span["end"]), at is not None and cuts_no_word(record.text, *at))
+            (cuts_no_word(record.text, *_at(span)), at is not None and cuts_no_word(record.text, *at))
             for (record, span), at, known in zip(spans, read, plain, strict=True)
             if known is None
         ]
@@ -194,14 +194,18 @@ def _in_place(record: _Record, span: dict[str, Any], at: tuple[int, int] | None)
 
 def _others_in_place(records: list[_Record]) -> bool:
     """Whether nearly all spans with text are in their places, so that one that is not is a slip."""
-    placed = [_in_place(r, span, (span["start"], span["end"])) for r in records for span in r.spans()]
+    placed = [_in_place(record, span, _at(span)) for record in records for span in record.spans()]
     seen, right = len(placed) - placed.count(None), placed.count(True)
     return right >= _FEWEST and right >= _NEARLY_ALL * (seen - 1)
 
 
 def _all_on_words(records: list[_Record]) -> bool:
     """Whether no span cuts a word, white space at its edges aside."""
-    return all(cuts_no_word(r.text, *_inner(r.text, span["start"], span["end"])) for r in records for span in r.spans())
+    return all(cuts_no_word(r.text, *_inner(r.text, *_at(span))) for r in records for span in r.spans())
+
+
+def _at(span: dict[str, Any]) -> tuple[int, int]:
+    return span["start"], span["end"]
 
 
 def _inner(text: str, start: int, end: int) -> tuple[int, int]:
@@ -262,8 +266,7 @@ class _Record:
         """The record with its offsets in code points."""
         value = deepcopy(self.value)
         for span in self.spans(value):
-            at = convention.read(self.text, span["start"], span["end"])
-            span["start"], span["end"] = at or (span["start"], span["end"])
+            span["start"], span["end"] = convention.read(self.text, *_at(span)) or _at(span)
         return value
 
     def fix(self, *state: bool) -> bool:
@@ -353,7 +356,7 @@ class _Record:
 
     def _trimmed(self, span: dict[str, Any], all_on_words: bool) -> dict[str, Any] | None:
         """A span without white space at its edges; None if its text is another."""
-        start, end = _inner(self.text, span["start"], span["end"])
+        start, end = _inner(self.text, *_at(span))
         words, inner = self.text[span["start"] : span["end"]], self.text[start:end]
         if not inner or span.get("text", words) not in (words, inner) or ("text" not in span and not all_on_words):
             return None
