@@ -358,13 +358,17 @@ def test_commands_of_contributing_add_an_event_from_an_empty_folder_with_the_whe
     by_hand: dict[str, Callable[[], object]] = {
         "retold corpus divide": lambda: edit(
             tmp_path / "vale-flood.txt",
-            *[("outlet:\n", "outlet: The Vale Post\n")] * 2,
+            ("outlet:\n", "outlet: The Vale Post\n"),
             ("[body]\n1  Bo Berg meminta bendungan.\n2  Biayanya", "[body]\nBo Berg meminta bendungan.\n\nBiayanya"),
+            count=-1,
         ),
         "retold corpus show vale-flood --sentences": fill_in,
         "retold corpus import-quotes quotes/ann": annotate,
         "retold corpus adjudicate decisions.toml --event": lambda: edit(
-            tmp_path / "decisions.toml", *[('decision = ""', 'decision = "ann"'), ('reason = ""', 'reason = "D1"')] * 2
+            tmp_path / "decisions.toml",
+            ('decision = ""', 'decision = "ann"'),
+            ('reason = ""', 'reason = "D1"'),
+            count=-1,
         ),
         "retold score": lambda: shutil.copy(event / "gold.jsonl", tmp_path / "predictions.jsonl"),
     }

@@ -18,11 +18,11 @@ def write_lines(path: Path, records: Iterable[Any]) -> Path:
     return path
 
 
-def edit(path: Path, *changes: tuple[str, str]) -> Path:
-    """Replace pieces of a file, each of which must be in it, once."""
+def edit(path: Path, *changes: tuple[str, str], count: int = 1) -> Path:
+    """Replace pieces of a file, each of which must be in it, so often (-1: everywhere)."""
     text = path.read_text(encoding="utf-8")
     for old, new in changes:
         assert old in text
-        text = text.replace(old, new, 1)
+        text = text.replace(old, new, count)
     path.write_text(text, encoding="utf-8")
     return path

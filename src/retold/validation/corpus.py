@@ -92,6 +92,7 @@ class _Event:
         for annotator in self.event.annotator_files:
             self.run.check_records(Source.of(annotator), "annotation", self.event)
         if self.event.adjudication_file.exists():
+            # What is wrong with it is reported.
             deque(self._decoded(self.event.adjudication_file, self._scheme.decision_decoder), 0)
         if self.run.collector.errors == errors and self.event.annotator_files and self.event.gold_file.exists():
             self._reproduced()
