@@ -173,9 +173,7 @@ def test_a_changed_format_asks_for_a_major_version_whatever_else_changed(
     tiny_folder: Path, edited: Callable[..., Path]
 ) -> None:
     corpus = load_corpus(tiny_folder)
-    alone = compare(corpus, corpus, format_changed=True)
-    assert alone.bump == "major"
-    assert "at least a major version" in render_changes(alone, "text")
+    assert compare(corpus, corpus, format_changed=True).bump == "major"
     other = load_corpus(edited("claims.jsonl", _pop(2)))
     assert compare(corpus, other, format_changed=True).bump == "major"
 
@@ -258,6 +256,11 @@ def test_diff_of_what_is_no_corpus_exits_2(
     code, out, err = run(capsys, tiny_folder, tmp_path / "nowhere")
     assert (code, out) == (2, "")
     assert "nowhere" in err
+
+
+def test_a_changed_format_alone_is_told(tiny_folder: Path) -> None:
+    corpus = load_corpus(tiny_folder)
+    assert "at least a major version" in render_changes(compare(corpus, corpus, format_changed=True), "text")
 
 
 # --- Cutting a release ------------------------------------------------------------------------------------------------
@@ -409,8 +412,13 @@ def test_a_changed_schema_asks_for_a_major_step(checkout: Path) -> None:
     assert "is a minor step; the changes ask for a major one" in said
 
 
-def test_a_schema_in_other_words_or_that_asks_for_less_is_no_other_format(checkout: Path) -> None:
+def test_a_schema_in_other_words_is_no_other_format(checkout: Path) -> None:
     change_schema(checkout, lambda claim: claim["properties"]["text"].update(description="A sentence."))
+    done = release(checkout, "0.3.2", "--previous", "before")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_schema_that_asks_for_less_is_no_other_format(checkout: Path) -> None:
     change_schema(checkout, lambda claim: claim["required"].remove("text"))
     done = release(checkout, "0.3.2", "--previous", "before")
     assert done.returncode == 0, done.stderr
