@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from retold.layers.columns import Builder, KeyedColumns, SpanColumns, bounded, join, key_bits, positions
+from retold.layers.columns import Builder, SpanColumns, bounded, key_bits, positions
 from retold.layers.counts import BatchCounts, Breakdown, CountTable, Rows, breakdown_key
 from retold.layers.units import UnitKind, pooled
 from retold.layers.views import ViewContext
@@ -34,7 +34,6 @@ __all__ = [
     "Disagreement",
     "DocumentContext",
     "Item",
-    "KeyedLayer",
     "Layer",
     "LayerCounts",
     "Matches",
@@ -503,46 +502,6 @@ class SpanLayer(Layer[O]):
         start, end, context = int(side.start[row]), int(side.end[row]), batch.documents[int(side.document[row])]
         around = _sentence_around(context.document, start, end)
         return Disagreement(self.name, context.document_id, f"{start}:{end}", kind, first, second, around)
-
-
-class KeyedLayer(Layer[O]):
-    """A layer whose items answer questions (holder and target, claim) without a position in the text."""
-
-    keyed = True
-    separator = "/"
-    decided = ("label", "evidence")
-
-    def columns_of(self, names: BatchNames, batch: Batch) -> tuple[KeyedColumns, KeyedColumns]:
-        (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
-        none = np.zeros((0, 0))
-        return (
-            KeyedColumns.of(sizes, gold, self.identity, gold.get("scores", none)),
-            KeyedColumns.of(given_sizes, given, self.identity, given.get("scores", none)),
-        )
-
-    def match(self, gold: KeyedColumns, predicted: KeyedColumns) -> Matches:
-        return Matches(gold, predicted, join(gold.key, predicted.key), join(predicted.key, gold.key))
-
-    def rows(
-        self,
-        batch: Batch,
-        table: CountTable,
-        items: KeyedColumns,
-        names: Sequence[Sequence[str]],
-        breakdowns: Sequence[Breakdown] = (),
-    ) -> Rows:
-        """All items of a side; where paragraphs are drawn, the unit of an item is its question in the event."""
-        units = None
-        if batch.unit_kind != "document":
-            keys = zip(*(part.tolist() for part in items.parts), strict=True)
-            units = np.array(
-                [
-                    table.codes["/".join((batch.event, *(name[code] for name, code in zip(names, key, strict=True))))]
-                    for key in keys
-                ],
-                np.int64,
-            )
-        return Rows(items.document, units, breakdowns)
 
 
 class LayerCounts:

@@ -453,8 +453,9 @@ class KeyedColumns:
     needs_check: Mask
 
     @classmethod
-    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Array) -> KeyedColumns:
+    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str]) -> KeyedColumns:
         """Columns of the items of each document, ``sizes`` of them."""
+        scores = columns["scores"] if "scores" in columns else np.zeros((0, 0))
         document = np.repeat(np.arange(len(sizes)), sizes)
         needs_check = np.zeros(len(sizes), np.bool_)
         of_parts = tuple(columns[part] for part in parts)
