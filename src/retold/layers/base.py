@@ -442,10 +442,6 @@ class Layer(ABC, Generic[O]):
         """Measures that are means of others of the layer, with their parts; by default none."""
         return {}
 
-    def measure(self, name: str) -> Measure | None:
-        """A measure by its name."""
-        return next((measure for measure in self.measures if measure.name == name), None)
-
 
 class SpanLayer(Layer[O]):
     """A layer whose items are spans of the text."""

@@ -186,10 +186,15 @@ class Scheme:
         }
         return {**headlines, **self.measures}
 
+    @property
+    def parts(self) -> list[str]:
+        """Measures that the tracks are means of."""
+        return list(dict.fromkeys(part for track in self.tracks.values() for part in track.parts))
+
     def layer_of(self, measure: str) -> str:
         """Name of the layer that a measure is of."""
         for layer in self.layers.values():
-            if layer.measure(measure) is not None:
+            if any(each.name == measure for each in layer.measures):
                 return layer.name
         return next(layer.name for layer in self.layers.values() if layer.clusters)
 

@@ -161,11 +161,10 @@ def means(scheme: Scheme) -> dict[str, tuple[str, ...]]:
 
 def headline_columns(scheme: Scheme, layer: str) -> set[str]:
     """Columns of a layer that the headline measures read."""
-    parts = {part for track in scheme.tracks.values() for part in track.parts}
     return {
         column
         for measure in scheme.layers[layer].measures
-        if measure.name in parts
+        if measure.name in scheme.parts
         for columns in measure.counts.values()
         for column in columns
     }

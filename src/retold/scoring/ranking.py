@@ -146,6 +146,11 @@ class Ranking(Summary):
         return [names_look_alike("system", alike)] if alike else []
 
     @property
+    def pairs(self) -> list[Comparison]:
+        """The comparisons of the measure that systems are ranked by."""
+        return [comparison for comparison in self.comparisons if comparison.measure == self.measure]
+
+    @property
     def least_p(self) -> float:
         """The smallest p that Holm's adjustment leaves possible for a pair; at or above 5% no pair can be separable."""
         return min(self.hypotheses.get(self.measure, 0) / (self.resamples + 1), 1.0)
@@ -458,8 +463,7 @@ def _value(score: Score, measure: str) -> float:
 
 def _cluster_parts(system: SystemCounts) -> list[str]:
     """Coreference measures that tracks are means of."""
-    parts = (part for track in system.scheme.tracks.values() for part in track.parts)
-    return [part for part in dict.fromkeys(parts) if part.startswith("entities.coreference.")]
+    return [part for part in system.scheme.parts if part.startswith("entities.coreference.")]
 
 
 def _cluster_contributions(system: SystemCounts) -> Array:
