@@ -48,6 +48,8 @@ _PARTS: Final = ("precision", "recall", "f1")
 #: Mentions that are processed together where each document is scored by itself.
 _MENTIONS_AT_ONCE: Final = 1 << 15
 CONLL: Final = "entities.coreference.conll"
+#: What is shown beside the measures.
+CLUSTER_COUNTS: Final = ("correct", "predicted", "gold", "predicted_clusters", "gold_clusters")
 MEASURE_NAMES: Final = (
     *(f"entities.coreference.{family}.{part}" for family in FAMILIES for part in _PARTS),
     CONLL,
@@ -91,7 +93,7 @@ def no_sum(counts: Any) -> Array:
 
 
 def _measure(name: str, definition: str, reference: str, undefined: str) -> Measure:
-    counts = dict.fromkeys(("correct", "predicted", "gold", "predicted_clusters", "gold_clusters"), ())
+    counts = dict.fromkeys(CLUSTER_COUNTS, ())
     return Measure(
         name=name,
         value=no_sum,

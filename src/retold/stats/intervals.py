@@ -77,7 +77,9 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> tuple[float,
     """
     if trials <= 0:
         raise ValueError("a proportion of no trials has no interval")
-    z = _normal_quantile(0.5 + level / 2.0)
+    from statistics import NormalDist
+
+    z = NormalDist().inv_cdf(0.5 + level / 2.0)
     share = successes / trials
     centre = share + z * z / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
@@ -89,9 +91,3 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> tuple[float,
 
 def _t_quantile(probability: float, freedom: int) -> float:
     return float(require("scipy.special").stdtrit(freedom, probability))
-
-
-def _normal_quantile(probability: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(probability)
