@@ -514,7 +514,7 @@ class LayerCounts:
         self.layer, self.facts = layer, facts
         self.units, self.breakdowns = CountTable(layer.columns), CountTable(layer.columns)
         self.joined = layer.joined()
-        self.answered = (0, 0, 0)
+        self.answered: Index = np.zeros(3, np.int64)
         self._names: dict[str, Any] = {}
 
     def names(self, event: str) -> Any:
@@ -555,8 +555,7 @@ class LayerCounts:
             into.close(batch.units_of_documents(self.units), batch.groups)
             if self.layer.keyed:
                 found = int((matches.partner >= 0).sum())
-                more = len(gold), found, len(predicted) - found
-                self.answered = tuple(a + b for a, b in zip(self.answered, more, strict=True))  # type: ignore[assignment]
+                self.answered += (len(gold), found, len(predicted) - found)
         return needs_check, matches, names
 
     def close(self, event: str) -> None:
@@ -567,7 +566,7 @@ class LayerCounts:
         """Add the counts of other documents."""
         self.units.merge(other.units)
         self.breakdowns.merge(other.breakdowns)
-        self.answered = tuple(a + b for a, b in zip(self.answered, other.answered, strict=True))  # type: ignore[assignment]
+        self.answered += other.answered
         if self.joined is not None:
             self.joined.merge(other.joined)
 

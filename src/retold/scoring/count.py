@@ -631,7 +631,7 @@ def _system_counts(
                 name: {"gold": wanted, "predicted": given, "missing": wanted - given, "extra": extra}
                 for name, counts in done.layers.items()
                 if counts.layer.keyed
-                for wanted, given, extra in [counts.answered]
+                for wanted, given, extra in [counts.answered.tolist()]
             },
             **({"missing_layers": done.gaps} if done.gaps else {}),
             **({"ignored_layers": ignored} if ignored else {}),

@@ -180,9 +180,7 @@ def predictions(
             account.add(line.report)
             yield line.record
         if task is not None and not each_anew:
-            end = Task(
-                name=system.name, key=task.key, roots=task.roots, folds=task.folds, cache=task.cache, report=True
-            )
+            end = msgspec.structs.replace(task, document=None, report=True)
             account.add(_checked(runs.perform(end), finished).report)
 
 
