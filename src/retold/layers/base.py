@@ -162,6 +162,10 @@ class Matches:
         gold = np.flatnonzero(self.partner >= 0)
         return gold, self.partner[gold]
 
+    def shown(self, g: int, p: int) -> tuple[Any, int]:
+        """The side and row that show an item: gold's, or the prediction's where ``g`` is -1."""
+        return (self.gold, g) if g >= 0 else (self.predicted, p)
+
     def unmatched(self) -> Index:
         """Predicted rows that are matched with none."""
         alone = np.ones(len(self.predicted), np.bool_)
@@ -475,11 +479,12 @@ class SpanLayer(Layer[O]):
         return Rows(spans.document, units, breakdowns)
 
     def span_item(
-        self, batch: Batch, task: str, verdict: str, side: SpanColumns, row: int, gold: Any, predicted: Any, **more: Any
+        self, batch: Batch, matches: Matches, task: str, verdict: str, pair: tuple[int, int], *labels: Any, **more: Any
     ) -> tuple[int, Item]:
-        """An item with the text around a span of either side, and the number of its document."""
+        """An item with the text around the span of a pair (-1 for none), and the number of its document."""
+        side, row = matches.shown(*pair)
         number = int(side.document[row])
-        context = batch.documents[number]
+        context, (gold, predicted) = batch.documents[number], labels
         return number, Item(
             document_id=context.document_id,
             task=task,
@@ -492,9 +497,10 @@ class SpanLayer(Layer[O]):
         )
 
     def disagreement(
-        self, batch: Batch, side: SpanColumns, row: int, kind: str, first: Any, second: Any
+        self, batch: Batch, matches: Matches, kind: str, pair: tuple[int, int], first: Any, second: Any
     ) -> Disagreement:
-        """A disagreement on a span of either side."""
+        """A disagreement on the span of a pair (-1 for none)."""
+        side, row = matches.shown(*pair)
         start, end, context = int(side.start[row]), int(side.end[row]), batch.documents[int(side.document[row])]
         around = _sentence_around(context.document, start, end)
         return Disagreement(self.name, context.document_id, f"{start}:{end}", kind, first, second, around)
