@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -134,9 +135,9 @@ class AnswerLayer(Layer[O]):
                         pointer = f"/{self.name}/{index}/evidence/{number}"
                         found.append(references.no_such_sentence(sentence, sentences, pointer, role))
 
+    @abstractmethod
     def check_keys(self, items: Sequence[Any], keys: Vocabulary, role: Role, found: list[Finding]) -> None:
         """Append findings for questions that the event does not have."""
-        raise NotImplementedError
 
     def check_values(self, items: Sequence[Any], role: Role, found: list[Finding]) -> None:
         """Append findings for what else an answer holds; by default none."""
@@ -170,13 +171,13 @@ class AnswerLayer(Layer[O]):
 
     # Rows
 
+    @abstractmethod
     def question_columns(self) -> dict[str, str]:
         """Columns of the question, and their kinds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def question_row(self, item: Any, context: ViewContext) -> dict[str, Any]:
         """The columns of an item's question."""
-        raise NotImplementedError
 
     def view_columns(self) -> dict[str, str]:
         answer = {"label": self.name, "evidence": "ints", "evidence_text": "strings", "context": "string"}

@@ -524,11 +524,9 @@ class LayerCounts:
         self._names: dict[str, Any] = {}
 
     def names(self, event: str) -> Any:
-        """The names of an event."""
-        found = self._names.get(event)
-        if found is None:
-            found = self._names[event] = self.layer.names(event, self.joined)
-        return found
+        if event not in self._names:
+            self._names[event] = self.layer.names(event, self.joined)
+        return self._names[event]
 
     def extend(self, event: str, gold: list[Sequence[Any]], predicted: list[Sequence[Any]]) -> None:
         """Gather the items of some documents."""

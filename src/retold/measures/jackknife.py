@@ -101,7 +101,6 @@ class _Groups:
         self.unit, self.group = np.divmod(codes[self._first], size)
 
     def sums(self, values: Array) -> Array:
-        """Sums of the entries' values."""
         if not len(self._first):
             return np.zeros(0)
         ordered = values if self._order is None else values[self._order]

@@ -83,7 +83,6 @@ class Plan:
 
     @classmethod
     def of(cls, corpus: Corpus, documents: int) -> Plan:
-        """The plan for a corpus of so many documents."""
         units = unit_kind(documents, paragraphs_known=corpus.bare is None)
         pool = units == "document" and documents > POOL
         return cls(units, pool, documents <= BY_DOCUMENT, 1 < len(corpus.events) <= BY_DOCUMENT)
@@ -131,7 +130,6 @@ class Counts:
         self.warnings: Counter[tuple[Role, str]] = Counter()
 
     def lack(self, layer: str, documents: Sequence[str]) -> None:
-        """Note that documents lack a layer."""
         if layer in self.lacking:
             self.lacks[layer] += len(documents)
             self.lacking[layer] += documents[: BY_DOCUMENT - len(self.lacking[layer])]
