@@ -178,15 +178,13 @@ def test_fix_adds_keys_that_a_rule_misses(tiny_corpus: Corpus, tmp_path: Path) -
     assert record["entities"] == [{"start": BERG, "end": BERG + 7, "type": "PER", "entity": "bo-berg"}]
     (record,), _ = mended(one(bare), tiny_corpus, tmp_path, role="gold")
     assert record["entities"] == [full]
+    # Predictions need none.
+    predicted = one({**bare, "type": "PER"})
+    assert mended(predicted, tiny_corpus, tmp_path, role="prediction")[0] == predicted
     # An entity that is not in the catalogue has nothing to repeat, and a wrong type has two answers.
     unknown, wrong = {**bare, "text": "Bo Berg", "entity": "berg"}, {**full, "type": "ORG"}
     for each in (unknown, wrong):
         assert mended(one(each), tiny_corpus, tmp_path)[0] == one(each)
-
-
-def test_fix_adds_no_keys_to_predictions(tiny_corpus: Corpus, tmp_path: Path) -> None:
-    bare = {"start": BERG, "end": BERG + 7, "type": "PER", "entity": "bo-berg"}
-    assert mended(one(bare), tiny_corpus, tmp_path, role="prediction")[0] == one(bare)
 
 
 def test_fix_removes_a_byte_order_mark(tiny_corpus: Corpus, tmp_path: Path) -> None:

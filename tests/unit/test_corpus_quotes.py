@@ -69,54 +69,11 @@ def test_resolve_gives_offsets_type_and_id(tiny_corpus: Corpus) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("nth", "start"),
-    [
-        # "Mayor Bo Berg asked for a dam.", from 33: an a at 1, 14, 24 and 27.
-        (1, 34),
-        (2, 47),
-        (3, 57),
-        (4, 60),
-    ],
-)
-def test_resolve_nth_occurrence(nth: int, start: int, tiny_corpus: Corpus) -> None:
-    [found] = run(tiny_corpus, mentions=[mention(1, "a", nth=nth)])["flood-0"].entities
-    assert (found.start, found.end, found.text) == (start, start + 1, "a")
-
-
-def test_resolve_searches_only_the_sentence(tiny_corpus: Corpus) -> None:
-    found = run(tiny_corpus, mentions=[mention(3, "Vale"), mention(0, "Vale")])["flood-0"].entities
-    # Sorted by place.
-    assert [(m.start, m.end) for m in found] == [(15, 19), (89, 93)]
-
-
 @pytest.mark.parametrize("space", [" ", "\xa0"])
-@pytest.mark.parametrize(
-    ("document", "quote", "start", "text"),
-    [
-        ("flood-0", "in{}Vale", 12, "in\xa0Vale"),
-        ("flood-0", "rises{}in{}Vale", 6, "rises in\xa0Vale"),
-        # Indonesian.
-        ("flood-1", "di{}Vale", 14, "di\xa0Vale"),
-    ],
-)
-def test_resolve_ignores_the_kind_of_space(
-    space: str, document: str, quote: str, start: int, text: str, tiny_corpus: Corpus
-) -> None:
-    words = quote.format(space, space)
-    [found] = run(tiny_corpus, mentions=[mention(0, words, document_id=document)])[document].entities
+def test_resolve_ignores_the_kind_of_space(space: str, tiny_corpus: Corpus) -> None:
+    [found] = run(tiny_corpus, mentions=[mention(0, f"rises{space}in{space}Vale")])["flood-0"].entities
     # The text of the record is the document's, not the quote.
-    assert (found.start, found.text) == (start, text)
-
-
-def test_resolve_indonesian(tiny_corpus: Corpus) -> None:
-    found = run(
-        tiny_corpus,
-        mentions=[mention(1, "Bo Berg", "bo-berg", document_id="flood-1")],
-        claims=[claim(1, "Bo Berg meminta bendungan", document_id="flood-1")],
-    )["flood-1"]
-    assert [(m.start, m.end) for m in found.entities] == [(37, 44)]
-    assert [(c.start, c.end) for c in found.claims] == [(37, 62)]
+    assert (found.start, found.text) == (6, "rises in\xa0Vale")
 
 
 def test_resolve_gives_a_sorted_record_per_document(tiny_corpus: Corpus) -> None:
@@ -149,8 +106,6 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "other capitals": ({"mentions": [mention(1, "mayor")]}, "RT403", "mentions", "'mayor'"),
     "empty": ({"mentions": [mention(1, "")]}, "RT403", "mentions", "''"),
     "unknown document": ({"mentions": [mention(1, "dam", document_id="flood-7")]}, "RT301", "mentions", "'flood-7'"),
-    "unknown document of a claim": ({"claims": [claim(1, "dam", document_id="no")]}, "RT301", "claims", "'no'"),
-    "unknown document of a cell": ({"stance": [cell("mayor", "dam", document_id="no")]}, "RT301", "stance", "'no'"),
     "unknown document of a pair": (
         {"verification": [pair("dam-costs-5", document_id="no")]},
         *("RT301", "verification", "'no'"),

@@ -22,7 +22,7 @@ from retold.io import jsonl
 from retold.layers.scheme import default_scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, Span, encode
-from retold.rules import RULES, corpus, located, missing_documents, no_records, repeated_document, unknown_document
+from retold.rules import RULES, corpus, located, missing_documents
 from retold.rules.registry import declare, finding, nearest
 from retold.validation.validate import validate
 from tiny import TEXTS, gold_of, write_release
@@ -433,13 +433,10 @@ def test_wikidata_ids(kb_id: str, good: bool, tiny_corpus: Corpus) -> None:
     assert found == ([] if good else ["RT512"])
 
 
-def test_messages_of_whole_files() -> None:
-    assert unknown_document("flod-1", ["flood-0", "flood-1"]).hint == "Did you mean 'flood-1'?"
-    assert "line 4" in repeated_document("flood-0", 4).message
+def test_a_message_names_the_first_documents_and_counts_the_rest() -> None:
     assert missing_documents([f"d{i}" for i in range(7)]).message == (
         "7 documents are missing: 'd0', 'd1', 'd2', 'd3', 'd4' and 2 more"
     )
-    assert no_records().code == "RT111"
 
 
 def hints(corpus: Corpus, text: str, words: str, layer: str, **labels: Any) -> list[str]:
@@ -592,13 +589,6 @@ def test_event(tiny_corpus: Corpus) -> None:
     }  # fmt: skip
     twice = changed(event, holders=[*event.holders, event.holders[0]], targets=[event.targets[0]] * 2)
     assert [f.code for f in corpus.check_event(twice, "flood", {"bo-berg"}, needed)] == ["RT711", "RT711"]
-
-
-@pytest.mark.parametrize(
-    ("expected", "actual", "count"), [(b"a", b"a", 0), (b"a", b"b", 1), (b"a", None, 1), (None, b"a", 1)]
-)
-def test_views(expected: bytes | None, actual: bytes | None, count: int) -> None:
-    assert [f.code for f in corpus.views_out_of_date("views/x.jsonl", expected, actual)] == ["RT702"] * count
 
 
 def test_valid_input_does_not_import_jsonschema() -> None:

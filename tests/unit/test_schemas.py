@@ -94,14 +94,7 @@ VALID: dict[str, list[Any]] = {
     "claim": CLAIMS,
     "submission": [{"name": "s", "protocol": "zero-shot", "corpus_version": "0.1.0"}],
     "release": [
-        {
-            "name": "tiny",
-            "version": "0.1.0",
-            "date": "2024-05-06",
-            "counts": {"documents": 2},
-            "files": {},
-            "sha256": "",
-        }
+        {"name": "tiny", "version": "1.0.0", "date": "", "counts": {"documents": 2}, "files": {}, "sha256": ""}
     ],
     "entity": ENTITIES,
     "decision": [DECISION, {**DECISION, "layer": "entities", "item": "1:3", "decision": None}],
@@ -273,29 +266,11 @@ def test_decoder_and_schema_refuse_what_is_not(name: str, value: Any) -> None:
 
 ODD_VALUES = st.sampled_from(
     [
-        None,
-        False,
-        -1,
-        1.0,
-        2**53,
-        "none",
-        {"en": 1},
-        {"start": 0, "end": 1},
-        True,
-        0,
-        1.5,
-        "",
-        "x",
-        "PER",
-        [],
-        ["x"],
-        [None],
-        [[]],
-        {},
-        {"x": "y"},
-        {"x": 1},
+        *(None, True, False, -1, 0, 1.0, 1.5, 2**53, "", "x", "none", "PER", [], ["x"], [None], [[]]),
+        *({}, {"x": "y"}, {"x": 1}, {"en": 1}, {"start": 0, "end": 1}),
     ]
 )
+ODD_KEYS = st.sampled_from(["extra", "text", "entity", "kb_id", "scores", "labels", "types", "kind", "label", "layers"])
 
 
 @st.composite
@@ -314,13 +289,7 @@ def changed(draw: st.DrawFn, names: Sequence[str] = tuple(sorted(VALID))) -> tup
         odd = copy.deepcopy(draw(ODD_VALUES))
         if not keys or draw(st.integers(0, 3)) == 0:
             if isinstance(parent, dict):
-                parent[
-                    draw(
-                        st.sampled_from(
-                            ["extra", "text", "entity", "kb_id", "scores", "labels", "types", "kind", "label", "layers"]
-                        )
-                    )
-                ] = odd
+                parent[draw(ODD_KEYS)] = odd
             else:
                 parent.append(odd)
         elif draw(st.booleans()):
