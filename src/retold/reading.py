@@ -250,7 +250,8 @@ class Pairs:
                 wanted = gold.get(key)
                 if wanted is None:
                     self._known = self._known or known_documents(corpus.gold_lines())
-                    self.add(located([unknown_document(key, self._known)], source.name, number))
+                    there = documents.get(key) is not None
+                    self.add(located([unknown_document(key, self._known, there=there)], source.name, number))
                     continue
                 document = self._document(documents, key, gold)
                 yield Pair(number, record, gold.number, wanted, document, line, gold.line, gold.file)

@@ -136,3 +136,14 @@ def test_an_answer_to_a_layer_that_gold_lacks_is_named(tmp_path: Path) -> None:
     assert score.coverage["ignored_layers"] == {"claims": 1}
     assert score.measures["claims.span.f1"].value is None
     assert "answered but ignored, as gold lacks it: claims" in run("score", str(given), "--gold", str(gold)).stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--allow-missing"]], ids=" ".join)
+def test_a_document_without_gold_is_named(options: list[str], tiny_folder: Path) -> None:
+    file = tiny_folder / "events" / "flood" / "gold.jsonl"
+    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    given = write(tiny_folder / "given.jsonl", *records)
+    write(file, records[0])
+    done = run("score", given, "--corpus", tiny_folder, *options)
+    assert done.returncode == 1
+    assert "given.jsonl:2: error RT301 the corpus has no gold for document 'flood-1'" in done.stderr

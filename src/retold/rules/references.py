@@ -23,8 +23,8 @@ def listed(names: Sequence[str], total: int | None = None) -> str:
 
 
 @rule("RT301")
-def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
-    """A record names a document that is not in the corpus.
+def unknown_document(document_id: str, known: Iterable[str], *, there: bool = False) -> Finding:
+    """A record names a document that is not in the corpus, or has no gold there.
 
     It cannot be scored; often it belongs to another release.
     Example: `{"document_id": "flod-0"}` - the document is flood-0.
@@ -32,6 +32,9 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
     """
     hint, document = did_you_mean(document_id, known), printable(document_id)
     message = f"unknown document {shorten(document_id)}"
+    if there:
+        hint = "Leave the record out, or annotate the document."
+        message = f"the corpus has no gold for document {shorten(document_id)}"
     return finding("RT301", message, hint=hint, pointer="/document_id", document=document)
 
 
