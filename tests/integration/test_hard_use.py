@@ -147,3 +147,21 @@ def test_a_document_without_gold_is_named(options: list[str], tiny_folder: Path)
     done = run("score", given, "--corpus", tiny_folder, *options)
     assert done.returncode == 1
     assert "given.jsonl:2: error RT301 the corpus has no gold for document 'flood-1'" in done.stderr
+
+
+def test_every_file_of_records_in_a_folder_is_read(tiny_folder: Path, tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.NDJSON"):
+        write(tmp_path / name, {"document_id": "flood-9"})
+    pq.write_table(pa.table({"document_id": ["flood-9"]}), tmp_path / "c.parquet")
+    report = retold.validate(tmp_path, tiny_folder, select=["RT301"])
+    assert [Path(str(found.file)).name for found in report.findings] == ["a.jsonl", "b.NDJSON", "c.parquet"]
+
+
+def test_a_card_is_read_whatever_its_case(tiny_folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "predictions.jsonl", {"document_id": "flood-0"}, {"document_id": "flood-1"})
+    (tmp_path / "submission.json").symlink_to("nowhere")
+    assert "submission.json: No such file" in run("validate", tmp_path, "--corpus", tiny_folder).stderr
+    (tmp_path / "Submission.json").write_text("{")
+    assert "more than one card" in run("validate", tmp_path, "--corpus", tiny_folder).stderr
+    (tmp_path / "submission.json").unlink()
+    assert "Submission.json:1:2: error RT102" in run("validate", tmp_path, "--corpus", tiny_folder).stdout

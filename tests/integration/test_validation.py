@@ -258,7 +258,8 @@ def test_validate_sorts_selects_and_limits_findings(tiny_corpus: Corpus, tmp_pat
     report = validate(paths, tiny_corpus)
     assert codes(report) == ["RT203", "RT105", "RT302", "RT102"]
     assert (report.errors, report.warnings, report.suppressed) == (3, 1, 0)
-    assert codes(validate(paths, tiny_corpus, select=["RT1"])) == ["RT105", "RT102"]
+    assert codes(validate(paths, tiny_corpus, select=["RT1"])) == ["RT203", "RT105", "RT102"]
+    assert codes(validate(paths, tiny_corpus, select=["RT302"])) == ["RT203", "RT302", "RT102"]
     assert codes(validate(paths, tiny_corpus, select=["rt1", "RT203"], ignore=["RT105"])) == ["RT203", "RT102"]
     limited = validate(paths, tiny_corpus, max_findings=1)
     assert len(limited.findings) == 1

@@ -74,9 +74,9 @@ def open_submission(path: str | Path, report: Callable[[list[Finding]], None] = 
         return _open_zip(path, report)
     if "://" not in path and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
         folder = Path(path)
-        name = _predictions_file(path, sorted(entry.name for entry in folder.iterdir()))
-        card_file = folder / "submission.json"
-        own = Source.of(card_file) if card_file.exists() else None
+        names = sorted(entry.name for entry in folder.iterdir())
+        name = _predictions_file(path, names)
+        own = Source.of(folder / card) if (card := _card_file(path, names, name)) else None
         return _with_card(folder.resolve().name, Source.of(folder / name), own, report)
     with open_bytes(path):
         pass
@@ -113,8 +113,8 @@ def _open_zip(path: str, report: Callable[[list[Finding]], None]) -> Submission:
     # Only the names are used, nothing is unpacked to the file system: a member cannot land outside a folder.
     name = _predictions_file(path, list(members))
     _refuse_unsafe(path, members[name])
-    card_name = str(PurePosixPath(name).with_name("submission.json"))
-    own = Source(f"{path}/{card_name}", path, card_name) if card_name in members else None
+    card = _card_file(path, list(members), name)
+    own = Source(f"{path}/{card}", path, card) if card else None
     return _with_card(PurePosixPath(path).stem, Source(f"{path}/{name}", path, name), own, report)
 
 
@@ -139,7 +139,7 @@ def _predictions_file(path: str, names: list[str]) -> str:
     if len(found) > 1:
         raise UnreadableError(f"{path}: has more than one file of predictions ({', '.join(found)}); keep one")
     if not found:
-        others = [name for name in names if PurePosixPath(name).name != "submission.json"]
+        others = [name for name in names if PurePosixPath(name).name.lower() != "submission.json"]
         near = [name for name in others if "predictions." in name.lower()] or others
         has = f", but {', '.join(map(_printable, near[:3]))}{' and others' if len(near) > 3 else ''}" if near else ""
         hint = "; rename or unpack the file of predictions" if has else ""
@@ -147,6 +147,19 @@ def _predictions_file(path: str, names: list[str]) -> str:
             hint = "; names with backslashes are not folders: pack it again with /, or name the unpacked folder"
         raise UnreadableError(f"{path}: has neither {' nor '.join(_PREDICTIONS)}{has}{hint}")
     return found[0]
+
+
+def _card_file(path: str, names: list[str], predictions: str) -> str | None:
+    """The card beside the predictions, in upper or lower case."""
+    wanted = PurePosixPath(predictions).with_name("submission.json")
+    found = [
+        name
+        for name in names
+        if PurePosixPath(name).name.lower() == wanted.name and PurePosixPath(name).parent == wanted.parent
+    ]
+    if len(found) > 1:
+        raise UnreadableError(f"{path}: has more than one card ({', '.join(found)}); keep one")
+    return found[0] if found else None
 
 
 def submission_of(records: Iterable[Any], name: str) -> Submission:
