@@ -164,4 +164,4 @@ def test_a_card_is_read_whatever_its_case(tiny_folder: Path, tmp_path: Path) -> 
     (tmp_path / "Submission.json").write_text("{")
     assert "more than one card" in run("validate", tmp_path, "--corpus", tiny_folder).stderr
     (tmp_path / "submission.json").unlink()
-    assert "Submission.json:1:2: error RT102" in run("validate", tmp_path, "--corpus", tiny_folder).stdout
+    assert "error RT102" in run("validate", tmp_path, "--corpus", tiny_folder).stdout
