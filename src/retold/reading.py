@@ -48,6 +48,7 @@ from retold.rules.bytes import DECODERS
 
 __all__ = [
     "ExecutorName",
+    "Key",
     "Pair",
     "Pairs",
     "Records",
@@ -178,7 +179,7 @@ def layers_in(record: Any) -> tuple[bool, ...]:
     return tuple([items is not UNSET for items in _layers_of(record)])
 
 
-class _Key(msgspec.Struct):
+class Key(msgspec.Struct):
     """A line of which only the document matters."""
 
     document_id: str
@@ -186,7 +187,7 @@ class _Key(msgspec.Struct):
 
 def known_documents(lines: Lines) -> list[str]:
     """Keys of the documents of up to ``MAX_KNOWN`` lines, from which to suggest one for an unknown key."""
-    decode = msgspec.json.Decoder(_Key).decode
+    decode = msgspec.json.Decoder(Key).decode
     known = []
     for _, line in islice(lines, MAX_KNOWN):
         with suppress(ValueError, RecursionError):
@@ -318,7 +319,7 @@ class Pairs:
 
 def second_document(corpus: Corpus, document_id: str) -> list[Finding]:
     """What to say of a document that a corpus has twice, in one event or in two."""
-    decode = msgspec.json.Decoder(_Key).decode
+    decode = msgspec.json.Decoder(Key).decode
     lines = ((source.name, *line) for source in corpus.document_sources() for line in read_lines(source) if line[1])
     (file, first), (other, number) = islice(
         ((name, number) for name, number, line in lines if decode(line).document_id == document_id), 2

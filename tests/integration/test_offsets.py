@@ -14,7 +14,9 @@ import retold
 from cli import run
 from predictions import Record, gold_records, write
 from retold.corpus.load import Corpus, load_corpus
+from retold.io.sources import Source
 from retold.model.annotations import Document, Mention
+from retold.review import review
 from retold.rules.offsets import OffsetStatistics, cuts_no_word
 from retold.scoring.score import score
 from retold.validation.validate import validate
@@ -90,6 +92,32 @@ def test_one_document_among_others_is_noticed(tmp_path: Path) -> None:
     # A shift that no convention explains.
     records = [each if each["document_id"] != key else shift(each, 7) for each in counted(lambda _, at, __: at, FIVE)]
     assert [f"of {key!r} cut a word" in each for each in warnings(records, tmp_path)] == [True, True]
+
+
+@pytest.mark.parametrize("key", FIVE)
+def test_one_document_in_bytes_is_noticed_and_its_convention_named(key: str, tmp_path: Path) -> None:
+    right, wrong = (counted(way, FIVE, ("entities",)) for way in (lambda _, at, __: at, WAYS["bytes"]))
+    mixed = [other if other["document_id"] == key else each for each, other in zip(right, wrong, strict=True)]
+    (found,) = warnings(mixed, tmp_path)
+    assert found.endswith(f"spans of {key!r} cut a word; offsets look like bytes")
+    # All but one: those that are wrong are named, or the whole file is.
+    mixed = [each if each["document_id"] == key else other for each, other in zip(right, wrong, strict=True)]
+    (found,) = warnings(mixed, tmp_path)
+    assert found.endswith("offsets look like bytes")
+
+
+def test_what_comes_late_in_a_file_is_noticed(tmp_path: Path) -> None:
+    right = gold_records()[0]
+    late = json.loads(json.dumps(right))
+    for span in late["entities"]:
+        span["start"], span["end"] = span["start"] + 40, span["end"] + 40
+    gold = [{**right, "document_id": f"d{number}"} for number in range(1200)]
+    records = [{**(late if number >= 600 else right), "document_id": f"d{number}"} for number in range(1200)]
+    corpus = load_corpus(write(tmp_path / "gold", gold))
+    late["entities"][0]["entity"] += "\u200b"
+    found = review(corpus, Source.of(write(tmp_path / "mine", records)), "prediction")
+    assert {each.code for each in found} == {"RT311", "RT410"}
+    assert found[-1].message.endswith("whose text gold has are at other offsets than in gold")
 
 
 def shift(record: Record, by: int) -> Record:
@@ -198,6 +226,17 @@ def test_texts_that_gold_has_at_other_offsets(tmp_path: Path) -> None:
     # All but those before the first curly quote, and the claims: 79% of the mentions, as above.
     assert found.code == "RT410"
     assert found.message.endswith("spans whose text gold has are at other offsets than in gold")
+
+
+def test_texts_elsewhere_in_one_document_or_beside_others(tmp_path: Path) -> None:
+    gold = gold_records()
+    corpus = load_corpus(write(tmp_path / "gold", gold))
+    (found,) = score([shift(gold[0], 9), *gold[1:]], corpus, resamples=0).warnings
+    assert found.message.endswith(f"of {FIVE[0]!r} whose text gold has are at other offsets than in gold")
+    # Of all spans, a few come to stand where gold has another text.
+    one, other = score([shift(record, 40) for record in gold], corpus, resamples=0).warnings
+    assert one.message.startswith("2 of 2 spans have another text")
+    assert other.message.endswith("of 505 spans whose text gold has are at other offsets than in gold")
 
 
 # Zones

@@ -27,8 +27,8 @@ __all__ = [
 Line = tuple[int, bytes]
 
 
-def read_lines(source: Source) -> Iterator[Line]:
-    """Yield the lines of a file of JSON Lines, or each Parquet row as such a line.
+def read_lines(source: Source, wanted: Callable[[int], bool] | None = None) -> Iterator[Line]:
+    """Yield the lines of a file of JSON Lines, or each Parquet row as such a line; only those of ``wanted`` numbers.
 
     Blank lines are yielded as empty bytes; the rules decide what they mean.
 
@@ -39,7 +39,7 @@ def read_lines(source: Source) -> Iterator[Line]:
     if source.is_parquet:
         from retold.io.parquet import read_rows
 
-        yield from read_rows(source)
+        yield from read_rows(source, wanted)
         return
     with source.open() as stream:
         number = 0
@@ -53,6 +53,8 @@ def read_lines(source: Source) -> Iterator[Line]:
             number += 1
             if len(line) > MAX_LINE:
                 raise FindingsError(located([line_too_long("line", MAX_LINE)], source.name, number))
+            if wanted is not None and not wanted(number):
+                continue
             # isspace() looks at one byte of a record, strip() would copy it.
             yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
@@ -110,20 +112,20 @@ def read_one(path: Path | str | Source, decoder: LineDecoder) -> Any:
 
 
 class Lines:
-    """Lines of one or several files.
+    """Lines of one or several files; only those of ``wanted`` numbers.
 
     Attributes:
         file: name of the file that the last line is from.
     """
 
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sequence[Source], wanted: Callable[[int], bool] | None = None) -> None:
+        self._sources, self._wanted = sources, wanted
         self.file = sources[0].name if sources else ""
 
     def __iter__(self) -> Iterator[Line]:
         for source in self._sources:
             self.file = source.name
-            yield from read_lines(source)
+            yield from read_lines(source, self._wanted)
 
 
 class Lookup:

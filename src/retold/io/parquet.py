@@ -11,7 +11,8 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -45,8 +46,8 @@ _AS_THEY_ARE: Final = frozenset({str, int, bool})
 _LISTS: Final = ("is_list", "is_large_list", "is_fixed_size_list")
 
 
-def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
-    """Yield (row number from 1, the row as a line of JSON).
+def read_rows(source: Source, wanted: Callable[[int], bool] | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield (row number from 1, the row as a line of JSON), only rows of ``wanted`` numbers.
 
     Raises:
         UnreadableError: the file cannot be opened, or pyarrow is not installed.
@@ -54,10 +55,14 @@ def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
     """
     row = [0]
     with _refusals(source, row):
+        first = 1
         for batch in read_batches(source, 256):
-            for value in _rows(batch):
-                row[0] += 1
+            numbers = [n for n in range(first, first + batch.num_rows) if wanted is None or wanted(n)]
+            whole = len(numbers) == batch.num_rows
+            parts = [batch] if whole else [batch.slice(number - first, 1) for number in numbers]
+            for row[0], value in zip(numbers, chain.from_iterable(map(_rows, parts)), strict=True):
                 yield row[0], msgspec.json.encode(value)
+            first += batch.num_rows
 
 
 @contextlib.contextmanager

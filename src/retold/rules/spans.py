@@ -11,6 +11,7 @@ from retold.model.alike import differ_only_in, visible
 from retold.model.annotations import ClaimSpan, Document, Mention
 from retold.model.findings import Finding, shorten
 from retold.model.segment import unannotated
+from retold.rules.references import listed
 from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
 
@@ -147,9 +148,10 @@ def text_differs_from_gold(differing: int, shared: int, span: S, gold: str, role
     return finding("RT410", message, role=role)
 
 
-def texts_elsewhere_in_gold(elsewhere: int, known: int, role: Role) -> Finding:
-    """RT410 for texts that gold has at other offsets."""
-    message = f"{100 * elsewhere // known}% of {known} spans whose text gold has are at other offsets than in gold"
+def texts_elsewhere_in_gold(elsewhere: int, known: int, role: Role, documents: Sequence[str] = ()) -> Finding:
+    """RT410 for texts that gold has at other offsets, of some documents or of all."""
+    of = f" of {listed(documents)}" if documents else ""
+    message = f"{100 * elsewhere // known}% of {known} spans{of} whose text gold has are at other offsets than in gold"
     return finding("RT410", message, role=role)
 
 
