@@ -217,8 +217,8 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
 
 def ignored_spans(count: int, role: Role) -> Finding:
     """RT408 for all such spans of gold or predictions that are scored."""
-    side = "gold" if role == "gold" else "predicted"
-    spans = f"1 {side} span is" if count == 1 else f"{count} {side} spans are"
+    side = {"gold": "gold ", "prediction": "predicted "}.get(role, "")
+    spans = f"1 {side}span is" if count == 1 else f"{count} {side}spans are"
     message = f"{spans} in a zone that is not annotated, where nothing counts"
     hint = "Remove them; retold validate names each."
     return finding("RT408", message, hint=hint, role="prediction")
