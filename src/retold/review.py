@@ -117,9 +117,9 @@ class _TextsOfGold:
                 if wanted != span.text and self.first is None:
                     self.first = number, span, wanted
 
-        known, elsewhere = self.known - before[0], self.elsewhere - before[1]
-        if elsewhere >= max(_FEWEST_ELSEWHERE, _NEARLY_ALL * known):
-            self.documents[document] = elsewhere, known
+        seen, elsewhere = self.known - before[0], self.elsewhere - before[1]
+        if elsewhere >= max(_FEWEST_ELSEWHERE, _NEARLY_ALL * seen):
+            self.documents[document] = elsewhere, seen
 
     def findings(self, file: str, role: Role) -> list[Finding]:
         found = []

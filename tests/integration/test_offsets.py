@@ -273,3 +273,13 @@ def test_spans_in_a_byline_count_neither_way_on_either_side(tiny_folder: Path, t
         1.0,
         None,
     }
+
+
+def test_gold_that_is_partly_in_a_byline_is_told(tiny_folder: Path) -> None:
+    gold = [gold_of(key) for key in TEXTS]
+    byline = TEXTS["flood-0"][1].index("Ann Lee")
+    gold[0]["claims"] = [{"start": byline, "end": byline + 20, "source": "author"}, *gold[0]["claims"]]
+    (tiny_folder / "events" / "flood" / "gold.jsonl").write_text("".join(map(line_of, gold)), encoding="utf-8")
+    (found,) = score(gold, load_corpus(tiny_folder), resamples=0).warnings
+    assert (found.code, Path(str(found.file)).name) == ("RT408", "gold.jsonl")
+    assert found.message == "1 gold span is partly in a zone that is not annotated, and counted"

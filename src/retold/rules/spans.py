@@ -222,3 +222,20 @@ def ignored_spans(count: int, role: Role) -> Finding:
     message = f"{spans} in a zone that is not annotated, where nothing counts"
     hint = "Remove them; retold validate names each."
     return finding("RT408", message, hint=hint, role="prediction")
+
+
+def partly_annotated(document: Document | None, layers: Sequence[Sequence[S]]) -> int:
+    """Number of spans that are partly, and not wholly, in a zone that is not annotated."""
+    zones = unannotated(document) if document is not None else []
+    return sum(
+        any(span.start < high and low < span.end and not low <= span.start < span.end <= high for low, high in zones)
+        for spans in layers
+        for span in spans
+    )
+
+
+def partly_annotated_spans(count: int) -> Finding:
+    """RT408 for all such spans of gold that is scored against."""
+    message = f"{count} gold span{' is' if count == 1 else 's are'} partly in a zone that is not annotated, and counted"
+    hint = "Correct gold; retold validate names each."
+    return finding("RT408", message, hint=hint, role="prediction")

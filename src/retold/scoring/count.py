@@ -43,7 +43,7 @@ from retold.reading import (
 )
 from retold.review import review
 from retold.rules import Role, layer_missing, located
-from retold.rules.spans import ignored_spans
+from retold.rules.spans import ignored_spans, partly_annotated, partly_annotated_spans
 
 __all__ = ["BY_DOCUMENT", "Counting", "SystemCounts", "count", "count_shard"]
 
@@ -117,6 +117,7 @@ class Counts:
         lacks: number of those documents.
         total: documents.
         ignored: spans of gold and of the predictions that are in a zone that is not annotated.
+        partly: spans of gold that are partly in one.
         seen: line of each document.
         warnings: findings by code that do not prevent scoring.
     """
@@ -130,6 +131,7 @@ class Counts:
         self.lacks: Counter[str] = Counter()
         self.total = 0
         self.ignored: Counter[Role] = Counter()
+        self.partly = 0
         self.seen: dict[str, int] = {}
         self.warnings: Counter[str] = Counter()
 
@@ -167,6 +169,7 @@ class Counts:
             self.lack(name, documents)
         self.total += other.total
         self.ignored += other.ignored
+        self.partly += other.partly
         self.warnings += other.warnings
 
 
@@ -194,6 +197,7 @@ class Counting:
         self._file, self._refuse, self._sink = file, refuse, sink
         self._waiting: dict[str, _Waiting] = {}
         self._names = tuple(LAYERS)
+        self._spans = [name for name, layer in corpus.scheme.layers.items() if not layer.keyed]
         self._layouts: Counter[tuple[tuple[bool, ...], tuple[bool, ...]]] = Counter()
 
     def add(self, pair: Pair) -> None:
@@ -285,6 +289,7 @@ class Counting:
         """
         found = self._scheme.check(pair.gold, role="prediction", document=pair.document, vocabulary=None)
         self._count_ignored(found, "gold")
+        self.counts.partly += partly_annotated(pair.document, [getattr(pair.gold, name) or () for name in self._spans])
         errors = [finding for finding in found if finding.severity == "error"]
         if errors:
             raise FindingsError(located(errors, pair.gold_file, pair.gold_number))
@@ -520,7 +525,7 @@ def count(
         raise FindingsError(found)
     counts = _system_counts(submission, corpus, plan, done, missing, allow_missing)
     if sink is None:
-        counts.warnings = _warnings(submission, corpus, done.ignored)
+        counts.warnings = _warnings(submission, corpus, done.ignored, done.partly)
     return counts
 
 
@@ -658,10 +663,11 @@ def _system_counts(
     return system
 
 
-def _warnings(submission: Submission, corpus: Corpus, ignored: Counter[Role]) -> list[Finding]:
+def _warnings(submission: Submission, corpus: Corpus, ignored: Counter[Role], partly: int) -> list[Finding]:
     """What may be wrong, and did not prevent counting."""
     file = submission.records.name
     gold = corpus.gold_sources()
     names: dict[Role, str] = {"gold": gold[0].name if len(gold) == 1 else "gold", "prediction": file}
     found = [located([ignored_spans(ignored[role], role)], name, None) for role, name in names.items() if ignored[role]]
+    found += [located([partly_annotated_spans(partly)], names["gold"], None)] if partly else []
     return [*chain.from_iterable(found), *review(corpus, submission.records, "prediction")]
