@@ -165,3 +165,20 @@ def test_a_card_is_read_whatever_its_case(tiny_folder: Path, tmp_path: Path) -> 
     assert "more than one card" in run("validate", tmp_path, "--corpus", tiny_folder).stderr
     (tmp_path / "submission.json").unlink()
     assert "error RT102" in run("validate", tmp_path, "--corpus", tiny_folder).stdout
+
+
+@pytest.mark.parametrize("value", [None, "x"])
+def test_an_unknown_field_of_items_is_refused_in_parquet_even_where_it_is_null(
+    value: str | None, tiny_folder: Path, tmp_path: Path
+) -> None:
+    kind = pa.list_(
+        pa.struct([("start", pa.int64()), ("end", pa.int64()), ("type", pa.string()), ("kid", pa.string())])
+    )
+    items = [[{"start": 15, "end": 19, "type": "GPE", "kid": value}], []]
+    given = tmp_path / "given.parquet"
+    pq.write_table(pa.table({"document_id": ["flood-0", "flood-1"], "entities": pa.array(items, kind)}), given)
+    report = retold.validate(given, tiny_folder, role="prediction")
+    assert [(found.code, found.pointer, found.hint) for found in report.findings] == [
+        ("RT203", "/entities/kid", "Did you mean 'kind'?")
+    ]
+    assert run("score", given, "--corpus", tiny_folder).returncode == 1

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source
-from retold.model.annotations import AnnotationRecord
+from retold.model.annotations import ITEMS, AnnotationRecord
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.packages import LazyPackage, require
 from retold.rules import bytes as rules
@@ -102,7 +102,7 @@ def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> I
             shutil.copyfileobj(packed, stream)
             stream.seek(0)
         file = pq.ParquetFile(stream)
-        if found := [*_unknown_columns(file.schema_arrow.names), *_type_problems(file.schema_arrow, "")]:
+        if found := [*_unknown_columns(file.schema_arrow), *_type_problems(file.schema_arrow, "")]:
             raise FindingsError(rules.located(found, source.name, None))
         if found := [*_bombs(file, stream)]:
             raise FindingsError(rules.located(found, source.name, None))
@@ -129,11 +129,20 @@ def count_rows(source: Source) -> int:
             return int(pq.ParquetFile(stream).metadata.num_rows)
 
 
-def _unknown_columns(names: Sequence[str]) -> Iterator[Finding]:
-    known = AnnotationRecord.__struct_fields__
-    for name in names:
-        if name not in known:
-            yield unknown_key([name], name, [key for key in known if key not in names], list(known))
+def _unknown_columns(schema: Any) -> Iterator[Finding]:
+    """Columns, and fields of items, that no record has; where all are null, no row would show them."""
+    for parent, fields, record in [((), schema, AnnotationRecord), *_items(schema)]:
+        names, known = [field.name for field in fields], record.__struct_fields__
+        for name in names:
+            if name not in known:
+                yield unknown_key([*parent, name], name, [key for key in known if key not in names], list(known))
+
+
+def _items(schema: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    for name, item in ITEMS.items():
+        kind = schema.field(name).type if schema.names.count(name) == 1 else None
+        if kind is not None and _is(kind, *_LISTS) and _is(kind.value_type, "is_struct"):
+            yield (name,), [*kind.value_type], item
 
 
 def _type_problems(fields: Any, parent: str) -> Iterator[Finding]:
