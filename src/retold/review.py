@@ -17,11 +17,11 @@ from retold.io.sources import Source
 from retold.model.alike import differ_only_in, look_alike
 from retold.model.annotations import Document
 from retold.model.findings import Finding, FindingsError
-from retold.reading import Key
+from retold.reading import Key, layers_in
 from retold.rules import Role, located
 from retold.rules.bytes import DECODERS
 from retold.rules.offsets import OffsetStatistics
-from retold.rules.references import names_look_alike
+from retold.rules.references import names_look_alike, no_layers
 from retold.rules.spans import text_differs_from_gold, texts_elsewhere_in_gold
 
 __all__ = ["review"]
@@ -46,16 +46,23 @@ def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None =
     statistics = OffsetStatistics()
     names: dict[str, dict[Any, None]] = {}
     texts = _TextsOfGold()
+    read, answered = 0, False
     # Records are joined with documents, or with gold where there are none; what is not asked for is not decoded.
     decoder = DECODERS["document"] if corpus.events else corpus.scheme.decoder
     if documents is None and corpus.bare is not None:
         documents = Lines([corpus.bare], _is_sampled if corpus.bare.is_parquet else None)
     lines = documents or corpus.document_lines()
-    with suppress(FindingsError), Lookup(lines, lambda line, *_: msgspec.json.decode(line, type=Key)) as others:
+    with (
+        suppress(FindingsError, msgspec.MsgspecError, RecursionError),
+        Lookup(lines, lambda line, *_: msgspec.json.decode(line, type=Key)) as others,
+    ):
         for number, line in read_lines(source, _is_sampled):
             record, _ = corpus.scheme.decoder.decode(line, number=None, file="") if line else (None, [])
             if record is None:
+                # It may hold what others lack.
+                answered = answered or bool(line)
                 continue
+            read, answered = read + 1, answered or any(layers_in(record))
             names.setdefault("document", {})[record.document_id] = None
             other = others.get(record.document_id) if corpus.events or role != "gold" else None
             other = other and decode_or_refuse(decoder, others.line, others.number, others.file)
@@ -67,7 +74,7 @@ def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None =
                     statistics.add(name, items, other)
                 elif not layer.keyed and other is not None:
                     texts.add(number, record.document_id, items, getattr(other, name) or ())
-    alike = []
+    alike = [] if answered or not read or role != "prediction" else [no_layers(read)]
     for what, each in names.items():
         # A system may name its clusters by the words of the text, as they are written.
         by_words = role == "prediction" and what == "entity"

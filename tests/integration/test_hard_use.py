@@ -182,3 +182,21 @@ def test_an_unknown_field_of_items_is_refused_in_parquet_even_where_it_is_null(
         ("RT203", "/entities/kid", "Did you mean 'kind'?")
     ]
     assert run("score", given, "--corpus", tiny_folder).returncode == 1
+
+
+class Key(str):
+    """A string of a class of its own, as np.str_ is."""
+
+
+def test_records_in_memory_may_hold_scalars_of_numpy(tiny_folder: Path) -> None:
+    np = pytest.importorskip("numpy")
+    start, end = np.array([15, 19])
+    plain = [{"document_id": "flood-0", "entities": [{"start": 15, "end": 19, "type": "GPE"}]}]
+    given = [{"document_id": Key("flood-0"), "entities": [{"start": start, "end": end, "type": np.str_("GPE")}]}]
+    others = [{"document_id": "flood-1", "entities": []}]
+    made = [retold.score(each + others, tiny_folder, resamples=0).as_dict() for each in (given, plain)]
+    assert made[0] == made[1]
+    with pytest.raises(retold.FindingsError, match="found a mapping"):
+        retold.score({"flood-0": given[0]}, tiny_folder)
+    with pytest.raises(retold.FindingsError, match="ndarray"):
+        retold.score([{"document_id": np.array(["a", "b"])}], tiny_folder)

@@ -73,7 +73,9 @@ def test_score_and_rank_warn_as_validate_does(tmp_path: Path) -> None:
     said = [found.message for found in validate(path, role="prediction").findings if found.code == "RT409"]
     assert len(said) == 2
     assert [f.message for f in score(path, resamples=0).warnings if f.code == "RT409"] == said
-    assert all(message in run("compare", path, path).stderr for message in said)
+    compared = run("compare", path, path, "--format", "json")
+    assert all(message in compared.stderr for message in said)
+    assert [found["message"] for found in json.loads(compared.stdout)["warnings"] if found["code"] == "RT409"] == said
     for command in ("score", "rank"):
         done = run(command, path, "--resamples", 0, "--format", "json")
         assert done.returncode == 0

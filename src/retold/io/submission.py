@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, memor
 from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules.bytes import DECODERS, located, not_json
+from retold.rules.foreign import foreign_file
 
 __all__ = ["Submission", "open_submission", "submission_of"]
 
@@ -162,6 +163,21 @@ def _card_file(path: str, names: list[str], predictions: str) -> str | None:
     return found[0] if found else None
 
 
+def _plain(value: Any) -> Any:
+    """A scalar of NumPy, or a value of a class derived from a type of JSON, as that type.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    kinds: tuple[Any, ...] = (str, bool, int, float, dict, list)
+    for kind in kinds:
+        if isinstance(value, kind):
+            return kind(value)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
 def submission_of(records: Iterable[Any], name: str) -> Submission:
     """A submission of records in memory (dicts or records), written to a temporary file.
 
@@ -169,11 +185,15 @@ def submission_of(records: Iterable[Any], name: str) -> Submission:
         FindingsError: a record holds what JSON has no type for, such as bytes or dates.
     """
     file = f"<{name}>"
+    if isinstance(records, Mapping):
+        hint = "Give the records as a list, each with its document_id: list(records.values())."
+        raise FindingsError(located([foreign_file("a mapping", hint)], file, None))
 
     def line(number: int, record: Any) -> bytes:
         try:
             # msgspec would write NaN as null, and bytes and dates as strings.
-            return json.dumps(msgspec.to_builtins(record, builtin_types=_NOT_JSON)).encode()
+            plain = msgspec.to_builtins(record, builtin_types=_NOT_JSON, enc_hook=_plain)
+            return json.dumps(plain, default=_plain).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise FindingsError(located([not_json(str(error))], file, number)) from error
 

@@ -9,7 +9,14 @@ from retold.model.findings import Finding, shorten
 from retold.rules.registry import did_you_mean, finding, printable, rule
 from retold.rules.vocabulary import Role
 
-__all__ = ["layer_missing", "missing_documents", "names_look_alike", "repeated_document", "unknown_document"]
+__all__ = [
+    "layer_missing",
+    "missing_documents",
+    "names_look_alike",
+    "no_layers",
+    "repeated_document",
+    "unknown_document",
+]
 
 #: Maximum number of names in a message; the rest is counted.
 MAX_LISTED = 5
@@ -150,6 +157,18 @@ def layer_missing(layer: str, document_ids: Sequence[str], total: int) -> Findin
     """
     where = f"{total} {'document' if total == 1 else 'documents'}: {listed(document_ids, total)}"
     return finding("RT310", f"{layer} is missing in {where}", role="prediction", pointer=f"/{layer}")
+
+
+@rule("RT312", gold=None, annotation=None, prediction="warning")
+def no_layers(records: int) -> Finding:
+    """No record of a submission has a layer.
+
+    The system then competes in nothing. Writers of Parquet that turn empty lists into null make such files.
+    Example: `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}` - neither has a layer.
+    Hint: Write the layers that the system answers, with an empty list where there is nothing.
+    """
+    which = "the one record has no layer" if records == 1 else f"none of {records} records has a layer"
+    return finding("RT312", which, role="prediction")
 
 
 @rule("RT311", gold="warning", annotation="warning", prediction="warning")
