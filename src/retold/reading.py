@@ -21,30 +21,21 @@ from functools import partial
 from itertools import chain, islice, pairwise, zip_longest
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from retold.corpus.load import Corpus, refuse_foreign
-from retold.io.jsonl import Line, Lines, Lookup, decode_or_refuse, read_lines
+from retold.io.jsonl import Line, Lines, Lookup, read_lines, without_end
 from retold.io.parquet import read_batches
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.layers.columns import NotColumnar
 from retold.model.annotations import Document, encode
 from retold.model.findings import Finding, FindingsError
-from retold.rules import (
-    LineDecoder,
-    blank_line,
-    located,
-    missing_documents,
-    no_records,
-    repeated_document,
-    too_many_invalid_lines,
-    unknown_document,
-)
-from retold.rules.bytes import DECODERS
+from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records, refusal, too_many_invalid_lines
+from retold.rules.references import missing_documents, repeated_document, unknown_document
 
 __all__ = [
     "ExecutorName",
@@ -57,7 +48,6 @@ __all__ = [
     "decoded",
     "known_documents",
     "layers_in",
-    "lines_of",
     "map_shards",
     "read_columns",
     "read_shard",
@@ -83,33 +73,27 @@ class ShardMismatch(Exception):
     """A shard cannot be counted by itself."""
 
 
-def lines_of(source: Source, report: Report) -> Iterator[Line]:
-    """Yield the lines that are not blank; report each run of blank ones, except at the end of the file."""
-    last = 0
-    for number, line in read_lines(source):
-        if line:
-            if number > last + 1:
-                report(located([blank_line(number - last - 1)], source.name, last + 1))
-            last = number
-            yield number, line
-
-
 def decoded(
     source: Source, decoder: LineDecoder, report: Report, refuse: Callable[[Source, bytes], None] | None = None
 ) -> Iterator[tuple[int, bytes, Any, str | None]]:
     """Yield line number, line and record of each line; of an invalid one, None and its document, where that is known.
 
-    Findings are reported. A file with too many invalid lines is not read to its end. ``refuse`` is called with the
-    first line if that is invalid, before it is reported.
+    Findings are reported, and runs of blank lines, except at the end. A file with too many invalid lines is not read to
+    its end. ``refuse`` is called with the first line if that is invalid, before it is reported.
     """
-    invalid = 0
-    for index, (number, line) in enumerate(lines_of(source, report)):
+    invalid = last = 0
+    for number, line in read_lines(source):
+        if not line:
+            continue
+        if number > last + 1:
+            report(located([blank_line(number - last - 1)], source.name, last + 1))
         record, findings = decoder.decode(line, number=number, file=source.name)
-        if refuse is not None and record is None and not index:
+        if refuse is not None and record is None and not last:
             refuse(source, line)
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 # Of UTF-16, each line would give the same finding.
                 raise FindingsError(findings)
+        last = number
         if findings:
             report(findings)
         yield number, line, record, findings[0].document if record is None else None
@@ -121,23 +105,17 @@ def decoded(
 
 @dataclass
 class Records:
-    """One pass over a file of records: (line number, line, record) of each document, once.
-
-    Attributes:
-        source, decoder: the file, and what decodes its lines.
-        report: called with its findings.
-        read: number of lines that are not blank.
-        seen: line of each document.
-        invalid: line of each document whose record is invalid, and therefore not missing.
-        unknown: number of invalid lines whose document is not known, and may be any that seems missing.
-    """
+    """One pass over a file of records: (line number, line, record) of each document, once."""
 
     source: Source
     decoder: LineDecoder
     report: Report
+    #: Number of lines that are not blank.
     read: int = 0
+    #: Lines of documents, and of those whose record is invalid and therefore not missing.
     seen: dict[str, int] = field(default_factory=dict)
     invalid: dict[str, int] = field(default_factory=dict)
+    #: Number of invalid lines whose document is not known, and may be any that seems missing.
     unknown: int = 0
 
     def missing(self, documents: Iterable[str]) -> list[str]:
@@ -185,26 +163,24 @@ class Key(msgspec.Struct):
     document_id: str
 
 
-def known_documents(lines: Lines) -> list[str]:
-    """Keys of the documents of up to ``MAX_KNOWN`` lines, from which to suggest one for an unknown key."""
+def _keys(lines: Lines) -> Iterator[tuple[str, str, int]]:
+    """Key, file and line number of each document, as far as its line can be decoded."""
     decode = msgspec.json.Decoder(Key).decode
-    known = []
-    for _, line in islice(lines, MAX_KNOWN):
+    for number, line in lines:
         with suppress(ValueError, RecursionError):
-            known.append(decode(line).document_id)
-    return known
+            yield decode(line).document_id, lines.file, number
+
+
+def known_documents(lines: Lines) -> list[str]:
+    """Keys of the first ``MAX_KNOWN`` documents, from which to suggest one for an unknown key."""
+    return [key for key, *_ in islice(_keys(lines), MAX_KNOWN)]
 
 
 @dataclass(slots=True)
 class Pair:
-    """A record with its gold and its document.
+    """A record with its gold, their lines, and its document, which is None where only gold records are at hand.
 
-    Attributes:
-        number, gold_number: lines of the record and of gold; 0 for a record that is missing and taken as empty.
-        record, gold: as decoded.
-        document: the document, None where only gold records are at hand.
-        line, gold_line: what they were decoded from.
-        gold_file: name of the file of the gold record.
+    The number of a record that is missing and taken as empty is 0.
     """
 
     number: int
@@ -220,15 +196,8 @@ class Pair:
 class Pairs:
     """One pass over predictions, joined with gold and documents by ``document_id``.
 
-    Iterate to the end, then call ``finish``. A record with an error is not yielded.
-
-    Args:
-        corpus: gold and documents.
-        source: the predictions.
-        allow_missing: whether missing documents are taken as empty.
-
-    Attributes:
-        missing: documents that were taken as empty.
+    Iterate to the end, then call ``finish``. A record with an error is not yielded. With ``allow_missing``, documents
+    that the predictions lack are taken as empty, and counted in ``missing``.
     """
 
     def __init__(self, corpus: Corpus, source: Source, allow_missing: bool = False) -> None:
@@ -244,8 +213,7 @@ class Pairs:
         source = self._records.source
         with ExitStack() as stack:
             gold = stack.enter_context(Lookup(corpus.gold_lines(), partial(_decode_gold, corpus)))
-            decode_document = partial(decode_or_refuse, DECODERS["document"])
-            documents = stack.enter_context(Lookup(corpus.document_lines(), decode_document))
+            documents = stack.enter_context(Lookup(corpus.document_lines(), DECODERS["document"].require))
             for number, line, record in self._records:
                 key = record.document_id
                 wanted = gold.get(key)
@@ -257,11 +225,11 @@ class Pairs:
                 document = self._document(documents, key, gold)
                 yield Pair(number, record, gold.number, wanted, document, line, gold.line, gold.file)
             for key, number, file in gold.repeated:
-                self._refuse_gold([repeated_document(key, self._first_of(key))], file, number)
+                raise refusal(repeated_document(key, self._first_of(key)), file, number)
             for wanted in gold.rest():
                 key = wanted.document_id
                 if key in self._records.seen or key in self._absent:
-                    self._refuse_gold([repeated_document(key, self._first_of(key))], gold.file, gold.number)
+                    raise refusal(repeated_document(key, self._first_of(key)), gold.file, gold.number)
                 self._absent[key] = gold.number
                 if self.allow_missing:
                     self.missing += 1
@@ -275,71 +243,52 @@ class Pairs:
                 taken.add(key)
 
     def finish(self) -> None:
-        """Refuse predictions that are incomplete or invalid.
-
-        Raises:
-            FindingsError: every finding of the file, up to a limit, in the order of its lines.
-        """
+        """Refuse predictions that are incomplete or invalid, with every finding, up to a limit, in order of lines."""
         absent = self._records.missing(self._absent)
         self._findings.sort(key=lambda found: found.line or 0)
         if not self._records.read:
-            self.add(located([no_records()], self._records.source.name, None))
+            self.add(located([no_records()], self._records.source.name))
         elif absent and not self.allow_missing:
-            self.add(located([missing_documents(absent)], self._records.source.name, None))
+            self.add(located([missing_documents(absent)], self._records.source.name))
         if self._findings:
             raise FindingsError(self._findings)
 
     def add(self, findings: Sequence[Finding]) -> None:
-        """Keep errors. Warnings do not prevent scoring and must not count towards the limit.
-
-        Raises:
-            FindingsError: there are too many.
-        """
+        """Keep errors, up to a limit. Warnings do not prevent scoring and must not count towards it."""
         self._findings += [finding for finding in findings if finding.severity == "error"]
         if len(self._findings) >= MAX_FINDINGS:
             raise FindingsError(sorted(self._findings, key=lambda found: found.line or 0))
 
-    @staticmethod
-    def _refuse_gold(findings: list[Finding], file: str, number: int) -> NoReturn:
-        """Refuse gold that cannot be scored against; the predictions are not at fault."""
-        raise FindingsError(located(findings, file, number))
-
     def _document(self, documents: Lookup, key: str, gold: Lookup) -> Document | None:
         document = documents.get(key)
         if document is None and self.corpus.events:
-            self._refuse_gold([unknown_document(key, list(self.corpus.documents))], gold.file, gold.number)
+            raise refusal(unknown_document(key, list(self.corpus.documents)), gold.file, gold.number)
         return document
 
     def _first_of(self, document_id: str) -> int:
         """Line of the first gold record of a document."""
-        decode = self.corpus.scheme.decoder.typed.decode
-        lines = ((number, line) for number, line in self.corpus.gold_lines() if line)
-        return next((number for number, line in lines if decode(line).document_id == document_id), 0)
+        return next((number for key, _, number in _keys(self.corpus.gold_lines()) if key == document_id), 0)
 
 
 def second_document(corpus: Corpus, document_id: str) -> list[Finding]:
     """What to say of a document that a corpus has twice, in one event or in two."""
-    decode = msgspec.json.Decoder(Key).decode
-    lines = ((source.name, *line) for source in corpus.document_sources() for line in read_lines(source) if line[1])
-    (file, first), (other, number) = islice(
-        ((name, number) for name, number, line in lines if decode(line).document_id == document_id), 2
-    )
+    places = ((file, number) for key, file, number in _keys(corpus.document_lines()) if key == document_id)
+    (file, first), (other, number) = islice(places, 2)
     hint = f"{file} has it, too; keep one of them." if file != other else None
     return located([repeated_document(document_id, first, hint)], other, number)
 
 
 def _decode_gold(corpus: Corpus, line: bytes, number: int, file: str) -> Any:
     try:
-        return decode_or_refuse(corpus.scheme.counting_decoder, line, number, file)
+        return corpus.scheme.counting_decoder.require(line, number, file)
     except FindingsError as error:
         if corpus.bare is None or corpus.declared != "default":
             raise
         hint = "For layers and labels of its own, score with --labels from-gold or --manifest FILE."
-        about_labels = ("RT202", "RT203", "RT204")
         raise FindingsError(
             [
-                msgspec.structs.replace(found, hint=hint) if found.code in about_labels else found
-                for found in error.findings
+                msgspec.structs.replace(each, hint=hint) if each.code in ("RT202", "RT203", "RT204") else each
+                for each in error.findings
             ]
         ) from None
 
@@ -393,7 +342,7 @@ class Part:
             stream.seek(self.start)
             for number in range(self.first, self.first + self.lines):
                 line = stream.readline()
-                yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
+                yield number, without_end(line)
 
 
 #: For each side that is joined, the parts of its files that hold the same range of lines.
@@ -403,11 +352,8 @@ Shard = tuple[tuple[Part, ...], ...]
 def shards_of(sides: Sequence[Sequence[Source]], workers: int) -> list[Shard]:
     """Cut files that are joined line by line into ranges of the same lines; none where that cannot be done.
 
-    They are cut at line ends only, without decoding; ``rows_of`` checks whether lines belong together.
-
-    Args:
-        sides: predictions, gold, documents or the like, each in one file or several.
-        workers: how many there are.
+    They are cut at line ends only, without decoding; ``rows_of`` checks whether lines belong together. A side may be
+    in several files.
     """
     for source in chain.from_iterable(sides):
         if source.is_parquet or source.member is not None or "://" in source.path or not Path(source.path).is_file():
@@ -454,16 +400,13 @@ def _cut(side: Sequence[tuple[Source, Sequence[int]]], bounds: Sequence[int]) ->
 def rows_of(shard: Shard, decoders: Sequence[LineDecoder]) -> Iterator[list[tuple[int, bytes, Any]]]:
     """Yield for each document of a shard the line number, line and record of every side, by its own decoder.
 
-    Raises:
-        ShardMismatch: lines do not belong together, or one is invalid.
+    Raises ShardMismatch if lines do not belong together, or one is invalid.
     """
     sides = [chain.from_iterable(part.read() for part in parts) for parts in shard]
     for lines in zip_longest(*sides):
         rows = []
         for line, decoder in zip(lines, decoders, strict=True):
-            if line is None:
-                raise ShardMismatch
-            record, findings = decoder.decode(line[1], number=None, file="")
+            record, findings = decoder.decode(line[1], number=None, file="") if line else (None, [])
             if record is None or findings:
                 raise ShardMismatch
             rows.append((*line, record))
@@ -485,12 +428,7 @@ def map_shards(
 ) -> Iterator[R]:
     """Yield the result of ``work`` for each shard, in order, computed by several workers.
 
-    Args:
-        work: a function that can be pickled, as its results can.
-        executor: process or threads.
-
-    Raises:
-        ShardMismatch: a worker ended.
+    ``work`` and its results can be pickled. Raises ShardMismatch if a worker ended.
     """
     with _executor(executor, workers) as pool:
         waiting = [pool.submit(work, shard) for shard in shards]
@@ -518,12 +456,9 @@ def _executor(name: ExecutorName, workers: int) -> Executor:
     if current_process().daemon:
         # The workers of a multiprocessing.Pool may have no children of their own.
         return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(workers, get_context(_start_method()), _end_with_parent)
-
-
-def _start_method() -> str:
-    """``fork`` where it is safe, that is on Linux and without threads, otherwise ``spawn``."""
-    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+    # Forking is safe on Linux and without threads.
+    method = "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+    return ProcessPoolExecutor(workers, get_context(method), _end_with_parent)
 
 
 def _end_with_parent() -> None:

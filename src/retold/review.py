@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from retold.corpus.load import Corpus
-from retold.io.jsonl import Lines, Lookup, decode_or_refuse, read_lines
+from retold.corpus.load import Corpus, EventFolder
+from retold.io.jsonl import Lines, Lookup, read_lines
 from retold.io.sources import Source
 from retold.model.alike import differ_only_in, look_alike
 from retold.model.annotations import Document
@@ -20,7 +20,7 @@ from retold.model.findings import Finding, FindingsError
 from retold.reading import Key, layers_in
 from retold.rules import Role, located
 from retold.rules.bytes import DECODERS
-from retold.rules.offsets import OffsetStatistics
+from retold.rules.offsets import OffsetStatistics, misplaced_spans
 from retold.rules.references import names_look_alike, no_layers
 from retold.rules.spans import text_differs_from_gold, texts_elsewhere_in_gold
 
@@ -36,22 +36,22 @@ _NEARLY_ALL: Final = 0.8
 _NAMES: Final = {"entity": "entity", "source": "entity", "holder": "holder", "target": "target", "claim": "claim"}
 
 
-def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None = None) -> list[Finding]:
+def review(corpus: Corpus, source: Source, role: Role, event: EventFolder | None = None) -> list[Finding]:
     """Warnings about what no single line shows, by a sample of the records of a file: the first, and some of the rest.
 
     They are about offsets that cannot be right, names that look alike and, where there are no documents, texts that
-    differ from those of gold. Invalid lines are skipped; reading the file reports them. ``documents`` are lines of the
-    documents that the file is about, if not all of the corpus.
+    differ from those of gold. Invalid lines are skipped; reading the file reports them. ``event`` is the one that the
+    file is about, if not all of the corpus.
     """
-    statistics = OffsetStatistics()
+    statistics: dict[str, OffsetStatistics] = {}
     names: dict[str, dict[Any, None]] = {}
     texts = _TextsOfGold()
     read, answered = 0, False
     # Records are joined with documents, or with gold where there are none; what is not asked for is not decoded.
     decoder = DECODERS["document"] if corpus.events else corpus.scheme.decoder
-    if documents is None and corpus.bare is not None:
-        documents = Lines([corpus.bare], _is_sampled if corpus.bare.is_parquet else None)
-    lines = documents or corpus.document_lines()
+    lines = corpus.document_lines() if event is None else Lines([Source.of(event.documents_file)])
+    if corpus.bare is not None:
+        lines = Lines([corpus.bare], _is_sampled if corpus.bare.is_parquet else None)
     with (
         suppress(FindingsError, msgspec.MsgspecError, RecursionError),
         Lookup(lines, lambda line, *_: msgspec.json.decode(line, type=Key)) as others,
@@ -65,26 +65,27 @@ def review(corpus: Corpus, source: Source, role: Role, documents: Lines | None =
             read, answered = read + 1, answered or any(layers_in(record))
             names.setdefault("document", {})[record.document_id] = None
             other = others.get(record.document_id) if corpus.events or role != "gold" else None
-            other = other and decode_or_refuse(decoder, others.line, others.number, others.file)
+            other = other and decoder.require(others.line, others.number, others.file)
             for name, layer in corpus.scheme.layers.items():
                 items = getattr(record, name) or ()
                 for key in [key for key in _NAMES if items and hasattr(items[0], key)]:
                     names.setdefault(_NAMES[key], {}).update(dict.fromkeys(map(attrgetter(key), items)))
                 if not layer.keyed and isinstance(other, Document):
-                    statistics.add(name, items, other)
+                    statistics.setdefault(name, OffsetStatistics()).add(items, other)
                 elif not layer.keyed and other is not None:
                     texts.add(number, record.document_id, items, getattr(other, name) or ())
-    alike = [] if answered or not read or role != "prediction" else [no_layers(read)]
-    for what, each in names.items():
+    found = [misplaced_spans(f"{name}: {why}", role) for name, each in statistics.items() if (why := each.message())]
+    found += [] if answered or not read or role != "prediction" else [no_layers(read)]
+    for what, seen in names.items():
         # A system may name its clusters by the words of the text, as they are written.
         by_words = role == "prediction" and what == "entity"
         if pairs := [
             pair
-            for pair in look_alike(name for name in each if name is not UNSET)
+            for pair in look_alike(name for name in seen if name is not UNSET)
             if not by_words or differ_only_in(*pair) != "case"
         ]:
-            alike.append(names_look_alike(what, pairs))
-    return located([*statistics.findings(role), *alike], source.name, None) + texts.findings(source.name, role)
+            found.append(names_look_alike(what, pairs))
+    return located(found, source.name) + texts.findings(source.name, role)
 
 
 def _is_sampled(number: int) -> bool:

@@ -57,35 +57,20 @@ def written(path: Path, data: bytes) -> Path:
 
 
 #: Each takes gigabytes, or prints megabytes, where only lines are bounded.
-BOMBS: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "bad spans": (lambda folder: written(folder / "x.jsonl", spans(400_000, "5")), "RT401"),
-    "values of a bad type": (lambda folder: written(folder / "x.jsonl", spans(400_000, '"5"')), "RT201"),
-    "values of a record": (lambda folder: written(folder / "x.jsonl", spans(1_500_000, "5")), "RT106"),
-    "objects": (
-        lambda folder: written(folder / "x.jsonl", b'{"document_id":"d","entities":[%s{}]}' % (b"{}," * 5_000_000)),
-        "RT106",
-    ),
-    "numbers": (
-        lambda folder: written(folder / "x.jsonl", b'{"document_id":"d","entities":[%s0]}' % (b"0," * 10_000_000)),
-        "RT106",
-    ),
-    "a long key": (
-        lambda folder: written(folder / "x.jsonl", b'{"document_id":"d","%s":1}' % (b"k" * 5_000_000)),
-        "RT203",
-    ),
-    "a long document": (
-        lambda folder: written(folder / "x.jsonl", spans(200_000, '"5"').replace(b'"d"', b'"%s"' % (b"d" * 50_000))),
-        "RT201",
-    ),
-    "blank lines": (lambda folder: written(folder / "x.jsonl", b"\n" * 2_000_000 + b'{"document_id":"e"}\n'), "RT301"),
-    "invalid lines": (lambda folder: written(folder / "x.jsonl", b"{\n" * 1_000_000), "RT102"),
-    "values of a row": (lambda folder: parquet_file(folder / "x.parquet", rows(8_000_000)), "RT106"),
-    "values of a hidden row": (
-        lambda folder: parquet_file(folder / "x.parquet", rows(*[1] * 5000, 6_000_000, *[1] * 5000)),
-        "RT106",
-    ),
-    "values of many rows": (lambda folder: parquet_file(folder / "x.parquet", rows(*[8_000] * 80)), "RT301"),
-    "long names": (lambda folder: parquet_file(folder / "x.parquet", rows(90_000, entity="x" * 50_000)), "RT106"),
+BOMBS: dict[str, tuple[Callable[[], bytes | pa.Table], str]] = {
+    "bad spans": (lambda: spans(400_000, "5"), "RT401"),
+    "values of a bad type": (lambda: spans(400_000, '"5"'), "RT201"),
+    "values of a record": (lambda: spans(1_500_000, "5"), "RT106"),
+    "objects": (lambda: b'{"document_id":"d","entities":[%s{}]}' % (b"{}," * 5_000_000), "RT106"),
+    "numbers": (lambda: b'{"document_id":"d","entities":[%s0]}' % (b"0," * 10_000_000), "RT106"),
+    "a long key": (lambda: b'{"document_id":"d","%s":1}' % (b"k" * 5_000_000), "RT203"),
+    "a long document": (lambda: spans(200_000, '"5"').replace(b'"d"', b'"%s"' % (b"d" * 50_000)), "RT201"),
+    "blank lines": (lambda: b"\n" * 2_000_000 + b'{"document_id":"e"}\n', "RT301"),
+    "invalid lines": (lambda: b"{\n" * 1_000_000, "RT102"),
+    "values of a row": (lambda: rows(8_000_000), "RT106"),
+    "values of a hidden row": (lambda: rows(*[1] * 5000, 6_000_000, *[1] * 5000), "RT106"),
+    "values of many rows": (lambda: rows(*[8_000] * 80), "RT301"),
+    "long names": (lambda: rows(90_000, entity="x" * 50_000), "RT106"),
 }
 
 
@@ -93,7 +78,9 @@ BOMBS: dict[str, tuple[Callable[[Path], Path], str]] = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_small_file_stays_small(tmp_path: Path, bomb: str, command: str) -> None:
     made, code = BOMBS[bomb]
-    path = made(tmp_path)
+    data = made()
+    is_table = isinstance(data, pa.Table)
+    path = parquet_file(tmp_path / "x.parquet", data) if is_table else written(tmp_path / "x.jsonl", data)
     gold = written(tmp_path / "gold.jsonl", b'{"document_id": "d", "entities": []}\n')
     arguments = [command, str(path), "--gold", str(gold)]
     if command == "validate":

@@ -19,6 +19,7 @@ import yaml
 
 import retold
 from cli import run
+from files import lines_of, write_lines
 from paths import ROOT
 from retold.corpus import views
 from retold.corpus.load import Corpus
@@ -217,9 +218,9 @@ def test_a_changed_label_is_loaded_from_the_same_cache_folder(tiny_folder: Path,
     reader = tiny_folder / "events" / "flood" / "annotators" / "reader-1.jsonl"
     given = []
     for label in ("favor", "against"):
-        records = [json.loads(line) for line in reader.read_text(encoding="utf-8").splitlines()]
+        records = lines_of(reader)
         records[0]["stance"][0]["label"] = label
-        reader.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        write_lines(reader, records)
         _, classes, _, _, rows, _ = load(built(tiny_folder), tmp_path, "stance")["stance"]
         given.append(classes["label"][rows[0]["label"]])
     assert given == ["favor", "against"]
@@ -359,11 +360,11 @@ def test_an_event_without_annotations_and_views_of_other_splits_do_not_stay_in_t
 
 def test_build_collects_aliases_and_the_date_of_the_event_and_keeps_bytes_that_say_the_same(tiny_folder: Path) -> None:
     event = tiny_folder / "events" / "flood"
-    catalogue = [json.loads(line) for line in (event / "entities.jsonl").read_text(encoding="utf-8").splitlines()]
+    catalogue = lines_of(event / "entities.jsonl")
     for entity, aliases in zip(catalogue, ({"en": ["Typed"]}, None), strict=True):
         entity.pop("aliases")
         entity.update({"aliases": aliases} if aliases else {})
-    (event / "entities.jsonl").write_text("".join(json.dumps(each) + "\n" for each in catalogue), encoding="utf-8")
+    write_lines(event / "entities.jsonl", catalogue)
     card = json.loads((event / "event.json").read_text(encoding="utf-8"))
     (event / "event.json").write_text(json.dumps({**card, "date": "2024-05-07"}), encoding="utf-8")
     reader = (event / "annotators" / "reader-1.jsonl").read_bytes()

@@ -10,6 +10,7 @@ import pytest
 
 from cli import Done
 from cli import run as command
+from files import lines_of
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def two_readers(tiny_folder: Path) -> Path:
     """The tiny corpus without gold, with two readers who differ on a mention, a cell and the evidence of a pair."""
     event = tiny_folder / "events" / "flood"
     (event / "gold.jsonl").unlink()
-    records = [json.loads(line) for line in (event / "annotators" / "reader-1.jsonl").read_text("utf-8").splitlines()]
+    records = lines_of(event / "annotators" / "reader-1.jsonl")
     records[0]["entities"].pop()
     records[0]["stance"][1].update(label="against", evidence=[3])
     records[1]["verification"][0]["evidence"] = [1, 2]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import retold
 from cli import run
+from files import write_lines
 from paths import ROOT
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import UnreadableError
@@ -30,7 +31,7 @@ BERG = TEXTS["flood-0"][1].index("Bo Berg")
 def mended(records: list[Any], corpus: Corpus, folder: Path, role: Any = "annotation") -> tuple[list[Any], FixedFile]:
     """Records as they are after mending, and the report of it."""
     path = folder / "mine.jsonl"
-    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+    write_lines(path, records)
     (made,) = fix(path, corpus, role=role)
     return [json.loads(line) for line in made.after.splitlines()], made
 

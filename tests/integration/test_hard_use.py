@@ -12,17 +12,13 @@ import pytest
 
 import retold
 from cli import run
+from files import lines_of, write_lines
 
 CELL = {"holder": "h", "target": "t", "label": "favor", "evidence": [0]}
 
 
-def write(path: Path, *records: dict[str, Any]) -> Path:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    return path
-
-
 def test_an_empty_layer_on_both_sides_is_undefined(tmp_path: Path) -> None:
-    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "entities": []})
+    gold = write_lines(tmp_path / "gold.jsonl", [{"document_id": "d", "entities": []}])
     score = retold.score(gold, retold.load_corpus(gold))
     assert score.measures["entities.mention.f1"].value is None
     assert score.measures["entities.coreference.conll"].value is None
@@ -31,7 +27,7 @@ def test_an_empty_layer_on_both_sides_is_undefined(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layer", ["entities", "stance", "claims", "verification"])
 @pytest.mark.parametrize("labels", [[], ["--labels", "from-gold"]], ids=["default labels", "labels of gold"])
 def test_no_command_fails_on_a_layer_that_is_empty_on_both_sides(layer: str, labels: list[str], tmp_path: Path) -> None:
-    gold = write(tmp_path / "gold.jsonl", {"document_id": "a", layer: []})
+    gold = write_lines(tmp_path / "gold.jsonl", [{"document_id": "a", layer: []}])
     for command in (["score", "--items", tmp_path / "items"], ["rank", gold], ["compare", gold], ["agree", gold]):
         done = run(*command, gold, "--gold", gold, *labels)
         assert (done.returncode, done.stderr.replace(f"wrote {tmp_path / 'items'}\n", "")) == (0, "")
@@ -42,16 +38,16 @@ def test_gold_without_the_id_of_a_verified_entity_is_scored(
     kb_id: dict[str, None], tiny_folder: Path, tmp_path: Path
 ) -> None:
     file = tiny_folder / "events" / "flood" / "gold.jsonl"
-    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    given = write(tmp_path / "given.jsonl", *records)
+    records = lines_of(file)
+    given = write_lines(tmp_path / "given.jsonl", records)
     for mention in records[0]["entities"]:
         del mention["kb_id"]
         mention.update(kb_id)
-    write(file, *records)
+    write_lines(file, records)
     for command in (["score", "--items", tmp_path / "items"], ["rank", given], ["compare", file], ["agree", file]):
         done = run(*command, given, "--corpus", tiny_folder)
         assert done.returncode == 0, done.stderr
-    links = [json.loads(line) for line in (tmp_path / "items").read_text(encoding="utf-8").splitlines()[1:]]
+    links = lines_of(tmp_path / "items")[1:]
     assert len([item for item in links if item["task"] == "linking" and item["document_id"] == "flood-0"]) == 1
 
 
@@ -88,7 +84,7 @@ def test_parquet_columns_of_any_type_are_scored_or_refused(name: str, tmp_path: 
 
 @pytest.mark.parametrize("track", ["../../x", "a/b", "", "a\nb", "overall", "stance.accuracy", "Overall"])
 def test_names_of_tracks_are_names_of_files_and_of_nothing_else(track: str, tmp_path: Path) -> None:
-    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "stance": [CELL]})
+    gold = write_lines(tmp_path / "gold.jsonl", [{"document_id": "d", "stance": [CELL]}])
     manifest = tmp_path / "corpus.json"
     manifest.write_text(json.dumps({"layers": {"stance": {}}, "tracks": {track: ["stance.favg"]}}), encoding="utf-8")
     done = run("rank", str(gold), "--gold", str(gold), "--manifest", str(manifest), "--output", str(tmp_path / "out"))
@@ -110,7 +106,7 @@ def test_names_of_tracks_are_names_of_files_and_of_nothing_else(track: str, tmp_
 def test_a_manifest_that_would_count_twice_or_cannot_be_written_is_refused(
     manifest: dict[str, Any], tmp_path: Path
 ) -> None:
-    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "stance": [CELL]})
+    gold = write_lines(tmp_path / "gold.jsonl", [{"document_id": "d", "stance": [CELL]}])
     file = tmp_path / "corpus.json"
     file.write_text(json.dumps({"layers": {"stance": {}}, **manifest}), encoding="utf-8")
     with pytest.raises(retold.FindingsError) as refused:
@@ -125,13 +121,13 @@ def test_score_refuses_what_makes_no_sense(options: dict[str, Any]) -> None:
 
 
 def test_validate_takes_one_path(tmp_path: Path) -> None:
-    path = write(tmp_path / "mine.jsonl", {"document_id": "macron-coalition-0", "entities": []})
+    path = write_lines(tmp_path / "mine.jsonl", [{"document_id": "macron-coalition-0", "entities": []}])
     assert retold.validate(str(path)).records == retold.validate([path]).records == 1
 
 
 def test_an_answer_to_a_layer_that_gold_lacks_is_named(tmp_path: Path) -> None:
-    gold = write(tmp_path / "gold.jsonl", {"document_id": "d", "stance": [CELL]})
-    given = write(tmp_path / "given.jsonl", {"document_id": "d", "stance": [CELL], "claims": []})
+    gold = write_lines(tmp_path / "gold.jsonl", [{"document_id": "d", "stance": [CELL]}])
+    given = write_lines(tmp_path / "given.jsonl", [{"document_id": "d", "stance": [CELL], "claims": []}])
     score = retold.score(given, retold.load_corpus(gold))
     assert score.coverage["ignored_layers"] == {"claims": 1}
     assert score.measures["claims.span.f1"].value is None
@@ -142,8 +138,8 @@ def test_an_answer_to_a_layer_that_gold_lacks_is_named(tmp_path: Path) -> None:
 def test_a_document_without_gold_is_named(options: list[str], tiny_folder: Path) -> None:
     file = tiny_folder / "events" / "flood" / "gold.jsonl"
     records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    given = write(tiny_folder / "given.jsonl", *records)
-    write(file, records[0])
+    given = write_lines(tiny_folder / "given.jsonl", records)
+    write_lines(file, records[:1])
     done = run("score", given, "--corpus", tiny_folder, *options)
     assert done.returncode == 1
     assert "given.jsonl:2: error RT301 the corpus has no gold for document 'flood-1'" in done.stderr
@@ -151,14 +147,14 @@ def test_a_document_without_gold_is_named(options: list[str], tiny_folder: Path)
 
 def test_every_file_of_records_in_a_folder_is_read(tiny_folder: Path, tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.NDJSON"):
-        write(tmp_path / name, {"document_id": "flood-9"})
+        write_lines(tmp_path / name, [{"document_id": "flood-9"}])
     pq.write_table(pa.table({"document_id": ["flood-9"]}), tmp_path / "c.parquet")
     report = retold.validate(tmp_path, tiny_folder, select=["RT301"])
     assert [Path(str(found.file)).name for found in report.findings] == ["a.jsonl", "b.NDJSON", "c.parquet"]
 
 
 def test_a_card_is_read_whatever_its_case(tiny_folder: Path, tmp_path: Path) -> None:
-    write(tmp_path / "predictions.jsonl", {"document_id": "flood-0"}, {"document_id": "flood-1"})
+    write_lines(tmp_path / "predictions.jsonl", [{"document_id": key} for key in ("flood-0", "flood-1")])
     (tmp_path / "submission.json").symlink_to("nowhere")
     assert "submission.json: No such file" in run("validate", tmp_path, "--corpus", tiny_folder).stderr
     (tmp_path / "Submission.json").write_text("{")

@@ -152,8 +152,8 @@ def document(text: str) -> Document:
 
 def messages(text: str, spans: list[tuple[int, int]]) -> list[str]:
     statistics = OffsetStatistics()
-    statistics.add("entities", [Mention(start=start, end=end, type="PER") for start, end in spans], document(text))
-    return [found.message for found in statistics.findings("prediction")]
+    statistics.add([Mention(start=start, end=end, type="PER") for start, end in spans], document(text))
+    return [message] if (message := statistics.message()) else []
 
 
 def test_utf_16_and_scripts_without_spaces() -> None:
@@ -162,7 +162,7 @@ def test_utf_16_and_scripts_without_spaces() -> None:
     ends = [words.find(" ", start) for start in at]
     assert messages(words, list(zip(at, ends, strict=True))) == []
     (found,) = messages(words, [(start + 1, end + 1) for start, end in zip(at, ends, strict=True)])
-    assert found == "entities: 100% of 7 spans cut a word; offsets look like UTF-16 units"
+    assert found == "100% of 7 spans cut a word; offsets look like UTF-16 units"
     # Chinese, Japanese, Korean and Thai put no spaces between words, or hang particles on them.
     for text in (
         "马克龙提议扩大国际联盟打击哈马斯",
@@ -176,24 +176,13 @@ def test_utf_16_and_scripts_without_spaces() -> None:
 def test_spans_in_no_sentence(tiny_corpus: Corpus) -> None:
     byline = TEXTS["flood-0"][1].index("Ann")
     statistics = OffsetStatistics()
-    spans = [Mention(start=byline, end=byline + 3, type="PER")] * 5
-    statistics.add("entities", spans, tiny_corpus.documents["flood-0"])
-    assert [found.message for found in statistics.findings("prediction")] == [
-        "entities: 100% of 5 spans lie in no sentence"
-    ]
+    statistics.add([Mention(start=byline, end=byline + 3, type="PER")] * 5, tiny_corpus.documents["flood-0"])
+    assert statistics.message() == "100% of 5 spans lie in no sentence"
 
 
 @pytest.mark.parametrize(
     ("span", "clean"),
-    [
-        ((0, 5), True),
-        ((0, 4), False),
-        ((1, 5), False),
-        ((0, 6), False),
-        ((6, 8), True),
-        ((6, 99), False),
-        ((3, 3), False),
-    ],
+    [((0, 5), True), ((6, 8), True), *((span, False) for span in ((0, 4), (1, 5), (0, 6), (6, 99), (3, 3)))],
 )
 def test_words(span: tuple[int, int], clean: bool) -> None:
     assert cuts_no_word("Hello U.", *span) is clean

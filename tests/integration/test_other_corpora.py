@@ -21,15 +21,14 @@ import pytest
 
 import retold
 from cli import Done, run
+from files import lines_of, write_lines
 from paths import DATA
-from retold.corpus.adjudicate import adjudicate
 from retold.corpus.load import Corpus, read_all
 from retold.corpus.quotes import QuotedCell, resolve
 from retold.corpus.views import labels_of, rows, tables_of
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import encode
-from retold.rules.bytes import DECODERS
 
 FOLDER = DATA / "corpora"
 QUICK = ("--resamples", "20")
@@ -252,15 +251,6 @@ def ok(*arguments: object, code: int = 0, **more: Any) -> Done:
     return done
 
 
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def write_lines(path: Path, records: list[Any]) -> Path:
-    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
-    return path
-
-
 def values_of(measures: dict[str, Any]) -> dict[str, Any]:
     return {name: value["value"] for name, value in measures.items()}
 
@@ -268,27 +258,10 @@ def values_of(measures: dict[str, Any]) -> dict[str, Any]:
 # The corpus itself
 
 
-def test_corpus_has_no_findings(case: Case) -> None:
+def test_corpus_and_its_files_have_no_findings(case: Case) -> None:
     assert "no findings" in ok("validate", case.path).stdout
-
-
-def test_files_of_the_corpus_have_no_findings(case: Case) -> None:
     files = [*case.annotators, case.gold, case.path / "good", case.path / "poor"]
     assert "no findings" in ok("validate", *files, "--corpus", case.path).stdout
-
-
-def test_gold_is_what_annotators_and_decisions_give(case: Case) -> None:
-    corpus = case.load()
-    event = corpus.events[case.event]
-    decisions = read_all(event.adjudication_file, DECODERS["decision"])
-    annotators = {file.stem: read_all(file, corpus.scheme.decoder) for file in event.annotator_files}
-    assert decisions
-    rebuilt = adjudicate(annotators, decisions, corpus.documents, event.entities, corpus.scheme)
-    items = [corpus.scheme.convert(record) for record in rebuilt]
-    if case is HIPE:
-        # The catalogue and gold may say no entry in either way.
-        assert {mention.kb_id for record in rebuilt for mention in record.entities or ()} >= {"NIL", "Q9000001"}
-    assert items == list(corpus.gold.values())
 
 
 def test_gold_that_annotators_do_not_give_is_refused(case: Case, tmp_path: Path) -> None:
@@ -398,10 +371,7 @@ def test_quoted_annotations_have_the_layers_of_the_corpus() -> None:
     cell = QuotedCell(document_id="lamp-tower-0", target="tower-closed", label="support", evidence=[1, 0])
     made = resolve(corpus.documents, {}, stance=[cell], scheme=corpus.scheme)
     assert [json.loads(encode(record)) for record in made][:2] == [
-        {
-            "document_id": "lamp-tower-0",
-            "stance": [{"target": "tower-closed", "label": "support", "evidence": [0, 1]}],
-        },
+        {"document_id": "lamp-tower-0", "stance": [{"target": "tower-closed", "label": "support", "evidence": [0, 1]}]},
         {"document_id": "lamp-tower-1", "stance": []},
     ]
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from files import lines_of, write_lines
 from paths import ROOT
 from retold.cli.main import main
 from retold.corpus.diff import Changes, compare
@@ -37,9 +38,9 @@ def edited(tiny_folder: Path, tmp_path: Path) -> Callable[..., Path]:
         if not folder.exists():
             shutil.copytree(tiny_folder, folder)
         path = folder / "events" / "flood" / name
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = lines_of(path)
         change(rows)
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_lines(path, rows)
         return folder
 
     return edit
@@ -304,10 +305,10 @@ def release(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def relabel(checkout: Path) -> None:
     """Change one stance label of the one reader, and what is built from it."""
     path = checkout / "corpus" / "events" / "flood" / "annotators" / "reader-1.jsonl"
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = lines_of(path)
     cell = next(cell for cell in rows[0]["stance"] if cell["label"] == "favor")
     cell["label"] = "against"
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_lines(path, rows)
     build(checkout)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import retold
 from cli import run
+from files import edit
 from paths import BAD_FILES
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import FindingsError, UnreadableError
@@ -303,14 +304,6 @@ def test_validate_a_clean_corpus(tiny_corpus: Corpus) -> None:
     assert (report.files, report.records) == (6, 4)
 
 
-def spoil(folder: Path, file: str, old: str, new: str) -> Path:
-    path = folder / "events" / "flood" / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    return path
-
-
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
@@ -325,7 +318,7 @@ def spoil(folder: Path, file: str, old: str, new: str) -> Path:
 def test_validate_a_corpus_with_errors(
     tiny_folder: Path, file: str, old: str, new: str, expected: list[tuple[str, int | None, str]]
 ) -> None:
-    spoil(tiny_folder, file, old, new)
+    edit(tiny_folder / "events" / "flood" / file, (old, new))
     report = validate(None, load_corpus(tiny_folder), ignore=["RT4"])
     assert [(Path(found.file or "").name, found.line, found.code) for found in report.findings] == expected
 
@@ -355,7 +348,7 @@ def test_validate_an_event_without_gold(tiny_folder: Path) -> None:
 
 
 def test_invalid_documents_are_reported_once(tiny_folder: Path, tmp_path: Path) -> None:
-    path = spoil(tiny_folder, "documents.jsonl", '"language": "en"', '"language": 5')
+    path = edit(tiny_folder / "events" / "flood" / "documents.jsonl", ('"language": "en"', '"language": 5'))
     corpus = load_corpus(tiny_folder)
     records = '{"document_id": "flood-0"}\n{"document_id": "flood-1"}\n'
     mine = [write(tmp_path / name, records) for name in ("a.jsonl", "b.jsonl")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from cli import Done
 from cli import run as run_command
+from files import lines_of
 from retold.corpus.load import Corpus
 from retold.corpus.quotes import QuotedCell, QuotedClaim, QuotedMention, QuotedPair, resolve
 from retold.model.annotations import AnnotationRecord, ClaimSpan, Mention
@@ -254,7 +254,7 @@ def test_import_writes_the_layers_that_have_a_file_and_names_the_others(tiny_fol
     done = imported(tiny_folder, tmp_path / "q", {"mentions.jsonl": f"\n{MENTION}\n", "notes.md": "?"})
     assert done.returncode == 0, done.stderr
     file = tiny_folder / "events" / "flood" / "annotators" / "ann.jsonl"
-    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    records = lines_of(file)
     assert [record.keys() for record in records] == [{"document_id", "entities"}] * 2
     assert [(m["start"], m["end"], m["kb_id"]) for m in records[0]["entities"]] == [(39, 46, "Q11")]
     assert done.stderr.splitlines() == [

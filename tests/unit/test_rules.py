@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from files import edit as edit_file
 from paths import BAD_FILES
 from retold import reading
 from retold.corpus.load import Corpus, load_corpus
@@ -618,10 +619,7 @@ def edit(file: str, old: str, new: str) -> Spoil:
     """Replace one piece of a file of the event."""
 
     def spoil(folder: Path, _: pytest.MonkeyPatch) -> None:
-        path = folder / "events" / "flood" / file
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        edit_file(folder / "events" / "flood" / file, (old, new))
 
     return spoil
 

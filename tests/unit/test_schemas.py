@@ -371,26 +371,13 @@ def test_validate_checks_the_manifest_against_the_corpus(
     assert [each.code for each in found if each.file != str(file)] == ["RT706"]
 
 
-@pytest.mark.parametrize(
-    ("manifest", "expected"),
-    [
-        # Everything that the schema sees is said at once, with what may stand there.
-        (
-            {"layers": {"stance": {"holders": 1}, "entites": {}}},
-            [("RT203", "/layers/entites"), ("RT201", "/layers/stance/holders")],
-        ),
-        ({"layers": {"stance": {"labels": ["a", "b"], "neutral": "c"}}}, [("RT208", "/layers/stance")]),
-        ({"layers": {"stance": {}}, "tracks": {"claims": ["claims.span.f1"]}}, [("RT208", "/tracks/claims")]),
-        ({"overall": ["stances"]}, [("RT208", "/overall")]),
-    ],
-)
-def test_load_refuses_a_manifest_that_is_at_fault(
-    tiny_folder: Path, manifest: dict[str, Any], expected: list[tuple[str, str]]
-) -> None:
+def test_all_that_the_schema_sees_in_a_manifest_is_said_at_once(tiny_folder: Path) -> None:
+    manifest = {"layers": {"stance": {"holders": 1}, "entites": {}}}
     (tiny_folder / "corpus.json").write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(FindingsError) as caught:
         load_corpus(tiny_folder)
-    assert [(each.code, each.pointer) for each in caught.value.findings] == expected
+    found = [(each.code, each.pointer) for each in caught.value.findings]
+    assert found == [("RT203", "/layers/entites"), ("RT201", "/layers/stance/holders")]
 
 
 def test_changed_manifest_is_a_modified_corpus(tiny_folder: Path) -> None:

@@ -18,6 +18,7 @@ from msgspec import UNSET
 from retold.layers.base import Layer
 from retold.layers.scheme import Scheme, default_scheme
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, Entity
+from retold.model.display import counted
 from retold.rules import Vocabulary
 
 __all__ = ["AdjudicationError", "adjudicate", "differences", "items_by_key"]
@@ -46,8 +47,7 @@ def differences(
 ) -> dict[Key, dict[str, Annotation | None]]:
     """Every item on which annotators differ: (document, layer, item) -> annotator -> what they give, or None.
 
-    Raises:
-        AdjudicationError: a document was not annotated by all of them.
+    Raises AdjudicationError for a document that was not annotated by all of them.
     """
     found: dict[Key, dict[str, Annotation | None]] = {}
     records = {name: {record.document_id: record for record in theirs} for name, theirs in annotators.items()}
@@ -73,14 +73,7 @@ def adjudicate(
     catalogue: Mapping[str, Entity],
     scheme: Scheme | None = None,
 ) -> list[AnnotationRecord]:
-    """Gold from annotations and decisions, in the order of ``documents``.
-
-    Args:
-        annotators: name of the annotator -> records of all documents.
-        decisions: one for each difference, and any additions and corrections.
-        documents: texts.
-        catalogue: types and ids of entities.
-        scheme: layers and labels; the default ones where not given.
+    """Gold from annotations and decisions, in the order of ``documents``; types and ids come from the catalogue.
 
     Raises:
         AdjudicationError: a difference has no decision; a decision changes nothing, misstates the annotations or has no
@@ -105,31 +98,24 @@ def adjudicate(
             raise AdjudicationError(f"{name}: the decision has no reason")
         decided[key] = decision.decision
     if missing := ["/".join(key) for key in open_items if key not in decided]:
-        count = "1 difference" if len(missing) == 1 else f"{len(missing)} differences"
-        raise AdjudicationError(f"{count} without a decision: {', '.join(missing[:5])}")
+        raise AdjudicationError(f"{counted(len(missing), 'difference')} without a decision: {', '.join(missing[:5])}")
     first = {record.document_id: record for record in next(iter(annotators.values()), ())}
     if lacking := [document_id for document_id in documents if document_id not in first]:
         raise AdjudicationError(f"not annotated: {', '.join(lacking)}")
-    for_document: dict[tuple[str, str], dict[str, Annotation | None]] = {}
-    for (document_id, layer, item), value in decided.items():
-        for_document.setdefault((document_id, layer), {})[item] = value
-    return [
-        AnnotationRecord(
-            document_id=key,
-            **{
-                name: _built(
-                    layer,
-                    {**items_by_key(first[key], layer), **for_document.get((key, name), {})},
-                    document,
-                    catalogue,
-                )
-                for name, layer in scheme.layers.items()
-                # What nobody annotated is not annotated in gold.
-                if getattr(first[key], name) is not UNSET or (key, name) in for_document
-            },
-        )
-        for key, document in documents.items()
-    ]
+    by_layer: dict[tuple[str, str], dict[str, Annotation | None]] = {}
+    for (document_id, name, item), value in decided.items():
+        by_layer.setdefault((document_id, name), {})[item] = value
+    gold = []
+    for document_id, document in documents.items():
+        layers = {}
+        for name, layer in scheme.layers.items():
+            changed = by_layer.get((document_id, name))
+            # What nobody annotated is not annotated in gold.
+            if changed or getattr(first[document_id], name) is not UNSET:
+                items = items_by_key(first[document_id], layer) | (changed or {})
+                layers[name] = _built(layer, items, document, catalogue)
+        gold.append(AnnotationRecord(document_id=document_id, **layers))
+    return gold
 
 
 def _given(records: Sequence[AnnotationRecord], key: Key, scheme: Scheme) -> Annotation | None:

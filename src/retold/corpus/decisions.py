@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,9 +33,10 @@ from retold.layers.scheme import Scheme
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, encode
 from retold.model.display import one_line
 from retold.model.findings import Finding, FindingsError, UnreadableError, shorten
-from retold.rules.registry import did_you_mean, nearest
+from retold.rules.bytes import refusal
+from retold.rules.registry import did_you_mean, finding, nearest
 
-__all__ = ["adjudicated", "apply_decisions", "open_decisions"]
+__all__ = ["adjudicated", "annotations_of", "apply_decisions", "decided", "open_decisions"]
 
 _KEYS: Final = ("document_id", "layer", "item", "decision", "reason")
 NOTHING: Final = "nothing"
@@ -47,22 +48,21 @@ def adjudicated(
     """Gold of an event: what its annotators agree on, and what was decided where they do not.
 
     An event with one annotator has that annotator's labels. Without ``decisions`` those in the folder count.
-
-    Raises:
-        FindingsError: a file is invalid, or a difference has no decision.
     """
-    given = _decided(event, scheme) if decisions is None else decisions
+    given = decided(event, scheme) if decisions is None else decisions
     try:
-        return adjudicate(_annotators(event, scheme), given, documents, event.entities, scheme)
+        return adjudicate(annotations_of(event, scheme), given, documents, event.entities, scheme)
     except AdjudicationError as error:
         raise _refused(str(error), str(event.adjudication_file)) from None
 
 
-def _annotators(event: EventFolder, scheme: Scheme) -> dict[str, list[AnnotationRecord]]:
+def annotations_of(event: EventFolder, scheme: Scheme) -> dict[str, list[AnnotationRecord]]:
+    """The records of an event's annotators by name."""
     return {path.stem: read_all(path, scheme.decoder) for path in event.annotator_files}
 
 
-def _decided(event: EventFolder, scheme: Scheme) -> list[Decision]:
+def decided(event: EventFolder, scheme: Scheme) -> list[Decision]:
+    """What was decided for an event."""
     file = event.adjudication_file
     found = read_all(file, scheme.decision_decoder) if file.exists() else []
     # Compared with what the annotators' records give, which are of the plain type.
@@ -72,21 +72,15 @@ def _decided(event: EventFolder, scheme: Scheme) -> list[Decision]:
 def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None) -> str:
     """The file to fill in: a table for each difference without a decision that still holds; empty if there is none.
 
-    Args:
-        corpus: a corpus folder.
-        event_key: the event.
-        agreement: what ``retold agree --format json`` wrote; its order is taken over.
-
-    Raises:
-        FindingsError: an annotator's file is invalid or lacks a document, or the agreement is not of these files.
+    The order is that of ``agreement``, what ``retold agree --format json`` wrote, if that is given.
     """
     event, scheme = corpus.events[event_key], corpus.scheme
-    annotators = _annotators(event, scheme)
+    annotators = annotations_of(event, scheme)
     try:
         found = differences(annotators, scheme)
     except AdjudicationError as error:
         raise _refused(str(error), str(event.folder / "annotators")) from None
-    decided = {(each.document_id, each.layer, each.item): each.readers for each in _decided(event, scheme)}
+    told = {(each.document_id, each.layer, each.item): each.readers for each in decided(event, scheme)}
     order = list(found)
     if agreement is not None:
         listed = _listed(agreement, list(annotators))
@@ -94,9 +88,7 @@ def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None)
             message = f"the annotators do not differ on {'/'.join(unknown[0])}; run retold agree again"
             raise _refused(message, agreement)
         order = list(dict.fromkeys([*listed, *found]))
-    tables = [
-        _table(corpus, event, key, found[key]) for key in order if key not in decided or decided[key] != found[key]
-    ]
+    tables = [_table(corpus, event, key, found[key]) for key in order if told.get(key) != found[key]]
     if not tables:
         return ""
     names = ", ".join(map(_quoted, annotators))
@@ -123,13 +115,10 @@ def _listed(file: str, annotators: Sequence[str]) -> list[tuple[str, str, str]]:
 def _table(
     corpus: Corpus, event: EventFolder, key: tuple[str, str, str], given: Mapping[str, Annotation | None]
 ) -> str:
-    document_id, layer, item = key
     lines = [f"# {one_line(line)}" for line in _context(corpus, event, key, given)]
     lines += [f"# {name}: {_answer(annotation)}" for name, annotation in given.items()]
     lines.append("[[decisions]]")
-    lines += [
-        f"{name} = {_quoted(value)}" for name, value in zip(_KEYS, (document_id, layer, item, "", ""), strict=True)
-    ]
+    lines += [f"{name} = {_quoted(value)}" for name, value in zip(_KEYS, (*key, "", ""), strict=True)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -168,12 +157,7 @@ def _answer(annotation: Annotation | None) -> str:
 def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int]:
     """Add the decisions of a filled-in file to those of an event, and make its gold.
 
-    Returns:
-        Each file that was written, and its number of lines.
-
-    Raises:
-        UnreadableError: the file is not TOML.
-        FindingsError: a decision is missing, or does not fit; nothing is written.
+    Returns each file that was written, and its number of lines; none is, if a decision is missing or does not fit.
     """
     event, scheme = corpus.events[event_key], corpus.scheme
     try:
@@ -183,7 +167,7 @@ def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int
     tables = told.pop("decisions", None)
     if told or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UnreadableError(f"{file}: not a file of decisions (expected [[decisions]] only)")
-    annotators = _annotators(event, scheme)
+    annotators = annotations_of(event, scheme)
     findings: list[Finding] = []
     made: dict[tuple[str, str, str], Decision] = {}
     for number, table in enumerate(tables, 1):
@@ -198,10 +182,9 @@ def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int
             findings += _refused(f"{name}: {error}", file).findings
     if findings:
         raise FindingsError(findings)
-    kept = [each for each in _decided(event, scheme) if (each.document_id, each.layer, each.item) not in made]
+    kept = [each for each in decided(event, scheme) if (each.document_id, each.layer, each.item) not in made]
     decisions = [*kept, *made.values()]
-    documents = {key: each for key, each in corpus.documents.items() if each.event == event_key}
-    gold = adjudicated(event, documents, scheme, decisions)
+    gold = adjudicated(event, corpus.documents_of(event_key), scheme, decisions)
     write_atomic(event.adjudication_file, (encode(each) + b"\n" for each in decisions))
     write_atomic(event.gold_file, (encode(each) + b"\n" for each in gold))
     return {event.adjudication_file: len(decisions), event.gold_file: len(gold)}
@@ -212,12 +195,12 @@ def _decision(
 ) -> Decision:
     for key in table:
         if key not in _KEYS:
-            raise AdjudicationError(f"unknown key {shorten(key)}. {did_you_mean(key, _KEYS) or ''}".rstrip())
+            raise _unknown(f"key {shorten(key)}", key, _KEYS)
     if missing := [key for key in _KEYS if table.get(key) in (None, "")]:
         raise AdjudicationError(f"fill in {' and '.join(missing)}")
     document_id, name, item = (str(table[key]) for key in _KEYS[:3])
     if name not in scheme.layers:
-        raise AdjudicationError(f"unknown layer. {did_you_mean(name, scheme.layers) or ''}".rstrip())
+        raise _unknown("layer", name, scheme.layers)
     readers = {
         annotator: items_by_key(record, scheme.layers[name]).get(item)
         for annotator, records in annotators.items()
@@ -226,9 +209,7 @@ def _decision(
     }
     if not readers:
         known = {record.document_id for records in annotators.values() for record in records}
-        raise AdjudicationError(
-            f"unknown document {shorten(document_id)}. {did_you_mean(document_id, known) or ''}".rstrip()
-        )
+        raise _unknown(f"document {shorten(document_id)}", document_id, known)
     decision: Annotation | None
     chosen = table["decision"]
     if not isinstance(chosen, str):
@@ -250,6 +231,10 @@ def _decision(
     )
 
 
+def _unknown(what: str, name: str, known: Iterable[str]) -> AdjudicationError:
+    return AdjudicationError(f"unknown {what}. {did_you_mean(name, known) or ''}".rstrip())
+
+
 def _refused(message: str, file: str) -> FindingsError:
     hint = "'retold corpus adjudicate FILE --init' writes a file with the differences to decide."
-    return FindingsError([Finding(code="RT714", severity="error", message=message, hint=hint, file=file)])
+    return refusal(finding("RT714", message, hint=hint), file)

@@ -38,16 +38,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The differences between two releases.
-
-    Attributes:
-        old, new: versions.
-        format_changed: whether a published schema differs.
-        changes: sorted by part, then key.
-    """
+    """The differences between two versions, sorted by part, then key."""
 
     old: str
     new: str
+    #: Whether a published schema differs.
     format_changed: bool
     changes: list[Change]
 

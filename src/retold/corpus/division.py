@@ -41,9 +41,9 @@ from retold.model.annotations import Document, Span, Zone, ZoneName, encode
 from retold.model.display import one_line, visible
 from retold.model.findings import Finding, FindingsError, shorten
 from retold.model.segment import ANNOTATED_ZONES
-from retold.rules import DECODERS, RULES
+from retold.rules.bytes import DECODERS, refusal
 from retold.rules.corpus import is_date
-from retold.rules.registry import did_you_mean
+from retold.rules.registry import did_you_mean, finding
 
 __all__ = ["divide_documents", "divided", "numbered_sentences", "written_out"]
 
@@ -102,12 +102,7 @@ class _Block:
 
 
 def divided(text: str, documents: Mapping[str, Document], file: str) -> dict[str, Document]:
-    """Documents as a file in the format of this module says, by key.
-
-    Args:
-        text: of the file.
-        documents: those that it may name.
-        file: its name in findings.
+    """Documents as a text in the format of this module says, by key; ``file`` is its name in findings.
 
     Raises:
         FindingsError: a document, a key of a head or a zone is unknown, or words are not those of the document; each
@@ -119,24 +114,19 @@ def divided(text: str, documents: Mapping[str, Document], file: str) -> dict[str
         for key, block in _blocks(text).items():
             try:
                 if key not in documents:
-                    raise _Wrong("RT301", block.line, f"unknown document {shorten(key)}", did_you_mean(key, documents))
+                    raise _wrong("RT301", block.line, f"unknown document {shorten(key)}", did_you_mean(key, documents))
                 found[key] = _applied(documents[key], block)
-            except _Wrong as wrong:
-                findings.append(wrong.finding(file))
-    except _Wrong as wrong:
-        findings.append(wrong.finding(file))
+            except FindingsError as error:
+                findings += error.findings
+    except FindingsError as error:
+        findings += error.findings
     if findings:
-        raise FindingsError(findings)
+        raise FindingsError([structs.replace(each, file=file) for each in findings])
     return found
 
 
-class _Wrong(ValueError):
-    def __init__(self, code: str, line: int, message: str, hint: str | None = None) -> None:
-        self.code, self.line, self.message, self.hint = code, line, message, hint
-
-    def finding(self, file: str) -> Finding:
-        hint = self.hint or RULES[self.code].hint
-        return Finding(code=self.code, severity="error", message=self.message, hint=hint, file=file, line=self.line)
+def _wrong(code: str, line: int, message: str, hint: str | None = None) -> FindingsError:
+    return refusal(finding(code, message, hint=hint), "", line)
 
 
 def _blocks(text: str) -> dict[str, _Block]:
@@ -147,17 +137,17 @@ def _blocks(text: str) -> dict[str, _Block]:
         if words.startswith("=== "):
             key = words.removeprefix("=== ").strip()
             if key in blocks:
-                raise _Wrong("RT302", number, f"{key} is also on line {blocks[key].line}")
+                raise _wrong("RT302", number, f"{key} is also on line {blocks[key].line}")
             block = blocks[key] = _Block(number)
         elif block is None:
             if words:
-                raise _Wrong(
+                raise _wrong(
                     "RT705", number, "expected '=== ' and the key of a document", "Begin with 'retold corpus show'."
                 )
         elif zone := re.fullmatch(r"\[([\w-]+)\]", words):
             if zone[1] not in _ZONES:
                 hint = did_you_mean(zone[1], _ZONES)
-                raise _Wrong("RT705", number, f"unknown zone {zone[1]!r}, expected one of {', '.join(_ZONES)}", hint)
+                raise _wrong("RT705", number, f"unknown zone {zone[1]!r}, expected one of {', '.join(_ZONES)}", hint)
             block.zones.append((zone[1], []))
         elif block.zones:
             block.zones[-1][1].append((number, _MARK.sub("", line, count=1)) if words else None)
@@ -165,12 +155,12 @@ def _blocks(text: str) -> dict[str, _Block]:
             key, _, value = words.partition(":")
             if key not in _HEAD or key in block.head:
                 state = "is given twice" if key in block.head else f"is not one of {', '.join(_HEAD)}"
-                raise _Wrong("RT203", number, f"key {shorten(key)} {state}", did_you_mean(key, _HEAD))
+                raise _wrong("RT203", number, f"key {shorten(key)} {state}", did_you_mean(key, _HEAD))
             block.head[key] = value.strip()
             if key in _REQUIRED and not value.strip():
-                raise _Wrong("RT202", number, f"{key} is empty", "Every document has one.")
+                raise _wrong("RT202", number, f"{key} is empty", "Every document has one.")
     if not blocks:
-        raise _Wrong("RT705", 1, "the file has no document", "Begin with 'retold corpus show'.")
+        raise _wrong("RT705", 1, "the file has no document", "Begin with 'retold corpus show'.")
     return blocks
 
 
@@ -178,7 +168,7 @@ def _applied(document: Document, block: _Block) -> Document:
     """The document with the head and the division of a block."""
     published = block.head.get("published")
     if published and published != document.published and not is_date(published):
-        raise _Wrong(
+        raise _wrong(
             "RT715", block.line, f"published: not a valid date: {shorten(published)}", "Write it as YYYY-MM-DD."
         )
     zones: list[Zone] = []
@@ -209,7 +199,7 @@ def _applied(document: Document, block: _Block) -> Document:
             at = end
     if rest := document.text[at:].split():
         message = f"{document.document_id} goes on with {shorten(' '.join(rest[:12]))}"
-        raise _Wrong("RT705", block.line, message, "Keep every word of the document.")
+        raise _wrong("RT705", block.line, message, "Keep every word of the document.")
     if zones:
         zones[-1] = structs.replace(zones[-1], end=len(document.text))
     head: dict[str, Any] = {key: value or None for key, value in block.head.items()}
@@ -225,11 +215,11 @@ def _found(text: str, at: int, line: int, words: str) -> tuple[int, int]:
         given = next((form for form in (visible(text[offset]), text[offset]) if rest.startswith(form, done)), None)
         if given is None:
             message = f"expected {_words_at(text, offset)}, got {_words_at(words, _index(words, done))}"
-            raise _Wrong("RT403", line, message, "Keep every word of the document; move only line ends and zones.")
+            raise _wrong("RT403", line, message, "Keep every word of the document; move only line ends and zones.")
         done += len(given)
         if done == len(rest):
             return start, offset + 1
-    raise _Wrong(
+    raise _wrong(
         "RT403", line, f"the document has ended before {_words_at(words, _index(words, done))}", "Remove the words."
     )
 
@@ -249,12 +239,8 @@ def _words_at(text: str, offset: int) -> str:
 def divide_documents(file: str, root: str | Path) -> dict[Path, list[str]]:
     """Correct documents of a corpus folder as a file says (``retold.corpus.division``).
 
-    Returns:
-        Each file of documents that was looked at, and the keys of those that changed in it.
-
-    Raises:
-        UnreadableError: a file cannot be read.
-        FindingsError: the file does not fit the documents, or somebody has annotated sentences that it would change.
+    Returns each file of documents that was looked at, and the keys of those that changed in it. The file must fit the
+    documents, and nobody may have annotated sentences that it would change.
     """
     corpus = load_folder(root)
     found = divided(read_text(file), corpus.documents, file)
@@ -268,7 +254,7 @@ def divide_documents(file: str, root: str | Path) -> dict[Path, list[str]]:
         ):
             message = f"the sentences of {', '.join(counted)} would change, which {', '.join(annotated)} count"
             hint = f"Remove these files from {event.folder}, divide, and import the quotes again."
-            raise FindingsError([Finding(code="RT705", severity="error", message=message, hint=hint, file=file)])
+            raise refusal(finding("RT705", message, hint=hint), file)
         if own:
             written[event.documents_file] = [each.document_id for each in changed]
     for path, keys in written.items():

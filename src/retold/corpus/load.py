@@ -6,7 +6,6 @@ memory, or line by line (``document_lines``, ``gold_lines``) for one that does n
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -17,16 +16,17 @@ from typing import Any, Final, Literal
 
 from msgspec import UnsetType
 
-from retold.io.jsonl import Lines, decode_or_refuse, read_all, read_bytes, read_lines, read_one
-from retold.io.sources import Source, sha256
+from retold.io.jsonl import Lines, Lookup, read_all, read_bytes, read_lines, read_one
+from retold.io.sources import Source, digest_of, is_folder, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
 from retold.model.display import Summary
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
-from retold.rules import HEAD, Vocabulary, foreign_file, located, no_records, recognize
-from retold.rules.bytes import DECODERS
+from retold.rules import Role, Vocabulary
+from retold.rules.bytes import DECODERS, located, no_records, refusal
 from retold.rules.corpus import repeated_key
+from retold.rules.foreign import HEAD, foreign_file, recognize
 from retold.rules.schema import invalid_manifest
 
 __all__ = [
@@ -55,11 +55,7 @@ def packaged_corpus() -> Path:
 
 
 def refuse_foreign(source: Source, line: bytes = b"") -> None:
-    """Refuse a file that holds no records, by its beginning or its first line.
-
-    Raises:
-        FindingsError: RT114, what it is.
-    """
+    """Refuse a file that holds no records (RT114), by its beginning or its first line."""
     if line and source.is_parquet:
         found = recognize(line)
     else:
@@ -71,7 +67,7 @@ def refuse_foreign(source: Source, line: bytes = b"") -> None:
         if found is None and source.is_parquet and head.startswith(b"{"):
             found = "JSON Lines", "Name it with .jsonl."
     if found is not None:
-        raise FindingsError(located([foreign_file(*found)], source.name, 1))
+        raise refusal(foreign_file(*found), source.name, 1)
 
 
 @dataclass(frozen=True)
@@ -159,17 +155,13 @@ class Corpus(Summary):
             return sha256(self.bare)
         released = self.release.files if self.release else {}
         wanted = {name: digest for name, digest in released.items() if name == MANIFEST or name.startswith("events/")}
-        names = wanted.keys() | {
-            file.relative_to(self.root).as_posix() for file in self.root.glob("events/[!.]*/[!.]*.json*")
-        }
-        names |= {MANIFEST}
-        found = {name: sha256(self.root / name) for name in sorted(names) if (self.root / name).is_file()}
+        present = self.root.glob("events/[!.]*/[!.]*.json*")
+        names = {MANIFEST, *wanted, *(file.relative_to(self.root).as_posix() for file in present)}
+        found = {name: sha256(self.root / name) for name in names if (self.root / name).is_file()}
         # An event that was added later is not part of the release.
         if self.release is not None and found == wanted:
             return self.release.sha256
-        listing = "".join(f"{digest}  {name}\n" for name, digest in found.items())
-        state = "unreleased" if self.release is None else "modified"
-        return f"{state}-{hashlib.sha256(listing.encode()).hexdigest()}"
+        return f"{'unreleased' if self.release is None else 'modified'}-{digest_of(found)}"
 
     @property
     def short_digest(self) -> str:
@@ -182,6 +174,10 @@ class Corpus(Summary):
         """All documents by key, in order. Empty for a bare file."""
         files = (event.documents_file for event in self.events.values())
         return {d.document_id: d for file in files for d in read_all(file, DECODERS["document"])}
+
+    def documents_of(self, event: str) -> dict[str, Document]:
+        """The documents of an event by key, in order."""
+        return {key: document for key, document in self.documents.items() if document.event == event}
 
     @cached_property
     def gold(self) -> dict[str, AnnotationRecord]:
@@ -206,6 +202,17 @@ class Corpus(Summary):
         if self.bare is not None:
             return [self.bare]
         return [Source.of(event.gold_file) for event in self.events.values()]
+
+    def lookup(self, event: EventFolder | None = None) -> Lookup:
+        """Documents by key, of one event or of all; for a bare file its records, which name the documents."""
+        if self.bare is not None:
+            return Lookup(self.gold_lines(), self.scheme.decoder.require)
+        lines = self.document_lines() if event is None else Lines([Source.of(event.documents_file)])
+        return Lookup(lines, DECODERS["document"].require)
+
+    def check(self, record: AnnotationRecord, role: Role, document: Document | None) -> list[Finding]:
+        """Apply the rules to a record."""
+        return self.scheme.check(record, role=role, document=document, vocabulary=self.vocabulary(document))
 
     def vocabulary(self, document: Document | None) -> Vocabulary | None:
         """The keys that a record of this document may use; None where only gold records are at hand."""
@@ -232,23 +239,10 @@ class Corpus(Summary):
 
 
 def load_folder(root: str | Path) -> Corpus:
-    """Load a corpus folder that is to be changed.
-
-    Raises:
-        UnreadableError: it is not one.
-        FindingsError: a catalogue or the manifest is malformed.
-    """
-    if not _is_folder(Path(root)):
+    """Load a corpus folder that is to be changed; what is none is an UnreadableError."""
+    if not is_folder(root):
         raise UnreadableError(f"{root}: not a corpus folder")
     return load_corpus(root)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        # A name that no file can have; opening it gives the message.
-        return False
 
 
 def event_folders(root: Path) -> list[Path]:
@@ -285,11 +279,11 @@ def load_corpus(
     if labels is not None and manifest is not None:
         raise ValueError("give either a manifest or labels from gold")
     root = packaged_corpus() if path is None else Path(path)
-    if path is not None and not _is_folder(root):
+    if path is not None and not is_folder(root):
         source = Source.of(path)
         refuse_foreign(source)
         if not any(line for _, line in read_lines(source)):
-            raise FindingsError(located([no_records()], source.name, None))
+            raise refusal(no_records(), source.name)
         corpus = Corpus(root=root, name=root.name, version="", events={}, bare=source)
         return _declared(corpus, Path(manifest) if manifest else None, labels)
     folders = event_folders(root)
@@ -301,7 +295,7 @@ def load_corpus(
         event: Event = read_one(folder / "event.json", DECODERS["event"])
         if (other := events.get(event.event)) is not None:
             hint = f"Give the events keys of their own; {other.folder / 'event.json'} has it, too."
-            raise FindingsError(located([repeated_key(event.event, "/event", hint)], str(folder / "event.json"), None))
+            raise refusal(repeated_key(event.event, "/event", hint), folder / "event.json")
         events[event.event] = EventFolder(
             folder=folder,
             event=event,
@@ -328,10 +322,10 @@ def _catalogue(path: Path, key: Literal["entity", "claim"], repeated: list[Findi
     found: dict[str, Any] = {}
     for number, line in read_lines(Source.of(path)) if path.exists() else ():
         if line:
-            each = decode_or_refuse(DECODERS[key], line, number, str(path))
+            each = DECODERS[key].require(line, number, str(path))
             name = getattr(each, key)
             if found.setdefault(name, each) is not each:
-                repeated += located([repeated_key(name, f"/{key}")], str(path), number)
+                repeated += located([repeated_key(name, f"/{key}")], path, number)
     return found
 
 
@@ -349,20 +343,14 @@ def _declared(corpus: Corpus, manifest: Path | None, labels: str | None) -> Corp
             if not scheme.manifest.layers:
                 raise ManifestError("no record has a layer")
         except ManifestError as error:
-            file = corpus.gold_sources()[0].name
             hint = "Check the labels of the gold records, or describe them with --manifest."
-            raise FindingsError(located([invalid_manifest(str(error), "", hint)], file, None)) from None
+            raise refusal(invalid_manifest(str(error), "", hint), corpus.gold_sources()[0].name) from None
         return replace(corpus, scheme=scheme, declared="gold")
     return corpus
 
 
 def read_manifest(path: Path) -> Scheme:
-    """The scheme that a manifest declares.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: what is wrong with it.
-    """
+    """The scheme that a manifest declares."""
     source = Source.of(path)
     manifest: Manifest = read_one(source, DECODERS["manifest"])
     try:
@@ -372,7 +360,7 @@ def read_manifest(path: Path) -> Scheme:
         _, found = manifest_decoder().decode(read_bytes(source), number=None, file=source.name)
         found = [each for each in found if each.code != "RT207"]
         pointer = "/" + str(error).partition(":")[0].replace(".", "/")
-        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], source.name, None)) from None
+        raise FindingsError(found or located([invalid_manifest(str(error), pointer)], source.name)) from None
 
 
 def _plain_gold(corpus: Corpus) -> Iterator[Any]:
@@ -380,5 +368,5 @@ def _plain_gold(corpus: Corpus) -> Iterator[Any]:
     for source in corpus.gold_sources():
         for number, line in read_lines(source):
             if line:
-                decode_or_refuse(DECODERS["record"], line, number, source.name)
+                DECODERS["record"].require(line, number, source.name)
                 yield json.loads(line)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -27,21 +26,13 @@ from retold.corpus.load import Corpus
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
+from retold.layers import LAYERS
 from retold.layers.scheme import Scheme, default_scheme
-from retold.model.annotations import (
-    AnnotationRecord,
-    ClaimSpan,
-    Document,
-    Entity,
-    Mention,
-    StanceCell,
-    VerificationPair,
-    encode,
-)
+from retold.model.alike import occurrences
+from retold.model.annotations import AnnotationRecord, Document, Entity, encode
 from retold.model.findings import Finding, FindingsError, UnreadableError, shorten
-from retold.model.json_schema import schema_of
-from retold.rules import RULES, LineDecoder
-from retold.rules.registry import did_you_mean, nearest
+from retold.rules import LineDecoder, located
+from retold.rules.registry import did_you_mean, finding, nearest
 
 __all__ = ["QuotedCell", "QuotedClaim", "QuotedMention", "QuotedPair", "import_quotes", "resolve"]
 
@@ -49,24 +40,23 @@ __all__ = ["QuotedCell", "QuotedClaim", "QuotedMention", "QuotedPair", "import_q
 Nth = Annotated[int, Meta(ge=1)]
 
 
-class QuotedMention(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A mention as quoted."""
-
+class _Quote(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     document_id: str
     sentence: int
     quote: str
     nth: Nth = 1
+
+
+class QuotedMention(_Quote, frozen=True, kw_only=True):
+    """A mention as quoted."""
+
     kind: str
     entity: str
 
 
-class QuotedClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class QuotedClaim(_Quote, frozen=True, kw_only=True):
     """A claim span as quoted."""
 
-    document_id: str
-    sentence: int
-    quote: str
-    nth: Nth = 1
     source: str
     claim: str
 
@@ -94,30 +84,17 @@ def _by_span(span: Any) -> tuple[int, int]:
     return span.start, -span.end
 
 
-#: Name of a file, without its ending -> what one of its lines is.
-_QUOTED: Final[dict[str, type[Struct]]] = {
-    "mentions": QuotedMention,
-    "claims": QuotedClaim,
-    "stance": QuotedCell,
-    "verification": QuotedPair,
-}
-#: Keyword of ``resolve`` and name of the file -> layer, type and sort key of its items.
-_LAYERS: Final[dict[str, tuple[str, Callable[..., Any], Callable[[Any], Any]]]] = {
-    "mentions": ("entities", Mention, _by_span),
-    "claims": ("claims", ClaimSpan, _by_span),
-    "stance": ("stance", StanceCell, lambda cell: (cell.holder or "", cell.target)),
-    "verification": ("verification", VerificationPair, lambda pair: pair.claim),
+#: Keyword of ``resolve`` and name of the file -> layer, type of a line, and sort key of the layer's items.
+_LAYERS: Final[dict[str, tuple[str, type[Struct], Callable[[Any], Any]]]] = {
+    "mentions": ("entities", QuotedMention, _by_span),
+    "claims": ("claims", QuotedClaim, _by_span),
+    "stance": ("stance", QuotedCell, lambda cell: (cell.holder or "", cell.target)),
+    "verification": ("verification", QuotedPair, lambda pair: pair.claim),
 }
 
 
 def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator: str) -> tuple[Path, list[str]]:
-    """Turn an annotator's quotes into records with offsets, all of them or none.
-
-    Args:
-        folder: has a file for each layer.
-        corpus: a corpus folder.
-        event_key: the event whose documents are quoted.
-        annotator: names the file of records.
+    """Turn the quotes in a folder, a file for each layer, into records with offsets, all of them or none.
 
     Returns:
         The file that was written, and what its reader should know: layers and documents without a quote.
@@ -132,26 +109,24 @@ def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator:
     event, scheme = corpus.events[event_key], corpus.scheme
     names = [name for name, (layer, *_) in _LAYERS.items() if layer in scheme.layers]
     findings = _misnamed(Path(folder), names)
-    quoted: dict[str, list[Any] | None] = {}
+    quoted: dict[str, list[Any]] = {}
     lines: dict[str, list[int]] = {}
     for name in names:
         file = Path(folder, f"{name}.jsonl")
         if not file.exists():
-            quoted[name] = None
             continue
-        read: list[Any] = []
-        quoted[name] = read
-        kind = _QUOTED[name]
-        decoder = LineDecoder(kind, partial(schema_of, kind.__name__, kind))
+        quoted[name] = []
+        decoder = LineDecoder(_LAYERS[name][1])
         for number, line in read_lines(Source.of(file)):
             record, found = decoder.decode(line, number=number, file=str(file)) if line.strip() else (None, [])
             findings += found
             if record is not None:
-                read.append(record)
+                quoted[name].append(record)
                 lines.setdefault(name, []).append(number)
-    documents = {key: each for key, each in corpus.documents.items() if each.event == event_key}
+    documents = corpus.documents_of(event_key)
+    given = {name: quoted.get(name) for name in names}
     try:
-        records = resolve(documents, event.entities, scheme=scheme, lines=lines, folder=str(folder), **quoted)
+        records = resolve(documents, event.entities, scheme=scheme, lines=lines, folder=str(folder), **given)
     except FindingsError as error:
         findings += error.findings
     if findings:
@@ -160,8 +135,8 @@ def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator:
         raise UnreadableError(f"{folder}: has no quotes (expected {', '.join(f'{name}.jsonl' for name in names)})")
     target = event.folder / "annotators" / f"{annotator}.jsonl"
     write_atomic(target, (encode(record) + b"\n" for record in records))
-    used = {item.document_id for items in quoted.values() for item in items or ()}
-    notes = [f"{name}.jsonl is missing: {_LAYERS[name][0]} is not annotated" for name in names if quoted[name] is None]
+    used = {item.document_id for items in quoted.values() for item in items}
+    notes = [f"{name}.jsonl is missing: {_LAYERS[name][0]} is not annotated" for name in names if name not in quoted]
     return target, [*notes, *(f"no quotes from {key}" for key in documents if key not in used)]
 
 
@@ -176,7 +151,7 @@ def _misnamed(folder: Path, names: Sequence[str]) -> list[Finding]:
                 f"no layer has quotes in a file of this name, expected {', '.join(f'{name}.jsonl' for name in names)}"
             )
             hint = f"Did you mean '{similar}.jsonl'?" if similar else "Rename the file, or move it elsewhere."
-            found.append(Finding(code="RT204", severity="error", message=message, hint=hint, file=str(file)))
+            found += located([finding("RT204", message, hint=hint)], file)
     return found
 
 
@@ -194,13 +169,8 @@ def resolve(
 ) -> list[AnnotationRecord]:
     """Return one record for each document, its lists sorted by span or key.
 
-    Args:
-        documents: texts by key.
-        catalogue: entities by key.
-        mentions, stance, claims, verification: what was quoted; None leaves the layer out of the records.
-        scheme: layers and labels; the default ones where not given.
-        lines: where the items of a file stand in it, if not one on each line.
-        folder: of the files, for messages.
+    A layer that was not quoted at all (None) is left out. ``lines`` says where the items of a file stand in it, if not
+    one on each line.
 
     Raises:
         FindingsError: a quote, document, sentence, entity or label does not exist; all are listed, with file and line.
@@ -208,22 +178,15 @@ def resolve(
     scheme = scheme or default_scheme()
     findings: list[Finding] = []
     made: dict[str, dict[str, list[Any]]] = {key: {layer: [] for layer, *_ in _LAYERS.values()} for key in documents}
-    given: dict[str, Iterable[Any] | None] = {
-        "mentions": mentions,
-        "claims": claims,
-        "stance": stance,
-        "verification": verification,
-    }
+    given: dict[str, Any] = {"mentions": mentions, "claims": claims, "stance": stance, "verification": verification}
     for name, items in given.items():
-        layer, kind, _ = _LAYERS[name]
+        layer = _LAYERS[name][0]
+        kind = LAYERS[layer].plain_type
         labels = _labels(scheme, layer)
         file = str(Path(folder, f"{name}.jsonl"))
         for number, item in enumerate(items or ()):
             line = lines[name][number] if lines else number + 1
-            problems = [
-                Finding(code=code, severity="error", message=message, hint=hint, file=file, line=line)
-                for code, message, hint in _problems(item, documents, catalogue, labels)
-            ]
+            problems = located(_problems(item, documents, catalogue, labels), file, line)
             findings += problems
             if not problems:
                 made[item.document_id][layer].append(kind(**_fields(item, documents[item.document_id], catalogue)))
@@ -252,36 +215,33 @@ def _labels(scheme: Scheme, layer: str) -> dict[str, Sequence[str]]:
 
 
 def _problems(
-    item: Any,
-    documents: Mapping[str, Document],
-    catalogue: Mapping[str, Entity],
-    labels: Mapping[str, Sequence[str]],
-) -> Iterator[tuple[str, str, str]]:
-    """What is wrong with an item: code, message and hint."""
+    item: Any, documents: Mapping[str, Document], catalogue: Mapping[str, Entity], labels: Mapping[str, Sequence[str]]
+) -> Iterator[Finding]:
+    """What is wrong with an item."""
     for key, allowed in labels.items():
         value = getattr(item, key, None)
         if value is not None and value not in allowed:
-            hint = did_you_mean(value, allowed) or RULES["RT204"].hint
-            yield "RT204", f"{value!r} is not allowed, expected one of {', '.join(allowed)}", hint
+            message = f"{value!r} is not allowed, expected one of {', '.join(allowed)}"
+            yield finding("RT204", message, hint=did_you_mean(value, allowed))
     if isinstance(item, QuotedMention) and item.entity not in catalogue:
         hint = did_you_mean(item.entity, catalogue) or "Add it to entities.jsonl, or correct the key."
-        yield "RT304", f"unknown entity {item.entity!r}", hint
+        yield finding("RT304", f"unknown entity {item.entity!r}", hint=hint)
     document = documents.get(item.document_id)
     if document is None:
         hint = did_you_mean(item.document_id, documents) or "Use the key of a document of the event."
-        yield "RT301", f"unknown document {item.document_id!r}", hint
+        yield finding("RT301", f"unknown document {item.document_id!r}", hint=hint)
         return
     count = len(document.sentences)
-    is_span = isinstance(item, QuotedMention | QuotedClaim)
+    is_span = isinstance(item, _Quote)
     missing = [number for number in ([item.sentence] if is_span else item.evidence) if not 0 <= number < count]
     for number in missing:
         message = f"no sentence {number}; {item.document_id} has {count}"
-        yield "RT308", message, f"'retold corpus show {item.document_id} --sentences' numbers them."
+        yield finding("RT308", message, hint=f"'retold corpus show {item.document_id} --sentences' numbers them.")
     if is_span and not missing and _find(document, item) is None:
         where = f"sentence {item.sentence} of {item.document_id}"
         elsewhere = [n for n in range(count) if _find(document, structs.replace(item, sentence=n)) is not None]
         hint = f"It is in sentence {elsewhere[0]}." if len(elsewhere) == 1 else "Copy the quote verbatim."
-        yield "RT403", f"{where} has no occurrence {item.nth} of {shorten(item.quote)}", hint
+        yield finding("RT403", f"{where} has no occurrence {item.nth} of {shorten(item.quote)}", hint=hint)
 
 
 def _fields(item: Any, document: Document, catalogue: Mapping[str, Entity]) -> dict[str, Any]:
@@ -299,16 +259,9 @@ def _fields(item: Any, document: Document, catalogue: Mapping[str, Entity]) -> d
     return fields
 
 
-def _find(document: Document, quoted: QuotedMention | QuotedClaim) -> tuple[int, int] | None:
+def _find(document: Document, quoted: _Quote) -> tuple[int, int] | None:
     """Offsets of the quote, None if it is not in its sentence."""
     sentence = document.sentences[quoted.sentence]
-    text = document.text[sentence.start : sentence.end].replace("\xa0", " ")
-    quote = quoted.quote.replace("\xa0", " ")
-    if not quote or quoted.nth < 1:
-        return None
-    found = -1
-    for _ in range(quoted.nth):
-        found = text.find(quote, found + 1)
-        if found < 0:
-            return None
-    return sentence.start + found, sentence.start + found + len(quote)
+    found = [sentence.start + at for at in occurrences(document.text[sentence.start : sentence.end], quoted.quote)]
+    start = found[quoted.nth - 1] if 1 <= quoted.nth <= len(found) else None
+    return None if start is None else (start, start + len(quoted.quote))

@@ -18,10 +18,10 @@ from retold.io.atomic import write_atomic
 from retold.io.sources import MAX_LINE, Source
 from retold.layers.scheme import default_scheme
 from retold.model.annotations import Document, Event, Holder, encode
-from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.rules import RULES
+from retold.model.findings import UnreadableError
+from retold.rules.bytes import refusal
 from retold.rules.corpus import is_date
-from retold.rules.registry import did_you_mean
+from retold.rules.registry import did_you_mean, finding
 
 __all__ = ["documents_named", "language_of", "proposed_document", "read_text", "scaffold_event"]
 
@@ -76,16 +76,9 @@ def scaffold_event(
         proposed_document(Path(file), f"{name}-{number}", code, event=name, date=date or "")
         for number, (file, code) in enumerate(zip(files, languages, strict=True))
     ]
-    event = Event(
-        event=name,
-        title="",
-        date=date or "",
-        description="",
-        holders=[Holder(holder="author", description={"en": "The article's own voice"}, entities=[])]
-        if "holders" in scheme.event_keys
-        else [],
-        targets=[],
-    )
+    author = Holder(holder="author", description={"en": "The article's own voice"}, entities=[])
+    holders = [author] if "holders" in scheme.event_keys else []
+    event = Event(event=name, title="", date=date or "", description="", holders=holders)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Renamed when complete: an interrupted run must not leave part of an event, which later runs would refuse.
     made = folder.with_name(f".{name}.{secrets.token_hex(4)}")
@@ -105,10 +98,8 @@ def scaffold_event(
 def language_of(file: Path, declared: Collection[str] = ()) -> str | None:
     """The language that the name of a file gives, as ``two.id.txt`` does.
 
-    It is one that the corpus declares, or, if it declares none, an ISO 639-1 code.
-
-    Raises:
-        ValueError: it is such a code, but the corpus declares others.
+    It is one that the corpus declares, or, if it declares none, an ISO 639-1 code; such a code that the corpus does not
+    declare is a ValueError.
     """
     code = Path(file.stem).suffix[1:].lower()
     if code in declared or (code in _CODES and not declared):
@@ -125,9 +116,9 @@ def proposed_document(file: Path, key: str, language: str, *, event: str = "", d
     """A text file as a document with its proposed division; raises as ``scaffold_event`` does."""
     text = read_text(file)
     if text.startswith("\ufeff"):
-        raise _refused("RT104", "the file begins with a byte-order mark", file)
+        raise refusal(finding("RT104", "the file begins with a byte-order mark"), file)
     if not text.strip():
-        raise _refused("RT111", "the file is blank", file)
+        raise refusal(finding("RT111", "the file is blank"), file)
     zones, paragraphs, sentences = propose(text)
     return Document(
         document_id=key,
@@ -148,12 +139,7 @@ def proposed_document(file: Path, key: str, language: str, *, event: str = "", d
 
 
 def read_text(file: Path | str) -> str:
-    """The text of a file, or of standard input ("-").
-
-    Raises:
-        UnreadableError: it cannot be read, or is too large.
-        FindingsError: it is not UTF-8.
-    """
+    """The text of a file, or of standard input ("-"); what is not UTF-8 is a FindingsError."""
     with Source.of(str(file)).open() as stream:
         data = stream.read(MAX_LINE + 1)
     if len(data) > MAX_LINE:
@@ -161,26 +147,18 @@ def read_text(file: Path | str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refused("RT101", f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}", file) from error
-
-
-def _refused(code: str, message: str, file: Path | str) -> FindingsError:
-    return FindingsError([Finding(code=code, severity="error", message=message, hint=RULES[code].hint, file=str(file))])
+        message = f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}"
+        raise refusal(finding("RT101", message), file) from error
 
 
 def documents_named(names: Sequence[str], corpus: Corpus) -> list[Document]:
-    """Documents of a corpus by their keys or that of their event, and text files with a proposed division.
-
-    Raises:
-        UnreadableError: there is no such document, event or file.
-        FindingsError: a text file is refused as ``scaffold_event`` does.
-    """
+    """Documents of a corpus by their keys or that of their event, and text files with a proposed division."""
     found: list[Document] = []
     for name in names:
         if name in corpus.documents:
             found.append(corpus.documents[name])
         elif name in corpus.events:
-            found += [document for document in corpus.documents.values() if document.event == name]
+            found += corpus.documents_of(name).values()
         elif name == "-" or Path(name).is_file():
             declared = corpus.scheme.manifest.languages
             language = language_of(Path(name)) or next(iter(declared), "en")

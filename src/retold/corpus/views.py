@@ -7,41 +7,41 @@ itself.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
+from msgspec import to_builtins
+
+from retold.corpus.load import Corpus
 from retold.layers.scheme import Scheme
 from retold.layers.views import KB_STATUS, ViewContext, span_row
 from retold.model.annotations import AnnotationRecord, Document, Mutation
 
-__all__ = ["has_timestamps", "labels_of", "object_file", "object_lines", "rows", "splits_of", "tables_of", "view_file"]
+__all__ = [
+    "files_of",
+    "has_timestamps",
+    "labels_of",
+    "lines_of",
+    "object_file",
+    "object_lines",
+    "rows",
+    "splits_of",
+    "tables_of",
+]
 
 _MUTATIONS: Final = ("none", *get_args(Mutation))
 _COMMON: Final = {"id": "string", "event": "string", "document_id": "string", "fold": "string", "language": "string"}
 _DOCUMENTS: Final = {
     **_COMMON,
-    "text": "string",
-    "title": "string",
-    "outlet": "string",
-    "original_source": "string",
-    "published": "string",
-    "event_date": "string",
-    "zones": "zones",
-    "paragraphs": "spans",
-    "sentences": "spans",
-    "seed": "string",
-    "seed_sha256": "string",
-    "rights": "string",
+    **dict.fromkeys(("text", "title", "outlet", "original_source", "published", "event_date"), "string"),
+    **{"zones": "zones", "paragraphs": "spans", "sentences": "spans"},
+    **dict.fromkeys(("seed", "seed_sha256", "rights"), "string"),
 }
 _CLAIM_TEXTS: Final = {
-    "id": "string",
-    "event": "string",
-    "claim": "string",
-    "text": "string",
-    "mutation_of": "string",
-    "mutation": "mutation",
-    "stated_in": "strings",
+    **dict.fromkeys(("id", "event", "claim", "text", "mutation_of"), "string"),
+    **{"mutation": "mutation", "stated_in": "strings"},
 }
 #: A JSON string that pyarrow takes for a timestamp.
 _TIMESTAMP: Final = re.compile(rb'(?<!\\)"\d{4}-\d\d-\d\d([ T][\d:]+(Z|[+-][\d:]+)?)?"')
@@ -65,15 +65,16 @@ def labels_of(scheme: Scheme) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def splits_of(scheme: Scheme, events: Iterable[str]) -> dict[str, list[str]]:
+def splits_of(corpus: Corpus) -> dict[str, list[str]]:
     """Split -> its events, as the manifest says; all of them are ``test`` where it does not."""
-    splits = scheme.manifest.splits
-    return {name: list(keys) for name, keys in splits.items()} if splits else {"test": list(events)}
+    return {name: list(keys) for name, keys in corpus.scheme.manifest.splits.items()} or {"test": list(corpus.events)}
 
 
-def view_file(table: str, split: str, splits: Collection[str]) -> str:
-    """Path of a table's file in the corpus folder; the split is in its name where there are several."""
-    return f"views/{table}-{split}.jsonl" if len(splits) > 1 else f"views/{table}.jsonl"
+def files_of(corpus: Corpus) -> dict[str, dict[str, str]]:
+    """Table -> split -> path in the corpus folder; the split is in its name where there are several."""
+    splits = splits_of(corpus)
+    name = "views/{}-{}.jsonl" if len(splits) > 1 else "views/{}.jsonl"
+    return {table: {split: name.format(table, split) for split in splits} for table in tables_of(corpus.scheme)}
 
 
 def has_timestamps(lines: Iterable[bytes]) -> bool:
@@ -105,11 +106,7 @@ def rows(
     gold: Mapping[str, AnnotationRecord],
     scheme: Scheme,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one table for one event, in the order of its documents.
-
-    Raises:
-        KeyError: there is no such table.
-    """
+    """Yield the rows of one table for one event, in the order of its documents."""
     if table not in (tables := tables_of(scheme)):
         raise KeyError(f"unknown table {table!r}; expected one of {', '.join(tables)}")
     if table == "claim_texts":
@@ -131,21 +128,26 @@ def rows(
             yield {"id": f"{document.document_id}/{table}/{number}", **common, **row}
 
 
+def lines_of(
+    table: str,
+    context: ViewContext,
+    documents: Sequence[Document],
+    gold: Mapping[str, AnnotationRecord],
+    scheme: Scheme,
+) -> Iterator[bytes]:
+    """The ``rows`` as lines of a file, without their ends."""
+    for row in rows(table, context, documents, gold, scheme):
+        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _document(document: Document) -> dict[str, Any]:
     title = next((zone for zone in document.zones if zone.zone == "title"), None)
     return {
-        "text": document.text,
+        **{name: getattr(document, name, None) for name in _DOCUMENTS if name not in _COMMON},
         "title": document.text[title.start : title.end].strip() if title else None,
-        "outlet": document.outlet,
-        "original_source": document.original_source,
-        "published": document.published,
-        "event_date": document.event_date,
-        "zones": [{"start": z.start, "end": z.end, "zone": z.zone} for z in document.zones],
+        "zones": to_builtins(document.zones),
         "paragraphs": [span_row(document, span.start, span.end) for span in document.paragraphs],
         "sentences": [span_row(document, span.start, span.end) for span in document.sentences],
-        "seed": document.seed,
-        "seed_sha256": document.seed_sha256,
-        "rights": document.rights,
     }
 
 

@@ -65,11 +65,7 @@ def _standard_stream(path: Path) -> int | None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line to a file, creating it if missing; an interrupted process leaves at most a torn last line.
-
-    Raises:
-        UnreadableError: the file cannot be written.
-    """
+    """Add a line to a file, creating it if missing; an interrupted process leaves at most a torn last line."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "a+b") as stream:

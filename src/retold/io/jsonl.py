@@ -8,20 +8,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source
-from retold.model.findings import FindingsError, UnreadableError
-from retold.rules.bytes import LineDecoder, line_too_long, located
+from retold.model.findings import UnreadableError
+from retold.rules.bytes import LineDecoder, line_too_long, refusal
 
-__all__ = [
-    "Line",
-    "Lines",
-    "Lookup",
-    "count_lines",
-    "decode_or_refuse",
-    "read_all",
-    "read_bytes",
-    "read_lines",
-    "read_one",
-]
+__all__ = ["Line", "Lines", "Lookup", "count_lines", "read_all", "read_bytes", "read_lines", "read_one", "without_end"]
 
 #: Line number from 1, and the bytes without the line end.
 Line = tuple[int, bytes]
@@ -30,11 +20,8 @@ Line = tuple[int, bytes]
 def read_lines(source: Source, wanted: Callable[[int], bool] | None = None) -> Iterator[Line]:
     """Yield the lines of a file of JSON Lines, or each Parquet row as such a line; only those of ``wanted`` numbers.
 
-    Blank lines are yielded as empty bytes; the rules decide what they mean.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: a line is longer than ``MAX_LINE``, or a Parquet file is truncated.
+    Blank lines are yielded as empty bytes; the rules decide what they mean. A line longer than ``MAX_LINE`` is a
+    FindingsError, as is a truncated Parquet file.
     """
     if source.is_parquet:
         from retold.io.parquet import read_rows
@@ -52,11 +39,15 @@ def read_lines(source: Source, wanted: Callable[[int], bool] | None = None) -> I
                 return
             number += 1
             if len(line) > MAX_LINE:
-                raise FindingsError(located([line_too_long("line", MAX_LINE)], source.name, number))
-            if wanted is not None and not wanted(number):
-                continue
-            # isspace() looks at one byte of a record, strip() would copy it.
-            yield number, b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
+                raise refusal(line_too_long("line", MAX_LINE), source.name, number)
+            if wanted is None or wanted(number):
+                yield number, without_end(line)
+
+
+def without_end(line: bytes) -> bytes:
+    """A line without its end; a blank one is empty."""
+    # isspace() looks at one byte of a record, strip() would copy it.
+    return b"" if line.isspace() else line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def count_lines(source: Source) -> int:
@@ -68,31 +59,14 @@ def count_lines(source: Source) -> int:
     return sum(1 for _, line in read_lines(source) if line)
 
 
-def decode_or_refuse(decoder: LineDecoder, line: bytes, number: int | None, file: str) -> Any:
-    """Decode a line that must be valid.
-
-    Raises:
-        FindingsError: what is wrong with it.
-    """
-    record, findings = decoder.decode(line, number=number, file=file)
-    if record is None or findings:
-        raise FindingsError(findings)
-    return record
-
-
 def read_all(path: Path | str | Source, decoder: LineDecoder) -> list[Any]:
-    """The records of a whole file; for the small files of a corpus.
-
-    Raises:
-        UnreadableError: the file cannot be opened.
-        FindingsError: a line is not such a record.
-    """
+    """The records of a whole file; for the small files of a corpus."""
     source = path if isinstance(path, Source) else Source.of(path)
-    return [decode_or_refuse(decoder, line, number, source.name) for number, line in read_lines(source) if line]
+    return [decoder.require(line, number, source.name) for number, line in read_lines(source) if line]
 
 
 def read_bytes(source: Source) -> bytes:
-    """The bytes of a file of one JSON value; raises as ``read_all`` does."""
+    """The bytes of a file of one JSON value."""
     try:
         with source.open() as stream:
             data = stream.read(MAX_LINE + 1)
@@ -101,22 +75,18 @@ def read_bytes(source: Source) -> bytes:
     except ARCHIVE_ERRORS as error:
         raise UnreadableError(f"{source.name}: {error}") from error
     if len(data) > MAX_LINE:
-        raise FindingsError(located([line_too_long("file", MAX_LINE)], source.name, None))
+        raise refusal(line_too_long("file", MAX_LINE), source.name)
     return data
 
 
 def read_one(path: Path | str | Source, decoder: LineDecoder) -> Any:
-    """The single object of a file; raises as ``read_all`` does."""
+    """The single object of a file."""
     source = path if isinstance(path, Source) else Source.of(path)
-    return decode_or_refuse(decoder, read_bytes(source), None, source.name)
+    return decoder.require(read_bytes(source), None, source.name)
 
 
 class Lines:
-    """Lines of one or several files; only those of ``wanted`` numbers.
-
-    Attributes:
-        file: name of the file that the last line is from.
-    """
+    """Lines of one or several files, only those of ``wanted`` numbers; ``file`` is the file of the last line."""
 
     def __init__(self, sources: Sequence[Source], wanted: Callable[[int], bool] | None = None) -> None:
         self._sources, self._wanted = sources, wanted
@@ -132,11 +102,7 @@ class Lookup:
     """Records of a file by document, read once from front to back.
 
     Two files in the same order are joined in constant memory. A record that comes before it is asked for is spooled to
-    a temporary file; memory holds only its key and offset.
-
-    Args:
-        lines: the lines, in the order of the files.
-        decode: (line, its number, file) -> record with a ``document_id``; raises FindingsError for any other line.
+    a temporary file; memory holds only its key and offset. ``decode`` takes a line, its number and its file.
     """
 
     def __init__(self, lines: Lines, decode: Callable[[bytes, int, str], Any]) -> None:
@@ -189,13 +155,10 @@ class Lookup:
         self._spooled[key] = self._end, len(line), number, self._files.file
         self._end += len(line)
 
-    def close(self) -> None:
-        """Delete the spool."""
-        if self._spool is not None:
-            self._spool.close()
-
     def __enter__(self) -> Lookup:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        """Delete the spool."""
+        if self._spool is not None:
+            self._spool.close()

@@ -32,15 +32,8 @@ MAX_UNPACKED: Final = MAX_LINE
 #: Keys whose null is a value; Parquet has no absent fields, and any other null was not given.
 _NULLABLE: Final = frozenset({"kb_id"})
 _PLAIN_TYPES: Final = (
-    "is_null",
-    "is_boolean",
-    "is_integer",
-    "is_float16",
-    "is_float32",
-    "is_float64",
-    "is_string",
-    "is_large_string",
-    "is_string_view",
+    *("is_null", "is_boolean", "is_integer", "is_float16", "is_float32", "is_float64"),
+    *("is_string", "is_large_string", "is_string_view"),
 )
 _AS_THEY_ARE: Final = frozenset({str, int, bool})
 _LISTS: Final = ("is_list", "is_large_list", "is_fixed_size_list")
@@ -49,9 +42,7 @@ _LISTS: Final = ("is_list", "is_large_list", "is_fixed_size_list")
 def read_rows(source: Source, wanted: Callable[[int], bool] | None = None) -> Iterator[tuple[int, bytes]]:
     """Yield (row number from 1, the row as a line of JSON), only rows of ``wanted`` numbers.
 
-    Raises:
-        UnreadableError: the file cannot be opened, or pyarrow is not installed.
-        FindingsError: it is not a Parquet file, a truncated one, has types that JSON does not have, or is too large.
+    A file that is none of Parquet, is truncated or too large, or has types that JSON does not have is a FindingsError.
     """
     row = [0]
     with _refusals(source, row):
@@ -76,23 +67,18 @@ def _refusals(source: Source, row: Sequence[int]) -> Iterator[None]:
             raise
         raise FindingsError(rules.located(error.findings, source.name, row[0] + 1)) from None
     except UnicodeDecodeError as error:
-        found = rules.not_utf8(error.object, error.start, 0)
-        raise FindingsError(rules.located([found], source.name, row[0] + 1)) from error
+        raise rules.refusal(rules.not_utf8(error.object, error.start, 0), source.name, row[0] + 1) from error
     except UnreadableError:
         raise
     except MemoryError as error:
         raise UnreadableError(f"{source.name}: not enough memory to read row {row[0] + 1}") from error
     except (pa.ArrowException, msgspec.MsgspecError, TypeError, ValueError, *ARCHIVE_ERRORS) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FindingsError(rules.located([rules.torn_parquet(reason)], source.name, row[0] or None)) from error
+        raise rules.refusal(rules.torn_parquet(reason), source.name, row[0] or None) from error
 
 
 def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> Iterator[Any]:
-    """Yield the rows of a Parquet file as Arrow record batches of ``size`` rows, ``without`` columns of some names.
-
-    Raises:
-        FindingsError: a column has a type that JSON does not have, or the file unpacks to too much.
-    """
+    """Yield the rows of a Parquet file as Arrow record batches of ``size`` rows, ``without`` columns of some names."""
     require("pyarrow", source.name)
     with contextlib.ExitStack() as stack:
         stream: Any = stack.enter_context(source.open())
@@ -102,10 +88,9 @@ def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> I
             shutil.copyfileobj(packed, stream)
             stream.seek(0)
         file = pq.ParquetFile(stream)
-        if found := [*_unknown_columns(file.schema_arrow), *_type_problems(file.schema_arrow, "")]:
-            raise FindingsError(rules.located(found, source.name, None))
-        if found := [*_bombs(file, stream)]:
-            raise FindingsError(rules.located(found, source.name, None))
+        columns = [*_unknown_columns(file.schema_arrow), *_type_problems(file.schema_arrow, "")]
+        if found := columns or [*_bombs(file, stream)]:
+            raise FindingsError(rules.located(found, source.name))
         paths = [file.schema.column(index).path for index in range(len(file.schema))]
         first = 1
         for batch in file.iter_batches(
@@ -114,8 +99,9 @@ def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> I
             if sum(map(_most_values, batch.columns)) > rules.MAX_VALUES:
                 for index in range(batch.num_rows):
                     if sum(map(_values, batch.slice(index, 1).columns)) > rules.MAX_VALUES:
-                        found = [rules.line_too_long("row", rules.MAX_VALUES, "values")]
-                        raise FindingsError(rules.located(found, source.name, first + index))
+                        raise rules.refusal(
+                            rules.line_too_long("row", rules.MAX_VALUES, "values"), source.name, first + index
+                        )
             yield batch
             first += batch.num_rows
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,17 @@ from typing import IO, Any, Final
 from retold.model.findings import UnreadableError
 from retold.model.packages import require
 
-__all__ = ["ARCHIVE_ERRORS", "MAX_LINE", "MAX_RATIO", "Source", "memory_source", "open_bytes", "sha256"]
+__all__ = [
+    "ARCHIVE_ERRORS",
+    "MAX_LINE",
+    "MAX_RATIO",
+    "Source",
+    "digest_of",
+    "is_folder",
+    "memory_source",
+    "open_bytes",
+    "sha256",
+]
 
 #: Longest line that is read, in bytes; a longer one is a finding, and memory stays bounded.
 MAX_LINE: Final = 64 * 1024 * 1024
@@ -35,13 +45,7 @@ _BUFFER: Final = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Records in a file: a path or fsspec URL, or a member of an archive.
-
-    Attributes:
-        name: its name in messages.
-        path: the file, or the archive that holds it.
-        member: name inside the archive, None for a file of its own.
-    """
+    """Records in a file, a path or fsspec URL, or in a member of an archive; its name is that of messages."""
 
     name: str
     path: str
@@ -62,11 +66,7 @@ class Source:
         return (self.member or self.path).lower().endswith(".parquet")
 
     def open(self) -> IO[bytes]:
-        """Open for reading.
-
-        Raises:
-            UnreadableError: missing, a directory, a pipe or a device, or not permitted.
-        """
+        """Open for reading; UnreadableError if it is missing, a folder, a pipe or a device, or not permitted."""
         if self.member is None:
             return open_bytes(self.path)
         try:
@@ -79,20 +79,22 @@ class Source:
 def _spool(stream: IO[bytes]) -> str:
     """Copy a stream to a temporary file that lives as long as the process; returns its path."""
     head = stream.read(4)
-    handle, path = tempfile.mkstemp(prefix="retold-", suffix=".parquet" if head == b"PAR1" else ".jsonl")
-    atexit.register(Path(path).unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as spool:
+    path, spool = _temporary(".parquet" if head == b"PAR1" else ".jsonl")
+    with spool:
         spool.write(head)
         shutil.copyfileobj(stream, spool)
     return path
 
 
-def open_bytes(path: str) -> IO[bytes]:
-    """Open a local path or an fsspec URL for reading bytes; a local file must be a regular one.
+def _temporary(suffix: str) -> tuple[str, IO[bytes]]:
+    """A file that lives as long as the process."""
+    handle, path = tempfile.mkstemp(prefix="retold-", suffix=suffix)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    return path, os.fdopen(handle, "wb")
 
-    Raises:
-        UnreadableError: the file cannot be opened.
-    """
+
+def open_bytes(path: str) -> IO[bytes]:
+    """Open a local path or an fsspec URL for reading bytes; a local file must be a regular one."""
     if "://" in path:
         return io.BufferedReader(_Remote(path), _BUFFER)
     try:
@@ -150,17 +152,24 @@ class _Remote(io.RawIOBase):
 
 def sha256(path: Path | str | Source) -> str:
     """SHA-256 of the bytes of a file, or of a member of an archive, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open() if isinstance(path, Source) else open_bytes(str(path)) as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether a path is a folder, which a URL or a name that no file can have is not."""
+    return "://" not in str(path) and os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises on some names
+
+
+def digest_of(hashes: Mapping[str, str]) -> str:
+    """SHA-256 of the lines that sha256sum prints for files by path, sorted by path."""
+    listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
+    return hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def memory_source(name: str, lines: Iterable[bytes]) -> Source:
     """Lines in memory as a file that can be read more than once, and that lives as long as the process."""
-    handle, path = tempfile.mkstemp(prefix="retold-", suffix=".jsonl")
-    atexit.register(Path(path).unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as spool:
+    path, spool = _temporary(".jsonl")
+    with spool:
         spool.writelines(line + b"\n" for line in lines)
     return Source(name, path)

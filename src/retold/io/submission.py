@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,11 +15,11 @@ from uuid import UUID
 
 import msgspec
 
-from retold.io.jsonl import decode_or_refuse, read_bytes, read_lines
-from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, memory_source, open_bytes
+from retold.io.jsonl import read_bytes, read_lines
+from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, is_folder, memory_source, open_bytes
 from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import Finding, FindingsError, UnreadableError
-from retold.rules.bytes import DECODERS, located, not_json
+from retold.rules.bytes import DECODERS, not_json, refusal
 from retold.rules.foreign import foreign_file
 
 __all__ = ["Submission", "open_submission", "submission_of"]
@@ -29,6 +28,7 @@ __all__ = ["Submission", "open_submission", "submission_of"]
 MAX_MEMBER: Final = 16 * 1024**3
 _NOT_JSON: Final = (bytes, bytearray, memoryview, date, datetime, time, timedelta, Decimal, UUID)
 _PREDICTIONS: Final = ("predictions.jsonl", "predictions.parquet")
+Report = Callable[[list[Finding]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,10 @@ class Submission:
         """
         for number, line in read_lines(self.records):
             if line:
-                yield decode_or_refuse(DECODERS["record"], line, number, self.records.name)
+                yield DECODERS["record"].require(line, number, self.records.name)
 
 
-def _refuse(findings: list[Finding]) -> None:
-    raise FindingsError(findings)
-
-
-def open_submission(path: str | Path, report: Callable[[list[Finding]], None] = _refuse) -> Submission:
+def open_submission(path: str | Path, report: Report | None = None) -> Submission:
     """Find the records and the card of a submission: a file, a folder, a .zip, or ``-`` for standard input.
 
     Args:
@@ -73,7 +69,7 @@ def open_submission(path: str | Path, report: Callable[[list[Finding]], None] = 
         return Submission("stdin", Source.of(path), None)
     if path.lower().endswith(".zip"):
         return _open_zip(path, report)
-    if "://" not in path and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name that is too long
+    if is_folder(path):
         folder = Path(path)
         names = sorted(entry.name for entry in folder.iterdir())
         name = _predictions_file(path, names)
@@ -89,20 +85,20 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _with_card(
-    name: str, records: Source, card_file: Source | None, report: Callable[[list[Finding]], None]
-) -> Submission:
+def _with_card(name: str, records: Source, card_file: Source | None, report: Report | None) -> Submission:
     """The submission, under the name that its card says."""
     card = None
     if card_file is not None:
         data = read_bytes(card_file)
         card, found = DECODERS["submission"].decode(data, number=None, file=card_file.name)
-        if found:
+        if found and report is None:
+            raise FindingsError(found)
+        if report is not None:
             report(found)
     return Submission(card.name if card else _printable(name), records, card, card_file)
 
 
-def _open_zip(path: str, report: Callable[[list[Finding]], None]) -> Submission:
+def _open_zip(path: str, report: Report | None) -> Submission:
     with open_bytes(path) as stream:
         try:
             infos = [info for info in zipfile.ZipFile(stream).infolist() if not info.is_dir()]
@@ -179,15 +175,11 @@ def _plain(value: Any) -> Any:
 
 
 def submission_of(records: Iterable[Any], name: str) -> Submission:
-    """A submission of records in memory (dicts or records), written to a temporary file.
-
-    Raises:
-        FindingsError: a record holds what JSON has no type for, such as bytes or dates.
-    """
+    """A submission of records in memory (dicts or records), which hold JSON values only, in a temporary file."""
     file = f"<{name}>"
     if isinstance(records, Mapping):
         hint = "Give the records as a list, each with its document_id: list(records.values())."
-        raise FindingsError(located([foreign_file("a mapping", hint)], file, None))
+        raise refusal(foreign_file("a mapping", hint), file)
 
     def line(number: int, record: Any) -> bytes:
         try:
@@ -195,6 +187,6 @@ def submission_of(records: Iterable[Any], name: str) -> Submission:
             plain = msgspec.to_builtins(record, builtin_types=_NOT_JSON, enc_hook=_plain)
             return json.dumps(plain, default=_plain).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            raise FindingsError(located([not_json(str(error))], file, number)) from error
+            raise refusal(not_json(str(error)), file, number) from error
 
     return Submission(name, memory_source(file, (line(*each) for each in enumerate(records, 1))), None)

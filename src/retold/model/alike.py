@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["differ_only_in", "look_alike", "skeleton", "visible"]
+from retold.model.findings import cut
+
+__all__ = ["differ_only_in", "look_alike", "occurrences", "skeleton", "visible"]
 
 _MARKS: Final = str.maketrans(dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″«»", '"'))
 _LONGEST: Final = 10_000
@@ -76,9 +78,18 @@ def look_alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield earlier, name
 
 
+def occurrences(text: str, words: str) -> Iterator[int]:
+    """Where words are in a text; a non-breaking space is a blank."""
+    text, words = text.replace("\xa0", " "), words.replace("\xa0", " ")
+    at = text.find(words) if words else -1
+    while at >= 0:
+        yield at
+        at = text.find(words, at + 1)
+
+
 def visible(*names: str, limit: int = 80) -> tuple[str, ...]:
     """Names in quotes, with everything escaped that would make two of them look the same."""
     shown = [repr(name) for name in names]
     if len({unicodedata.normalize("NFKC", each) for each in shown}) < len(set(names)):
         shown = [ascii(name) for name in names]
-    return tuple(each if len(each) <= limit else f"{each[: limit - 20]}…{each[-15:]}" for each in shown)
+    return tuple(cut(each, limit) for each in shown)

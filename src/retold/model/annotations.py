@@ -58,49 +58,37 @@ MAX_INTEGER: Final = 2**53 - 1
 #: Names and keys that a corpus or a system chooses are printed: no control characters, line ends or marks of direction.
 PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*(?![\s\S])"
 
-Language = Annotated[str, Meta(description="ISO 639-1 code of a language.", examples=["en", "id"])]
+
+def about(description: str, *examples: Any, **limits: Any) -> Meta:
+    """What a key holds, for its readers and for its schema."""
+    return Meta(description=description, examples=list(examples), **limits)
+
+
+Language = Annotated[str, about("ISO 639-1 code of a language.", "en", "id")]
 Start = Annotated[
-    int,
-    Meta(
-        ge=0,
-        le=MAX_INTEGER,
-        description="First code point of the span in the document text, counted from 0.",
-        examples=[17],
-    ),
+    int, about("First code point of the span in the document text, counted from 0.", 17, ge=0, le=MAX_INTEGER)
 ]
-End = Annotated[
-    int,
-    Meta(ge=0, le=MAX_INTEGER, description="Code point after the last one of the span.", examples=[32]),
-]
-Text = Annotated[
-    str,
-    Meta(description="The text between start and end; checked where given.", examples=["Emmanuel Macron"]),
-]
+End = Annotated[int, about("Code point after the last one of the span.", 32, ge=0, le=MAX_INTEGER)]
+Text = Annotated[str, about("The text between start and end; checked where given.", "Emmanuel Macron")]
 Sentence = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
-Evidence = Annotated[
-    list[Sentence],
-    Meta(description="Indices of sentences of the document that carry the label.", examples=[[7]]),
-]
-DocumentId = Annotated[
-    str, Meta(min_length=1, pattern=PRINTED, description="Key of the document.", examples=["macron-coalition-0"])
-]
+Evidence = Annotated[list[Sentence], about("Indices of sentences of the document that carry the label.", [7])]
+DocumentId = Annotated[str, about("Key of the document.", "macron-coalition-0", min_length=1, pattern=PRINTED)]
 EntityKey = Annotated[
     str,
-    Meta(
-        min_length=1,
-        description="Cluster key: in gold a key of the entity catalogue, in predictions any string; equal strings "
+    about(
+        "Cluster key: in gold a key of the entity catalogue, in predictions any string; equal strings "
         "mean the same entity across all documents of an event.",
-        examples=["emmanuel-macron"],
+        "emmanuel-macron",
+        min_length=1,
     ),
 ]
-KbId = Annotated[
-    str | None,
-    Meta(description="Id in the knowledge base, or null where there is none (NIL).", examples=["Q3052772"]),
-]
-ClaimKey = Annotated[
-    str, Meta(min_length=1, description="Key of a canonical claim.", examples=["coalition-86-members"])
-]
+KbId = Annotated[str | None, about("Id in the knowledge base, or null where there is none (NIL).", "Q3052772")]
+ClaimKey = Annotated[str, about("Key of a canonical claim.", "coalition-86-members", min_length=1)]
 Score = Annotated[float, Meta(ge=0.0, le=1.0)]
+Scores = Annotated[
+    dict[str, Score],
+    about("Probabilities of the labels (predictions only).", {"favor": 0.8, "against": 0.1, "none": 0.1}),
+]
 
 
 class Mention(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
@@ -109,11 +97,8 @@ class Mention(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only
     start: Start
     end: End
     text: Text | UnsetType = UNSET
-    kind: Annotated[
-        str,
-        Meta(description="A proper name, or a noun phrase that describes a named entity.", examples=["name"]),
-    ] = "name"
-    type: Annotated[str, Meta(description="Type of the entity.", examples=["PER"])]
+    kind: Annotated[str, about("A proper name, or a noun phrase that describes a named entity.", "name")] = "name"
+    type: Annotated[str, about("Type of the entity.", "PER")]
     entity: EntityKey | UnsetType = UNSET
     kb_id: KbId | UnsetType = UNSET
 
@@ -121,22 +106,11 @@ class Mention(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only
 class StanceCell(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
     """Whether the document shows that the holder is for the target, against it, or neither."""
 
-    holder: (
-        Annotated[str, Meta(min_length=1, description="Key of a stance holder.", examples=["macron"])] | UnsetType
-    ) = UNSET
-    target: Annotated[str, Meta(min_length=1, description="Key of a stance target.", examples=["two-state"])]
-    label: Annotated[str, Meta(description="The stance shown.", examples=["favor"])]
+    holder: Annotated[str, about("Key of a stance holder.", "macron", min_length=1)] | UnsetType = UNSET
+    target: Annotated[str, about("Key of a stance target.", "two-state", min_length=1)]
+    label: Annotated[str, about("The stance shown.", "favor")]
     evidence: Evidence | UnsetType = UNSET
-    scores: (
-        Annotated[
-            dict[str, Score],
-            Meta(
-                description="Probabilities of the labels (predictions only).",
-                examples=[{"favor": 0.8, "against": 0.1, "none": 0.1}],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    scores: Scores | UnsetType = UNSET
 
 
 class ClaimSpan(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):
@@ -145,14 +119,7 @@ class ClaimSpan(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_on
     start: Start
     end: End
     text: Text | UnsetType = UNSET
-    source: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="Who states it: 'author', or the key of an entity.",
-            examples=["author", "hamas"],
-        ),
-    ]
+    source: Annotated[str, about("Who states it: 'author', or the key of an entity.", "author", "hamas", min_length=1)]
     claim: ClaimKey | UnsetType = UNSET
 
 
@@ -160,54 +127,41 @@ class VerificationPair(Struct, frozen=True, forbid_unknown_fields=True, gc=False
     """What the document says about one canonical claim."""
 
     claim: ClaimKey
-    label: Annotated[str, Meta(description="The document's verdict on the claim.", examples=["supported"])]
+    label: Annotated[str, about("The document's verdict on the claim.", "supported")]
     evidence: Evidence | UnsetType = UNSET
+
+
+Mentions = Annotated[
+    list[Mention], about("Entity mentions.", [{"start": 17, "end": 32, "type": "PER", "entity": "emmanuel-macron"}])
+]
+StanceCells = Annotated[
+    list[StanceCell],
+    about(
+        "Stance cells, one for a holder and a target.",
+        [{"holder": "macron", "target": "two-state", "label": "favor", "evidence": [7]}],
+    ),
+]
+ClaimSpans = Annotated[
+    list[ClaimSpan],
+    about(
+        "Spans that state factual claims.",
+        [{"start": 1410, "end": 1468, "source": "author", "claim": "coalition-86-members"}],
+    ),
+]
+VerificationPairs = Annotated[
+    list[VerificationPair],
+    about("Verdicts on canonical claims.", [{"claim": "coalition-86-members", "label": "supported", "evidence": [8]}]),
+]
 
 
 class AnnotationRecord(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One document as read by one annotator. A layer that is absent was not annotated; an empty list says "nothing"."""
 
     document_id: DocumentId
-    entities: (
-        Annotated[
-            list[Mention],
-            Meta(
-                description="Entity mentions.",
-                examples=[[{"start": 17, "end": 32, "type": "PER", "entity": "emmanuel-macron"}]],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    stance: (
-        Annotated[
-            list[StanceCell],
-            Meta(
-                description="Stance cells, one for a holder and a target.",
-                examples=[[{"holder": "macron", "target": "two-state", "label": "favor", "evidence": [7]}]],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    claims: (
-        Annotated[
-            list[ClaimSpan],
-            Meta(
-                description="Spans that state factual claims.",
-                examples=[[{"start": 1410, "end": 1468, "source": "author", "claim": "coalition-86-members"}]],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    verification: (
-        Annotated[
-            list[VerificationPair],
-            Meta(
-                description="Verdicts on canonical claims.",
-                examples=[[{"claim": "coalition-86-members", "label": "supported", "evidence": [8]}]],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    entities: Mentions | UnsetType = UNSET
+    stance: StanceCells | UnsetType = UNSET
+    claims: ClaimSpans | UnsetType = UNSET
+    verification: VerificationPairs | UnsetType = UNSET
 
 
 #: Type of the items of each layer.
@@ -226,104 +180,73 @@ class Zone(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=Tr
 
     start: Start
     end: End
-    zone: Annotated[ZoneName, Meta(description="What the stretch is.", examples=["body"])]
+    zone: Annotated[ZoneName, about("What the stretch is.", "body")]
 
 
 class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One article, verbatim, with where it came from and how it is divided."""
 
     document_id: DocumentId
-    event: Annotated[str, Meta(description="Key of the event.", examples=["macron-coalition"])]
+    event: Annotated[str, about("Key of the event.", "macron-coalition")]
     text: Annotated[
         str,
-        Meta(
-            description="The seed file, verbatim, non-breaking spaces and blank lines included.",
-            examples=["French President Emmanuel Macron flew to Israel …"],
+        about(
+            "The seed file, verbatim, non-breaking spaces and blank lines included.",
+            "French President Emmanuel Macron flew to Israel …",
         ),
     ]
     language: Language
     outlet: Annotated[
-        str | None,
-        Meta(
-            description="The site that published this text, null where the seed does not say.",
-            examples=["The Nation View"],
-        ),
+        str | None, about("The site that published this text, null where the seed does not say.", "The Nation View")
     ]
-    original_source: Annotated[
-        str | None,
-        Meta(description="The outlet that the text names as its source, or null.", examples=["Il Tempo"]),
-    ]
+    original_source: Annotated[str | None, about("The outlet that the text names as its source, or null.", "Il Tempo")]
     published: Annotated[
         str | None,
-        Meta(
-            description="Date of publication as the seed gives it (ISO 8601), null where it gives none.",
-            examples=["2023-10-24"],
-        ),
+        about("Date of publication as the seed gives it (ISO 8601), null where it gives none.", "2023-10-24"),
     ]
-    event_date: Annotated[str, Meta(description="Date of the event (ISO 8601).", examples=["2023-10-24"])]
-    seed: Annotated[str, Meta(description="Name of the seed file.", examples=["000_0b35c83122d8662d.txt"])]
-    seed_sha256: Annotated[
-        str, Meta(description="SHA-256 of the seed file's bytes, in hexadecimal.", examples=["0b35" + "0" * 60])
-    ]
+    event_date: Annotated[str, about("Date of the event (ISO 8601).", "2023-10-24")]
+    seed: Annotated[str, about("Name of the seed file.", "000_0b35c83122d8662d.txt")]
+    seed_sha256: Annotated[str, about("SHA-256 of the seed file's bytes, in hexadecimal.", "0b35" + "0" * 60)]
     zones: Annotated[
-        list[Zone],
-        Meta(
-            description="Zones in order; they cover every character.",
-            examples=[[{"start": 0, "end": 3227, "zone": "body"}]],
-        ),
+        list[Zone], about("Zones in order; they cover every character.", [{"start": 0, "end": 3227, "zone": "body"}])
     ]
-    paragraphs: Annotated[
-        list[Span],
-        Meta(description="Paragraphs of title and body, in order.", examples=[[{"start": 0, "end": 1410}]]),
-    ]
+    paragraphs: Annotated[list[Span], about("Paragraphs of title and body, in order.", [{"start": 0, "end": 1410}])]
     sentences: Annotated[
         list[Span],
-        Meta(
-            description="Sentences of title and body, in order; evidence counts them from 0.",
-            examples=[[{"start": 0, "end": 270}]],
-        ),
+        about("Sentences of title and body, in order; evidence counts them from 0.", [{"start": 0, "end": 270}]),
     ]
-    rights: Annotated[
-        str, Meta(description="Who holds the rights in the text.", examples=["Text: rights remain with the publisher."])
-    ]
+    rights: Annotated[str, about("Who holds the rights in the text.", "Text: rights remain with the publisher.")]
 
 
-Names = Annotated[
-    dict[Language, str],
-    Meta(description="Wording by language.", examples=[{"en": "Hamas", "id": "Hamas"}]),
-]
+Names = Annotated[dict[Language, str], about("Wording by language.", {"en": "Hamas", "id": "Hamas"})]
 
 
 class Holder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A party whose stance is labelled."""
 
-    holder: Annotated[str, Meta(pattern=PRINTED, description="Key of the holder.", examples=["macron"])]
+    holder: Annotated[str, about("Key of the holder.", "macron", pattern=PRINTED)]
     description: Names
     entities: Annotated[
-        list[str],
-        Meta(description="Keys of the entities that count as this holder.", examples=[["emmanuel-macron", "france"]]),
+        list[str], about("Keys of the entities that count as this holder.", ["emmanuel-macron", "france"])
     ]
 
 
 class Target(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A proposition (or party) that a holder may be for or against."""
 
-    target: Annotated[str, Meta(pattern=PRINTED, description="Key of the target.", examples=["two-state"])]
+    target: Annotated[str, about("Key of the target.", "two-state", pattern=PRINTED)]
     description: Names
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One news event that several documents report."""
 
-    event: Annotated[
-        str,
-        Meta(pattern=PRINTED, description="Key of the event; the name of its folder.", examples=["macron-coalition"]),
-    ]
-    title: Annotated[str, Meta(description="Title.", examples=["Macron proposes a coalition against Hamas"])]
-    date: Annotated[str, Meta(description="Date of the event (ISO 8601).", examples=["2023-10-24"])]
-    description: Annotated[str, Meta(description="What happened, in a sentence or two.", examples=["…"])]
-    holders: Annotated[list[Holder], Meta(description="Stance holders.", examples=[[]])] = []
-    targets: Annotated[list[Target], Meta(description="Stance targets.", examples=[[]])] = []
+    event: Annotated[str, about("Key of the event; the name of its folder.", "macron-coalition", pattern=PRINTED)]
+    title: Annotated[str, about("Title.", "Macron proposes a coalition against Hamas")]
+    date: Annotated[str, about("Date of the event (ISO 8601).", "2023-10-24")]
+    description: Annotated[str, about("What happened, in a sentence or two.", "…")]
+    holders: Annotated[list[Holder], about("Stance holders.", [])] = []
+    targets: Annotated[list[Target], about("Stance targets.", [])] = []
 
 
 Alias = Annotated[str, Meta(min_length=1)]
@@ -332,27 +255,22 @@ Alias = Annotated[str, Meta(min_length=1)]
 class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One entity of an event's catalogue."""
 
-    entity: Annotated[
-        str, Meta(min_length=1, pattern=PRINTED, description="Key of the entity.", examples=["emmanuel-macron"])
-    ]
-    name: Annotated[
-        str, Meta(min_length=1, pattern=PRINTED, description="Canonical name.", examples=["Emmanuel Macron"])
-    ]
-    type: Annotated[str, Meta(description="Type of the entity.", examples=["PER"])]
+    entity: Annotated[str, about("Key of the entity.", "emmanuel-macron", min_length=1, pattern=PRINTED)]
+    name: Annotated[str, about("Canonical name.", "Emmanuel Macron", min_length=1, pattern=PRINTED)]
+    type: Annotated[str, about("Type of the entity.", "PER")]
     kb_id: KbId
     kb_status: Annotated[
         KbStatus,
-        Meta(
-            description="verified: kb_id was checked against a source; nil: judged to have no entry; "
+        about(
+            "verified: kb_id was checked against a source; nil: judged to have no entry; "
             "unverified: not known, kb_id is null.",
-            examples=["verified"],
+            "verified",
         ),
     ]
     aliases: Annotated[
         dict[Language, list[Alias]],
-        Meta(
-            description="Names of the entity as they stand in the documents, by language; collected from gold.",
-            examples=[{"en": ["Macron"]}],
+        about(
+            "Names of the entity as they stand in the documents, by language; collected from gold.", {"en": ["Macron"]}
         ),
     ] = {}
 
@@ -360,113 +278,82 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class CanonicalClaim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A self-contained sentence that one or more documents state or are checked for, or a mutation of one."""
 
-    claim: Annotated[
-        str,
-        Meta(min_length=1, pattern=PRINTED, description="Key of a canonical claim.", examples=["coalition-86-members"]),
-    ]
+    claim: Annotated[str, about("Key of a canonical claim.", "coalition-86-members", min_length=1, pattern=PRINTED)]
     text: Annotated[
         str,
-        Meta(
+        about(
+            "One sentence with names, numbers and dates spelled out.",
+            "The international coalition against the Islamic State has 86 members.",
             min_length=1,
-            description="One sentence with names, numbers and dates spelled out.",
-            examples=["The international coalition against the Islamic State has 86 members."],
         ),
     ]
     mutation_of: Annotated[
-        str | None,
-        Meta(
-            description="Key of the claim that this one was made from by changing one fact, or null.", examples=[None]
-        ),
+        str | None, about("Key of the claim that this one was made from by changing one fact, or null.", None)
     ] = None
-    mutation: Annotated[
-        Mutation | None, Meta(description="Which kind of fact was changed, or null.", examples=["number"])
-    ] = None
+    mutation: Annotated[Mutation | None, about("Which kind of fact was changed, or null.", "number")] = None
 
 
 class SubmissionCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``submission.json``: what a system is and how it was run."""
 
-    name: Annotated[
-        str,
-        Meta(min_length=1, max_length=100, pattern=PRINTED, description="Name of the system.", examples=["gazetteer"]),
-    ]
-    team: Annotated[str, Meta(description="Who submits it.", examples=["Retold"])] = ""
-    description: Annotated[str, Meta(description="How it works.", examples=["Longest known name."])] = ""
-    url: Annotated[
-        str | None, Meta(description="Where to read more, or null.", examples=["https://example.org/system"])
-    ] = None
+    name: Annotated[str, about("Name of the system.", "gazetteer", min_length=1, max_length=100, pattern=PRINTED)]
+    team: Annotated[str, about("Who submits it.", "Retold")] = ""
+    description: Annotated[str, about("How it works.", "Longest known name.")] = ""
+    url: Annotated[str | None, about("Where to read more, or null.", "https://example.org/system")] = None
     protocol: Annotated[
         Protocol,
-        Meta(
-            description="What the system saw: no gold, gold of the other documents only, or gold of the "
+        about(
+            "What the system saw: no gold, gold of the other documents only, or gold of the "
             "documents that it predicts.",
-            examples=["leave-one-document-out"],
+            "leave-one-document-out",
         ),
     ]
-    corpus_version: Annotated[str, Meta(description="Version of the corpus that it was run on.", examples=["0.1.0"])]
+    corpus_version: Annotated[str, about("Version of the corpus that it was run on.", "0.1.0")]
 
 
 class Annotation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What one annotator gives one item; the keys are those of the item's layer."""
 
-    kind: Annotated[str | UnsetType, Meta(description="Of a mention.", examples=["name"])] = UNSET
-    entity: Annotated[str | UnsetType, Meta(description="Of a mention.", examples=["hamas"])] = UNSET
-    label: Annotated[
-        str | UnsetType,
-        Meta(description="Of a stance cell or a verification pair.", examples=["favor"]),
-    ] = UNSET
-    evidence: Annotated[
-        list[Sentence] | UnsetType, Meta(description="Sentences that carry the label.", examples=[[7]])
-    ] = UNSET
-    source: Annotated[str | UnsetType, Meta(description="Of a claim span.", examples=["author"])] = UNSET
-    claim: Annotated[str | UnsetType, Meta(description="Of a claim span.", examples=["coalition-86-members"])] = UNSET
+    kind: Annotated[str | UnsetType, about("Of a mention.", "name")] = UNSET
+    entity: Annotated[str | UnsetType, about("Of a mention.", "hamas")] = UNSET
+    label: Annotated[str | UnsetType, about("Of a stance cell or a verification pair.", "favor")] = UNSET
+    evidence: Annotated[list[Sentence] | UnsetType, about("Sentences that carry the label.", [7])] = UNSET
+    source: Annotated[str | UnsetType, about("Of a claim span.", "author")] = UNSET
+    claim: Annotated[str | UnsetType, about("Of a claim span.", "coalition-86-members")] = UNSET
 
 
 class Decision(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One line of ``annotators/adjudication.jsonl``: a difference between annotators and how it was decided."""
 
     document_id: DocumentId
-    layer: Annotated[str, Meta(description="Layer of the item.", examples=["entities"])]
+    layer: Annotated[str, about("Layer of the item.", "entities")]
     item: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="start:end of a span, holder/target of a cell, or the key of a claim.",
-            examples=["17:32"],
-        ),
+        str, about("start:end of a span, holder/target of a cell, or the key of a claim.", "17:32", min_length=1)
     ]
     readers: Annotated[
         dict[str, Annotation | None],
-        Meta(
-            description="What each annotator gives; null for nothing.",
-            examples=[{"reader-1": {"kind": "name", "entity": "emmanuel-macron"}, "reader-2": None}],
+        about(
+            "What each annotator gives; null for nothing.",
+            {"reader-1": {"kind": "name", "entity": "emmanuel-macron"}, "reader-2": None},
         ),
     ]
     decision: Annotated[
-        Annotation | None,
-        Meta(description="What is gold, null for nothing.", examples=[{"kind": "name", "entity": "emmanuel-macron"}]),
+        Annotation | None, about("What is gold, null for nothing.", {"kind": "name", "entity": "emmanuel-macron"})
     ]
-    reason: Annotated[
-        str, Meta(min_length=1, description="Why, with the rule or decision of the guideline.", examples=["D16"])
-    ]
+    reason: Annotated[str, about("Why, with the rule or decision of the guideline.", "D16", min_length=1)]
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``release.json``: which release a corpus folder is, and the hashes that prove it."""
 
-    name: Annotated[str, Meta(description="Name of the corpus.", examples=["retold"])]
-    version: Annotated[str, Meta(description="Semantic version of the data.", examples=["0.1.0"])]
-    date: Annotated[str, Meta(description="Date of the release (ISO 8601).", examples=["2026-11-20"])]
-    counts: Annotated[
-        dict[str, int], Meta(description="How many of each thing the release holds.", examples=[{"documents": 5}])
-    ]
+    name: Annotated[str, about("Name of the corpus.", "retold")]
+    version: Annotated[str, about("Semantic version of the data.", "0.1.0")]
+    date: Annotated[str, about("Date of the release (ISO 8601).", "2026-11-20")]
+    counts: Annotated[dict[str, int], about("How many of each thing the release holds.", {"documents": 5})]
     files: Annotated[
-        dict[str, str],
-        Meta(description="SHA-256 of every file by path.", examples=[{"events/macron-coalition/gold.jsonl": "0" * 64}]),
+        dict[str, str], about("SHA-256 of every file by path.", {"events/macron-coalition/gold.jsonl": "0" * 64})
     ]
-    sha256: Annotated[
-        str, Meta(description="SHA-256 of the lines 'hash  path' of all files, sorted by path.", examples=["0" * 64])
-    ]
+    sha256: Annotated[str, about("SHA-256 of the lines 'hash  path' of all files, sorted by path.", "0" * 64)]
 
 
 def encode(record: Struct) -> bytes:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-__all__ = ["Context", "Finding", "FindingsError", "Severity", "UnreadableError", "context_of", "shorten"]
+__all__ = ["Context", "Finding", "FindingsError", "Severity", "UnreadableError", "context_of", "cut", "shorten"]
 
 Severity = Literal["error", "warning"]
 
@@ -86,4 +86,9 @@ def shorten(value: object, limit: int = 60) -> str:
         # A value of many megabytes is not copied.
         long = isinstance(value, str) and len(value) > 2 * limit
         text = repr(f"{value[:limit]}{value[-limit:]}" if long else value)  # type: ignore[index]
+    return cut(text, limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """A text without its middle where it is longer than ``limit`` characters."""
     return text if len(text) <= limit else f"{text[: limit - 20]}…{text[-15:]}"

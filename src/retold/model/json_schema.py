@@ -9,15 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.model.annotations import (
-    CanonicalClaim,
-    Decision,
-    Document,
-    Entity,
-    Event,
-    Release,
-    SubmissionCard,
-)
+from retold.model.annotations import CanonicalClaim, Decision, Document, Entity, Event, Release, SubmissionCard
 from retold.model.documentation import docstring
 from retold.model.manifest import Manifest
 

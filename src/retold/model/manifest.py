@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from retold.model.alike import differ_only_in, look_alike, visible
+from retold.model.annotations import about
 
 __all__ = ["MISSING", "Label", "Manifest", "check_distinct", "check_labels", "check_subset"]
 
@@ -29,26 +30,18 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     own.
     """
 
-    format: Annotated[Literal[2], Meta(description="Version of this format.", examples=[2])] = 2
-    name: Annotated[str, Meta(description="Name of the corpus.", examples=["retold"])] = ""
-    version: Annotated[str, Meta(description="Semantic version of the data.", examples=["1.2.0"])] = ""
-    languages: Annotated[
-        list[Label], Meta(description="ISO 639 codes of the documents' languages.", examples=[["en", "id"]])
-    ] = []
+    format: Annotated[Literal[2], about("Version of this format.", 2)] = 2
+    name: Annotated[str, about("Name of the corpus.", "retold")] = ""
+    version: Annotated[str, about("Semantic version of the data.", "1.2.0")] = ""
+    languages: Annotated[list[Label], about("ISO 639 codes of the documents' languages.", ["en", "id"])] = []
     splits: Annotated[
-        dict[str, list[Label]],
-        Meta(description="Keys of the events of each split.", examples=[{"test": ["macron-coalition"]}]),
+        dict[str, list[Label]], about("Keys of the events of each split.", {"test": ["macron-coalition"]})
     ] = {}
-    layers: Annotated[
-        dict[str, Any], Meta(description="Options of each annotated layer.", examples=[{"stance": {"holders": True}}])
-    ] = {}
+    layers: Annotated[dict[str, Any], about("Options of each annotated layer.", {"stance": {"holders": True}})] = {}
     tracks: Annotated[
-        dict[str, list[Label]] | None,
-        Meta(description="Measures that each track is the mean of.", examples=[{"stance": ["stance.favg"]}]),
+        dict[str, list[Label]] | None, about("Measures that each track is the mean of.", {"stance": ["stance.favg"]})
     ] = None
-    overall: Annotated[
-        list[Label] | None, Meta(description="Tracks that `overall` is the mean of.", examples=[["stance"]])
-    ] = None
+    overall: Annotated[list[Label] | None, about("Tracks that `overall` is the mean of.", ["stance"])] = None
 
     def as_dict(self) -> dict[str, Any]:
         """The manifest as it stands in ``corpus.json``."""
@@ -57,11 +50,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def check_labels(name: str, labels: Sequence[str]) -> None:
-    """Refuse a set of labels that cannot be told apart or printed.
-
-    Raises:
-        ValueError: it is empty, has a label twice, or one that is reserved or holds control characters.
-    """
+    """Raise ValueError for a set of labels that is empty, or cannot be told apart or printed."""
     if not labels:
         raise ValueError(f"{name}: expected at least one label")
     check_distinct(name, labels)
@@ -73,11 +62,7 @@ def check_labels(name: str, labels: Sequence[str]) -> None:
 
 
 def check_distinct(name: str, labels: Sequence[str]) -> None:
-    """Refuse a list that names something twice.
-
-    Raises:
-        ValueError: with what is listed twice.
-    """
+    """Raise ValueError for a list that names something twice."""
     if len(set(labels)) != len(labels):
         twice = next(label for label in labels if list(labels).count(label) > 1)
         raise ValueError(f"{name}: {twice!r} is listed twice")
@@ -88,11 +73,7 @@ def check_distinct(name: str, labels: Sequence[str]) -> None:
 
 
 def check_subset(name: str, part: Sequence[str], labels: Sequence[str]) -> None:
-    """Refuse a list that names what is not among the labels, or one of them twice.
-
-    Raises:
-        ValueError: with the label, or the allowed ones.
-    """
+    """Raise ValueError for a list that names what is not among the labels, or one of them twice."""
     check_distinct(name, part)
     for label in part:
         if label not in labels:

@@ -8,20 +8,11 @@ from typing import Any, Final
 __all__ = ["LazyPackage", "missing", "require"]
 
 #: Packages that come with an extra. Those that are not named here come with Retold itself, but for its pre-commit hook.
-_EXTRAS: Final = {
-    "datasets": "hf",
-    "huggingface_hub": "hf",
-    "pandas": "hf",
-    "pyarrow": "parquet",
-}
+_EXTRAS: Final = {"datasets": "hf", "huggingface_hub": "hf", "pandas": "hf", "pyarrow": "parquet"}
 
 
 def require(module: str, user: str = "Retold") -> Any:
-    """Import a module.
-
-    Args:
-        module: its full name.
-        user: what needs it, such as the name of a file; the message begins with it.
+    """Import a module by its full name, for a ``user`` that the message names first.
 
     Raises:
         UnreadableError: its package is not installed. The message says what to install.

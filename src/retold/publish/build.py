@@ -9,7 +9,6 @@ where there is one. The same input gives the same bytes.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,14 +24,15 @@ from retold.corpus.decisions import adjudicated
 from retold.corpus.load import MANIFEST, Corpus, EventFolder, load_folder
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_all
-from retold.io.sources import sha256
+from retold.io.sources import digest_of, sha256
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
 from retold.model.annotations import AnnotationRecord, Document, Entity, Release, encode
-from retold.model.findings import FindingsError, UnreadableError
+from retold.model.findings import UnreadableError
 from retold.publish.card import card, objects_of
 from retold.publish.croissant import croissant
-from retold.rules import DECODERS, located, missing_documents
+from retold.rules import DECODERS, missing_documents
+from retold.rules.bytes import refusal
 
 __all__ = ["build", "out_of_date", "write"]
 
@@ -75,10 +75,6 @@ def build(root: Path, version: str | None = None, date: str | None = None) -> Fi
 
     Version and date are those of release.json unless given; ``retold.publish.release`` gives new ones. Without either
     there is no release.json.
-
-    Raises:
-        UnreadableError: it is not a corpus folder, or has neither gold nor annotations.
-        FindingsError: a record is invalid, or annotators differ where nothing was decided.
     """
     corpus = load_folder(root)
     scheme, released = corpus.scheme, corpus.release
@@ -134,7 +130,7 @@ def of_event(folder: EventFolder, documents: list[Document], scheme: Scheme) -> 
             files[folder.gold_file] = lines(gold)
     records = {record.document_id: record for record in gold}
     if missing := [each.document_id for each in documents if each.document_id not in records]:
-        raise FindingsError(located([missing_documents(missing)], str(folder.gold_file), None))
+        raise refusal(missing_documents(missing), folder.gold_file)
     entities = with_aliases(folder.entities.values(), documents, records, scheme)
     if entities != list(folder.entities.values()):
         files[folder.folder / "entities.jsonl"] = lines(entities)
@@ -158,16 +154,15 @@ def items_of(built: Built, scheme: Scheme) -> dict[str, int]:
 def flat_tables(corpus: Corpus, events: Mapping[str, Built]) -> dict[str, list[bytes]]:
     """Lines of every view, without their ends, by its path in the corpus folder."""
     scheme = corpus.scheme
+    splits = views.splits_of(corpus)
     return {
-        views.view_file(name, split, splits): [
-            json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
-            for key in keys
-            if key in events
-            for row in views.rows(name, events[key].context, events[key].documents, events[key].gold, scheme)
+        path: [
+            line
+            for each in (events[key] for key in splits[split] if key in events)
+            for line in views.lines_of(name, each.context, each.documents, each.gold, scheme)
         ]
-        for splits in [views.splits_of(scheme, corpus.events)]
-        for name in views.tables_of(scheme)
-        for split, keys in splits.items()
+        for name, paths in views.files_of(corpus).items()
+        for split, path in paths.items()
     }
 
 
@@ -205,11 +200,6 @@ def release(
         hashes[member.as_posix()] = sha256(path) if data is None else hashlib.sha256(data).hexdigest()
     made = Release(name=name, version=version, date=date, counts=dict(counts), files=hashes, sha256=digest_of(hashes))
     return msgspec.json.format(encode(made), indent=2) + b"\n"
-
-
-def digest_of(hashes: Mapping[str, str]) -> str:
-    """SHA-256 of the lines that sha256sum prints, sorted by path."""
-    return hashlib.sha256("".join(f"{h}  {path}\n" for path, h in sorted(hashes.items())).encode()).hexdigest()
 
 
 def lines(records: Iterable[Any]) -> bytes:

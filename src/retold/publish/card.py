@@ -20,7 +20,7 @@ from retold.scoring.agreement import agreement
 if TYPE_CHECKING:
     from retold.publish.build import Built
 
-__all__ = ["card", "files_of", "objects_of"]
+__all__ = ["card", "objects_of"]
 
 yaml: Final = LazyPackage("yaml")
 #: Size categories of the Hugging Face hub: fewer rows than this -> name.
@@ -46,7 +46,9 @@ def card(
     text = file.read_text(encoding="utf-8") if file.exists() else f"# {name}\n"
     opening, mark, after = text.partition("\n---\n") if text.startswith("---\n") else ("", "", text)
     body = after if mark else text
-    sizes = {table: sum(len(tables[path]) for path in paths.values()) for table, paths in files_of(corpus).items()}
+    sizes = {
+        table: sum(len(tables[path]) for path in paths.values()) for table, paths in views.files_of(corpus).items()
+    }
     # `datasets` takes three numbers for a version and refuses all else.
     numbered = {"version": version} if re.fullmatch(r"\d+\.\d+\.\d+", version) else {}
     about = {**numbered, "description": f"{name} {version}, SHA-256 of the views {digest}"}
@@ -62,30 +64,21 @@ def card(
     return f"---\n{top}---\n{body}"
 
 
-def files_of(corpus: Corpus) -> dict[str, dict[str, str]]:
-    """Table -> split -> path in the corpus folder."""
-    splits = views.splits_of(corpus.scheme, corpus.events)
-    return {
-        name: {split: views.view_file(name, split, splits) for split in splits}
-        for name in views.tables_of(corpus.scheme)
-    }
-
-
 def objects_of(corpus: Corpus, tables: Mapping[str, Sequence[bytes]]) -> dict[str, dict[str, str]]:
     """``files_of`` for the tables that `datasets` reads from JSON objects, since it mistakes strings of theirs."""
     return {
         name: paths
-        for name, paths in files_of(corpus).items()
+        for name, paths in views.files_of(corpus).items()
         if any(views.has_timestamps(tables[path]) for path in paths.values())
     }
 
 
 def generated(corpus: Corpus, events: Mapping[str, Built], tables: Mapping[str, Sequence[bytes]]) -> dict[str, str]:
     """Tables of the card by the name in their marks. Of several events each has its own rows or column."""
-    splits = views.splits_of(corpus.scheme, corpus.events)
+    splits = views.splits_of(corpus)
     sizes = [
         [Markup(f"`{name}`"), *(str(len(tables[path])) for path in paths.values())]
-        for name, paths in files_of(corpus).items()
+        for name, paths in views.files_of(corpus).items()
     ]
     titles = ["rows"] if len(splits) == 1 else [f"rows of {split}" for split in splits]
     return {
@@ -162,9 +155,6 @@ def head(
     """YAML that ``datasets.load_dataset`` reads: configurations, files and features.
 
     Args:
-        corpus: the corpus.
-        sizes: rows of each table.
-        languages: of the documents.
         present: the head that there is; what is not generated is kept.
         objects: tables that are loaded from their object files.
         about: version and digest of the data. `datasets` caches a local folder by its name and this head, so each entry
@@ -187,7 +177,7 @@ def head(
                 **({"field": "rows"} if name in objects else {}),
                 **({"default": True} if name == "documents" else {}),
             }
-            for name, paths in files_of(corpus).items()
+            for name, paths in views.files_of(corpus).items()
         ],
         "dataset_info": [
             {

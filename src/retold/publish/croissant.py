@@ -32,15 +32,7 @@ def croissant(
 ) -> bytes:
     """A croissant.json made current: files, record sets, version, date and languages; the rest is kept as it stands.
 
-    Args:
-        file: the present one.
-        scheme: layers and labels.
-        views: path of a view in the corpus folder -> bytes. It is named after the table, or table and split.
-        version, date: of the release.
-        languages: of the documents.
-
-    Raises:
-        UnreadableError: the present one is not a JSON object.
+    ``file`` is the present one; ``views`` are bytes by path in the corpus folder, named after table (and split).
     """
     try:
         present = json.loads(file.read_bytes())

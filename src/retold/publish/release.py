@@ -38,15 +38,10 @@ def cut(
 
     Args:
         root: the folder. If it is in a git repository, everything there must be committed.
-        version: three numbers, after those of the present release.
+        version: three numbers, after those of the present release, by no smaller a step than the changes ask for.
         previous: release to compare with, a folder or a git revision; None for a first one.
         date: of the release, ISO 8601; today by default.
         note: a paragraph for the changelog.
-
-    Raises:
-        ValueError: version or date is invalid, or the version rises by less than the changes ask for.
-        UnreadableError: the folder, or the repository that it is in, is not in a state to be released.
-        FindingsError: the corpus has errors.
     """
     day = date or datetime.now(tz=UTC).date().isoformat()
     if not is_date(day):

@@ -9,30 +9,24 @@ from __future__ import annotations
 
 # Every module: RULES is complete only when all of them are imported.
 from retold.rules import consistency, corpus, foreign, guideline, offsets, references, schema, spans  # noqa: F401
-from retold.rules.bytes import DECODERS, LineDecoder, blank_line, located, no_records, too_many_invalid_lines
-from retold.rules.foreign import HEAD, foreign_file, recognize
+from retold.rules.bytes import DECODERS, LineDecoder, located, no_records
 from retold.rules.references import layer_missing, missing_documents, repeated_document, unknown_document
 from retold.rules.registry import RULES, Rule
 from retold.rules.vocabulary import Role, Vocabulary
 
 __all__ = [
     "DECODERS",
-    "HEAD",
     "RULES",
     "LineDecoder",
     "Role",
     "Rule",
     "Vocabulary",
-    "blank_line",
     "consistency",
     "corpus",
-    "foreign_file",
     "layer_missing",
     "located",
     "missing_documents",
     "no_records",
-    "recognize",
     "repeated_document",
-    "too_many_invalid_lines",
     "unknown_document",
 ]

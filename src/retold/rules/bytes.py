@@ -10,20 +10,23 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from retold.model.annotations import MAX_INTEGER, AnnotationRecord, encode
-from retold.model.findings import Finding, shorten
+from retold.model.display import counted
+from retold.model.findings import Finding, FindingsError, shorten
 from retold.model.json_schema import SCHEMAS, schema_of
 from retold.rules.registry import finding, printable, rule
 from retold.rules.schema import pointer_to, schema_findings, validator_of
 
 __all__ = [
+    "BOM",
     "DECODERS",
     "MAX_LINE_FINDINGS",
     "MAX_VALUES",
@@ -33,14 +36,13 @@ __all__ = [
     "located",
     "no_records",
     "not_json",
+    "refusal",
     "repeated_column",
     "too_many_invalid_lines",
     "torn_parquet",
     "unpacks_too_far",
     "wrong_column_type",
 ]
-
-T = TypeVar("T")
 
 #: Maximum number of findings for one line.
 MAX_LINE_FINDINGS: Final = 1000
@@ -50,12 +52,11 @@ MAX_VALUES: Final = 2_000_000
 MAX_DEPTH: Final = 64
 #: Codes of lines of which no value could be read.
 _UNREAD: Final = frozenset({"RT101", "RT102", "RT112"})
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 _DOCUMENT: Final = re.compile(rb'"document_id"\s*:\s*("(?:[^"\\]|\\.)*+")')
 _STRING: Final = re.compile(rb'"[^"]*"')
 _OTHER_THAN_MARKS: Final = bytes(set(range(256)) - set(b'",[{'))
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -96,16 +97,9 @@ class LineDecoder:
         return validator_of(self.schema)
 
     def decode(self, line: bytes, *, number: int | None, file: str) -> tuple[Any | None, list[Finding]]:
-        """Decode one line.
+        """The record of a line, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``.
 
-        Args:
-            line: the line without its end.
-            number: of the line, counted from 1; None for a file of a single object.
-            file: name of the file in findings.
-
-        Returns:
-            The record, and no findings; or None and what is wrong, at most ``MAX_LINE_FINDINGS``. A line whose only
-            problem is a byte-order mark gives both.
+        A line whose only problem is a byte-order mark gives both. The ``number`` is None for a file of one object.
         """
         # Each value takes two bytes or more.
         if len(line) > 2 * MAX_VALUES and _has_too_many_values(line):
@@ -120,13 +114,19 @@ class LineDecoder:
         except _REFUSALS as error:
             refused, findings = self._diagnose(line, error, whole_file=number is None)
             if number is None:
-                findings = [_in_lines(found, line) for found in findings]
-                return refused, [msgspec.structs.replace(found, file=file) for found in findings]
+                return refused, [msgspec.structs.replace(_in_lines(found, line), file=file) for found in findings]
             return refused, located(findings, file, number)
         if not repeats_a_key:
             return record, []
         _, findings = self._diagnose(line, None, whole_file=number is None)
         return (None if findings else record), located(findings, file, number)
+
+    def require(self, line: bytes, number: int | None, file: str) -> Any:
+        """The record of a line that must be valid; what is wrong with it is raised."""
+        record, findings = self.decode(line, number=number, file=file)
+        if record is None or findings:
+            raise FindingsError(findings)
+        return record
 
     def _repeats_a_key(self, line: bytes) -> bool:
         """Whether an accepted line has a key twice in one object; the decoder keeps the last of the two."""
@@ -137,14 +137,9 @@ class LineDecoder:
                 if plain == line and self._either:
                     self._decoders.sort(key=lambda each: each is not decoder)
                 return False
-        repeated = False
-
-        def look(pairs: list[tuple[str, Any]]) -> None:
-            nonlocal repeated
-            repeated = repeated or len(dict(pairs)) != len(pairs)
-
-        json.loads(line, object_pairs_hook=look)
-        return repeated
+        repeated: list[bool] = []
+        json.loads(line, object_pairs_hook=lambda pairs: repeated.append(len(dict(pairs)) != len(pairs)))
+        return any(repeated)
 
     def _diagnose(
         self, line: bytes, refusal: Exception | None, *, whole_file: bool
@@ -166,9 +161,9 @@ class LineDecoder:
 
     def _read(self, line: bytes, diagnosis: _Diagnosis, *, refused: bool) -> None:
         skipped = 0
-        if line.startswith(_BOM):
+        if line.startswith(BOM):
             diagnosis.findings.append(byte_order_mark())
-            skipped = len(_BOM)
+            skipped = len(BOM)
             line = line[skipped:]
         try:
             text = line.decode("utf-8")
@@ -224,21 +219,23 @@ def _has_too_many_values(line: bytes) -> bool:
 def _document_in(line: bytes) -> str | None:
     """The document that a line is of, as far as can be told without decoding it."""
     found = _DOCUMENT.search(line)
-    if found is None:
-        return None
-    try:
-        return printable(json.loads(found[1]))
-    except ValueError:
-        return None
+    with suppress(ValueError):
+        return printable(json.loads(found[1])) if found else None
+    return None
 
 
 def _of_document(findings: list[Finding], document: str | None) -> list[Finding]:
     return [msgspec.structs.replace(found, document=document) for found in findings]
 
 
-def located(findings: list[Finding], file: str, number: int | None) -> list[Finding]:
+def located(findings: Iterable[Finding], file: object, number: int | None = None) -> list[Finding]:
     """The findings with the file and the line that they are in."""
-    return [msgspec.structs.replace(found, file=file, line=number) for found in findings]
+    return [msgspec.structs.replace(found, file=str(file), line=number) for found in findings]
+
+
+def refusal(found: Finding, file: object, number: int | None = None) -> FindingsError:
+    """The error for one finding that makes a file, or a line of it, useless."""
+    return FindingsError(located([found], file, number))
 
 
 class _Object(dict[str, Any]):
@@ -292,34 +289,20 @@ class _Diagnosis:
         self.findings += islice(wanted, max(MAX_LINE_FINDINGS - len(self.findings), 0))
 
 
-def _walk(root: Any, diagnosis: _Diagnosis) -> bool:
+def _walk(value: Any, diagnosis: _Diagnosis, *path: str | int) -> bool:
     """Check every key and value; False where they are nested too deeply to go on."""
-    # Iterators, not copies: a line may have many megabytes.
-    levels: list[tuple[tuple[str | int, ...], Iterator[tuple[str | int, Any]]]] = []
-    path: tuple[str | int, ...] = ()
-    value = root
-    while True:
-        if isinstance(value, (dict, list)):
-            if len(path) >= MAX_DEPTH:
-                return False
-            if isinstance(value, _Object):
-                diagnosis.add(duplicate_key((*path, key), key) for key in value.repeated)
-                diagnosis.add(lone_surrogate((*path, key), key) for key in value if not _encodes(key))
-                levels.append((path, iter(value.items())))
-            else:
-                levels.append((path, iter(enumerate(value))))
-        elif (found := _value_problem(path, value)) is not None:
-            diagnosis.add((found,))
-            diagnosis.reported.add(pointer_to(*path))
-        while levels:
-            parent, items = levels[-1]
-            item = next(items, None)
-            if item is not None:
-                path, value = (*parent, item[0]), item[1]
-                break
-            levels.pop()
-        else:
-            return True
+    if isinstance(value, (dict, list)):
+        if len(path) >= MAX_DEPTH:
+            return False
+        if isinstance(value, _Object):
+            diagnosis.add(duplicate_key((*path, key), key) for key in value.repeated)
+            diagnosis.add(lone_surrogate((*path, key), key) for key in value if not _encodes(key))
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return all(_walk(item, diagnosis, *path, key) for key, item in items)
+    if (found := _value_problem(path, value)) is not None:
+        diagnosis.add((found,))
+        diagnosis.reported.add(pointer_to(*path))
+    return True
 
 
 def _value_problem(path: tuple[str | int, ...], value: Any) -> Finding | None:
@@ -473,8 +456,7 @@ def torn_parquet(reason: str) -> Finding:
 def unpacks_too_far(number: int, rows: int, values: int, size: int) -> Finding:
     """RT106 for a row group of Parquet."""
     hint = "Write one document per row, and smaller row groups."
-    unit = "row" if rows == 1 else "rows"
-    message = f"row group {number} unpacks to {size} bytes or more: {values} values in {rows} {unit}"
+    message = f"row group {number} unpacks to {size} bytes or more: {values} values in {counted(rows, 'row')}"
     return finding("RT106", message, hint=hint)
 
 

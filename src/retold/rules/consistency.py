@@ -51,8 +51,7 @@ def stance_cell_repeated(cell: str, pointer: str, role: Role) -> Finding:
     "label": "none"}]}` - the cell of mayor and dam occurs twice.
     Hint: Keep one cell.
     """
-    message = f"duplicate cell {shorten(cell)}"
-    return finding("RT503", message, pointer=pointer, role=role)
+    return finding("RT503", f"duplicate cell {shorten(cell)}", pointer=pointer, role=role)
 
 
 @rule("RT504")
@@ -124,8 +123,7 @@ def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
     "label": "refuted"}]}` - the document states what it refutes.
     Hint: Correct the claim of the span or the verdict.
     """
-    message = f"the span states {shorten(claim)}, but its verification is {label}"
-    return finding("RT509", message, pointer=pointer)
+    return finding("RT509", f"the span states {shorten(claim)}, but its verification is {label}", pointer=pointer)
 
 
 @rule("RT510", annotation=None, prediction=None)

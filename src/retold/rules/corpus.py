@@ -71,9 +71,8 @@ def check_manifest(
     for key in ("name", "version"):
         given, released = getattr(manifest, key), getattr(release, key, "")
         if given and released and given != released:
-            found.append(
-                invalid_manifest(f"{key} is {shorten(given)}, that of the release {shorten(released)}", f"/{key}")
-            )
+            message = f"{key} is {shorten(given)}, that of the release {shorten(released)}"
+            found.append(invalid_manifest(message, f"/{key}"))
     splits: dict[str, str] = {}
     for split, names in manifest.splits.items():
         for index, name in enumerate(names):
@@ -82,15 +81,10 @@ def check_manifest(
                 found.append(invalid_manifest(f"unknown event {shorten(name)}", pointer, did_you_mean(name, events)))
             elif splits.setdefault(name, split) != split or name in names[:index]:
                 found.append(invalid_manifest(f"event {shorten(name)} is also in split {splits[name]}", pointer))
-    if manifest.splits:
-        missing = [event for event in events if event not in splits]
-        if missing:
-            found.append(invalid_manifest(f"no split has the event {shorten(missing[0])}", "/splits"))
-    if manifest.languages:
-        undeclared = sorted(set(languages) - set(manifest.languages))
-        found += [
-            invalid_manifest(f"documents in {shorten(each)}, which is not listed", "/languages") for each in undeclared
-        ]
+    if manifest.splits and (missing := [event for event in events if event not in splits]):
+        found.append(invalid_manifest(f"no split has the event {shorten(missing[0])}", "/splits"))
+    for each in sorted(set(languages) - set(manifest.languages)) if manifest.languages else ():
+        found.append(invalid_manifest(f"documents in {shorten(each)}, which is not listed", "/languages"))
     return found
 
 
@@ -190,23 +184,23 @@ def division_at_fault(document: Document, name: str, spans: Sequence[Span]) -> I
     Example: `{"sentences": [{"start": 65, "end": 88}]}` - the sentence begins at 64; its first letter is left out.
     Hint: Correct the division in the text that `retold corpus show` writes, and apply it with `retold corpus divide`.
     """
-    text, key = document.text, printable(document.document_id)
-    covered = 0
+    text, covered = document.text, 0
     for index, span in enumerate(spans):
-        pointer = f"/{name}/{index}"
         if not covered <= span.start < span.end <= len(text):
-            message = f"{name}: {span.start} to {span.end} is empty, out of order or outside the text"
-            yield finding("RT705", message, pointer=pointer, document=key)
+            yield _misplaced(document, name, index, span, "is empty, out of order or outside the text")
             return
         if text[span.start].isspace() or text[span.end - 1].isspace():
-            message = f"{name}: {span.start} to {span.end} begins or ends with white space"
-            yield finding("RT705", message, pointer=pointer, document=key)
+            yield _misplaced(document, name, index, span, "begins or ends with white space")
         if not any(z.start <= span.start and span.end <= z.end for z in document.zones if z.zone in ANNOTATED_ZONES):
-            message = f"{name}: {span.start} to {span.end} is not inside one title or body zone"
-            yield finding("RT705", message, pointer=pointer, document=key)
+            yield _misplaced(document, name, index, span, "is not inside one title or body zone")
         yield from _uncovered(document, name, covered, span.start)
         covered = span.end
     yield from _uncovered(document, name, covered, len(text))
+
+
+def _misplaced(document: Document, name: str, index: int, span: Span, why: str) -> Finding:
+    message, key = f"{name}: {span.start} to {span.end} {why}", printable(document.document_id)
+    return finding("RT705", message, pointer=f"/{name}/{index}", document=key)
 
 
 def _uncovered(document: Document, name: str, start: int, end: int) -> Iterator[Finding]:
@@ -226,9 +220,7 @@ def sentence_across_paragraphs(document: Document) -> Iterator[Finding]:
         while paragraph is not None and paragraph.end <= sentence.start:
             paragraph = next(paragraphs, None)
         if paragraph is None or sentence.start < paragraph.start or sentence.end > paragraph.end:
-            message = f"sentences: {sentence.start} to {sentence.end} is not inside one paragraph"
-            key = printable(document.document_id)
-            yield finding("RT705", message, pointer=f"/sentences/{index}", document=key)
+            yield _misplaced(document, "sentences", index, sentence, "is not inside one paragraph")
 
 
 @rule("RT706")
@@ -274,8 +266,7 @@ def one_kb_id_for_two_entities(entity: Entity, other: str) -> Finding:
     Example: `{"entity": "bo-berg", "kb_id": "Q11"}` and `{"entity": "berg", "kb_id": "Q11"}` - both are Q11.
     Hint: Correct the id, or merge the entities.
     """
-    message = f"{shorten(entity.kb_id)} is also the kb_id of {shorten(other)}"
-    return finding("RT708", message, pointer="/kb_id")
+    return finding("RT708", f"{shorten(entity.kb_id)} is also the kb_id of {shorten(other)}", pointer="/kb_id")
 
 
 @rule("RT709")

@@ -64,10 +64,6 @@ def _has(*keys: str) -> Callable[[dict[str, Any]], bool]:
     return lambda row: row.keys() >= set(keys)
 
 
-def _lists(row: dict[str, Any]) -> bool:
-    return isinstance(row.get("document_id"), list)
-
-
 def _by_document(row: dict[str, Any]) -> bool:
     return bool(row) and all(isinstance(value, dict) and value.keys() & _LAYERS for value in row.values())
 
@@ -83,7 +79,7 @@ def _pipeline_mentions(row: dict[str, Any]) -> bool:
 
 #: Of a JSON object that is no record: how it is recognized, what it is, what to do. The first that fits counts.
 _OBJECTS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...]] = (
-    (_lists, _COLUMNS, _ROWS),
+    (lambda row: isinstance(row.get("document_id"), list), _COLUMNS, _ROWS),
     (_by_document, "one object with a record for each document", _ROWS),
     (
         lambda row: {"id", "fold"} <= row.keys() or "stated_in" in row,
@@ -94,11 +90,7 @@ _OBJECTS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...]] =
     (_pipeline_mentions, _PIPELINE, _MENTIONS),
     (_has("sequence", "labels", "scores"), _PIPELINE, _LABELS),
     (lambda row: row.keys() == {"label", "score"}, _PIPELINE, _LABELS),
-    (
-        lambda row: "tokens" in row or {"words", "tags"} <= row.keys() or "ner_tags" in row,
-        "tokens with tags",
-        _OFFSETS,
-    ),
+    (lambda row: "tokens" in row or {"words", "tags"} <= row.keys() or "ner_tags" in row, "tokens with tags", _OFFSETS),
     (_has("document_id", "text", "zones"), "documents of a corpus", _CORPUS),
     (_has("entity", "name", "kb_status"), "a catalogue of entities", _CORPUS),
     (_has("claim", "text", "mutation_of"), "a catalogue of claims", _CORPUS),
@@ -168,9 +160,8 @@ def _of_object(text: str) -> tuple[str, str] | None:
         return found
     if re.match(r'\{\s*"document_id"\s*:\s*\[', text):
         return _COLUMNS, _ROWS
-    return (
-        ("one JSON object over many lines", _ONE_LINE.format(what=".")) if re.match(r'\{[ \t\r]*\n\s*"', text) else None
-    )
+    many_lines = re.match(r'\{[ \t\r]*\n\s*"', text)
+    return ("one JSON object over many lines", _ONE_LINE.format(what=".")) if many_lines else None
 
 
 def _known(row: dict[str, Any]) -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -20,7 +20,7 @@ from retold.rules.references import listed
 from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
 
-__all__ = ["CONVENTIONS", "Convention", "OffsetStatistics", "cuts_no_word", "ones"]
+__all__ = ["CONVENTIONS", "Convention", "OffsetStatistics", "cuts_no_word", "misplaced_spans", "ones"]
 
 #: Fewest spans at fault before anything is said of a file or a document: where a convention explains them, and else.
 _FEWEST_EXPLAINED, _FEWEST = 3, 5
@@ -34,16 +34,13 @@ _SUSPECTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """A way to count offsets.
+    """A way to count offsets."""
 
-    Attributes:
-        name: what offsets are, in messages.
-        widths: text -> how many units each character takes.
-        start, end: what is added to either offset first.
-    """
-
+    #: What offsets are, in messages.
     name: str
+    #: Text -> how many units each character takes.
     widths: Callable[[str], Iterable[int]]
+    #: What is added to either offset first.
     start: int = 0
     end: int = 0
 
@@ -65,47 +62,26 @@ def ones(text: str) -> Iterable[int]:
     return (1 for _ in text)
 
 
-def _utf8(text: str) -> Iterable[int]:
-    return (len(c.encode("utf-8", "surrogatepass")) for c in text)
-
-
-def _utf16(text: str) -> Iterable[int]:
-    return (1 + (c > "\uffff") for c in text)
-
-
-def _crlf(text: str) -> Iterable[int]:
-    return (1 + (c == "\n") for c in text)
-
-
 def _stripped(text: str) -> Iterable[int]:
     before = len(text) - len(text.lstrip())
-    return (int(index >= before) for index in range(len(text)))
-
-
-def _collapsed(text: str) -> Iterable[int]:
-    return (int(not (c.isspace() and before.isspace())) for before, c in zip(" " + text, text, strict=False))
-
-
-def _composed(text: str) -> Iterable[int]:
-    return (int(not unicodedata.combining(c)) for c in text)
-
-
-def _decomposed(text: str) -> Iterable[int]:
-    return (len(unicodedata.normalize("NFD", c)) for c in text)
+    return (index >= before for index in range(len(text)))
 
 
 #: The likeliest first: of those that explain a file equally well, the first one is named.
 CONVENTIONS: Final = (
-    Convention("bytes", _utf8),
-    Convention("UTF-16 units", _utf16),
+    Convention("bytes", lambda text: (len(c.encode("utf-8", "surrogatepass")) for c in text)),
+    Convention("UTF-16 units", lambda text: (1 + (c > "\uffff") for c in text)),
     Convention("inclusive ends", ones, 0, 1),
     Convention("positions counted from 1, ends inclusive", ones, -1, 0),
     Convention("positions counted from 1", ones, -1, -1),
-    Convention("positions in a text with CRLF line ends", _crlf),
+    Convention("positions in a text with CRLF line ends", lambda text: (1 + (c == "\n") for c in text)),
     Convention("positions in a text stripped of white space", _stripped),
-    Convention("positions in a text with white space collapsed", _collapsed),
-    Convention("positions in a text in NFD", _decomposed),
-    Convention("positions in a text in NFC", _composed),
+    Convention(
+        "positions in a text with white space collapsed",
+        lambda text: (not (c.isspace() and before.isspace()) for before, c in zip(" " + text, text, strict=False)),
+    ),
+    Convention("positions in a text in NFD", lambda text: (len(unicodedata.normalize("NFD", c)) for c in text)),
+    Convention("positions in a text in NFC", lambda text: (not unicodedata.combining(c) for c in text)),
 )
 
 
@@ -129,25 +105,10 @@ def _in_word(character: str) -> bool:
     return not any(low <= character <= high for low, high in ("\u0e00\u0fff", "\u1000\u109f", "\u1780\u17ff"))
 
 
-class OffsetStatistics:
-    """What the spans of each layer of a file show."""
-
-    def __init__(self) -> None:
-        self._layers: dict[str, _Layer] = {}
-
-    def add(self, layer: str, spans: Iterable[Any], document: Document) -> None:
-        """Add the spans of a layer of one record."""
-        self._layers.setdefault(layer, _Layer()).add([(span.start, span.end) for span in spans], document)
-
-    def findings(self, role: Role) -> Iterator[Finding]:
-        """A warning for each layer whose offsets cannot be right."""
-        for name, layer in self._layers.items():
-            if (message := layer.message()) is not None:
-                yield misplaced_spans(f"{name}: {message}", role)
-
-
 @dataclass(slots=True)
-class _Layer:
+class OffsetStatistics:
+    """What the spans of a layer of a file show."""
+
     #: All spans, those that cut a word, and those that are in no sentence.
     spans: int = 0
     cut: int = 0
@@ -156,8 +117,9 @@ class _Layer:
     suspect: dict[str, tuple[int, list[tuple[str, int, int]]]] = field(default_factory=dict)
     kept: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def add(self, spans: list[tuple[int, int]], document: Document) -> None:
-        text = document.text
+    def add(self, items: Iterable[Any], document: Document) -> None:
+        """Add the spans of one record."""
+        text, spans = document.text, [(item.start, item.end) for item in items]
         cut = sum(not cuts_no_word(text, *span) for span in spans)
         opening = [sentence.start for sentence in document.sentences]
         for start, end in spans:

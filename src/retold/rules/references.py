@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from retold.model.alike import differ_only_in, visible
+from retold.model.display import counted
 from retold.model.findings import Finding, shorten
 from retold.rules.registry import did_you_mean, finding, printable, rule
 from retold.rules.vocabulary import Role
@@ -66,9 +67,8 @@ def missing_documents(document_ids: Sequence[str]) -> Finding:
     Example: a file with only `{"document_id": "flood-0"}` - the corpus also has flood-1.
     Hint: Add a record for each, with empty lists if there is nothing to annotate.
     """
-    count = len(document_ids)
-    message = f"{count} {'document is' if count == 1 else 'documents are'} missing: {listed(document_ids)}"
-    return finding("RT303", message, role="prediction")
+    count = counted(len(document_ids), "document is", "documents are")
+    return finding("RT303", f"{count} missing: {listed(document_ids)}", role="prediction")
 
 
 @rule("RT304", prediction=None)
@@ -155,8 +155,8 @@ def layer_missing(layer: str, document_ids: Sequence[str], total: int) -> Findin
     Example: `{"document_id": "flood-0", "claims": []}` and `{"document_id": "flood-1"}` - flood-1 has no claims.
     Hint: Write an empty list where there is nothing, or leave the layer out of every record.
     """
-    where = f"{total} {'document' if total == 1 else 'documents'}: {listed(document_ids, total)}"
-    return finding("RT310", f"{layer} is missing in {where}", role="prediction", pointer=f"/{layer}")
+    message = f"{layer} is missing in {counted(total, 'document')}: {listed(document_ids, total)}"
+    return finding("RT310", message, role="prediction", pointer=f"/{layer}")
 
 
 @rule("RT312", gold=None, annotation=None, prediction="warning")

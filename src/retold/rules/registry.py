@@ -31,20 +31,12 @@ _LONGEST_NAME: Final = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A row of the table.
-
-    Attributes:
-        code: RT and three digits; never changes.
-        name: the rule in words, hyphenated.
-        severity: by role; None if the rule does not apply to files of that role.
-        function: makes the finding; None if the module that reads the file makes it.
-        what, why, example, hint: the parts of the documentation.
-    """
+    """A row of the table: a code that never changes, the rule in hyphenated words, and its documentation."""
 
     code: str
     name: str
+    #: By role; None if the rule does not apply to files of that role.
     severity: Mapping[Role, Severity | None]
-    function: Callable[..., Any] | None
     what: str
     why: str
     example: str
@@ -59,30 +51,20 @@ def declare(
     code: str,
     name: str,
     documentation: str,
-    function: Callable[..., Any] | None = None,
     *,
     gold: Severity | None = "error",
     annotation: Severity | None = "error",
     prediction: Severity | None = "error",
 ) -> None:
-    """Add a row to the table.
-
-    Raises:
-        ValueError: the code already exists, or the documentation lacks a part.
-    """
+    """Add a row to the table; raises ValueError if the code already exists, or the documentation lacks a part."""
     if code in RULES:
         raise ValueError(f"{code} is declared twice")
     parts = _parts(documentation)
     # Under python -OO and without the source there are no docstrings, this module's included; rules work without them.
     if __doc__ and (missing := [name for name, part in parts.items() if not part]):
         raise ValueError(f"the documentation of {code} lacks: {', '.join(missing)}")
-    RULES[code] = Rule(
-        code=code,
-        name=name,
-        severity={"gold": gold, "annotation": annotation, "prediction": prediction},
-        function=function,
-        **parts,
-    )
+    severity: dict[Role, Severity | None] = {"gold": gold, "annotation": annotation, "prediction": prediction}
+    RULES[code] = Rule(code=code, name=name, severity=severity, **parts)
 
 
 def _parts(documentation: str) -> dict[str, str]:
@@ -103,7 +85,7 @@ def rule(code: str, **severity: Severity | None) -> Callable[[Callable[P, R]], C
     """Make a function the rule of ``code``: its name and docstring fill the row."""
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        declare(code, function.__name__.replace("_", "-"), docstring(function), function, **severity)
+        declare(code, function.__name__.replace("_", "-"), docstring(function), **severity)
         return function
 
     return register
@@ -124,15 +106,8 @@ def finding(
     severity = row.severity[role]
     if severity is None:
         raise ValueError(f"{code} does not apply to {role} files")
-    return Finding(
-        code=code,
-        severity=severity,
-        message=message,
-        hint=hint if hint is not None else row.hint,
-        column=column,
-        pointer=pointer,
-        document=document,
-    )
+    place: dict[str, Any] = {"column": column, "pointer": pointer, "document": document}
+    return Finding(code=code, severity=severity, message=message, hint=row.hint if hint is None else hint, **place)
 
 
 def nearest(value: object, known: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from retold.model.alike import differ_only_in, visible
 from retold.model.annotations import ClaimSpan, Document, Mention
+from retold.model.display import counted
 from retold.model.findings import Finding, shorten
 from retold.model.segment import unannotated
 from retold.rules.references import listed
@@ -218,10 +219,9 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
 def ignored_spans(count: int, role: Role) -> Finding:
     """RT408 for all such spans of gold or predictions that are scored."""
     side = {"gold": "gold ", "prediction": "predicted "}.get(role, "")
-    spans = f"1 {side}span is" if count == 1 else f"{count} {side}spans are"
+    spans = counted(count, f"{side}span is", f"{side}spans are")
     message = f"{spans} in a zone that is not annotated, where nothing counts"
-    hint = "Remove them; retold validate names each."
-    return finding("RT408", message, hint=hint, role="prediction")
+    return finding("RT408", message, hint="Remove them; retold validate names each.", role="prediction")
 
 
 def partly_annotated(document: Document | None, layers: Sequence[Sequence[S]]) -> int:
@@ -236,6 +236,6 @@ def partly_annotated(document: Document | None, layers: Sequence[Sequence[S]]) -
 
 def partly_annotated_spans(count: int) -> Finding:
     """RT408 for all such spans of gold that is scored against."""
-    message = f"{count} gold span{' is' if count == 1 else 's are'} partly in a zone that is not annotated, and counted"
-    hint = "Correct gold; retold validate names each."
-    return finding("RT408", message, hint=hint, role="prediction")
+    spans = counted(count, "gold span is", "gold spans are")
+    message = f"{spans} partly in a zone that is not annotated, and counted"
+    return finding("RT408", message, hint="Correct gold; retold validate names each.", role="prediction")

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from itertools import product, zip_longest
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import structs
 
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
+from retold.corpus.decisions import annotations_of, decided
 from retold.corpus.load import MANIFEST, leftovers
 from retold.io.jsonl import read_all, read_bytes, read_lines, read_one
-from retold.io.sources import Source, sha256
+from retold.io.sources import Source, digest_of, sha256
 from retold.layers.scheme import Scheme
 from retold.layers.views import ViewContext
-from retold.model.annotations import AnnotationRecord, CanonicalClaim, Decision, Entity, Release
+from retold.model.annotations import AnnotationRecord, Document, Entity, Release
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.manifest import Manifest
 from retold.reading import decoded, second_document
@@ -63,7 +63,7 @@ def _manifest(run: Run, languages: set[str]) -> None:
     file = run.corpus.root / MANIFEST
     if not file.exists():
         return
-    run.files += 1
+    run.collector.files += 1
     manifest: Manifest = read_one(file, DECODERS["manifest"])
     run.add(rules.check_manifest(manifest, run.corpus.release, run.corpus.events, languages), file)
 
@@ -83,33 +83,32 @@ class _Event:
     def check(self) -> None:
         self._card()
         entities = self._entities()
-        claims = self._claims()
+        claims = self._keyed(
+            self.folder / "claims.jsonl", "claim", lambda claim: rules.check_claim(claim, self.event.claims)
+        )
         self.documents = self._documents()
         self._gold(self.documents, entities, claims)
         errors = self.run.collector.errors
         for annotator in self.event.annotator_files:
             self.run.check_records(Source.of(annotator), "annotation", self.event)
-        decisions = self._decisions()
+        if self.event.adjudication_file.exists():
+            # What is wrong with it is reported.
+            deque(self._decoded(self.event.adjudication_file, self._scheme.decision_decoder), 0)
         if self.run.collector.errors == errors and self.event.annotator_files and self.event.gold_file.exists():
-            self._reproduced(decisions)
+            self._reproduced()
 
-    def _decisions(self) -> list[Decision]:
-        file = self.event.adjudication_file
-        found = self._decoded(file, self._scheme.decision_decoder) if file.exists() else ()
-        # Compared with what the annotators' records give, which are of the plain type.
-        return [msgspec.convert(msgspec.to_builtins(decision), Decision) for _, decision in found]
-
-    def _reproduced(self, decisions: list[Decision]) -> None:
+    def _reproduced(self) -> None:
         """Whether gold is what the annotators agree on and the decisions say."""
-        documents = {key: self.run.corpus.documents[key] for key in self._own}
+        event, scheme = self.event, self._scheme
         try:
-            gold = {record.document_id: record for record in read_all(self.event.gold_file, self._scheme.decoder)}
-            annotators = {file.stem: read_all(file, self._scheme.decoder) for file in self.event.annotator_files}
+            gold = {record.document_id: record for record in read_all(event.gold_file, scheme.decoder)}
+            annotators, decisions = annotations_of(event, scheme), decided(event, scheme)
         except FindingsError:
             # Reported already.
             return
         try:
-            rebuilt = adjudicate(annotators, decisions, documents, self.event.entities, self._scheme)
+            documents = self.run.corpus.documents_of(event.event.event)
+            rebuilt = adjudicate(annotators, decisions, documents, event.entities, scheme)
         except (AdjudicationError, KeyError) as error:
             found = [rules.gold_not_reproduced(str(error))]
         else:
@@ -120,14 +119,9 @@ class _Event:
             ]
         self.run.add(found, self.event.gold_file)
 
-    @property
-    def _own(self) -> list[str]:
-        event = self.event.event.event
-        return [key for key, document in self.run.corpus.documents.items() if document.event == event]
-
     def _card(self) -> None:
         file = self.folder / "event.json"
-        self.run.files += 1
+        self.run.collector.files += 1
         _, found = DECODERS["event"].decode(read_bytes(Source.of(file)), number=None, file=str(file))
         needed = self._scheme.event_keys
         checked = rules.check_event(self.event.event, self.folder.resolve().name, self.event.entities, needed)
@@ -140,7 +134,7 @@ class _Event:
             file.exists() or file.name in self._scheme.catalogues
         ):
             return
-        self.run.files += 1
+        self.run.collector.files += 1
         try:
             for number, _, record, _ in decoded(Source.of(file), decoder, self.run.collector.add):
                 if record is not None:
@@ -160,43 +154,40 @@ class _Event:
     def _scheme(self) -> Scheme:
         return self.run.corpus.scheme
 
-    def _entities(self) -> Lines:
-        file = self.folder / "entities.jsonl"
+    def _keyed(self, file: Path, kind: str, check: Callable[[Any], list[Finding]]) -> Lines:
+        """The lines of a file by the keys of its records, each of which it has once."""
+        key_of = attrgetter("document_id" if kind == "document" else kind)
         lines: Lines = {}
-        by_id: dict[str, str] = {}
-        for number, record in self._decoded(file, DECODERS["entity"]):
-            entity, found = self._check_entity(record)
-            if entity.entity in lines:
-                found.append(rules.repeated_key(entity.entity, "/entity"))
-            elif entity.kb_id is not None and (other := by_id.setdefault(entity.kb_id, entity.entity)) != entity.entity:
-                found.append(rules.one_kb_id_for_two_entities(entity, other))
-            lines.setdefault(entity.entity, number)
+        for number, record in self._decoded(file, DECODERS[kind]):
+            key = key_of(record)
+            found = check(record)
+            if (first := lines.setdefault(key, number)) != number:
+                repeated = repeated_document(key, first) if kind == "document" else rules.repeated_key(key, f"/{kind}")
+                found.append(repeated)
             self.run.add(found, file, number)
         return lines
 
-    def _claims(self) -> Lines:
-        file = self.folder / "claims.jsonl"
-        lines: Lines = {}
-        for number, record in self._decoded(file, DECODERS["claim"]):
-            claim: CanonicalClaim = record
-            found = rules.check_claim(claim, self.event.claims)
-            if claim.claim in lines:
-                found.append(rules.repeated_key(claim.claim, "/claim"))
-            lines.setdefault(claim.claim, number)
-            self.run.add(found, file, number)
-        return lines
+    def _entities(self) -> Lines:
+        by_id: dict[str, str] = {}
+        seen: set[str] = set()
+
+        def check(record: Entity) -> list[Finding]:
+            entity, found = self._check_entity(record)
+            if entity.kb_id is not None and entity.entity not in seen:
+                other = by_id.setdefault(entity.kb_id, entity.entity)
+                found += [rules.one_kb_id_for_two_entities(entity, other)] if other != entity.entity else []
+            seen.add(entity.entity)
+            return found
+
+        return self._keyed(self.folder / "entities.jsonl", "entity", check)
 
     def _documents(self) -> Lines:
-        file = self.event.documents_file
-        lines: Lines = {}
-        for number, document in self._decoded(file, DECODERS["document"]):
-            found = rules.check_document(document, self.event.event.event)
-            if document.document_id in lines:
-                found.append(repeated_document(document.document_id, lines[document.document_id]))
-            lines.setdefault(document.document_id, number)
+        def check(document: Document) -> list[Finding]:
             self.languages.add(document.language)
-            self.run.add(found, file, number)
-        self.run.reported.add((str(file), None))
+            return rules.check_document(document, self.event.event.event)
+
+        lines = self._keyed(self.event.documents_file, "document", check)
+        self.run.reported.add((str(self.event.documents_file), None))
         return lines
 
     def _gold(self, documents: Lines, entities: Lines, claims: Lines) -> None:
@@ -250,17 +241,17 @@ def _views(run: Run) -> None:
     folder = run.corpus.root / "views"
     if not folder.is_dir():
         return
-    splits = views.splits_of(run.corpus.scheme, run.corpus.events)
-    for table, split in product(views.tables_of(run.corpus.scheme), splits):
-        name = views.view_file(table, split, splits)
-        _compare_lines(run, name, _rows(run, table, splits[split]))
-        if (run.corpus.root / views.object_file(name)).exists():
-            lines = views.object_lines(list(_rows(run, table, splits[split])))
-            _compare_lines(run, views.object_file(name), lines)
+    splits = views.splits_of(run.corpus)
+    for table, paths in views.files_of(run.corpus).items():
+        for split, name in paths.items():
+            _compare_lines(run, name, _rows(run, table, splits[split]))
+            if (run.corpus.root / views.object_file(name)).exists():
+                lines = views.object_lines(list(_rows(run, table, splits[split])))
+                _compare_lines(run, views.object_file(name), lines)
 
 
 def _compare_lines(run: Run, name: str, lines: Iterator[bytes]) -> None:
-    run.files += 1
+    run.collector.files += 1
     file = run.corpus.root / name
     actual_lines = (line for _, line in read_lines(Source.of(file))) if file.exists() else iter(())
     for number, (expected, actual) in enumerate(zip_longest(lines, actual_lines), start=1):
@@ -272,11 +263,10 @@ def _compare_lines(run: Run, name: str, lines: Iterator[bytes]) -> None:
 
 def _rows(run: Run, table: str, events: Sequence[str]) -> Iterator[bytes]:
     for folder in (run.corpus.events[key] for key in events if key in run.corpus.events):
-        documents = [d for d in run.corpus.documents.values() if d.event == folder.event.event]
+        documents = list(run.corpus.documents_of(folder.event.event).values())
         gold = {d.document_id: run.corpus.gold[d.document_id] for d in documents}
         context = ViewContext(folder.event, folder.entities, folder.claims)
-        for row in views.rows(table, context, documents, gold, run.corpus.scheme):
-            yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+        yield from views.lines_of(table, context, documents, gold, run.corpus.scheme)
 
 
 def _release(run: Run) -> None:
@@ -284,7 +274,7 @@ def _release(run: Run) -> None:
     file = root / "release.json"
     if not file.exists():
         return
-    run.files += 1
+    run.collector.files += 1
     release: Release = read_one(file, DECODERS["release"])
     found: list[Finding] = []
     for path, expected in release.files.items():
@@ -294,7 +284,5 @@ def _release(run: Run) -> None:
         path = member.relative_to(root).as_posix()
         if path not in release.files and "/." not in f"/{path}":
             found += rules.release_differs(path, None, "")
-    listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(release.files.items()))
-    whole = hashlib.sha256(listing.encode("utf-8", "backslashreplace")).hexdigest()
-    found += rules.release_differs("the list of files", release.sha256, whole)
+    found += rules.release_differs("the list of files", release.sha256, digest_of(release.files))
     run.add(found, file)

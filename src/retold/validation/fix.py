@@ -11,24 +11,22 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from retold.corpus.load import Corpus
 from retold.io.atomic import write_atomic
-from retold.io.jsonl import Lookup, decode_or_refuse
+from retold.io.jsonl import Lookup
 from retold.io.sources import Source, open_bytes
-from retold.model.alike import differ_only_in
+from retold.model.alike import differ_only_in, occurrences
 from retold.model.annotations import Document
 from retold.model.findings import Finding, UnreadableError
 from retold.rules import Role
-from retold.rules.bytes import DECODERS
+from retold.rules.bytes import BOM, DECODERS, located
 from retold.rules.offsets import CONVENTIONS, Convention, cuts_no_word, ones
 from retold.validation.validate import sources
 
@@ -42,7 +40,6 @@ NEARBY: Final = 40
 _NEARLY_ALL: Final = 0.9
 #: Fewest spans that show how a file counts.
 _FEWEST: Final = 2
-_BOM: Final = b"\xef\xbb\xbf"
 _KEYS: Final = ("start", "end", "text", "kind", "type", "entity", "kb_id", "source", "claim")
 
 
@@ -58,21 +55,15 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class FixedFile:
-    """A file before and after.
-
-    Attributes:
-        file: its path.
-        before, after: its bytes; the same if there was nothing to fix.
-        convention: what its offsets were, if not code points.
-        fixes: in the order of the file.
-        left: what is still wrong with its records.
-    """
+    """A file before and after, the same if there was nothing to fix."""
 
     file: str
     before: bytes
     after: bytes
+    #: What its offsets were, if not code points.
     convention: str | None = None
     fixes: list[Fix] = field(default_factory=list)
+    #: What is still wrong with its records.
     left: list[Finding] = field(default_factory=list)
 
 
@@ -120,8 +111,8 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
     changed = True
     while changed:
         # What was fixed may show where the rest belongs.
-        state = _State(_others_in_place(records), _all_on_words(records))
-        changed = bool(sum(record.fix(state) for record in records))
+        state = _others_in_place(records), _all_on_words(records)
+        changed = bool(sum(record.fix(*state) for record in records))
     fixes = []
     for record in records:
         found = list(record.fixes())
@@ -135,12 +126,12 @@ def _fix_file(source: Source, corpus: Corpus, role: Role) -> FixedFile:
 
 def _records(lines: list[bytes], corpus: Corpus, role: Role, file: str) -> Iterator[_Record]:
     """The records that are JSON, with their documents; none of a bare gold file has one."""
-    with closing(Lookup(corpus.document_lines(), partial(decode_or_refuse, DECODERS["document"]))) as lookup:
+    with Lookup(corpus.document_lines(), DECODERS["document"].require) as lookup:
         for number, line in enumerate(lines, 1):
             _, findings = corpus.scheme.decoder.decode(line, number=number, file=file)
             if any(found.code.startswith("RT1") and found.code != "RT104" for found in findings):
                 continue
-            value = json.loads(line.removeprefix(_BOM))
+            value = json.loads(line.removeprefix(BOM))
             if isinstance(value, dict) and isinstance(value.get("document_id"), str):
                 document = lookup.get(value["document_id"])
                 yield _Record(corpus, role, file, number, line, value, deepcopy(value), document)
@@ -149,7 +140,7 @@ def _records(lines: list[bytes], corpus: Corpus, role: Role, file: str) -> Itera
 def _written(line: bytes, before: Any, after: Any) -> bytes:
     """A record in the style of its line, so that only the fixes differ."""
     end = b"\r" if line.endswith(b"\r") else b""
-    line = line.removeprefix(_BOM).removesuffix(b"\r")
+    line = line.removeprefix(BOM).removesuffix(b"\r")
     for separators in ((",", ":"), (", ", ": ")):
         for escaped in (False, True):
             if json.dumps(before, ensure_ascii=escaped, separators=separators).encode() == line:
@@ -168,15 +159,15 @@ def _convention(records: list[_Record]) -> Convention | None:
     """
     found: list[tuple[Convention, list[Any]]] = []
     spans = [(record, span) for record in records for span in record.spans()]
-    plain = [_in_place(record, span, (span["start"], span["end"])) for record, span in spans]
+    plain = [_in_place(record, span, _at(span)) for record, span in spans]
     seen = len(plain) - plain.count(None)
     for convention in (*CONVENTIONS, *_shifts(spans)) if plain.count(False) else ():
-        read = [convention.read(record.text, span["start"], span["end"]) for record, span in spans]
+        read = [convention.read(record.text, *_at(span)) for record, span in spans]
         placed = [_in_place(record, span, at) for (record, span), at in zip(spans, read, strict=True)]
         pairs = list(zip(plain, placed, strict=True))
         gained, lost = pairs.count((False, True)), pairs.count((True, False))
         cut = [
-            (cuts_no_word(record.text, span["start"], span["end"]), at is not None and cuts_no_word(record.text, *at))
+            (cuts_no_word(record.text, *_at(span)), at is not None and cuts_no_word(record.text, *at))
             for (record, span), at, known in zip(spans, read, plain, strict=True)
             if known is None
         ]
@@ -190,7 +181,7 @@ def _shifts(spans: list[tuple[_Record, dict[str, Any]]]) -> list[Convention]:
     """The shift that most of the spans with a text that is in its document once have, if any."""
     shifts: Counter[int] = Counter()
     for record, span in spans:
-        found = list(_occurrences(record.text, given)) if isinstance(given := span.get("text"), str) else []
+        found = list(occurrences(record.text, given)) if isinstance(given := span.get("text"), str) else []
         shifts.update([span["start"] - found[0]] if len(found) == 1 else [])
     return [Convention(f"positions shifted by {by}", ones, -by, -by) for by, _ in shifts.most_common(1) if by]
 
@@ -203,14 +194,18 @@ def _in_place(record: _Record, span: dict[str, Any], at: tuple[int, int] | None)
 
 def _others_in_place(records: list[_Record]) -> bool:
     """Whether nearly all spans with text are in their places, so that one that is not is a slip."""
-    placed = [_in_place(r, span, (span["start"], span["end"])) for r in records for span in r.spans()]
+    placed = [_in_place(record, span, _at(span)) for record in records for span in record.spans()]
     seen, right = len(placed) - placed.count(None), placed.count(True)
     return right >= _FEWEST and right >= _NEARLY_ALL * (seen - 1)
 
 
 def _all_on_words(records: list[_Record]) -> bool:
     """Whether no span cuts a word, white space at its edges aside."""
-    return all(cuts_no_word(r.text, *_inner(r.text, span["start"], span["end"])) for r in records for span in r.spans())
+    return all(cuts_no_word(r.text, *_inner(r.text, *_at(span))) for r in records for span in r.spans())
+
+
+def _at(span: dict[str, Any]) -> tuple[int, int]:
+    return span["start"], span["end"]
 
 
 def _inner(text: str, start: int, end: int) -> tuple[int, int]:
@@ -230,13 +225,6 @@ def _same(actual: str, given: str) -> bool:
 
 
 # One record
-
-
-class _State(NamedTuple):
-    """What the other spans of the file show about one of them."""
-
-    others_in_place: bool
-    all_on_words: bool
 
 
 @dataclass
@@ -265,12 +253,11 @@ class _Record:
                     yield item
 
     def findings(self, value: dict[str, Any]) -> list[Finding]:
-        scheme = self.corpus.scheme
-        record, found = scheme.decoder.decode(json.dumps(value).encode(), number=self.number, file=self.file)
+        decode = self.corpus.scheme.decoder.decode
+        record, found = decode(json.dumps(value).encode(), number=self.number, file=self.file)
         if record is not None:
-            vocabulary = self.corpus.vocabulary(self.document)
-            found = scheme.check(record, role=self.role, document=self.document, vocabulary=vocabulary)
-        return [msgspec.structs.replace(each, file=self.file, line=self.number) for each in found]
+            found = self.corpus.check(record, self.role, self.document)
+        return located(found, self.file, self.number)
 
     def codes(self, value: dict[str, Any]) -> Counter[str]:
         return Counter(found.code for found in self.findings(value))
@@ -279,21 +266,23 @@ class _Record:
         """The record with its offsets in code points."""
         value = deepcopy(self.value)
         for span in self.spans(value):
-            at = convention.read(self.text, span["start"], span["end"])
-            span["start"], span["end"] = at or (span["start"], span["end"])
+            span["start"], span["end"] = convention.read(self.text, *_at(span)) or _at(span)
         return value
 
-    def fix(self, state: _State) -> bool:
-        """Fix what has one right answer and makes no new finding; whether there was anything."""
+    def fix(self, *state: bool) -> bool:
+        """Fix what has one right answer and makes no new finding; whether there was anything.
+
+        ``state`` is what the other spans of the file show: whether they are in their places, and cut no word.
+        """
         before = self.value
         found = self.findings(before)
         for finding in found:
-            self.value = self._fixed(self.value, finding, state)
+            self.value = self._fixed(self.value, finding, *state)
         if self.value is before or self._is_better(self.value, before):
             return self.value is not before
         self.value = before
         for finding in found:
-            fixed = self._fixed(self.value, finding, state)
+            fixed = self._fixed(self.value, finding, *state)
             self.value = fixed if self._is_better(fixed, self.value) else self.value
         return self.value is not before
 
@@ -303,7 +292,9 @@ class _Record:
         broken, breaks = (sum(n for code, n in codes.items() if code.startswith("RT2")) for codes in (old, new))
         return breaks < broken or (not new - old and new != old)
 
-    def _fixed(self, value: dict[str, Any], finding: Finding, state: _State) -> dict[str, Any]:
+    def _fixed(
+        self, value: dict[str, Any], finding: Finding, others_in_place: bool, all_on_words: bool
+    ) -> dict[str, Any]:
         """The record with one finding fixed, the same if there is not one right answer."""
         parts = (finding.pointer or "").split("/")
         layer = self.corpus.scheme.layers.get(parts[1]) if len(parts) > 2 else None
@@ -314,9 +305,9 @@ class _Record:
         if finding.code in ("RT202", "RT510"):
             change = self._missing(layer, item, finding.code)
         elif finding.code in ("RT205", "RT401", "RT402", "RT403"):
-            change = self._moved(item, state.others_in_place)
+            change = self._moved(item, others_in_place)
         elif finding.code == "RT404":
-            change = self._trimmed(item, state.all_on_words)
+            change = self._trimmed(item, all_on_words)
         if not change:
             return value
         changed = {**item, **change}
@@ -342,7 +333,7 @@ class _Record:
         text, start, end, given = self.text, span.get("start"), span.get("end"), span.get("text")
         if type(start) is not int or type(end) is not int or not isinstance(given, str):
             return None
-        size, found = len(given.strip()), list(_occurrences(text, given.strip()))
+        size, found = len(given.strip()), list(occurrences(text, given.strip()))
         if _same(actual := _slice(text, start, end), given):
             if found and differ_only_in(actual, given) != "white space":
                 # The text is elsewhere as it is given.
@@ -365,7 +356,7 @@ class _Record:
 
     def _trimmed(self, span: dict[str, Any], all_on_words: bool) -> dict[str, Any] | None:
         """A span without white space at its edges; None if its text is another."""
-        start, end = _inner(self.text, span["start"], span["end"])
+        start, end = _inner(self.text, *_at(span))
         words, inner = self.text[span["start"] : span["end"]], self.text[start:end]
         if not inner or span.get("text", words) not in (words, inner) or ("text" not in span and not all_on_words):
             return None
@@ -373,7 +364,7 @@ class _Record:
 
     def fixes(self) -> Iterator[Fix]:
         """What differs from what was given."""
-        if self.line.startswith(_BOM):
+        if self.line.startswith(BOM):
             yield Fix(self.number, "", {}, {})
         for name in self.corpus.scheme.layers:
             pairs = zip(self.given.get(name) or (), self.value.get(name) or (), strict=True)
@@ -382,12 +373,3 @@ class _Record:
                     keys = [key for key in new if key not in old or old[key] != new[key]]
                     before = {key: old[key] for key in keys if key in old}
                     yield Fix(self.number, f"/{name}/{index}", before, {key: new[key] for key in keys})
-
-
-def _occurrences(text: str, words: str) -> Iterator[int]:
-    """Where words are in a text; a non-breaking space is a blank."""
-    text, words = text.replace("\xa0", " "), words.replace("\xa0", " ")
-    at = text.find(words) if words else -1
-    while at >= 0:
-        yield at
-        at = text.find(words, at + 1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from retold.corpus.load import Corpus, EventFolder
-from retold.io.jsonl import Lines, Lookup, decode_or_refuse
+from retold.io.jsonl import Lookup
 from retold.io.sources import Source
 from retold.layers import LAYERS
 from retold.model.annotations import AnnotationRecord, Document
@@ -18,7 +18,7 @@ from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.reading import Records, Shard, ShardMismatch, known_documents, layers_in, map_shards, rows_of, shards_of
 from retold.review import review
 from retold.rules import DECODERS, Role, layer_missing, located, missing_documents, no_records, unknown_document
-from retold.validation.report import FindingCollector, Report
+from retold.validation.report import FindingCollector
 
 __all__ = ["Run"]
 
@@ -30,28 +30,13 @@ class Run:
         self.corpus = corpus
         self.workers = workers
         self.collector = collector
-        self.files = 0
-        self.records = 0
         self._known: list[str] = []
         #: Document files of the corpus whose findings are already reported, or lines of them: (file, line or None).
         self.reported: set[tuple[str | None, int | None]] = set()
-        self._others: list[Run] = []
-
-    def for_corpus(self, corpus: Corpus) -> Run:
-        """A run for another corpus, with the same report."""
-        other = Run(corpus, self.collector)
-        self._others.append(other)
-        return other
-
-    def report(self) -> Report:
-        """All that was found, in this run and those for other corpora."""
-        runs = [self, *self._others]
-        return self.collector.report(sum(run.files for run in runs), sum(run.records for run in runs))
 
     def add(self, findings: list[Finding], file: object, line: int | None = None) -> None:
         """Collect findings about a file, or a line of it."""
-        if findings:
-            self.collector.add(located(findings, str(file), line))
+        self.collector.add(located(findings, file, line))
 
     def check_records(
         self,
@@ -71,16 +56,16 @@ class Run:
             on_record: called with every record.
             certain: whether the role is known; otherwise what is wrong in this role only is a warning.
         """
-        self.files += 1
+        self.collector.files += 1
         if event is None and on_record is None:
             clean = self._count_if_clean(source, role)
             if clean is not None:
-                self.records += clean
+                self.collector.records += clean
                 self.collector.add(review(self.corpus, source, role))
                 return True
         records = Records(source, self.corpus.scheme.decoder, self.collector.add)
         layers: dict[str, tuple[bool, ...]] = {}
-        with closing(self._lookup(event)) as documents:
+        with self.corpus.lookup(event) as documents:
             try:
                 for number, _, record in records:
                     known = self._check_record(record, number, source.name, role, documents, certain=certain)
@@ -92,11 +77,10 @@ class Run:
                 self._add_once(error)
                 return False
             finally:
-                self.records += records.read
+                self.collector.records += records.read
             missing = records.missing(self._remaining(documents))
             whole = self._missing_layers(layers)
-            own = Lines([Source.of(event.documents_file)]) if event is not None else None
-            self.collector.add(review(self.corpus, source, role, own))
+            self.collector.add(review(self.corpus, source, role, event))
             if not records.read:
                 self.add([no_records()], source.name)
             elif role != "annotation" and missing:
@@ -161,22 +145,16 @@ class Run:
         if not isinstance(document, Document):
             # A bare gold file has the keys of its documents, and no texts.
             document = None
-        found = _check(self.corpus, record, role, document)
+        found = self.corpus.check(record, role, document)
         if not certain and found:
             # Of the roles, predictions have the fewest errors, and what is one in them is one in all.
-            anyway = _check(self.corpus, record, "prediction", document)
+            anyway = self.corpus.check(record, "prediction", document)
             errors = {(each.code, each.pointer) for each in anyway if each.severity == "error"}
             found = [each if (each.code, each.pointer) in errors else _as_warning(each) for each in found]
         self.add(found, file, number)
         return True
 
     # Documents that records are joined with
-
-    def _lookup(self, event: EventFolder | None) -> Lookup:
-        if self.corpus.bare is not None:
-            return Lookup(self.corpus.gold_lines(), partial(decode_or_refuse, self.corpus.scheme.decoder))
-        lines = self.corpus.document_lines() if event is None else Lines([Source.of(event.documents_file)])
-        return Lookup(lines, partial(decode_or_refuse, DECODERS["document"]))
 
     def _document(self, documents: Lookup, key: str) -> Any | None:
         while True:
@@ -210,21 +188,16 @@ def _as_warning(found: Finding) -> Finding:
 def check_shard(corpus: Corpus, role: Role, shard: Shard) -> tuple[list[str], set[tuple[bool, ...]]]:
     """Documents of a shard of records and documents of the corpus, and which layers the records have.
 
-    Raises:
-        ShardMismatch: anything is wrong with one of them.
+    Raises ShardMismatch if anything is wrong with one of them.
     """
     keys = []
     layouts = set()
     try:
         for (_, _, record), (_, _, document) in rows_of(shard, [corpus.scheme.decoder, DECODERS["document"]]):
-            if _check(corpus, record, role, document):
+            if corpus.check(record, role, document):
                 raise ShardMismatch
             keys.append(record.document_id)
             layouts.add(layers_in(record))
     except (ValueError, OSError) as error:
         raise ShardMismatch from error
     return keys, layouts
-
-
-def _check(corpus: Corpus, record: AnnotationRecord, role: Role, document: Document | None) -> list[Finding]:
-    return corpus.scheme.check(record, role=role, document=document, vocabulary=corpus.vocabulary(document))

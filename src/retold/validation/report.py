@@ -60,8 +60,7 @@ class Report(Summary):
 def prefixes(codes: Sequence[str]) -> tuple[str, ...]:
     """Codes or prefixes of codes in upper case, also from lists with commas.
 
-    Raises:
-        ValueError: a code matches no rule.
+    Raises ValueError for one that matches no rule.
     """
     prefixes = tuple(code.strip().upper() for each in codes for code in each.split(","))
     for prefix in prefixes:
@@ -78,6 +77,9 @@ class FindingCollector:
     ignore: tuple[str, ...]
     limit: int
     kept: list[Finding] = field(default_factory=list)
+    #: How many were checked.
+    files: int = 0
+    records: int = 0
     #: Errors of any code, selected or not.
     errors: int = 0
     suppressed: int = 0
@@ -107,14 +109,8 @@ class FindingCollector:
                 self.suppressed += 1
                 self.suppressed_errors += found.severity == "error"
 
-    def report(self, files: int, records: int) -> Report:
+    def report(self) -> Report:
         """The kept findings, sorted."""
-        return Report(
-            findings=sorted(self.kept, key=lambda found: (found.file or "", found.line or 0, found.code)),
-            files=files,
-            records=records,
-            suppressed=self.suppressed,
-            suppressed_errors=self.suppressed_errors,
-            codes=dict(sorted(self.codes.items())),
-            roles=self.roles,
-        )
+        ordered = sorted(self.kept, key=lambda found: (found.file or "", found.line or 0, found.code))
+        codes = dict(sorted(self.codes.items()))
+        return Report(ordered, self.files, self.records, self.suppressed, self.suppressed_errors, codes, self.roles)

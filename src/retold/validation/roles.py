@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -24,13 +25,9 @@ _SAMPLE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class FileRole:
-    """As what a file is read.
+    """As what a file is read, and why.
 
-    Attributes:
-        file: its name.
-        role: what it is checked as.
-        reason: why.
-        certain: False for a guess; then only what is an error in a file of any role is one.
+    A role that is not ``certain`` is a guess: then only what is an error in a file of any role is one.
     """
 
     file: str
@@ -50,17 +47,14 @@ def role_of(source: Source, corpus: Corpus, given: Role | None, *, card: bool) -
         return FileRole(source.name, "prediction", "by its name")
     folder = path.absolute().parent
     if path.name == "gold.jsonl" and folder.parent.name == "events":
-        return FileRole(source.name, "gold", "by its place", certain=_exists(folder / "event.json"))
-    if folder.name == "annotators" and _exists(folder.parent / "event.json"):
+        return FileRole(source.name, "gold", "by its place", certain=_is_event(folder))
+    if folder.name == "annotators" and _is_event(folder.parent):
         return FileRole(source.name, "annotation", "by its place")
     return FileRole(source.name, *_by_content(source, corpus), certain=False)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
+def _is_event(folder: Path) -> bool:
+    return os.path.exists(folder / "event.json")  # noqa: PTH110 - Path.exists raises on some names
 
 
 def _by_content(source: Source, corpus: Corpus) -> tuple[Role, str]:

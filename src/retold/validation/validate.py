@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from retold.corpus.load import Corpus, load_corpus
-from retold.io.sources import Source
+from retold.io.sources import Source, is_folder
 from retold.io.submission import open_submission
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules import Role
@@ -60,7 +60,7 @@ def validate(
     else:
         for path in [paths] if isinstance(paths, str | Path) else paths:
             _validate_path(run, str(path), role)
-    return run.report()
+    return run.collector.report()
 
 
 def sources(
@@ -68,17 +68,12 @@ def sources(
 ) -> list[tuple[Source, FileRole]]:
     """The files of records at a path, with their roles.
 
-    Args:
-        path, corpus, role: as of ``validate``.
-        report: called with the findings of an invalid card; by default they are raised.
-
-    Raises:
-        UnreadableError: the path is missing, is a corpus, or has no files of records.
-        FindingsError: the card of a submission is invalid.
+    ``report`` is called with the findings of an invalid card; by default they are raised. UnreadableError says that the
+    path is missing, is a corpus, or has no files of records.
     """
     path = str(path)
     folder = Path(path)
-    if "://" not in path and folder.is_dir():
+    if is_folder(path):
         if (folder / "events").is_dir():
             raise UnreadableError(f"{path}: expected a file of records, got a corpus folder")
         # Decisions are in the folder of the annotators' records.
@@ -90,19 +85,19 @@ def sources(
         if members and not any(folder.glob("predictions.*")) and not (folder / "event.json").exists():
             found = [Source.of(member) for member in members]
             return [(source, role_of(source, corpus, role, card=False)) for source in found]
-    submission = open_submission(path, *([report] if report else []))
+    submission = open_submission(path, report)
     return [(submission.records, role_of(submission.records, corpus, role, card=submission.card_file is not None))]
 
 
 def _validate_path(run: Run, path: str, role: Role | None) -> None:
     folder = Path(path)
     try:
-        if "://" not in path and (folder / "events").is_dir():
-            _check_corpus(run.for_corpus(load_corpus(folder)))
+        if is_folder(folder / "events"):
+            _check_corpus(Run(load_corpus(folder), run.collector))
             return
         files = sources(path, run.corpus, role, run.collector.add)
     except FindingsError as error:
-        run.files += 1
+        run.collector.files += 1
         run.collector.add(error.findings)
         return
     for source, its_role in files:
