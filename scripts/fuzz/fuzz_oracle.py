@@ -224,6 +224,13 @@ def violations(data: bytes, role: str, known: Known) -> set[str]:
         broken.add("RT303")
     if role == "prediction" and any(layout != layouts[0] for layout in layouts):
         broken.add("RT310")
+    if (
+        role == "prediction"
+        and records
+        and SHAPE not in broken
+        and not any(set(record) & set(LAYERS) for record in records)
+    ):
+        broken.add("RT312")
     return broken | _names(records, role)
 
 

@@ -39,6 +39,7 @@ from retold.rules.references import missing_documents, repeated_document, unknow
 
 __all__ = [
     "ExecutorName",
+    "Key",
     "Pair",
     "Pairs",
     "Records",
@@ -156,7 +157,7 @@ def layers_in(record: Any) -> tuple[bool, ...]:
     return tuple([items is not UNSET for items in _layers_of(record)])
 
 
-class _Key(msgspec.Struct):
+class Key(msgspec.Struct):
     """A line of which only the document matters."""
 
     document_id: str
@@ -164,7 +165,7 @@ class _Key(msgspec.Struct):
 
 def _keys(lines: Lines) -> Iterator[tuple[str, str, int]]:
     """Key, file and line number of each document, as far as its line can be decoded."""
-    decode = msgspec.json.Decoder(_Key).decode
+    decode = msgspec.json.Decoder(Key).decode
     for number, line in lines:
         with suppress(ValueError, RecursionError):
             yield decode(line).document_id, lines.file, number
@@ -218,7 +219,8 @@ class Pairs:
                 wanted = gold.get(key)
                 if wanted is None:
                     self._known = self._known or known_documents(corpus.gold_lines())
-                    self.add(located([unknown_document(key, self._known)], source.name, number))
+                    there = documents.get(key) is not None
+                    self.add(located([unknown_document(key, self._known, there=there)], source.name, number))
                     continue
                 document = self._document(documents, key, gold)
                 yield Pair(number, record, gold.number, wanted, document, line, gold.line, gold.file)

@@ -432,7 +432,9 @@ def test_the_order_of_lines_and_items_does_not_matter(
     empty = {"document_id": "flood-1", "entities": [], "stance": [], "claims": [], "verification": []}
     shuffled = {key: data.draw(st.permutations(v)) if isinstance(v, list) else v for key, v in second.items()}
     plain = compare([first, empty], [second, empty])
-    assert compare([empty, first], [shuffled, empty]).as_dict() == plain.as_dict()
+    turned = compare([empty, first], [shuffled, empty])
+    # Only the bytes of the two files may no longer be the same.
+    assert turned.as_dict() | {"identical": None} == plain.as_dict() | {"identical": None}
 
 
 @given(first=annotations(), second=annotations())
@@ -474,7 +476,9 @@ def test_spans_where_nothing_is_annotated_count_neither_way(compare: Compare) ->
     footer = {**at("Share this page"), "source": "author", "claim": "share"}
     more = {**first, "entities": [*first["entities"], byline], "claims": [*first["claims"], footer]}
     plain = compare([first], [second])
-    assert compare([more], [second]).as_dict() == plain.as_dict()
+    marked = compare([more], [second]).as_dict()
+    assert [found["message"].partition(" in ")[0] for found in marked.pop("warnings")] == ["2 spans are"]
+    assert marked == plain.as_dict()
     assert values(compare([second], [more])) == pytest.approx(values(plain))
 
 
@@ -815,3 +819,37 @@ def test_annotators_of_one_name_are_told_apart(agree: Agree, files: tuple[Path, 
     shutil.copy(files[1], tmp_path / "other" / "first.jsonl")
     found = json.loads(agree(files[0], tmp_path / "other" / "first.jsonl", "--format", "json").stdout)
     assert found["annotators"] == [str(files[0]), str(tmp_path / "other" / "first.jsonl")]
+
+
+def test_agree_warns_as_score_does(agree: Agree, tmp_path: Path, tiny_folder: Path) -> None:
+    text = TEXTS[DOCUMENT][1]
+    byline = {"start": text.index("Ann"), "end": text.index("Ann") + 3, "type": "PER"}
+    cut = [{"start": at, "end": at + 2, "type": "PER"} for at in range(text.index("Mayor") + 1, len(text) - 3, 9)]
+    file = write_lines(tmp_path / "a.jsonl", [{"document_id": DOCUMENT, "entities": [byline, *cut]}])
+    other = write_lines(tmp_path / "b.jsonl", [{"document_id": DOCUMENT, "entities": []}])
+    done = agree(other, file, "--format", "json")
+    assert f"{file}: warning RT408 2 spans are" in done.stderr
+    assert f"{file}: warning RT409 entities: " in done.stderr
+    assert [found["code"] for found in json.loads(done.stdout)["warnings"]] == ["RT408", "RT409"]
+
+
+def test_documents_are_counted_by_layer_and_a_reason_is_given_where_none_is_shared(
+    agree: Agree, tmp_path: Path
+) -> None:
+    keys = [{"document_id": key} for key in TEXTS]
+    whole = write_lines(tmp_path / "a.jsonl", [{**key, "entities": [], "claims": []} for key in keys])
+    part = write_lines(tmp_path / "b.jsonl", [{**keys[0], "entities": []}, {**keys[1], "entities": [], "claims": []}])
+    found = json.loads(agree(whole, part, "--format", "json").stdout)
+    assert (found["documents"], found["layer_documents"]) == (2, {"entities": 2, "claims": 1})
+    assert "documents compared: entities in 2, claims in 1" in agree(whole, part).stdout
+    none = write_lines(tmp_path / "c.jsonl", [{**key, "stance": []} for key in keys])
+    assert "share no layer" in json.loads(agree(whole, none, "--format", "json").stdout)["nothing"]
+
+
+def test_a_file_that_is_compared_with_itself_is_told(agree: Agree, files: tuple[Path, Path], tmp_path: Path) -> None:
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(files[0])
+    for other in (files[0], link):
+        assert "the two files are the same, byte for byte" in agree(files[0], other).stdout
+        assert json.loads(agree(files[0], other, "--format", "json").stdout)["identical"] is True
+    assert "byte for byte" not in agree(*files).stdout

@@ -341,7 +341,9 @@ def test_select_and_ignore_take_commas_and_repetition(gold: list[bytes], tmp_pat
 
     assert codes() == {"RT102", "RT105", "RT203"}
     assert codes("--select", "RT102, rt2") == codes("--select", "RT102", "--select", "RT2") == {"RT102", "RT203"}
-    assert codes("--ignore", "RT102,RT105") == {"RT203"}
+    assert codes("--ignore", "RT105,RT203") == codes("--ignore", "RT105") == {"RT102", "RT203"}
+    # Lines that could not be read are always told of: the first has no other finding.
+    assert codes("--select", "RT4") == codes("--ignore", "RT1,RT2") == {"RT102", "RT203"}
 
 
 def test_a_line_of_spaces_is_blank_to_every_command(gold: list[bytes], tmp_path: Path) -> None:

@@ -129,3 +129,67 @@ def test_an_answer_to_a_layer_that_gold_lacks_is_named(tmp_path: Path) -> None:
     assert score.coverage["ignored_layers"] == {"claims": 1}
     assert score.measures["claims.span.f1"].value is None
     assert "answered but ignored, as gold lacks it: claims" in run("score", str(given), "--gold", str(gold)).stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--allow-missing"]], ids=" ".join)
+def test_a_document_without_gold_is_named(options: list[str], tiny_folder: Path) -> None:
+    file = tiny_folder / "events" / "flood" / "gold.jsonl"
+    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    given = write_lines(tiny_folder / "given.jsonl", records)
+    write_lines(file, records[:1])
+    done = run("score", given, "--corpus", tiny_folder, *options)
+    assert done.returncode == 1
+    assert "given.jsonl:2: error RT301 the corpus has no gold for document 'flood-1'" in done.stderr
+
+
+def test_every_file_of_records_in_a_folder_is_read(tiny_folder: Path, tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.NDJSON"):
+        write_lines(tmp_path / name, [{"document_id": "flood-9"}])
+    pq.write_table(pa.table({"document_id": ["flood-9"]}), tmp_path / "c.parquet")
+    report = retold.validate(tmp_path, tiny_folder, select=["RT301"])
+    assert [Path(str(found.file)).name for found in report.findings] == ["a.jsonl", "b.NDJSON", "c.parquet"]
+
+
+def test_a_card_is_read_whatever_its_case(tiny_folder: Path, tmp_path: Path) -> None:
+    write_lines(tmp_path / "predictions.jsonl", [{"document_id": key} for key in ("flood-0", "flood-1")])
+    (tmp_path / "submission.json").symlink_to("nowhere")
+    assert "submission.json: No such file" in run("validate", tmp_path, "--corpus", tiny_folder).stderr
+    (tmp_path / "Submission.json").write_text("{")
+    assert "more than one card" in run("validate", tmp_path, "--corpus", tiny_folder).stderr
+    (tmp_path / "submission.json").unlink()
+    assert "error RT102" in run("validate", tmp_path, "--corpus", tiny_folder).stdout
+
+
+@pytest.mark.parametrize("value", [None, "x"])
+def test_an_unknown_field_of_items_is_refused_in_parquet_even_where_it_is_null(
+    value: str | None, tiny_folder: Path, tmp_path: Path
+) -> None:
+    kind = pa.list_(
+        pa.struct([("start", pa.int64()), ("end", pa.int64()), ("type", pa.string()), ("kid", pa.string())])
+    )
+    items = [[{"start": 15, "end": 19, "type": "GPE", "kid": value}], []]
+    given = tmp_path / "given.parquet"
+    pq.write_table(pa.table({"document_id": ["flood-0", "flood-1"], "entities": pa.array(items, kind)}), given)
+    report = retold.validate(given, tiny_folder, role="prediction")
+    assert [(found.code, found.pointer, found.hint) for found in report.findings] == [
+        ("RT203", "/entities/kid", "Did you mean 'kind'?")
+    ]
+    assert run("score", given, "--corpus", tiny_folder).returncode == 1
+
+
+class Key(str):
+    """A string of a class of its own, as np.str_ is."""
+
+
+def test_records_in_memory_may_hold_scalars_of_numpy(tiny_folder: Path) -> None:
+    np = pytest.importorskip("numpy")
+    start, end = np.array([15, 19])
+    plain = [{"document_id": "flood-0", "entities": [{"start": 15, "end": 19, "type": "GPE"}]}]
+    given = [{"document_id": Key("flood-0"), "entities": [{"start": start, "end": end, "type": np.str_("GPE")}]}]
+    others = [{"document_id": "flood-1", "entities": []}]
+    made = [retold.score(each + others, tiny_folder, resamples=0).as_dict() for each in (given, plain)]
+    assert made[0] == made[1]
+    with pytest.raises(retold.FindingsError, match="found a mapping"):
+        retold.score({"flood-0": given[0]}, tiny_folder)
+    with pytest.raises(retold.FindingsError, match="ndarray"):
+        retold.score([{"document_id": np.array(["a", "b"])}], tiny_folder)

@@ -14,7 +14,9 @@ import retold
 from cli import run
 from predictions import Record, gold_records, write
 from retold.corpus.load import Corpus, load_corpus
+from retold.io.sources import Source
 from retold.model.annotations import Document, Mention
+from retold.review import review
 from retold.rules.offsets import OffsetStatistics, cuts_no_word
 from retold.scoring.score import score
 from retold.validation.validate import validate
@@ -71,7 +73,9 @@ def test_score_and_rank_warn_as_validate_does(tmp_path: Path) -> None:
     said = [found.message for found in validate(path, role="prediction").findings if found.code == "RT409"]
     assert len(said) == 2
     assert [f.message for f in score(path, resamples=0).warnings if f.code == "RT409"] == said
-    assert all(message in run("compare", path, path).stderr for message in said)
+    compared = run("compare", path, path, "--format", "json")
+    assert all(message in compared.stderr for message in said)
+    assert [found["message"] for found in json.loads(compared.stdout)["warnings"] if found["code"] == "RT409"] == said
     for command in ("score", "rank"):
         done = run(command, path, "--resamples", 0, "--format", "json")
         assert done.returncode == 0
@@ -90,6 +94,32 @@ def test_one_document_among_others_is_noticed(tmp_path: Path) -> None:
     # A shift that no convention explains.
     records = [each if each["document_id"] != key else shift(each, 7) for each in counted(lambda _, at, __: at, FIVE)]
     assert [f"of {key!r} cut a word" in each for each in warnings(records, tmp_path)] == [True, True]
+
+
+@pytest.mark.parametrize("key", FIVE)
+def test_one_document_in_bytes_is_noticed_and_its_convention_named(key: str, tmp_path: Path) -> None:
+    right, wrong = (counted(way, FIVE, ("entities",)) for way in (lambda _, at, __: at, WAYS["bytes"]))
+    mixed = [other if other["document_id"] == key else each for each, other in zip(right, wrong, strict=True)]
+    (found,) = warnings(mixed, tmp_path)
+    assert found.endswith(f"spans of {key!r} cut a word; offsets look like bytes")
+    # All but one: those that are wrong are named, or the whole file is.
+    mixed = [each if each["document_id"] == key else other for each, other in zip(right, wrong, strict=True)]
+    (found,) = warnings(mixed, tmp_path)
+    assert found.endswith("offsets look like bytes")
+
+
+def test_what_comes_late_in_a_file_is_noticed(tmp_path: Path) -> None:
+    right = gold_records()[0]
+    late = json.loads(json.dumps(right))
+    for span in late["entities"]:
+        span["start"], span["end"] = span["start"] + 40, span["end"] + 40
+    gold = [{**right, "document_id": f"d{number}"} for number in range(1200)]
+    records = [{**(late if number >= 600 else right), "document_id": f"d{number}"} for number in range(1200)]
+    corpus = load_corpus(write(tmp_path / "gold", gold))
+    late["entities"][0]["entity"] += "\u200b"
+    found = review(corpus, Source.of(write(tmp_path / "mine", records)), "prediction")
+    assert {each.code for each in found} == {"RT311", "RT410"}
+    assert found[-1].message.endswith("whose text gold has are at other offsets than in gold")
 
 
 def shift(record: Record, by: int) -> Record:
@@ -189,6 +219,17 @@ def test_texts_that_gold_has_at_other_offsets(tmp_path: Path) -> None:
     assert found.message.endswith("spans whose text gold has are at other offsets than in gold")
 
 
+def test_texts_elsewhere_in_one_document_or_beside_others(tmp_path: Path) -> None:
+    gold = gold_records()
+    corpus = load_corpus(write(tmp_path / "gold", gold))
+    (found,) = score([shift(gold[0], 9), *gold[1:]], corpus, resamples=0).warnings
+    assert found.message.endswith(f"of {FIVE[0]!r} whose text gold has are at other offsets than in gold")
+    # Of all spans, a few come to stand where gold has another text.
+    one, other = score([shift(record, 40) for record in gold], corpus, resamples=0).warnings
+    assert one.message.startswith("2 of 2 spans have another text")
+    assert other.message.endswith("of 505 spans whose text gold has are at other offsets than in gold")
+
+
 # Zones
 
 
@@ -223,3 +264,13 @@ def test_spans_in_a_byline_count_neither_way_on_either_side(tiny_folder: Path, t
         1.0,
         None,
     }
+
+
+def test_gold_that_is_partly_in_a_byline_is_told(tiny_folder: Path) -> None:
+    gold = [gold_of(key) for key in TEXTS]
+    byline = TEXTS["flood-0"][1].index("Ann Lee")
+    gold[0]["claims"] = [{"start": byline, "end": byline + 20, "source": "author"}, *gold[0]["claims"]]
+    (tiny_folder / "events" / "flood" / "gold.jsonl").write_text("".join(map(line_of, gold)), encoding="utf-8")
+    (found,) = score(gold, load_corpus(tiny_folder), resamples=0).warnings
+    assert (found.code, Path(str(found.file)).name) == ("RT408", "gold.jsonl")
+    assert found.message == "1 gold span is partly in a zone that is not annotated, and counted"

@@ -19,7 +19,7 @@ from paths import BAD_FILES
 from retold.corpus.load import Corpus, load_corpus
 from retold.model.findings import FindingsError, UnreadableError
 from retold.validation.validate import Report, validate
-from tiny import gold_of, write_release
+from tiny import TEXTS, gold_of, write_release
 
 
 def codes(report: Report) -> list[str]:
@@ -113,7 +113,7 @@ def test_validate_standard_input(tiny_corpus: Corpus, monkeypatch: pytest.Monkey
 
 
 def test_missing_documents_are_an_error_in_predictions_only(tiny_corpus: Corpus, tmp_path: Path) -> None:
-    one = '{"document_id": "flood-0"}\n'
+    one = '{"document_id": "flood-0", "claims": []}\n'
     assert codes(validate([write(tmp_path / "mine.jsonl", one)], tiny_corpus)) == []
     assert codes(validate([write(tmp_path / "predictions.jsonl", one)], tiny_corpus)) == ["RT303"]
     assert codes(validate([write(tmp_path / "mine.jsonl", one)], tiny_corpus, role="prediction")) == ["RT303"]
@@ -158,6 +158,21 @@ ROLES: dict[str, tuple[list[Any], str, bool]] = {
     "preds.jsonl": ([{"document_id": "flood-0", "entities": [{**MENTION, "entity": "e1"}]}], "prediction", False),
     "bare.jsonl": ([{"document_id": "flood-0", "entities": [MENTION]}], "prediction", False),
     "scored.jsonl": ([{"document_id": "flood-0", "stance": [SCORED]}], "prediction", False),
+    "labels.jsonl": (
+        [{"document_id": "flood-0", "stance": [{key: SCORED[key] for key in ("holder", "target", "label")}]}],
+        "prediction",
+        False,
+    ),
+    "judged.jsonl": (
+        [{"document_id": "flood-0", "verification": [{"claim": "dam-costs-5", "label": "supported"}]}],
+        "prediction",
+        False,
+    ),
+    "checked.jsonl": (
+        [{"document_id": key, "verification": gold_of(key)["verification"]} for key in TEXTS],
+        "annotation",
+        False,
+    ),
     "cells.jsonl": ([{"document_id": "flood-0", "stance": []}], "annotation", False),
     "broken.jsonl": ([3], "annotation", False),
 }
@@ -175,6 +190,13 @@ def test_the_role_of_a_file_and_why(name: str, tiny_corpus: Corpus, tiny_folder:
     assert rest[0].startswith("A guess: ") is not certain
     (told,) = json.loads(run("validate", path, "--corpus", tiny_folder, "--format", "json").stdout)["roles"]
     assert told == {"file": str(path), "role": role, "reason": read.reason, "certain": certain}
+
+
+def test_a_system_need_not_give_evidence(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    plain = [{"document_id": key, "verification": gold_of(key)["verification"]} for key in TEXTS]
+    for pair in (pair for record in plain for pair in record["verification"]):
+        del pair["evidence"]
+    assert codes(validate([write(tmp_path / "labels.jsonl", lines(*plain))], tiny_corpus)) == []
 
 
 @pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
@@ -207,7 +229,7 @@ def test_validate_submission_folder_and_zip(tiny_corpus: Corpus, tmp_path: Path)
 
 
 def test_validate_an_invalid_card(tiny_corpus: Corpus, tmp_path: Path) -> None:
-    folder = write(tmp_path / "s" / "predictions.jsonl", '{"document_id": "flood-0"}\n').parent
+    folder = write(tmp_path / "s" / "predictions.jsonl", '{"document_id": "flood-0", "claims": []}\n').parent
     write(folder / "submission.json", json.dumps({**CARD, "protocol": "guess"}))
     report = validate([folder], tiny_corpus)
     # The records are read whatever is wrong with the card.
@@ -238,7 +260,8 @@ def test_validate_sorts_selects_and_limits_findings(tiny_corpus: Corpus, tmp_pat
     report = validate(paths, tiny_corpus)
     assert codes(report) == ["RT203", "RT105", "RT302", "RT102"]
     assert (report.errors, report.warnings, report.suppressed) == (3, 1, 0)
-    assert codes(validate(paths, tiny_corpus, select=["RT1"])) == ["RT105", "RT102"]
+    assert codes(validate(paths, tiny_corpus, select=["RT1"])) == ["RT203", "RT105", "RT102"]
+    assert codes(validate(paths, tiny_corpus, select=["RT302"])) == ["RT203", "RT302", "RT102"]
     assert codes(validate(paths, tiny_corpus, select=["rt1", "RT203"], ignore=["RT105"])) == ["RT203", "RT102"]
     limited = validate(paths, tiny_corpus, max_findings=1)
     assert len(limited.findings) == 1

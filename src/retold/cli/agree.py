@@ -48,6 +48,7 @@ def agree(
 
     loaded = corpus.load()
     results = [agreement(a, b, loaded, resamples=resamples, seed=seed) for a, b in combinations(files, 2)]
+    options.warn(list(dict.fromkeys(warning for result in results for warning in result.warnings)))
     if len(results) == 1:
         text = render_agreement(results[0], style, disagreements=disagreements, verbose=verbose, width=options.width())
     else:

@@ -36,6 +36,6 @@ def compare_submissions(a: str, b: str, corpus: CorpusChoice, allow_missing: boo
 
     loaded = corpus.load()
     first, second = (items_of(path, loaded, allow_missing=allow_missing) for path in (a, b))
-    options.warn(list(dict.fromkeys([*first.warnings, *second.warnings])))
     found = compare_items(first, second)
+    options.warn(found.warnings)
     click.echo(render_comparison(found, style, verbose=verbose, width=options.width()), nl=False)

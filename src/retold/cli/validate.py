@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     multiple=True,
     callback=comma_list,
     metavar="CODES",
-    help="Report only these rule codes or prefixes, like RT2,RT404.",
+    help="Report only these rule codes or prefixes, like RT2,RT404, and what could not be read.",
 )
 @click.option(
     "--ignore", multiple=True, callback=comma_list, metavar="CODES", help="Leave out these rule codes or prefixes."

@@ -17,8 +17,8 @@ __all__ = ["Line", "Lines", "Lookup", "count_lines", "read_all", "read_bytes", "
 Line = tuple[int, bytes]
 
 
-def read_lines(source: Source) -> Iterator[Line]:
-    """Yield the lines of a file of JSON Lines, or each Parquet row as such a line.
+def read_lines(source: Source, wanted: Callable[[int], bool] | None = None) -> Iterator[Line]:
+    """Yield the lines of a file of JSON Lines, or each Parquet row as such a line; only those of ``wanted`` numbers.
 
     Blank lines are yielded as empty bytes; the rules decide what they mean. A line longer than ``MAX_LINE`` is a
     FindingsError, as is a truncated Parquet file.
@@ -26,7 +26,7 @@ def read_lines(source: Source) -> Iterator[Line]:
     if source.is_parquet:
         from retold.io.parquet import read_rows
 
-        yield from read_rows(source)
+        yield from read_rows(source, wanted)
         return
     with source.open() as stream:
         number = 0
@@ -40,7 +40,8 @@ def read_lines(source: Source) -> Iterator[Line]:
             number += 1
             if len(line) > MAX_LINE:
                 raise refusal(line_too_long("line", MAX_LINE), source.name, number)
-            yield number, without_end(line)
+            if wanted is None or wanted(number):
+                yield number, without_end(line)
 
 
 def without_end(line: bytes) -> bytes:
@@ -85,16 +86,16 @@ def read_one(path: Path | str | Source, decoder: LineDecoder) -> Any:
 
 
 class Lines:
-    """Lines of one or several files; ``file`` is the name of the one that the last line is from."""
+    """Lines of one or several files, only those of ``wanted`` numbers; ``file`` is the file of the last line."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sequence[Source], wanted: Callable[[int], bool] | None = None) -> None:
+        self._sources, self._wanted = sources, wanted
         self.file = sources[0].name if sources else ""
 
     def __iter__(self) -> Iterator[Line]:
         for source in self._sources:
             self.file = source.name
-            yield from read_lines(source)
+            yield from read_lines(source, self._wanted)
 
 
 class Lookup:

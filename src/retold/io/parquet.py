@@ -11,13 +11,14 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source
-from retold.model.annotations import AnnotationRecord
+from retold.model.annotations import ITEMS, AnnotationRecord
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.model.packages import LazyPackage, require
 from retold.rules import bytes as rules
@@ -38,17 +39,21 @@ _AS_THEY_ARE: Final = frozenset({str, int, bool})
 _LISTS: Final = ("is_list", "is_large_list", "is_fixed_size_list")
 
 
-def read_rows(source: Source) -> Iterator[tuple[int, bytes]]:
-    """Yield (row number from 1, the row as a line of JSON).
+def read_rows(source: Source, wanted: Callable[[int], bool] | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield (row number from 1, the row as a line of JSON), only rows of ``wanted`` numbers.
 
     A file that is none of Parquet, is truncated or too large, or has types that JSON does not have is a FindingsError.
     """
     row = [0]
     with _refusals(source, row):
+        first = 1
         for batch in read_batches(source, 256):
-            for value in _rows(batch):
-                row[0] += 1
+            numbers = [n for n in range(first, first + batch.num_rows) if wanted is None or wanted(n)]
+            whole = len(numbers) == batch.num_rows
+            parts = [batch] if whole else [batch.slice(number - first, 1) for number in numbers]
+            for row[0], value in zip(numbers, chain.from_iterable(map(_rows, parts)), strict=True):
                 yield row[0], msgspec.json.encode(value)
+            first += batch.num_rows
 
 
 @contextlib.contextmanager
@@ -83,7 +88,7 @@ def read_batches(source: Source, size: int, *, without: Sequence[str] = ()) -> I
             shutil.copyfileobj(packed, stream)
             stream.seek(0)
         file = pq.ParquetFile(stream)
-        columns = [*_unknown_columns(file.schema_arrow.names), *_type_problems(file.schema_arrow, "")]
+        columns = [*_unknown_columns(file.schema_arrow), *_type_problems(file.schema_arrow, "")]
         if found := columns or [*_bombs(file, stream)]:
             raise FindingsError(rules.located(found, source.name))
         paths = [file.schema.column(index).path for index in range(len(file.schema))]
@@ -110,11 +115,20 @@ def count_rows(source: Source) -> int:
             return int(pq.ParquetFile(stream).metadata.num_rows)
 
 
-def _unknown_columns(names: Sequence[str]) -> Iterator[Finding]:
-    known = AnnotationRecord.__struct_fields__
-    for name in names:
-        if name not in known:
-            yield unknown_key([name], name, [key for key in known if key not in names], list(known))
+def _unknown_columns(schema: Any) -> Iterator[Finding]:
+    """Columns, and fields of items, that no record has; where all are null, no row would show them."""
+    for parent, fields, record in [((), schema, AnnotationRecord), *_items(schema)]:
+        names, known = [field.name for field in fields], record.__struct_fields__
+        for name in names:
+            if name not in known:
+                yield unknown_key([*parent, name], name, [key for key in known if key not in names], list(known))
+
+
+def _items(schema: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    for name, item in ITEMS.items():
+        kind = schema.field(name).type if schema.names.count(name) == 1 else None
+        if kind is not None and _is(kind, *_LISTS) and _is(kind.value_type, "is_struct"):
+            yield (name,), [*kind.value_type], item
 
 
 def _type_problems(fields: Any, parent: str) -> Iterator[Finding]:

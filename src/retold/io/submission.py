@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, MAX_RATIO, Source, is_fo
 from retold.model.annotations import AnnotationRecord, SubmissionCard
 from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules.bytes import DECODERS, not_json, refusal
+from retold.rules.foreign import foreign_file
 
 __all__ = ["Submission", "open_submission", "submission_of"]
 
@@ -70,9 +71,9 @@ def open_submission(path: str | Path, report: Report | None = None) -> Submissio
         return _open_zip(path, report)
     if is_folder(path):
         folder = Path(path)
-        name = _predictions_file(path, sorted(entry.name for entry in folder.iterdir()))
-        card_file = folder / "submission.json"
-        own = Source.of(card_file) if card_file.exists() else None
+        names = sorted(entry.name for entry in folder.iterdir())
+        name = _predictions_file(path, names)
+        own = Source.of(folder / card) if (card := _card_file(path, names, name)) else None
         return _with_card(folder.resolve().name, Source.of(folder / name), own, report)
     with open_bytes(path):
         pass
@@ -109,8 +110,8 @@ def _open_zip(path: str, report: Report | None) -> Submission:
     # Only the names are used, nothing is unpacked to the file system: a member cannot land outside a folder.
     name = _predictions_file(path, list(members))
     _refuse_unsafe(path, members[name])
-    card_name = str(PurePosixPath(name).with_name("submission.json"))
-    own = Source(f"{path}/{card_name}", path, card_name) if card_name in members else None
+    card = _card_file(path, list(members), name)
+    own = Source(f"{path}/{card}", path, card) if card else None
     return _with_card(PurePosixPath(path).stem, Source(f"{path}/{name}", path, name), own, report)
 
 
@@ -135,7 +136,7 @@ def _predictions_file(path: str, names: list[str]) -> str:
     if len(found) > 1:
         raise UnreadableError(f"{path}: has more than one file of predictions ({', '.join(found)}); keep one")
     if not found:
-        others = [name for name in names if PurePosixPath(name).name != "submission.json"]
+        others = [name for name in names if PurePosixPath(name).name.lower() != "submission.json"]
         near = [name for name in others if "predictions." in name.lower()] or others
         has = f", but {', '.join(map(_printable, near[:3]))}{' and others' if len(near) > 3 else ''}" if near else ""
         hint = "; rename or unpack the file of predictions" if has else ""
@@ -145,14 +146,46 @@ def _predictions_file(path: str, names: list[str]) -> str:
     return found[0]
 
 
+def _card_file(path: str, names: list[str], predictions: str) -> str | None:
+    """The card beside the predictions, in upper or lower case."""
+    wanted = PurePosixPath(predictions).with_name("submission.json")
+    found = [
+        name
+        for name in names
+        if PurePosixPath(name).name.lower() == wanted.name and PurePosixPath(name).parent == wanted.parent
+    ]
+    if len(found) > 1:
+        raise UnreadableError(f"{path}: has more than one card ({', '.join(found)}); keep one")
+    return found[0] if found else None
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of NumPy, or a value of a class derived from a type of JSON, as that type.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    kinds: tuple[Any, ...] = (str, bool, int, float, dict, list)
+    for kind in kinds:
+        if isinstance(value, kind):
+            return kind(value)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
 def submission_of(records: Iterable[Any], name: str) -> Submission:
     """A submission of records in memory (dicts or records), which hold JSON values only, in a temporary file."""
     file = f"<{name}>"
+    if isinstance(records, Mapping):
+        hint = "Give the records as a list, each with its document_id: list(records.values())."
+        raise refusal(foreign_file("a mapping", hint), file)
 
     def line(number: int, record: Any) -> bytes:
         try:
             # msgspec would write NaN as null, and bytes and dates as strings.
-            return json.dumps(msgspec.to_builtins(record, builtin_types=_NOT_JSON)).encode()
+            plain = msgspec.to_builtins(record, builtin_types=_NOT_JSON, enc_hook=_plain)
+            return json.dumps(plain, default=_plain).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise refusal(not_json(str(error)), file, number) from error
 

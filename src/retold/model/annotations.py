@@ -19,6 +19,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 __all__ = [
+    "ITEMS",
     "PRINTED",
     "Alias",
     "Annotation",
@@ -161,6 +162,10 @@ class AnnotationRecord(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     stance: StanceCells | UnsetType = UNSET
     claims: ClaimSpans | UnsetType = UNSET
     verification: VerificationPairs | UnsetType = UNSET
+
+
+#: Type of the items of each layer.
+ITEMS: Final = {"entities": Mention, "stance": StanceCell, "claims": ClaimSpan, "verification": VerificationPair}
 
 
 class Span(Struct, frozen=True, forbid_unknown_fields=True, gc=False, kw_only=True):

@@ -13,6 +13,7 @@ from retold.scoring.agreement import Agreement, compared
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
 
+_IDENTICAL: Final = "the two files are the same, byte for byte"
 FORMATS: Final = ("text", "markdown", "json", "csv", "latex")
 
 
@@ -40,7 +41,11 @@ def render_agreement(
         ]
         page.table(["layer", "document", "item", "differs in", *result.annotators, "context"], rows)
     compared = result.measures and counted(len(result.disagreements), "disagreement")
-    lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {compared or _nothing(result)}"]
+    lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {compared or result.nothing}"]
+    lines += [_IDENTICAL] if result.identical else []
+    if len(set(result.layer_documents.values())) > 1:
+        each = ", ".join(f"{name} in {number}" for name, number in result.layer_documents.items())
+        lines.append(f"documents compared: {each}")
     if result.measures:
         lines += _marks([result])
         lines += few_documents(result.documents, result.signature, result.scheme)
@@ -66,7 +71,8 @@ def render_pairs(results: Sequence[Agreement], style: str, width: int = WIDTH) -
         return table(headers, [*rows, ["signature", results[0].signature, *[""] * len(results)]], "csv")
     page = Page(style, width)
     page.table(headers, rows)
-    lines = [f"{' / '.join(each.annotators)}: {_nothing(each)}" for each in results if not each.measures]
+    lines = [f"{' / '.join(each.annotators)}: {each.nothing}" for each in results if each.nothing]
+    lines += [f"{' / '.join(each.annotators)}: {_IDENTICAL}" for each in results if each.identical]
     page.notes([*lines, *_marks(results, intervals=False), f"signature: {results[0].signature}"])
     return str(page)
 
@@ -75,12 +81,6 @@ def agreement_rows(result: Agreement) -> list[list[str]]:
     """One row for each measure: name, value, interval, number of items compared."""
     measures = result.measures.items()
     return [[name, *printed(value), " and ".join(map(str, compared(name, value.counts)))] for name, value in measures]
-
-
-def _nothing(result: Agreement) -> str:
-    given = zip(result.annotators, result.layers, strict=True)
-    told = "; ".join(f"{name} has {', '.join(layers) or 'none'}" for name, layers in given)
-    return f"nothing to compare: the files share no layer in any document ({told})"
 
 
 def _marks(results: Sequence[Agreement], *, intervals: bool = True) -> list[str]:

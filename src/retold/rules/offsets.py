@@ -15,7 +15,8 @@ from itertools import accumulate
 from typing import Any, Final
 
 from retold.model.annotations import Document
-from retold.model.findings import Finding, shorten
+from retold.model.findings import Finding
+from retold.rules.references import listed
 from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
 
@@ -27,6 +28,8 @@ _FEWEST_EXPLAINED, _FEWEST = 3, 5
 _MOST, _NEARLY_ALL = 0.5, 0.8
 #: Spans that conventions are tried on.
 _TRIED: Final = 2000
+#: Documents that conventions are tried on one by one.
+_SUSPECTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,8 @@ class OffsetStatistics:
     spans: int = 0
     cut: int = 0
     outside: int = 0
-    #: The first document whose spans nearly all cut a word, and those spans.
-    worst: tuple[str, int, int] | None = None
+    #: The first documents of which several spans cut a word: how many, and all their spans.
+    suspect: dict[str, tuple[int, list[tuple[str, int, int]]]] = field(default_factory=dict)
     kept: list[tuple[str, int, int]] = field(default_factory=list)
 
     def add(self, items: Iterable[Any], document: Document) -> None:
@@ -123,32 +126,43 @@ class OffsetStatistics:
             last = bisect_left(opening, end) - 1
             self.outside += bool(opening) and (last < 0 or document.sentences[last].end <= start)
         self.spans, self.cut = self.spans + len(spans), self.cut + cut
-        if self.worst is None and cut >= max(_FEWEST, _NEARLY_ALL * len(spans)):
-            self.worst = document.document_id, cut, len(spans)
+        if cut >= _FEWEST_EXPLAINED and len(self.suspect) < _SUSPECTS:
+            self.suspect[document.document_id] = cut, [(text, *span) for span in spans[:_TRIED]]
         self.kept += [(text, *span) for span in spans[: _TRIED - len(self.kept)]]
 
     def message(self) -> str | None:
         """What is wrong with the offsets; None if they may be right."""
-        name = self._explained() if self.cut >= _FEWEST_EXPLAINED else None
-        if name is not None or self.cut >= max(_FEWEST, _MOST * self.spans):
-            like = f"; offsets look like {name}" if name else ""
+        name = _explained(self.kept) if self.cut >= _FEWEST_EXPLAINED else None
+        explained = name is not None
+        wrong = {}
+        if not explained:
+            tried = {document: (*found, _explained(found[1])) for document, found in self.suspect.items()}
+            wrong = {
+                document: found
+                for document, found in tried.items()
+                if found[2] is not None or found[0] >= max(_FEWEST, _NEARLY_ALL * len(found[1]))
+            }
+            name = names.pop() if len(names := {found[2] for found in wrong.values()}) == 1 else None
+        like = f"; offsets look like {name}" if name else ""
+        if explained or self.cut >= max(_FEWEST, _MOST * self.spans):
             return f"{_share(self.cut, self.spans)} spans cut a word{like}"
-        if self.worst is not None:
-            document, cut, spans = self.worst
-            return f"{_share(cut, spans)} spans of {shorten(document)} cut a word"
+        if wrong:
+            cut, spans = sum(found[0] for found in wrong.values()), sum(len(found[1]) for found in wrong.values())
+            return f"{_share(cut, spans)} spans of {listed([*wrong])} cut a word{like}"
         if self.outside >= max(_FEWEST, _MOST * self.spans):
             return f"{_share(self.outside, self.spans)} spans lie in no sentence"
         return None
 
-    def _explained(self) -> str | None:
-        """Name of the convention by which nearly no span cuts a word any more."""
-        best, least = None, (1 - _NEARLY_ALL) * sum(not cuts_no_word(*span) for span in self.kept)
-        for convention in CONVENTIONS:
-            read = ((text, convention.read(text, *span)) for text, *span in self.kept)
-            cut = sum(span is None or not cuts_no_word(text, *span) for text, span in read)
-            if cut < least:
-                best, least = convention.name, cut
-        return best
+
+def _explained(spans: list[tuple[str, int, int]]) -> str | None:
+    """Name of the convention by which nearly no span cuts a word any more."""
+    best, least = None, (1 - _NEARLY_ALL) * sum(not cuts_no_word(*span) for span in spans)
+    for convention in CONVENTIONS:
+        read = ((text, convention.read(text, *span)) for text, *span in spans)
+        cut = sum(span is None or not cuts_no_word(text, *span) for text, span in read)
+        if cut < least:
+            best, least = convention.name, cut
+    return best
 
 
 def _share(part: int, whole: int) -> str:

@@ -10,7 +10,14 @@ from retold.model.findings import Finding, shorten
 from retold.rules.registry import did_you_mean, finding, printable, rule
 from retold.rules.vocabulary import Role
 
-__all__ = ["layer_missing", "missing_documents", "names_look_alike", "repeated_document", "unknown_document"]
+__all__ = [
+    "layer_missing",
+    "missing_documents",
+    "names_look_alike",
+    "no_layers",
+    "repeated_document",
+    "unknown_document",
+]
 
 #: Maximum number of names in a message; the rest is counted.
 MAX_LISTED = 5
@@ -24,8 +31,8 @@ def listed(names: Sequence[str], total: int | None = None) -> str:
 
 
 @rule("RT301")
-def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
-    """A record names a document that is not in the corpus.
+def unknown_document(document_id: str, known: Iterable[str], *, there: bool = False) -> Finding:
+    """A record names a document that is not in the corpus, or has no gold there.
 
     It cannot be scored; often it belongs to another release.
     Example: `{"document_id": "flod-0"}` - the document is flood-0.
@@ -33,6 +40,9 @@ def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
     """
     hint, document = did_you_mean(document_id, known), printable(document_id)
     message = f"unknown document {shorten(document_id)}"
+    if there:
+        hint = "Leave the record out, or annotate the document."
+        message = f"the corpus has no gold for document {shorten(document_id)}"
     return finding("RT301", message, hint=hint, pointer="/document_id", document=document)
 
 
@@ -147,6 +157,18 @@ def layer_missing(layer: str, document_ids: Sequence[str], total: int) -> Findin
     """
     message = f"{layer} is missing in {counted(total, 'document')}: {listed(document_ids, total)}"
     return finding("RT310", message, role="prediction", pointer=f"/{layer}")
+
+
+@rule("RT312", gold=None, annotation=None, prediction="warning")
+def no_layers(records: int) -> Finding:
+    """No record of a submission has a layer.
+
+    The system then competes in nothing. Writers of Parquet that turn empty lists into null make such files.
+    Example: `{"document_id": "flood-0"}` and `{"document_id": "flood-1"}` - neither has a layer.
+    Hint: Write the layers that the system answers, with an empty list where there is nothing.
+    """
+    which = "the one record has no layer" if records == 1 else f"none of {records} records has a layer"
+    return finding("RT312", which, role="prediction")
 
 
 @rule("RT311", gold="warning", annotation="warning", prediction="warning")

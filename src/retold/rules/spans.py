@@ -12,6 +12,7 @@ from retold.model.annotations import ClaimSpan, Document, Mention
 from retold.model.display import counted
 from retold.model.findings import Finding, shorten
 from retold.model.segment import unannotated
+from retold.rules.references import listed
 from retold.rules.registry import finding, rule
 from retold.rules.vocabulary import Role
 
@@ -148,9 +149,10 @@ def text_differs_from_gold(differing: int, shared: int, span: S, gold: str, role
     return finding("RT410", message, role=role)
 
 
-def texts_elsewhere_in_gold(elsewhere: int, known: int, role: Role) -> Finding:
-    """RT410 for texts that gold has at other offsets."""
-    message = f"{100 * elsewhere // known}% of {known} spans whose text gold has are at other offsets than in gold"
+def texts_elsewhere_in_gold(elsewhere: int, known: int, role: Role, documents: Sequence[str] = ()) -> Finding:
+    """RT410 for texts that gold has at other offsets, of some documents or of all."""
+    of = f" of {listed(documents)}" if documents else ""
+    message = f"{100 * elsewhere // known}% of {known} spans{of} whose text gold has are at other offsets than in gold"
     return finding("RT410", message, role=role)
 
 
@@ -216,7 +218,24 @@ def not_annotated_zone(start: int, end: int, pointer: str, role: Role) -> Findin
 
 def ignored_spans(count: int, role: Role) -> Finding:
     """RT408 for all such spans of gold or predictions that are scored."""
-    side = "gold" if role == "gold" else "predicted"
-    spans = counted(count, f"{side} span is", f"{side} spans are")
+    side = {"gold": "gold ", "prediction": "predicted "}.get(role, "")
+    spans = counted(count, f"{side}span is", f"{side}spans are")
     message = f"{spans} in a zone that is not annotated, where nothing counts"
     return finding("RT408", message, hint="Remove them; retold validate names each.", role="prediction")
+
+
+def partly_annotated(document: Document | None, layers: Sequence[Sequence[S]]) -> int:
+    """Number of spans that are partly, and not wholly, in a zone that is not annotated."""
+    zones = unannotated(document) if document is not None else []
+    return sum(
+        any(span.start < high and low < span.end and not low <= span.start < span.end <= high for low, high in zones)
+        for spans in layers
+        for span in spans
+    )
+
+
+def partly_annotated_spans(count: int) -> Finding:
+    """RT408 for all such spans of gold that is scored against."""
+    spans = counted(count, "gold span is", "gold spans are")
+    message = f"{spans} partly in a zone that is not annotated, and counted"
+    return finding("RT408", message, hint="Correct gold; retold validate names each.", role="prediction")

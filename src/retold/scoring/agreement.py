@@ -19,7 +19,7 @@ is 0 or 1; none where resampling shows no spread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from msgspec import UNSET
 
 from retold import __version__
 from retold.corpus.load import Corpus
-from retold.io.sources import Source
+from retold.io.sources import Source, sha256
 from retold.layers.base import Batch, Disagreement, DocumentContext, Layer
 from retold.layers.coreference import CONLL
 from retold.layers.counts import FIXED, BatchCounts, CountTable
@@ -39,9 +39,11 @@ from retold.model.arrays import np
 from retold.model.display import Summary, counted, estimate
 from retold.model.findings import Finding, FindingsError
 from retold.reading import Records
+from retold.review import review
 from retold.rules import located, unknown_document
+from retold.rules.spans import ignored_spans
 from retold.scoring.count import BATCH
-from retold.scoring.evaluate import Value, bounded, check_resamples, entry, signature_of
+from retold.scoring.evaluate import Value, bounded, check_resamples, entry, signature_of, warnings_as_dict
 from retold.scoring.score import Predictions, open_corpus, open_predictions
 from retold.stats.bootstrap import LinearResamples, bootstrap_products, bootstrap_sums
 
@@ -68,6 +70,9 @@ class Agreement(Summary):
         documents: how many were compared: those in which both give a layer that they share.
         layers: what each annotator gives; only layers that both give in one document are compared.
         scheme: layers and labels of the corpus.
+        layer_documents: in how many documents each layer was compared.
+        identical: whether the two files are the same, byte for byte.
+        warnings: what may be wrong with the records, and did not prevent comparing.
     """
 
     signature: str
@@ -79,6 +84,17 @@ class Agreement(Summary):
     documents: int = 0
     layers: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     scheme: Scheme = field(default_factory=default_scheme, repr=False, compare=False)
+    layer_documents: dict[str, int] = field(default_factory=dict)
+    identical: bool = False
+    warnings: list[Finding] = field(default_factory=list)
+
+    @property
+    def nothing(self) -> str:
+        """Why nothing was compared; empty where something was."""
+        given = zip(self.annotators, self.layers, strict=True)
+        told = "; ".join(f"{name} has {', '.join(layers) or 'none'}" for name, layers in given)
+        shown = f"nothing to compare: the files share no layer in any document ({told})"
+        return "" if self.measures else shown
 
     @property
     def readers(self) -> tuple[str, str]:
@@ -97,9 +113,13 @@ class Agreement(Summary):
             "readers": list(self.annotators),
             "corpus": self.corpus,
             "documents": self.documents,
+            "layer_documents": self.layer_documents,
+            **({"identical": True} if self.identical else {}),
+            **({"nothing": self.nothing} if self.nothing else {}),
             "measures": {name: value.as_dict() for name, value in self.measures.items()},
             "breakdowns": self.breakdowns,
             "disagreements": [item.as_dict() for item in self.disagreements],
+            **warnings_as_dict(self.warnings),
         }
 
 
@@ -126,7 +146,8 @@ def agreement(
     check_resamples(resamples)
     loaded = open_corpus(corpus)
     opened = [open_predictions(path, name) for path, name in ((first, "first"), (second, "second"))]
-    records = [_read(submission.records, loaded) for submission in opened]
+    warnings: list[Finding] = []
+    records = [_read(submission.records, loaded, warnings) for submission in opened]
     if records[0].keys() != records[1].keys() or not records[0]:
         only = sorted(records[0].keys() ^ records[1].keys())
         message = f"the files do not hold the same documents: {', '.join(only[:5]) or 'there are none'}"
@@ -136,7 +157,9 @@ def agreement(
     names = opened[0].name, opened[1].name
     if names[0] == names[1]:
         names = opened[0].records.name, opened[1].records.name
-    return _Comparison(loaded, pairs, resamples, seed).result(names)
+    made = _Comparison(loaded, pairs, resamples, seed).result(names)
+    identical = len({sha256(each.records) for each in opened}) == 1
+    return replace(made, identical=identical, warnings=list(dict.fromkeys(warnings)))
 
 
 def compared(measure: str, counts: Mapping[str, int | float]) -> tuple[int | float, ...]:
@@ -149,8 +172,8 @@ def compared(measure: str, counts: Mapping[str, int | float]) -> tuple[int | flo
     return (sum(amount for key, amount in counts.items() if ":" in key),)
 
 
-def _read(source: Source, corpus: Corpus) -> dict[str, Any]:
-    """The records of one annotator by document, checked by the rules for predictions."""
+def _read(source: Source, corpus: Corpus, warnings: list[Finding]) -> dict[str, Any]:
+    """The records of one annotator by document, checked by the rules for predictions; adds to ``warnings``."""
     findings: list[Finding] = []
     records: dict[str, Any] = {}
     for number, _, record in Records(source, corpus.scheme.decoder, findings.extend):
@@ -165,6 +188,9 @@ def _read(source: Source, corpus: Corpus) -> dict[str, Any]:
         records[key] = record
     if errors := [finding for finding in findings if finding.severity == "error"]:
         raise FindingsError(errors)
+    if ignored := sum(finding.code == "RT408" for finding in findings):
+        warnings += located([ignored_spans(ignored, "annotation")], source.name, None)
+    warnings += review(corpus, source, "annotation")
     return records
 
 
@@ -261,7 +287,16 @@ class _Comparison:
         corpus = {"name": self.corpus.name, "version": self.corpus.version, "sha256": self.corpus.digest}
         documents = len({context.document_id for counts in self.layers.values() for context in counts.documents})
         return Agreement(
-            signature, annotators, corpus, measures, breakdowns, self.found, documents, self.given, self.corpus.scheme
+            signature,
+            annotators,
+            corpus,
+            measures,
+            breakdowns,
+            self.found,
+            documents,
+            self.given,
+            self.corpus.scheme,
+            {name: len(counts.documents) for name, counts in self.layers.items() if counts.documents},
         )
 
     def _unit_names(self, counts: _LayerAgreement) -> list[str]:

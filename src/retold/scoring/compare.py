@@ -11,6 +11,8 @@ from msgspec import UNSET, Struct, to_builtins
 
 from retold.layers.scheme import Scheme, default_scheme
 from retold.model.display import Summary
+from retold.model.findings import Finding
+from retold.scoring.evaluate import warnings_as_dict
 from retold.scoring.items import Item, SystemItems
 
 __all__ = ["Flip", "ItemComparison", "compare_items", "errors"]
@@ -54,6 +56,11 @@ class ItemComparison(Summary):
     b: SystemItems
     flips: list[Flip]
 
+    @property
+    def warnings(self) -> list[Finding]:
+        """What may be wrong with either, and did not prevent comparing."""
+        return list(dict.fromkeys([*self.a.warnings, *self.b.warnings]))
+
     def _summary(self) -> tuple[str, list[tuple[str, str]]]:
         rows = [(task, f"{a} only a is right, {b} only b is right") for task, (a, b) in self.tasks().items()]
         return f"Comparison of a, {self.a.system}, and b, {self.b.system}", rows
@@ -94,6 +101,7 @@ class ItemComparison(Summary):
             "compared": self.compared,
             "left_out": self.left_out,
             "flips": [to_builtins(flip) for flip in self.flips],
+            **warnings_as_dict(self.warnings),
         }
 
 

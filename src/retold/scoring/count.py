@@ -42,7 +42,7 @@ from retold.reading import (
 )
 from retold.review import review
 from retold.rules import Role, layer_missing, located
-from retold.rules.spans import ignored_spans
+from retold.rules.spans import ignored_spans, partly_annotated, partly_annotated_spans
 
 __all__ = ["BY_DOCUMENT", "Counting", "SystemCounts", "count", "count_shard"]
 
@@ -114,6 +114,7 @@ class Counts:
         lacking: documents that lack a layer which gold has there, by layer, up to ``BY_DOCUMENT`` of them.
         lacks: number of those documents.
         total: documents.
+        partly: spans of gold that are partly in a zone that is not annotated.
         seen: line of each document.
         warnings: findings in gold and in the predictions that do not prevent scoring, by side and code.
     """
@@ -126,6 +127,7 @@ class Counts:
         self.lacking: dict[str, list[str]] = {name: [] for name in corpus.scheme.layers}
         self.lacks: Counter[str] = Counter()
         self.total = 0
+        self.partly = 0
         self.seen: dict[str, int] = {}
         self.warnings: Counter[tuple[Role, str]] = Counter()
 
@@ -161,6 +163,7 @@ class Counts:
             self.lacks[name] += other.lacks[name] - len(documents)
             self.lack(name, documents)
         self.total += other.total
+        self.partly += other.partly
         self.warnings += other.warnings
 
 
@@ -188,6 +191,7 @@ class Counting:
         self._file, self._refuse, self._sink = file, refuse, sink
         self._waiting: dict[str, _Waiting] = {}
         self._names = tuple(LAYERS)
+        self._spans = [name for name, layer in corpus.scheme.layers.items() if not layer.keyed]
         self._layouts: Counter[tuple[tuple[bool, ...], tuple[bool, ...]]] = Counter()
 
     def add(self, pair: Pair) -> None:
@@ -269,6 +273,7 @@ class Counting:
     def _check_gold(self, pair: Pair) -> None:
         """Refuse gold that no prediction can be compared with; ``retold validate`` checks its keys."""
         found = self._scheme.check(pair.gold, role="prediction", document=pair.document, vocabulary=None)
+        self.counts.partly += partly_annotated(pair.document, [getattr(pair.gold, name) or () for name in self._spans])
         if errors := self._errors(found, "gold"):
             raise FindingsError(located(errors, pair.gold_file, pair.gold_number))
 
@@ -502,7 +507,7 @@ def count(
         raise FindingsError(found)
     counts = _system_counts(submission, corpus, plan, done, missing, allow_missing)
     if sink is None:
-        counts.warnings = _warnings(submission, corpus, done.warnings)
+        counts.warnings = _warnings(submission, corpus, done.warnings, done.partly)
     return counts
 
 
@@ -641,7 +646,7 @@ def _system_counts(
     return system
 
 
-def _warnings(submission: Submission, corpus: Corpus, counted: Counter[tuple[Role, str]]) -> list[Finding]:
+def _warnings(submission: Submission, corpus: Corpus, counted: Counter[tuple[Role, str]], partly: int) -> list[Finding]:
     """What may be wrong, and did not prevent counting."""
     gold = corpus.gold_sources()
     files: dict[Role, str] = {
@@ -652,4 +657,5 @@ def _warnings(submission: Submission, corpus: Corpus, counted: Counter[tuple[Rol
     for role, file in files.items():
         if ignored := counted[role, "RT408"]:
             found += located([ignored_spans(ignored, role)], file, None)
+    found += located([partly_annotated_spans(partly)], files["gold"]) if partly else []
     return [*found, *review(corpus, submission.records, "prediction")]

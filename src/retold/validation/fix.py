@@ -340,12 +340,12 @@ class _Record:
                 return None
             start, end = _inner(text, start, end)
             return {"start": start, "end": end, "text": text[start:end]}
+        if len(found) > 1 and not others_in_place:
+            # Even an offset that agrees with one of them may do so by chance.
+            return None
         near = [at for at in found if abs(at - start) <= NEARBY]
         cut = not cuts_no_word(text, start, end)
-        # One of the two offsets may be right; otherwise both are off, which takes a file that is right elsewhere.
         agreeing = [at for at in near if cut and (at == start or at + size == end)]
-        if len(agreeing) != 1 and len(found) > 1 and not others_in_place:
-            return None
         if len(agreeing or near) != 1:
             return None
         (at,) = agreeing or near

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from retold.model.display import Summary, counted
@@ -87,13 +88,20 @@ class FindingCollector:
     roles: list[FileRole] = field(default_factory=list)
 
     def add(self, findings: Sequence[Finding]) -> None:
-        """Keep, count or ignore each finding."""
-        for found in findings:
-            self.errors += found.severity == "error"
-            if (self.select and not found.code.startswith(self.select)) or (
-                self.ignore and found.code.startswith(self.ignore)
-            ):
-                continue
+        """Keep, count or ignore each finding; of a record that could not be read, one is always kept."""
+        self.errors += sum(found.severity == "error" for found in findings)
+        chosen = [
+            found
+            for found in findings
+            if (not self.select or found.code.startswith(self.select))
+            and not (self.ignore and found.code.startswith(self.ignore))
+        ]
+        unread = (
+            found
+            for found in findings
+            if found.severity == "error" and found.code.startswith(("RT1", "RT2")) and found.code != "RT208"
+        )
+        for found in chosen or islice(unread, 1):
             self.codes[found.code] += 1
             if len(self.kept) < self.limit:
                 self.kept.append(found)

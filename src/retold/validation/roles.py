@@ -58,11 +58,12 @@ def _is_event(folder: Path) -> bool:
 
 
 def _by_content(source: Source, corpus: Corpus) -> tuple[Role, str]:
-    """A guess from the first records: annotators use the keys of the catalogues, systems their own or none."""
+    """A guess from the first records: annotators use the keys of the catalogues and give evidence."""
     events = corpus.events.values()
     catalogue = {("entity", key) for event in events for key in event.entities}
     catalogue |= {("claim", key) for event in events for key in event.claims}
-    spans = named = known = 0
+    spans = named = known = judged = 0
+    evidence = False
     with suppress(FindingsError, UnreadableError):
         for _, line in islice(read_lines(source), _SAMPLE):
             record, _ = corpus.scheme.decoder.decode(line, number=None, file="") if line else (None, [])
@@ -70,6 +71,8 @@ def _by_content(source: Source, corpus: Corpus) -> tuple[Role, str]:
                 items = getattr(record, name) or ()
                 if any(getattr(item, "scores", UNSET) is not UNSET for item in items):
                     return "prediction", "it has scores"
+                judged += len(items) if layer.keyed else 0
+                evidence = evidence or any(getattr(item, "evidence", UNSET) for item in items)
                 keys = [] if layer.keyed else list(layer.refers_to(items))
                 spans += 0 if layer.keyed else len(items)
                 named, known = named + len(keys), known + sum(key in catalogue for key in keys)
@@ -79,4 +82,6 @@ def _by_content(source: Source, corpus: Corpus) -> tuple[Role, str]:
         return "prediction", f"{named - known} of {named} keys are not in the catalogues"
     if catalogue and named:
         return "annotation", f"{known} of {named} keys are in the catalogues"
+    if judged and not evidence:
+        return "prediction", "its labels have no evidence"
     return "annotation", "nothing in it says that it is another"

@@ -20,6 +20,9 @@ from retold.validation.roles import FileRole, role_of
 
 __all__ = ["MAX_FINDINGS", "Report", "sources", "validate"]
 
+#: Endings of files of records in a folder.
+_RECORDS = (".jsonl", ".ndjson", ".parquet")
+
 
 def validate(
     paths: str | Path | Sequence[str | Path] | None = None,
@@ -77,7 +80,7 @@ def sources(
         members = sorted(
             member
             for member in folder.iterdir()
-            if member.suffix.lower() == ".jsonl" and member.name != "adjudication.jsonl" and member.name[0] != "."
+            if member.suffix.lower() in _RECORDS and member.name != "adjudication.jsonl" and member.name[0] != "."
         )
         if members and not any(folder.glob("predictions.*")) and not (folder / "event.json").exists():
             found = [Source.of(member) for member in members]
