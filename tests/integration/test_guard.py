@@ -96,6 +96,55 @@ def test_every_copy_of_the_labels_is_refused(way: str, copies: dict[str, Any], t
         list(predictions(mine(tmp_path, body), load_corpus()))
 
 
+@pytest.mark.parametrize(
+    "way", ["io.FileIO(pathlib.Path(GOLD))", "io.FileIO(GOLD.encode())", "os.open(pathlib.Path(GOLD), 0)"]
+)
+def test_a_path_of_any_type_is_refused(way: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemFault, match=r"it opens gold\.jsonl of the corpus"):
+        list(predictions(mine(tmp_path, f"import io, os, pathlib\nGOLD = {str(GOLD)!r}\n{way}"), load_corpus()))
+
+
+#: Ways to read while no task is performed: what the module of the system does, and what predicting does.
+BETWEEN = {
+    "after a fork": ("os.register_at_fork(after_in_child=steal)", "pass"),
+    "at the flush": ("", "import sys\nsys.stdout = between.Out()"),
+    "in a thread": ("", "import threading\nthreading.Thread(target=between.later, daemon=True).start()"),
+}
+HELPER = """
+import os, time
+from retold.systems import guard
+def steal():
+    open({gold!r}).read()
+    os.write(2, b"stolen")
+def later():
+    while guard._watch is not None:
+        time.sleep(0.001)
+    steal()
+class Out:
+    write = len
+    def flush(self):
+        steal()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+@pytest.mark.parametrize("protocol", ["zero-shot", "leave-one-document-out"])
+@pytest.mark.parametrize("way", list(BETWEEN))
+def test_labels_are_refused_between_tasks(way: str, protocol: str, tmp_path: Path) -> None:
+    top, body = BETWEEN[way]
+    path, _ = mine(tmp_path, body, protocol).file or (Path(), None)
+    path.write_text(f"import between\n{path.read_text()}", encoding="utf-8")
+    (tmp_path / "between.py").write_text(f"{HELPER.format(gold=str(GOLD))}{top}\n", encoding="utf-8")
+    places = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "retold", "run", str(path), "--output", str(tmp_path / "out")]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": places}, capture_output=True, text=True, check=False
+    )
+    assert "stolen" not in done.stderr
+    if way == "after a fork":
+        assert "it opens gold.jsonl of the corpus" in done.stderr
+
+
 def test_other_files_may_be_opened(tmp_path: Path, copies: dict[str, Any]) -> None:
     # Answers of another system, data of one's own in folders of these names, an empty file, weights, the guideline.
     (tmp_path / "views").mkdir()

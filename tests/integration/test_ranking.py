@@ -255,6 +255,33 @@ def test_near_copies_change_nothing_between_the_others(of: str, copies: int) -> 
     assert "Near-copies, whose answers agree by 95% or more, count as one system in Holm's correction" in board
 
 
+def found_names(extra: int, missing: range) -> list[Record]:
+    """40 documents of ten names: all found but the first one in some documents, and one found wrongly."""
+    return [
+        {
+            "document_id": f"d{number}",
+            "entities": [
+                {"start": start, "end": start + 4, "type": "PER"}
+                for start in [*range(10 * (number in missing), 100, 10), *([extra] if extra else [])]
+            ],
+        }
+        for number in range(40)
+    ]
+
+
+def test_the_best_of_near_copies_begins_the_tier(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("".join(json.dumps(record) + "\n" for record in found_names(0, range(0))), encoding="utf-8")
+    corpus = load_corpus(gold, labels="from-gold")
+    two = {"a": found_names(105, range(0)), "b": found_names(205, range(8))}
+    copies = {f"c{n}": found_names(105, range(10 + n, 28)) for n in range(3)}
+    alone, among = (rank(systems, corpus, measure="entities", resamples=2000) for systems in (two, two | copies))
+    assert [(each.score.system, each.tier) for each in alone.systems] == [("a", 1), ("b", 2)]
+    assert among.near_copies["entities"][0][0] != "a"
+    assert {"a", *copies} == {*among.near_copies["entities"][0]}
+    assert [by_name(among)[name].tier for name in "ab"] == [1, 2]
+
+
 def test_systems_between_two_do_not_make_them_one() -> None:
     # Each is a near-copy of the next, eight cells apart of some sixty that take sides; the first and the last are not.
     chain = {f"s{n}": with_labels_changed(only(gold_records(), "stance"), *range(3 * n)) for n in range(12)}

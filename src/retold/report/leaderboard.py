@@ -148,8 +148,8 @@ def near_copies(ranking: Ranking) -> list[str]:
     """Which systems count as one, in a sentence, if there are any."""
     groups = "; ".join(", ".join(group) for group in ranking.near_copies.get(ranking.measure, ()))
     said = (
-        f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction and begin "
-        f"no tier: {groups}."
+        f"Near-copies, whose answers agree by {NEAR:.0%} or more, count as one system in Holm's correction, and only "
+        f"the best one can begin a tier: {groups}."
     )
     return [said] if groups else []
 

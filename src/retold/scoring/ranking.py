@@ -535,7 +535,6 @@ def _order(
     *,
     tested: bool,
 ) -> list[Ranked]:
-    copies = {name for group in near_copies.get(measure, ()) for name in group[1:]}
     competing = [score for score in scored if score.measures[measure].value is not None]
     competing.sort(key=lambda score: (-_value(score, measure), score.system))
     better, worse = ({score.system: set[str]() for score in competing} for _ in range(2))
@@ -544,15 +543,18 @@ def _order(
             winner, loser = (c.a, c.b) if c.difference > 0 else (c.b, c.a)
             better[loser].add(winner)
             worse[winner].add(loser)
+    group = {name: number for number, names in enumerate(near_copies.get(measure, ())) for name in names}
+    seen: set[int] = set()
     ranked: list[Ranked] = []
     tier, leader = 0, ""
     for score in competing:
         name = score.system
         position = 1 + sum(_value(other, measure) > _value(score, measure) for other in competing)
-        # Were a near-copy to begin a tier, others would be measured by it.
-        if name not in copies and (not leader or leader in better[name]):
+        # Were each near-copy to begin a tier, others would be measured by it; the best of a group does.
+        if group.get(name) not in seen and (not leader or leader in better[name]):
             tier, leader = tier + 1, name
-        found = (1 + len(better[name]), len(competing) - len(worse[name]), max(tier, 1)) if tested else (None,) * 3
+        seen |= {group[name]} if name in group else set()
+        found = (1 + len(better[name]), len(competing) - len(worse[name]), tier) if tested else (None,) * 3
         ranked.append(Ranked(score, position, *found))
     others = [score for score in scored if score.measures[measure].value is None]
     return ranked + [Ranked(score, *(None,) * 4) for score in sorted(others, key=lambda score: score.system)]

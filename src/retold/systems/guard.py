@@ -1,6 +1,6 @@
 """Refusing systems that open labels themselves.
 
-While a system is loaded and runs, an audit hook (PEP 578) refuses to open
+While a system is loaded, and in its own processes always, an audit hook (PEP 578) refuses to open
 
 - the files in the events and views of a corpus, under whatever path;
 - every other file with the content of one of them;
@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from retold.corpus.load import packaged_corpus
 
-__all__ = ["GoldRefused", "without_gold"]
+__all__ = ["GoldRefused", "watch_gold", "without_gold"]
 
 #: Folders of a corpus that have labels.
 _LABELLED: Final = ("events", "views")
@@ -144,6 +144,28 @@ _hooked = False
 _looking = threading.local()
 
 
+def watch_gold(roots: Iterable[Path] = (), *, folds: Path | None = None, own: Path | None = None) -> None:
+    """Refuse labels for as long as the process lives. What was refused is raised where the next ``without_gold`` ends.
+
+    Args:
+        roots, folds, own: as of ``without_gold``.
+    """
+    global _watch, _hooked
+    if not _hooked:
+        # A hook cannot be removed; it does nothing while nothing is watched.
+        sys.addaudithook(_audit)
+        _hooked = True
+    watch = copy.deepcopy(_watch) if _watch is not None else _Watch()
+    if folds is not None:
+        watch.folds, watch.own = os.path.realpath(folds), os.path.realpath(own) if own else ""
+        if not _within(watch.own, watch.folds):
+            watch.own = ""
+    for root in dict.fromkeys([packaged_corpus(), *roots]):
+        watch.add(root)
+    _watch = watch
+    _watch_arrow()
+
+
 @contextmanager
 def without_gold(roots: Iterable[Path] = (), *, folds: Path | None = None, own: Path | None = None) -> Iterator[None]:
     """Refuse every file of labels of the packaged corpus and of those in ``roots``.
@@ -155,23 +177,11 @@ def without_gold(roots: Iterable[Path] = (), *, folds: Path | None = None, own: 
     Raises:
         GoldRefused: one was opened, even if the system ignored the refusal.
     """
-    global _watch, _hooked
-    if not _hooked:
-        # A hook cannot be removed; it does nothing while nothing is watched.
-        sys.addaudithook(_audit)
-        _hooked = True
+    global _watch
     before = _watch
-    watch = copy.deepcopy(before) if before is not None else _Watch()
-    if folds is not None:
-        watch.folds, watch.own = os.path.realpath(folds), os.path.realpath(own) if own else ""
-        if not _within(watch.own, watch.folds):
-            watch.own = ""
-    for root in dict.fromkeys([packaged_corpus(), *roots]):
-        watch.add(root)
     if before is None:
         _refused.clear()
-    _watch = watch
-    _watch_arrow()
+    watch_gold(roots, folds=folds, own=own)
     try:
         yield
     finally:
@@ -205,7 +215,10 @@ def _watch_arrow() -> None:
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if event == "import" and _watch is not None:
         _watch_arrow()
-    if event != "open" or _watch is None or not isinstance(arguments[0], str | bytes) or hasattr(_looking, "now"):
+    if event != "open" or _watch is None or hasattr(_looking, "now"):
+        return
+    if not isinstance(arguments[0], str | bytes | os.PathLike):
+        # A file that is open already.
         return
     path = os.fsdecode(arguments[0])
     _looking.now = True

@@ -138,8 +138,9 @@ def predictions(
     learns = system.protocol == _LEARNS
     each_anew = learns and system.file is not None
     layers = corpus.scheme.written_out()["layers"]
+    roots, folds = [str(corpus.root)], str(cache / FOLDS) if cache else None
     task: Task | None = None
-    with contextlib.closing(Worker(system, [str(corpus.root)]) if system.file and isolated else _Here(system)) as runs:
+    with contextlib.closing(Worker(system, roots, folds) if system.file and isolated else _Here(system)) as runs:
         for document in corpus.documents.values():
             folder = corpus.events[document.event]
             others = [
@@ -153,7 +154,7 @@ def predictions(
                 task = Task(
                     name=system.name,
                     key=document.document_id,
-                    roots=[str(corpus.root)],
+                    roots=roots,
                     fresh=each_anew,
                     document=text,
                     event=event,
@@ -162,7 +163,7 @@ def predictions(
                     seed=seed,
                     options=chosen,
                     layers=layers,
-                    folds=str(cache / FOLDS) if cache else None,
+                    folds=folds,
                     cache=_cache(cache, text, control, seed, alone=learns),
                     # A system that is loaded anew for each document reports after each, others at the end.
                     report=each_anew,

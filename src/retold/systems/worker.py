@@ -27,7 +27,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from retold.model.annotations import AnnotationRecord, Document, Event, decode, encode
-from retold.systems.guard import GoldRefused, without_gold
+from retold.systems.guard import GoldRefused, watch_gold, without_gold
 from retold.systems.interface import Context, Example, Question, System, SystemFault, text_of
 from retold.systems.load import load_system
 
@@ -99,12 +99,13 @@ class Answer(msgspec.Struct, kw_only=True):
 
 
 class _Start(msgspec.Struct):
-    """Begins a process: the system's file, the object in it, and the modules that it needs."""
+    """Begins a process: the system's file, the object in it, the modules that it needs, and what it must not read."""
 
     path: str
     attribute: str | None
     imports: list[str]
     roots: list[str]
+    folds: str | None
 
 
 def perform(load: Callable[[], System], task: Task) -> Answer:
@@ -173,12 +174,13 @@ class Worker:
     Args:
         system: the system.
         roots: folders of corpora.
+        folds: folder of the caches of all folds.
     """
 
-    def __init__(self, system: System, roots: Sequence[str]) -> None:
+    def __init__(self, system: System, roots: Sequence[str], folds: str | None = None) -> None:
         assert system.file is not None
         path, attribute = system.file
-        self._start = _Start(str(path.resolve()), attribute, list(system.imports), list(roots))
+        self._start = _Start(str(path.resolve()), attribute, list(system.imports), list(roots), folds)
         self._process: subprocess.Popen[bytes] | None = None
 
     def perform(self, task: Task) -> Answer:
@@ -247,14 +249,15 @@ def main() -> None:
     # The parent decides when an interrupted run ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     start = msgspec.msgpack.decode(_read(inputs) or b"", type=_Start)
+    # Also between tasks, and while this process forks: threads and hooks of a system run then, too.
+    watch_gold(map(Path, start.roots), folds=Path(start.folds) if start.folds else None)
     if not _FORKS:
         _fold(start, _tasks(inputs), out)
         return
-    # Where an import fails, the system says so when it is loaded.
-    with contextlib.suppress(GoldRefused), without_gold(map(Path, start.roots)):
-        for name in start.imports:
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
+    for name in start.imports:
+        # Where an import fails, the system says so when it is loaded.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
     fold: _Fold | None = None
     while True:
         ready, _, _ = select.select([inputs.fileno(), *([fold.alive] if fold else [])], [], [])
