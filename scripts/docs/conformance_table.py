@@ -76,11 +76,7 @@ def _clusters(family: str, definition: str, *faults: Shown, note: str = "") -> R
 
 
 def _scikit(measure: str, definition: str, kind: str, values: tuple[str, ...], *faults: Shown, note: str = "") -> Row:
-    test = (
-        "unit/test_layers_stance.py::test_macro_f1_favg_and_accuracy_agree_with_scikit_learn"
-        if measure.startswith("stance")
-        else "unit/test_layers_verification.py::test_macro_f1_and_accuracy_agree_with_scikit_learn"
-    )
+    test = "unit/test_layers_answers.py::test_means_of_f1_and_accuracy_agree_with_scikit_learn"
     return Row(measure, definition, kind, values, (Shown("scikit-learn, fixed set of labels", test),), faults, note)
 
 
@@ -202,7 +198,7 @@ ROWS: Final = (
         ("favg",),
         Shown(
             "A cell that is not predicted is taken as none.",
-            "unit/test_layers_stance.py::test_a_missing_cell_is_wrong_and_not_imputed",
+            "unit/test_layers_answers.py::test_a_missing_answer_is_wrong_and_not_imputed",
         ),
     ),
     _scikit(

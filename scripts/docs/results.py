@@ -203,14 +203,13 @@ def _overall(board: Ranking) -> list[str]:
         "The range says which places the tests leave open. A tier ends where a system is separable from the first of "
         "the tier; two systems of different tiers need not be separable from each other.",
     ]
-    if board.documents < 30:
-        parts.append(few_documents(board.documents, board.signature))
+    parts += few_documents(board.documents, board.signature, board.systems[0].score.scheme)
     return [*parts, f"`{board.signature}`"]
 
 
 def _tests(board: Ranking) -> str:
     """What the tests of a board's measure have found, and what they can find."""
-    pairs = [c for c in board.comparisons if c.measure == board.measure]
+    pairs = board.pairs
     apart = sum(c.p_holm < ALPHA for c in pairs)
     said = [
         f"{apart} of {len(pairs)} pairs of systems are separable by {board.measure} (paired randomisation test, Holm, "
@@ -224,7 +223,7 @@ def _tests(board: Ranking) -> str:
             f"A true difference of {number(detectable)} is found with a chance of 80% (median over pairs, before "
             "Holm); smaller ones mostly stay unseen."
         )
-    return " ".join(filter(None, [*said, near_copies(board)]))
+    return " ".join([*said, *near_copies(board)])
 
 
 def _track(board: Ranking) -> list[str]:

@@ -753,22 +753,6 @@ def test_files_at_fault_exit_1_and_say_why_on_standard_error(
     assert [each for each in words if each not in done.stderr] == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ("first.jsonl nowhere.jsonl", "nowhere.jsonl"),
-        ("first.jsonl", "at least two files"),
-        ("first.jsonl second.jsonl --format html", "html"),
-        ("first.jsonl second.jsonl --resamples -1", "resamples"),
-        ("first.jsonl second.jsonl --gold nowhere", "nowhere"),
-    ],
-)
-def test_wrong_usage_and_unreadable_files_exit_2(arguments: str, words: str, files: tuple[Path, Path]) -> None:
-    done = run("agree", *arguments.split(), folder=files[0].parent)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
-
-
 def test_more_than_two_annotators_are_compared_pair_by_pair(tiny_folder: Path, tmp_path: Path, agree: Agree) -> None:
     gold = tiny_folder / "events" / "flood" / "gold.jsonl"
     files = [shutil.copy(gold, tmp_path / f"{name}.jsonl") for name in "abc"]
@@ -824,12 +808,6 @@ def test_only_documents_that_were_compared_are_counted(tmp_path: Path) -> None:
     assert "\n1 document: " in out
     assert "documents:" not in out
     assert repr(found).startswith("Agreement of a and b, 1 document\n")
-
-
-def test_no_annotator_is_compared_with_themselves(agree: Agree, files: tuple[Path, Path]) -> None:
-    done = agree(files[0], files[1], files[0])
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "a file is given twice" in done.stderr
 
 
 def test_annotators_of_one_name_are_told_apart(agree: Agree, files: tuple[Path, Path], tmp_path: Path) -> None:

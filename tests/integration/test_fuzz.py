@@ -9,7 +9,8 @@ import pytest
 
 import fuzz
 from fuzz_oracle import Malformed, read_line, violations
-from retold.layers import entities, stance
+from retold.layers import entities
+from retold.layers.stance import Stance
 from retold.rules import references
 
 
@@ -28,7 +29,7 @@ def test_the_same_seed_gives_the_same_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(entities, "check_spans"), (references, "unknown_holder"), (stance, "check_evidence")]
+    ("module", "name"), [(entities, "check_spans"), (references, "unknown_holder"), (Stance, "check_evidence")]
 )
 def test_a_rule_that_sleeps_is_noticed(module: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asleep = references.unknown_target if name == "unknown_holder" else lambda *_: None

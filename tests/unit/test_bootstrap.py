@@ -83,8 +83,8 @@ def test_linear_resamples_move_by_the_influence_of_what_was_drawn_beyond_once() 
     # Value .6; without the first unit .5, without the second .8: influences .1 and -.2. Drawn (2, 0), (1, 1), (0, 2):
     # .6 + .1 + .2 = .9, .6, .6 - .1 - .2 = .3. A value that is not defined stays so, and what would pass 1 stays there.
     resamples = LinearResamples(np.array([0.6, np.nan, 0.9]), np.array([[0.5, 0.1, 0.7], [0.8, 0.1, np.nan]]))
-    resamples.draw(np.array([[2.0, 0.0], [1.0, 1.0]]))
-    resamples.draw(np.array([[0.0, 2.0]]))
+    for weights in ([[2.0, 0.0], [1.0, 1.0]], [[0.0, 2.0]]):
+        resamples.add(np.array(weights) @ resamples.influence)
     found = resamples.all()
     assert found[:, 0] == pytest.approx([0.9, 0.6, 0.3])
     assert np.isnan(found[:, 1]).all()

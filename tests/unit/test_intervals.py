@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import t
 from statsmodels.stats.proportion import proportion_confint
 
-from retold.stats import intervals
 from retold.stats.intervals import minimum_detectable_difference, percentile_interval, wilson
 
 
@@ -20,10 +18,10 @@ def test_wilson_ends_exactly_at_zero_and_one() -> None:
     assert wilson(7, 7)[1] == 1.0
 
 
-@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
-def test_wilson_agrees_with_statsmodels(case: tuple[int, int], level: float) -> None:
-    low, high = proportion_confint(*case, alpha=1 - level, method="wilson")
-    assert wilson(*case, level) == pytest.approx((low, high), abs=1e-9)
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_agrees_with_statsmodels(case: tuple[int, int]) -> None:
+    low, high = proportion_confint(*case, alpha=0.05, method="wilson")
+    assert wilson(*case) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_wilson_of_no_trials_is_an_error() -> None:
@@ -80,9 +78,3 @@ def test_the_minimum_detectable_difference_is_2_8_standard_errors() -> None:
 @pytest.mark.parametrize("differences", [[], [0.5], [0.0, 0.0, 0.0], [math.nan, math.nan, 1.0]])
 def test_what_never_varies_has_no_minimum_detectable_difference(differences: list[float]) -> None:
     assert minimum_detectable_difference(np.array(differences)) is None
-
-
-@pytest.mark.parametrize("freedom", [7, 999, 1000, 4095, 10**6])
-@pytest.mark.parametrize("probability", [0.025, 0.8, 0.975])
-def test_quantiles_of_t_are_those_of_scipy(freedom: int, probability: float) -> None:
-    assert intervals._t_quantile(probability, freedom) == pytest.approx(t.ppf(probability, freedom), rel=1e-13)

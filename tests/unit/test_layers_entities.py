@@ -49,7 +49,8 @@ def by_type(gold: Sequence[Mention], predicted: Sequence[Mention]) -> dict[str, 
         for kind, row in rows(counts).items()
         if kind.startswith("type=")
         for part in ("precision", "recall", "f1")
-        if (measure := counts.layer.measure(f"entities.mention.{part}")) is not None
+        for measure in counts.layer.measures
+        if measure.name == f"entities.mention.{part}"
     }
 
 

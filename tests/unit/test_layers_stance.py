@@ -1,9 +1,8 @@
-"""Stance: arithmetic on hand-made cells, scikit-learn as oracle, and what missing and extra cells do."""
+"""Stance: arithmetic on hand-made cells, evidence and scores; what it shares: test_layers_answers.py."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, brier_score_loss, f1_score
+from sklearn.metrics import brier_score_loss
 
 from conformance import Case, cases, check, name
 from layer_counts import measures_of, totals_of
@@ -53,23 +52,9 @@ def test_the_published_values_of_evidence_and_scores_are_met(case: Case) -> None
     check(case, measured(gold, predicted))
 
 
-def test_a_missing_cell_is_wrong_and_not_imputed() -> None:
-    # Two none cells, one left out: none has 2 gold, 1 predicted, 1 right: F1 2/3, and accuracy 1/2. Imputing "none"
-    # would give 1.
-    found = measured(labelled(["none", "none"]), labelled(["none", None]))
-    assert found["none.f1"] == pytest.approx(2 / 3)
-    assert found["accuracy"] == pytest.approx(1 / 2)
-
-
 def test_nothing_predicted_is_zero_and_not_undefined() -> None:
     found = measured(labelled(["favor", "against", "none"]), [])
     assert (found["favg"], found["macro_f1"], found["accuracy"]) == (0.0, 0.0, 0.0)
-
-
-def test_an_extra_cell_counts_neither_way() -> None:
-    gold, right = labelled(["favor", "against"]), labelled(["favor", "against"])
-    extra = cell(9, "favor", evidence=[1], scores=(0.0, 1.0, 0.0))
-    assert totals(gold, [*right, extra]) == totals(gold, right)
 
 
 def test_a_label_with_neither_gold_nor_prediction_is_not_averaged_in() -> None:
@@ -94,34 +79,6 @@ def test_silence_where_an_answer_would_be_wrong_raises_f1_and_not_accuracy() -> 
     silent = measured(labelled(["favor", "against"]), labelled(["favor", None]))
     assert (wrong["favg"], silent["favg"]) == (pytest.approx(1 / 3), pytest.approx(1 / 2))
     assert (wrong["accuracy"], silent["accuracy"]) == (1 / 2, 1 / 2)
-
-
-def test_no_gold_cell_leaves_everything_undefined() -> None:
-    assert all(math.isnan(value) for value in measured([], labelled(["favor"])).values())
-
-
-_labels = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])), min_size=1, max_size=25)
-
-
-@settings(deadline=None)
-@given(_labels)
-def test_macro_f1_favg_and_accuracy_agree_with_scikit_learn(pairs: list[tuple[str, str | None]]) -> None:
-    gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
-    found = measured(labelled(gold), labelled(predicted))
-    given_labels = [label or "missing" for label in predicted]
-
-    def theirs(labels: Sequence[str]) -> float:
-        # The label set is that of gold and never that of the prediction.
-        wanted = [label for label in labels if label in gold]
-        if not wanted:
-            return math.nan
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return float(f1_score(gold, given_labels, labels=wanted, average="macro", zero_division=0))
-
-    assert found["macro_f1"] == pytest.approx(theirs(LABELS))
-    assert found["favg"] == pytest.approx(theirs(["favor", "against"]), nan_ok=True)
-    assert found["accuracy"] == pytest.approx(float(accuracy_score(gold, given_labels)))
 
 
 def test_evidence_counts_sentences_under_the_right_label_only() -> None:

@@ -528,13 +528,6 @@ def test_of_many_documents_no_range_is_shown(style: str) -> None:
     assert "The file scored" in text
 
 
-def test_markdown_lists_the_differences_of_the_measure_that_ranks() -> None:
-    differences = whole_board(BOARD, "markdown").partition("## Differences")[2]
-    (row,) = [line for line in differences.splitlines() if "first" in line]
-    cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells == ["first", "second", "overall", "0.500", "[0.250, 0.750]", "0.0010", "0.0020"]
-
-
 @pytest.mark.parametrize("style", leaderboard.FORMATS)
 def test_a_leaderboard_keeps_every_name_in_its_cell(style: str) -> None:
     text = whole_board(made_ranking(Ranked(made_score(EVIL), 1, 1, 1, 1)), style)

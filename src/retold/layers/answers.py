@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from retold.layers.base import Batch, BatchNames, Disagreement, Item, KeyedLayer, Matches, context_of_evidence
-from retold.layers.columns import Builder, KeyedColumns, shared_sentences
-from retold.layers.counts import BatchCounts, Breakdown, CountTable
+import msgspec
+from msgspec import UNSET
+
+from retold.layers.base import Batch, BatchNames, CorpusFacts, Disagreement, Item, Layer, Matches, context_of_evidence
+from retold.layers.columns import Builder, Field, KeyedColumns, Keys, Labels, Lists, join, shared_sentences
+from retold.layers.counts import BatchCounts, Breakdown, CountTable, Rows
 from retold.layers.names import Codes
+from retold.layers.views import ViewContext, evidence_row
 from retold.measures.base import Counts, f1
 from retold.measures.chance import cohen_kappa, coincidences, krippendorff_alpha, raw_agreement
 from retold.model.annotations import Document
-from retold.model.arrays import Index, np
+from retold.model.arrays import Index, Mask, np
 from retold.model.findings import Finding
+from retold.model.manifest import check_labels, check_subset
 from retold.rules import consistency, references
-from retold.rules.vocabulary import Role
+from retold.rules.vocabulary import Role, Vocabulary
 
-__all__ = [
-    "AnswerLayer",
-    "KeyNames",
-    "agreement_columns",
-    "agreement_measures",
-    "check_evidence",
-    "check_labels_shown",
-    "check_repeated",
-]
+__all__ = ["AnswerLayer", "KeyNames", "check_answers"]
 
 O = TypeVar("O")  # noqa: E741 - the options of a layer
+
+
+def check_answers(options: Any, usual: str, *subsets: str) -> None:
+    """Check the labels of a layer's options, and fill in what is not given.
+
+    Args:
+        options: with ``labels`` and ``neutral``, which is ``usual`` where that is a label.
+        subsets: keys that hold some of the labels: all but the neutral one, or those of the key before.
+    """
+    check_labels("labels", options.labels)
+    if options.neutral is None and usual in options.labels:
+        msgspec.structs.force_setattr(options, "neutral", usual)
+    if options.neutral is not None:
+        check_subset("neutral", [options.neutral], options.labels)
+    default = [label for label in options.labels if label != options.neutral]
+    for name in subsets:
+        if getattr(options, name) is None:
+            msgspec.structs.force_setattr(options, name, default)
+        default = getattr(options, name)
+        check_subset(name, default, options.labels)
 
 
 class KeyNames(BatchNames):
@@ -44,10 +63,92 @@ class KeyNames(BatchNames):
         return [list(part) for part in self._parts]
 
 
-class AnswerLayer(KeyedLayer[O]):
-    """A layer with a confusion table."""
+class AnswerLayer(Layer[O]):
+    """A layer with a confusion table, whose items have no position in the text.
 
-    labels: list[str]
+    Attributes:
+        prefix: how the names of its measures begin.
+        repeated: the rule against questions that are answered again.
+    """
+
+    keyed = True
+    separator = "/"
+    decided = ("label", "evidence")
+    gold_keys = ("evidence",)
+    label_keys: ClassVar = {"label": "labels"}
+    prefix: ClassVar[str]
+    repeated: ClassVar[Any]
+
+    def __init__(self, options: Any) -> None:
+        super().__init__(options)
+        self.labels = options.labels
+        self._evidence_for = options.evidence_for
+        cells = (f"{a}:{b}" for a in self.labels for b in self.labels)
+        self.agreement_columns = (
+            *cells,
+            *("only_first", "only_second", "first_evidence", "second_evidence", "evidence"),
+        )
+
+        def table(c: Counts) -> Any:
+            rows = [np.stack([np.asarray(c[f"{a}:{b}"]) for b in self.labels], axis=-1) for a in self.labels]
+            return np.stack(rows, axis=-2)
+
+        self.agreement_measures = {
+            "agreement": lambda c: raw_agreement(table(c)),
+            "kappa": lambda c: cohen_kappa(table(c)),
+            "alpha": lambda c: krippendorff_alpha(coincidences(table(c))),
+            "evidence.f1": lambda c: f1(c["evidence"], c["second_evidence"], c["first_evidence"]),
+        }
+
+    @cached_property
+    def _shown(self) -> Mask:
+        """Whether each label is shown by evidence."""
+        return np.array([label in self._evidence_for for label in self.labels])
+
+    def means(self) -> dict[str, tuple[str, ...]]:
+        return {f"{self.prefix}.macro_f1": tuple(f"{self.prefix}.{label}.f1" for label in self.labels)}
+
+    # One item
+
+    def check(
+        self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
+    ) -> None:
+        if keys is not None:
+            self.check_keys(items, keys, role, found)
+        if document is not None:
+            self.check_evidence(items, len(document.sentences), role, found)
+        self.check_values(items, role, found)
+        given = list(map(self.key_of, items))
+        if len(seen := set(given)) != len(given):
+            seen.clear()
+            for index, key in enumerate(given):
+                if key in seen:
+                    found.append(self.repeated(key, f"/{self.name}/{index}", role))
+                seen.add(key)
+
+    def check_evidence(self, items: Sequence[Any], sentences: int, role: Role, found: list[Finding]) -> None:
+        """Append findings for sentences that the document does not have."""
+        for index, item in enumerate(items):
+            if item.evidence and max(item.evidence) >= sentences:
+                for number, sentence in enumerate(item.evidence):
+                    if sentence >= sentences:
+                        pointer = f"/{self.name}/{index}/evidence/{number}"
+                        found.append(references.no_such_sentence(sentence, sentences, pointer, role))
+
+    @abstractmethod
+    def check_keys(self, items: Sequence[Any], keys: Vocabulary, role: Role, found: list[Finding]) -> None:
+        """Append findings for questions that the event does not have."""
+
+    def check_values(self, items: Sequence[Any], role: Role, found: list[Finding]) -> None:
+        """Append findings for what else an answer holds; by default none."""
+
+    def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
+        for index, item in enumerate(items):
+            if item.label in self._evidence_for:
+                if not item.evidence:
+                    found.append(consistency.evidence_missing(item.label, f"/{self.name}/{index}", role))
+            elif item.evidence:
+                found.append(consistency.evidence_without_label(item.label, f"/{self.name}/{index}/evidence", role))
 
     @classmethod
     def observe(cls, item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -68,6 +169,70 @@ class AnswerLayer(KeyedLayer[O]):
             options["neutral"] = silent[0]
         return options
 
+    # Rows
+
+    @abstractmethod
+    def question_columns(self) -> dict[str, str]:
+        """Columns of the question, and their kinds."""
+
+    @abstractmethod
+    def question_row(self, item: Any, context: ViewContext) -> dict[str, Any]:
+        """The columns of an item's question."""
+
+    def view_columns(self) -> dict[str, str]:
+        answer = {"label": self.name, "evidence": "ints", "evidence_text": "strings", "context": "string"}
+        return {**self.question_columns(), **answer}
+
+    def view_labels(self) -> dict[str, Sequence[str]]:
+        return {self.name: self.labels}
+
+    def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
+        evidence = evidence_row(document, item.evidence)
+        return {**self.question_row(item, context), "label": item.label, **evidence, "context": document.text}
+
+    # A batch
+
+    def more_fields(self) -> dict[str, Field]:
+        """Columns of an answer beside label and evidence; by default none."""
+        return {}
+
+    def names(self, event: str, joined: None) -> KeyNames:
+        codes = [Codes() for _ in self.identity]
+        sides = [
+            Builder(
+                {
+                    **{part: Keys(part, each) for part, each in zip(self.identity, codes, strict=True)},
+                    "label": Labels("label", self.labels),
+                    "evidence": Lists("evidence"),
+                    **self.more_fields(),
+                }
+            )
+            for _ in range(2)
+        ]
+        return KeyNames(event, codes, sides)
+
+    def columns_of(self, names: BatchNames, batch: Batch) -> tuple[KeyedColumns, KeyedColumns]:
+        (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
+        return KeyedColumns.of(sizes, gold, self.identity), KeyedColumns.of(given_sizes, given, self.identity)
+
+    def match(self, gold: KeyedColumns, predicted: KeyedColumns) -> Matches:
+        return Matches(gold, predicted, join(gold.key, predicted.key), join(predicted.key, gold.key))
+
+    def rows(
+        self,
+        batch: Batch,
+        table: CountTable,
+        items: KeyedColumns,
+        names: Sequence[Sequence[str]],
+        breakdowns: Sequence[Breakdown] = (),
+    ) -> Rows:
+        """All items of a side; where paragraphs are drawn, the unit of an item is its question in the event."""
+        units = None
+        if batch.unit_kind != "document":
+            questions = [self.question(items, row, names).values() for row in range(len(items))]
+            units = np.array([table.codes["/".join((batch.event, *question))] for question in questions], np.int64)
+        return Rows(items.document, units, breakdowns)
+
     def given(self, matches: Matches) -> Index:
         """Code of the label predicted for each gold item; ``len(labels)`` where there is no answer."""
         found = np.full(len(matches.gold), len(self.labels), np.int64)
@@ -80,38 +245,37 @@ class AnswerLayer(KeyedLayer[O]):
         cells: Index = matches.gold.label * (len(self.labels) + 1) + self.given(matches)
         return cells
 
-    def answer_items(
-        self, task: str, matches: Matches, batch: Batch, names: KeyNames, more: Mapping[str, Any]
+    def strict(self, matches: Matches) -> Mask | None:
+        """Whether each gold item's evidence holds too; None where that is not asked."""
+        return None
+
+    def items(
+        self, matches: Matches, batch: Batch, names: KeyNames, facts: CorpusFacts, refers_to: Any
     ) -> Iterator[tuple[int, Item]]:
-        """An item for each gold label; ``more`` maps further fields to functions of (gold row, predicted row)."""
         lists = names.lists()
-        gold, predicted = matches.gold, matches.predicted
+        gold, predicted, strict = matches.gold, matches.predicted, self.strict(matches)
         evidence = [_evidence_of(side) for side in (gold, predicted)]
         for g in np.argsort(gold.position).tolist():
             p, number = int(matches.partner[g]), int(gold.document[g])
             context = batch.documents[number]
             question = self.question(gold, g, lists)
             right = p >= 0 and gold.label[g] == predicted.label[p]
-            extra = {name: value for name, make in more.items() if (value := make(g, p)) is not None}
-            scores = extra.pop("scores", None)
-            answer = None
+            answer: dict[str, Any] | None = None
             if p >= 0:
                 answer = {**question, "label": self.labels[predicted.label[p]], "evidence": evidence[1][p]}
-                if scores:
-                    answer["scores"] = scores
-            yield (
-                number,
-                Item(
-                    document_id=context.document_id,
-                    task=task,
-                    verdict="correct" if right else "wrong" if p >= 0 else "missing",
-                    right=bool(right),
-                    gold={**question, "label": self.labels[gold.label[g]], "evidence": evidence[0][g]},
-                    predicted=answer,
-                    context=context_of_evidence(context.document, evidence[0][g]),
-                    **extra,
-                ),
+                if len(predicted.scores) and not np.isnan(predicted.scores[p, 0]):
+                    answer["scores"] = dict(zip(self.labels, predicted.scores[p].tolist(), strict=True))
+            item = Item(
+                document_id=context.document_id,
+                task=self.name,
+                verdict="correct" if right else "wrong" if p >= 0 else "missing",
+                right=bool(right),
+                gold={**question, "label": self.labels[gold.label[g]], "evidence": evidence[0][g]},
+                predicted=answer,
+                context=context_of_evidence(context.document, evidence[0][g]),
+                strict=UNSET if strict is None else bool(strict[g]),
             )
+            yield number, item
 
     def question(self, columns: KeyedColumns, row: int, lists: Sequence[Sequence[str]]) -> dict[str, str]:
         """The parts of an item's key by name: holder and target, or claim."""
@@ -181,63 +345,3 @@ def _evidence_of(columns: KeyedColumns) -> list[list[int]]:
     ends = np.searchsorted(owner, np.arange(len(columns) + 1))
     values = sentences.tolist()
     return [values[start:end] for start, end in pairwise(ends.tolist())]
-
-
-def agreement_columns(labels: Sequence[str]) -> tuple[str, ...]:
-    """Columns of the agreement of two annotators on labels and evidence."""
-    cells = (f"{a}:{b}" for a in labels for b in labels)
-    return (*cells, "only_first", "only_second", "first_evidence", "second_evidence", "evidence")
-
-
-def agreement_measures(labels: Sequence[str]) -> dict[str, Any]:
-    """Raw agreement, Cohen's kappa, Krippendorff's alpha, and F1 of evidence."""
-
-    def table(c: Counts) -> Any:
-        rows = [np.stack([np.asarray(c[f"{a}:{b}"]) for b in labels], axis=-1) for a in labels]
-        return np.stack(rows, axis=-2)
-
-    return {
-        "agreement": lambda c: raw_agreement(table(c)),
-        "kappa": lambda c: cohen_kappa(table(c)),
-        "alpha": lambda c: krippendorff_alpha(coincidences(table(c))),
-        "evidence.f1": lambda c: f1(c["evidence"], c["second_evidence"], c["first_evidence"]),
-    }
-
-
-def check_repeated(
-    layer: str, keys: Sequence[str], make: Callable[[str, str, Role], Finding], role: Role, found: list[Finding]
-) -> None:
-    """Report questions that are answered again."""
-    if len(seen := set(keys)) != len(keys):
-        seen.clear()
-        for index, key in enumerate(keys):
-            if key in seen:
-                found.append(make(key, f"/{layer}/{index}", role))
-            seen.add(key)
-
-
-def check_evidence(
-    layer: str, items: Sequence[Any], document: Document | None, role: Role, found: list[Finding]
-) -> None:
-    """Report evidence with sentence indices that the document does not have."""
-    if document is None:
-        return
-    sentences = len(document.sentences)
-    for index, item in enumerate(items):
-        if item.evidence and max(item.evidence) >= sentences:
-            for number, sentence in enumerate(item.evidence):
-                if sentence >= sentences:
-                    pointer = f"/{layer}/{index}/evidence/{number}"
-                    found.append(references.no_such_sentence(sentence, sentences, pointer, role))
-
-
-def check_labels_shown(
-    layer: str, items: Sequence[Any], evidence_for: Sequence[str], role: Role, found: list[Finding]
-) -> None:
-    """Report labels that need evidence and have none, and evidence for labels that take none."""
-    for index, item in enumerate(items):
-        if item.label in evidence_for:
-            if not item.evidence:
-                found.append(consistency.evidence_missing(item.label, f"/{layer}/{index}", role))
-        elif item.evidence:
-            found.append(consistency.evidence_without_label(item.label, f"/{layer}/{index}/evidence", role))

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from retold.layers.columns import Builder, KeyedColumns, SpanColumns, bounded, join, key_bits, positions
+from retold.layers.columns import Builder, SpanColumns, bounded, key_bits, positions
 from retold.layers.counts import BatchCounts, Breakdown, CountTable, Rows, breakdown_key
 from retold.layers.units import UnitKind, pooled
 from retold.layers.views import ViewContext
@@ -34,7 +34,6 @@ __all__ = [
     "Disagreement",
     "DocumentContext",
     "Item",
-    "KeyedLayer",
     "Layer",
     "LayerCounts",
     "Matches",
@@ -162,6 +161,10 @@ class Matches:
         """Gold and predicted rows that are matched with each other."""
         gold = np.flatnonzero(self.partner >= 0)
         return gold, self.partner[gold]
+
+    def shown(self, g: int, p: int) -> tuple[Any, int]:
+        """The side and row that show an item: gold's, or the prediction's where ``g`` is -1."""
+        return (self.gold, g) if g >= 0 else (self.predicted, p)
 
     def unmatched(self) -> Index:
         """Predicted rows that are matched with none."""
@@ -443,10 +446,6 @@ class Layer(ABC, Generic[O]):
         """Measures that are means of others of the layer, with their parts; by default none."""
         return {}
 
-    def measure(self, name: str) -> Measure | None:
-        """A measure by its name."""
-        return next((measure for measure in self.measures if measure.name == name), None)
-
 
 class SpanLayer(Layer[O]):
     """A layer whose items are spans of the text."""
@@ -480,11 +479,12 @@ class SpanLayer(Layer[O]):
         return Rows(spans.document, units, breakdowns)
 
     def span_item(
-        self, batch: Batch, task: str, verdict: str, side: SpanColumns, row: int, gold: Any, predicted: Any, **more: Any
+        self, batch: Batch, matches: Matches, task: str, verdict: str, pair: tuple[int, int], *labels: Any, **more: Any
     ) -> tuple[int, Item]:
-        """An item with the text around a span of either side, and the number of its document."""
+        """An item with the text around the span of a pair (-1 for none), and the number of its document."""
+        side, row = matches.shown(*pair)
         number = int(side.document[row])
-        context = batch.documents[number]
+        context, (gold, predicted) = batch.documents[number], labels
         return number, Item(
             document_id=context.document_id,
             task=task,
@@ -497,52 +497,13 @@ class SpanLayer(Layer[O]):
         )
 
     def disagreement(
-        self, batch: Batch, side: SpanColumns, row: int, kind: str, first: Any, second: Any
+        self, batch: Batch, matches: Matches, kind: str, pair: tuple[int, int], first: Any, second: Any
     ) -> Disagreement:
-        """A disagreement on a span of either side."""
+        """A disagreement on the span of a pair (-1 for none)."""
+        side, row = matches.shown(*pair)
         start, end, context = int(side.start[row]), int(side.end[row]), batch.documents[int(side.document[row])]
         around = _sentence_around(context.document, start, end)
         return Disagreement(self.name, context.document_id, f"{start}:{end}", kind, first, second, around)
-
-
-class KeyedLayer(Layer[O]):
-    """A layer whose items answer questions (holder and target, claim) without a position in the text."""
-
-    keyed = True
-    separator = "/"
-    decided = ("label", "evidence")
-
-    def columns_of(self, names: BatchNames, batch: Batch) -> tuple[KeyedColumns, KeyedColumns]:
-        (sizes, gold), (given_sizes, given) = names.gold.take(), names.predicted.take()
-        none = np.zeros((0, 0))
-        return (
-            KeyedColumns.of(sizes, gold, self.identity, gold.get("scores", none)),
-            KeyedColumns.of(given_sizes, given, self.identity, given.get("scores", none)),
-        )
-
-    def match(self, gold: KeyedColumns, predicted: KeyedColumns) -> Matches:
-        return Matches(gold, predicted, join(gold.key, predicted.key), join(predicted.key, gold.key))
-
-    def rows(
-        self,
-        batch: Batch,
-        table: CountTable,
-        items: KeyedColumns,
-        names: Sequence[Sequence[str]],
-        breakdowns: Sequence[Breakdown] = (),
-    ) -> Rows:
-        """All items of a side; where paragraphs are drawn, the unit of an item is its question in the event."""
-        units = None
-        if batch.unit_kind != "document":
-            keys = zip(*(part.tolist() for part in items.parts), strict=True)
-            units = np.array(
-                [
-                    table.codes["/".join((batch.event, *(name[code] for name, code in zip(names, key, strict=True))))]
-                    for key in keys
-                ],
-                np.int64,
-            )
-        return Rows(items.document, units, breakdowns)
 
 
 class LayerCounts:
@@ -559,15 +520,13 @@ class LayerCounts:
         self.layer, self.facts = layer, facts
         self.units, self.breakdowns = CountTable(layer.columns), CountTable(layer.columns)
         self.joined = layer.joined()
-        self.answered = (0, 0, 0)
+        self.answered: Index = np.zeros(3, np.int64)
         self._names: dict[str, Any] = {}
 
     def names(self, event: str) -> Any:
-        """The names of an event."""
-        found = self._names.get(event)
-        if found is None:
-            found = self._names[event] = self.layer.names(event, self.joined)
-        return found
+        if event not in self._names:
+            self._names[event] = self.layer.names(event, self.joined)
+        return self._names[event]
 
     def extend(self, event: str, gold: list[Sequence[Any]], predicted: list[Sequence[Any]]) -> None:
         """Gather the items of some documents."""
@@ -600,8 +559,7 @@ class LayerCounts:
             into.close(batch.units_of_documents(self.units), batch.groups)
             if self.layer.keyed:
                 found = int((matches.partner >= 0).sum())
-                more = len(gold), found, len(predicted) - found
-                self.answered = tuple(a + b for a, b in zip(self.answered, more, strict=True))  # type: ignore[assignment]
+                self.answered += (len(gold), found, len(predicted) - found)
         return needs_check, matches, names
 
     def close(self, event: str) -> None:
@@ -612,7 +570,7 @@ class LayerCounts:
         """Add the counts of other documents."""
         self.units.merge(other.units)
         self.breakdowns.merge(other.breakdowns)
-        self.answered = tuple(a + b for a, b in zip(self.answered, other.answered, strict=True))  # type: ignore[assignment]
+        self.answered += other.answered
         if self.joined is not None:
             self.joined.merge(other.joined)
 

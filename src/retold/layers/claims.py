@@ -354,9 +354,8 @@ class Claims(SpanLayer[ClaimsOptions]):
         sources = SourceMatches(self.options.author)
 
         def item(verdict: str, g: int, p: int, **more: Any) -> tuple[int, Item]:
-            side, row = (gold, g) if g >= 0 else (predicted, p)
             one, two = self._labels(gold, g, names), self._labels(predicted, p, names)
-            return self.span_item(batch, "claim", verdict, side, row, one, two, **more)
+            return self.span_item(batch, matches, "claim", verdict, (g, p), one, two, **more)
 
         for g, p in enumerate(matches.partner.tolist()):
             if p < 0:
@@ -402,18 +401,15 @@ class Claims(SpanLayer[ClaimsOptions]):
         first, second = matches.gold, matches.predicted
 
         def labels(columns: SpanColumns, row: int) -> dict[str, Any] | None:
-            if row < 0:
+            if (shown := self._labels(columns, row, names)) is None:
                 return None
-            start, end = int(columns.start[row]), int(columns.end[row])
-            document = batch.documents[int(columns.document[row])].document
-            text = document.text[start:end] if document is not None else ""
-            source = names.source(int(columns.labels["source"][row]))
-            claim = names.claim(int(columns.labels["claim"][row]))
-            return {"start": start, "end": end, "text": text, "source": source, "claim": claim}
+            source, document = shown.pop("source"), batch.documents[int(columns.document[row])].document
+            text = document.text[shown["start"] : shown["end"]] if document is not None else ""
+            return {**shown, "text": text, "source": source, "claim": names.claim(int(columns.labels["claim"][row]))}
 
         def differ(kind: str, g: int, p: int) -> tuple[int, Disagreement]:
-            side, row = (first, g) if g >= 0 else (second, p)
-            found = self.disagreement(batch, side, row, kind, labels(first, g), labels(second, p))
+            side, row = matches.shown(g, p)
+            found = self.disagreement(batch, matches, kind, (g, p), labels(first, g), labels(second, p))
             return int(side.document[row]), found
 
         found: list[tuple[int, Disagreement]] = []

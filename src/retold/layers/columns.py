@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import attrgetter
 from struct import pack
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
-from retold.layers.names import Codes, Namer, Names
+from retold.layers.names import Namer, Names
 from retold.model.annotations import MAX_INTEGER
 from retold.model.arrays import AnyArray, Array, Index, Mask, np
 from retold.model.packages import require
@@ -104,27 +104,38 @@ class Integers(Field):
         return np.frombuffer(self._bytes, self._kind).astype(np.int64, copy=False)
 
 
-class Labels(Integers):
-    """Labels of a closed set, as their codes in it.
+class Keys(Integers):
+    """Names with few different ones (labels, holders, targets, claims), as their codes.
 
     Args:
-        default: the label of an item that gives none.
+        codes: a code for each name.
+        default: the name that an item has which gives none; where there is no default, every item gives one.
     """
 
-    def __init__(self, name: str, labels: Sequence[str], default: str | None = None) -> None:
-        self._codes = {label: code for code, label in enumerate(labels)}
-        self._code = self._codes.__getitem__
-        self._kind = "B" if len(labels) <= 256 else "I"
+    def __init__(self, name: str, codes: Mapping[Any, int], default: str | None = None) -> None:
+        self._codes, self._code = codes, codes.__getitem__
         self._default, self.optional = default, default is not None
         super().__init__(name)
 
     def extend(self, items: list[Any]) -> None:
-        codes = map(self._code, map(self.get, items))
-        self._bytes += bytes(codes) if self._kind == "B" else pack(f"{len(items)}I", *codes)
+        self._bytes += pack(f"{len(items)}{self._kind}", *map(self._code, map(self.get, items)))
 
     def extend_arrow(self, values: Any, size: int) -> None:
-        codes = arrow_codes(values, size, self._codes, self._default)
-        self._bytes += codes.astype(self._kind).tobytes()
+        self._bytes += arrow_codes(values, size, self._codes, self._default).astype(self._kind).tobytes()
+
+
+class Labels(Keys):
+    """Labels of a closed set, in a byte each where they fit."""
+
+    def __init__(self, name: str, labels: Sequence[str], default: str | None = None) -> None:
+        self._kind = "B" if len(labels) <= 256 else "I"
+        super().__init__(name, {label: code for code, label in enumerate(labels)}, default)
+
+    def extend(self, items: list[Any]) -> None:
+        if self._kind == "B":
+            self._bytes += bytes(map(self._code, map(self.get, items)))
+        else:
+            super().extend(items)
 
 
 class NamedKeys(Field):
@@ -147,20 +158,6 @@ class NamedKeys(Field):
     def index(self) -> Index:
         """The column."""
         return np.concatenate(self._coded) if self._coded else self._namer.codes(self._names)
-
-
-class Keys(Integers):
-    """Names of an open set with few members (holders, targets, claims)."""
-
-    def __init__(self, name: str, codes: Codes) -> None:
-        self._codes, self._code = codes, codes.__getitem__
-        super().__init__(name)
-
-    def extend(self, items: list[Any]) -> None:
-        self._bytes += pack(f"{len(items)}q", *map(self._code, map(self.get, items)))
-
-    def extend_arrow(self, values: Any, size: int) -> None:
-        self._bytes += arrow_codes(values, size, self._codes).tobytes()
 
 
 class Lists(Field):
@@ -393,13 +390,7 @@ class SpanColumns:
         if empty.any():
             needs_check[document[empty]] = True
             made = made.take(np.flatnonzero(~empty))
-        if len(made) > 1 and not (made.key[1:] > made.key[:-1]).all():
-            made = made.take(np.argsort(made.key, kind="stable"))
-            again = np.flatnonzero(made.key[1:] == made.key[:-1]) + 1
-            if len(again):
-                needs_check[made.document[again]] = True
-                made = made.take(np.delete(np.arange(len(made)), again))
-        return made
+        return _each_once(made)
 
     def take(self, which: Index | Mask) -> SpanColumns:
         """Some of the spans."""
@@ -453,8 +444,9 @@ class KeyedColumns:
     needs_check: Mask
 
     @classmethod
-    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str], scores: Array) -> KeyedColumns:
+    def of(cls, sizes: Index, columns: Mapping[str, Any], parts: Sequence[str]) -> KeyedColumns:
         """Columns of the items of each document, ``sizes`` of them."""
+        scores = columns["scores"] if "scores" in columns else np.zeros((0, 0))
         document = np.repeat(np.arange(len(sizes)), sizes)
         needs_check = np.zeros(len(sizes), np.bool_)
         of_parts = tuple(columns[part] for part in parts)
@@ -466,13 +458,9 @@ class KeyedColumns:
         early = np.arange(len(owner)) - np.repeat(np.cumsum(shown) - shown, shown) < MAX_EVIDENCE
         evidence, first = (owner, sentences), (owner[early], sentences[early])
         position = np.arange(len(document))
-        made = cls(document, columns["label"], key, position, of_parts, evidence, first, scores, needs_check)
-        if len(key) > 1 and not (key[1:] > key[:-1]).all():
-            made = made.take(np.argsort(key, kind="stable"))
-            again = np.flatnonzero(made.key[1:] == made.key[:-1]) + 1
-            if len(again):
-                needs_check[made.document[again]] = True
-                made = made.take(np.delete(np.arange(len(key)), again))
+        made = _each_once(
+            cls(document, columns["label"], key, position, of_parts, evidence, first, scores, needs_check)
+        )
         return replace(made, evidence=_distinct(*made.evidence), first=_distinct(*made.first))
 
     def take(self, which: Index) -> KeyedColumns:
@@ -498,6 +486,20 @@ class KeyedColumns:
 
     def __len__(self) -> int:
         return len(self.key)
+
+
+_Columns = TypeVar("_Columns", SpanColumns, KeyedColumns)
+
+
+def _each_once(made: _Columns) -> _Columns:
+    """Rows in the order of their keys; of equal keys the first stands, and its document needs a check."""
+    if len(made) > 1 and not (made.key[1:] > made.key[:-1]).all():
+        made = made.take(np.argsort(made.key, kind="stable"))
+        again = np.flatnonzero(made.key[1:] == made.key[:-1]) + 1
+        if len(again):
+            made.needs_check[made.document[again]] = True
+            made = made.take(np.delete(np.arange(len(made)), again))
+    return made
 
 
 def _distinct(owner: Index, sentences: Index) -> tuple[Index, Index]:

@@ -48,6 +48,8 @@ _PARTS: Final = ("precision", "recall", "f1")
 #: Mentions that are processed together where each document is scored by itself.
 _MENTIONS_AT_ONCE: Final = 1 << 15
 CONLL: Final = "entities.coreference.conll"
+#: What is shown beside the measures.
+CLUSTER_COUNTS: Final = ("correct", "predicted", "gold", "predicted_clusters", "gold_clusters")
 MEASURE_NAMES: Final = (
     *(f"entities.coreference.{family}.{part}" for family in FAMILIES for part in _PARTS),
     CONLL,
@@ -85,18 +87,17 @@ _REFERENCES: Final = {
 }
 
 
-def no_sum(counts: Any) -> Array:
-    """Placeholder for ``value`` and ``trials`` of measures that are no functions of counts."""
-    raise TypeError("coreference is computed from clusters, not from sums of counts")
+def no_sum(name: str, definition: str, undefined: str, reference: str = "", counts: Sequence[str] = ()) -> Measure:
+    """A measure that is no function of counts."""
 
+    def refuse(counts: Any) -> Array:
+        raise TypeError(f"{name} is not computed from sums of counts")
 
-def _measure(name: str, definition: str, reference: str, undefined: str) -> Measure:
-    counts = dict.fromkeys(("correct", "predicted", "gold", "predicted_clusters", "gold_clusters"), ())
     return Measure(
         name=name,
-        value=no_sum,
-        trials=no_sum,
-        counts=counts,
+        value=refuse,
+        trials=refuse,
+        counts=dict.fromkeys(counts, ()),
         definition=definition,
         reference=reference,
         undefined=undefined,
@@ -106,15 +107,16 @@ def _measure(name: str, definition: str, reference: str, undefined: str) -> Meas
 #: Names and definitions of the measures; their values come from ``measures_of``.
 COREFERENCE_MEASURES: Final = (
     *(
-        _measure(f"entities.coreference.{family}.{part}", f"{title} over {what}. {_JOINED}", source, lack)
+        no_sum(f"entities.coreference.{family}.{part}", f"{title} over {what}. {_JOINED}", lack, source, CLUSTER_COUNTS)
         for family, (what, source, lack) in _REFERENCES.items()
         for part, title in zip(_PARTS, ("Precision", "Recall", "F1"), strict=True)
     ),
-    _measure(
+    no_sum(
         CONLL,
         f"Mean F1 of MUC, B3 and CEAFe, over those that are defined. {_JOINED}",
-        "CoNLL-2012 (Pradhan et al. 2012)",
         "null where there is no mention",
+        "CoNLL-2012 (Pradhan et al. 2012)",
+        CLUSTER_COUNTS,
     ),
 )
 
@@ -393,8 +395,8 @@ class Mentions:
     def overlaps(self, keep: Mask | None = None) -> ClusterOverlaps:
         """The overlaps of all mentions, or of those to keep, as one sum: leading axis 1."""
         pairs, inverse = self._pairs if keep is None else _pairs(self.gold[keep], self.predicted[keep])
-        amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
-        return self._overlaps(pairs, amounts[None, :])
+        events = (np.array([key[0] for key in keys], np.int64) for keys in (self.gold_keys, self.predicted_keys))
+        return _overlaps(pairs, inverse, *events)
 
     def by_unit(self, units: Sequence[str]) -> tuple[ClusterOverlaps, Any]:
         """The overlaps, and for each unit how many mentions each pair has there: sparse, shape (units, pairs)."""
@@ -402,8 +404,7 @@ class Mentions:
         pairs, inverse = self._pairs
         at = self._unit_indices(units)
         counts = coo_array((np.ones(len(at)), (at, inverse)), shape=(len(units), len(pairs))).tocsr()
-        amounts = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
-        return self._overlaps(pairs, amounts[None, :]), counts
+        return self.overlaps(), counts
 
     def leave_one_out(self, units: Sequence[str]) -> dict[str, Array]:
         """Every coreference measure with each unit left out in turn, by name, shape (units,)."""
@@ -447,13 +448,7 @@ class Mentions:
             gold_ids, gold = _compact(np.where(gold >= 0, document * gold_count + gold, -1))
             predicted_ids, predicted = _compact(np.where(predicted >= 0, document * predicted_count + predicted, -1))
             pairs, inverse = _pairs(gold, predicted)
-            yield ClusterOverlaps(
-                gold=pairs[:, 0],
-                predicted=pairs[:, 1],
-                mentions=np.bincount(inverse, minlength=len(pairs)).astype(np.float64)[None, :],
-                gold_events=gold_ids // gold_count,
-                predicted_events=predicted_ids // predicted_count,
-            )
+            yield _overlaps(pairs, inverse, gold_ids // gold_count, predicted_ids // predicted_count)
 
     def cross_lingual(self) -> dict[str, Any]:
         """Precision, recall and F1 of links between mentions in different languages, and their counts."""
@@ -509,14 +504,10 @@ class Mentions:
                 found[self.events[key[0]], key[1]] = None if target is None else self.gold_keys[target][1]
         return found
 
-    def _overlaps(self, pairs: Index, mentions: Array) -> ClusterOverlaps:
-        return ClusterOverlaps(
-            gold=pairs[:, 0],
-            predicted=pairs[:, 1],
-            mentions=mentions,
-            gold_events=np.array([key[0] for key in self.gold_keys], dtype=np.int64),
-            predicted_events=np.array([key[0] for key in self.predicted_keys], dtype=np.int64),
-        )
+
+def _overlaps(pairs: Index, inverse: Small, gold_events: Index, predicted_events: Index) -> ClusterOverlaps:
+    mentions = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)[None, :]
+    return ClusterOverlaps(pairs[:, 0], pairs[:, 1], mentions, gold_events, predicted_events)
 
 
 def _pairs(gold: Index | Small, predicted: Index | Small) -> tuple[Index, Small]:

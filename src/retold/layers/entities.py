@@ -484,8 +484,7 @@ class Entities(SpanLayer[EntitiesOptions]):
     def count(self, matches: Matches, counts: LayerCounts, into: BatchCounts, batch: Batch, names: _Names) -> None:
         gold, predicted, equal = matches.gold, matches.predicted, matches.equal
         scored, given = self._scored[gold.labels["kind"]], self._scored[predicted.labels["kind"]]
-        hit_scored = np.full(len(predicted), False)
-        hit_scored[equal >= 0] = scored[equal[equal >= 0]]
+        hit_scored = self._on_scored(matches)
         wanted = self.rows(batch, counts.units, gold, self._breakdowns(gold.labels["type"], gold.labels["kind"]))
         into.add("gold", wanted, np.flatnonzero(scored))
         counted = np.flatnonzero((given & ((equal < 0) | hit_scored)) | (~given & hit_scored))
@@ -509,6 +508,12 @@ class Entities(SpanLayer[EntitiesOptions]):
     def _breakdowns(self, types: Index, kinds: Index) -> list[Any]:
         return [breakdown("type", self.types, types, levels=True), breakdown("kind", self.options.kinds, kinds)]
 
+    def _on_scored(self, matches: Matches) -> Mask:
+        """Predictions with the span of a gold mention of a scored kind."""
+        found = matches.equal >= 0
+        found[found] = self._scored[matches.gold.labels["kind"][matches.equal[found]]]
+        return found
+
     def _right(self, matches: Matches, g: Index, p: Index) -> dict[str, Any]:
         """For each column, which of the matched pairs count in it."""
         same_span = matches.equal[p] == g
@@ -519,14 +524,11 @@ class Entities(SpanLayer[EntitiesOptions]):
         """Mentions of the other kinds stand in the breakdown by kind only; there, names are their ignore region."""
         gold, predicted = matches.gold, matches.predicted
         g, p = matches.pairs
-        right = self._right(matches, g, p)
+        right, name_there = self._right(matches, g, p), self._on_scored(matches)
         for code, kind in enumerate(self.options.kinds):
             if self._scored[code]:
                 continue
             wanted, given = gold.labels["kind"] == code, predicted.labels["kind"] == code
-            name_there = np.zeros(len(predicted), np.bool_)
-            hit = matches.equal >= 0
-            name_there[hit] = self._scored[gold.labels["kind"][matches.equal[hit]]]
             amounts = {"gold": wanted.sum(), "predicted": (given & ~name_there).sum()}
             amounts |= {column: (mask & wanted[g]).sum() for column, mask in right.items()}
             for column, amount in amounts.items():
@@ -563,21 +565,17 @@ class Entities(SpanLayer[EntitiesOptions]):
         wanted, given = self._scored[gold.labels["kind"]] == scored, self._scored[predicted.labels["kind"]] == scored
 
         def item(verdict: str, g: int, p: int, kind: int) -> tuple[int, Item]:
-            side, row = (gold, g) if g >= 0 else (predicted, p)
             one, two = (
                 None if index < 0 else {**_span(columns, index), "type": self.types[columns.labels["type"][index]]}
                 for columns, index in ((gold, g), (predicted, p))
             )
-            return self.span_item(batch, "mention", verdict, side, row, one, two, kind=self.options.kinds[kind])
+            return self.span_item(batch, matches, "mention", verdict, (g, p), one, two, kind=self.options.kinds[kind])
 
         for g in np.flatnonzero(wanted).tolist():
             p, other = int(matches.partner[g]), int(same[g])
             if p >= 0:
-                parts = []
-                if equal[p] != g:
-                    parts.append("boundary")
-                if gold.labels["type"][g] != predicted.labels["type"][p]:
-                    parts.append("type")
+                parts = ["boundary"] if equal[p] != g else []
+                parts += ["type"] if gold.labels["type"][g] != predicted.labels["type"][p] else []
                 yield item(" and ".join(parts) or "correct", g, p, gold.labels["kind"][g])
             elif other >= 0:
                 # A gold name predicted as a nominal is an error; a gold nominal predicted as a name is ignored.
@@ -598,7 +596,7 @@ class Entities(SpanLayer[EntitiesOptions]):
     ) -> Iterator[tuple[int, Item]]:
         gold, predicted = matches.gold, matches.predicted
         status = names.statuses(gold, facts)
-        for side, g, p in _in_text_order(matches):
+        for g, p in _in_text_order(matches):
             link = int(predicted.labels["kb"][p]) if p >= 0 else _NO_LINK
             state = status[g] if g >= 0 else None
             if state == _UNVERIFIED or (link < 0 and state != _VERIFIED):
@@ -607,11 +605,10 @@ class Entities(SpanLayer[EntitiesOptions]):
             wanted = {"kb_id": names.kb_id(gold.labels["kb"][g]) or None} if state == _VERIFIED else None
             guess = {"kb_id": names.kb_id(link)} if link >= 0 else None
             verdict = "correct" if wanted == guess else "missed" if guess is None else "link" if wanted else "spurious"
-            row = g if side is gold else p
-            where = _span(side, row)
-            one, two = (None if each is None else {**where, **each} for each in (wanted, guess))
+            side, row = matches.shown(g, p)
+            labels = (None if each is None else {**_span(side, row), **each} for each in (wanted, guess))
             kind = self.options.kinds[side.labels["kind"][row]]
-            yield self.span_item(batch, "linking", verdict, side, row, one, two, kind=kind)
+            yield self.span_item(batch, matches, "linking", verdict, (g, p), *labels, kind=kind)
 
     def _cluster_items(self, matches: Matches, batch: Batch, names: _Names) -> Iterator[tuple[int, Item]]:
         def cluster(number: int, columns: SpanColumns, row: int) -> dict[str, Any] | None:
@@ -620,22 +617,21 @@ class Entities(SpanLayer[EntitiesOptions]):
             key = names.entity(number, int(columns.labels["entity"][row]))
             return {**_span(columns, row), "entity": None if key is UNSET else key}
 
-        for side, g, p in _in_text_order(matches):
-            number = int(side.document[g if side is matches.gold else p])
+        for g, p in _in_text_order(matches):
+            side, row = matches.shown(g, p)
+            number = int(side.document[row])
             context = batch.documents[number]
-            yield (
-                number,
-                Item(
-                    document_id=context.document_id,
-                    task="coreference",
-                    verdict="spurious" if g < 0 else "matched" if p >= 0 else "missed",
-                    right=None,
-                    gold=cluster(0, matches.gold, g),
-                    predicted=cluster(1, matches.predicted, p),
-                    event=context.event,
-                    language=context.language,
-                ),
+            item = Item(
+                document_id=context.document_id,
+                task="coreference",
+                verdict="spurious" if g < 0 else "matched" if p >= 0 else "missed",
+                right=None,
+                gold=cluster(0, matches.gold, g),
+                predicted=cluster(1, matches.predicted, p),
+                event=context.event,
+                language=context.language,
             )
+            yield number, item
 
     # Two annotators
 
@@ -643,10 +639,10 @@ class Entities(SpanLayer[EntitiesOptions]):
         self, matches: Matches, into: BatchCounts, batch: Batch, table: CountTable, names: _Names
     ) -> None:
         first, second, same = matches.gold, matches.predicted, matches.same()
-        sides = []
-        for columns in (first, second):
-            rows = self.rows(batch, table, columns, self._breakdowns(columns.labels["type"], columns.labels["kind"]))
-            sides.append(rows)
+        sides = [
+            self.rows(batch, table, columns, self._breakdowns(columns.labels["type"], columns.labels["kind"]))
+            for columns in (first, second)
+        ]
         alone = np.flatnonzero(matches.equal < 0)
         # What both have is counted where the first annotator has it.
         shared = np.flatnonzero(same >= 0)
@@ -683,7 +679,7 @@ class Entities(SpanLayer[EntitiesOptions]):
                 "kb_id": names.kb_id(int(found["kb"][row])) or None,
             }
 
-        for side, g, p in _in_text_order(matches):
+        for g, p in _in_text_order(matches):
             one = labels(first, 0, g) if g >= 0 else None
             two = labels(second, 1, p) if p >= 0 else None
             kinds = ["missing"]
@@ -693,7 +689,7 @@ class Entities(SpanLayer[EntitiesOptions]):
                     kinds.append("kb_id")
             shown = ("kind", "type", "entity", "kb_id") if "kb_id" in kinds else ("kind", "type", "entity")
             both = [each and {key: each[key] for key in shown} for each in (one, two)]
-            yield from (self.disagreement(batch, side, g if side is first else p, kind, *both) for kind in kinds)
+            yield from (self.disagreement(batch, matches, kind, (g, p), *both) for kind in kinds)
 
 
 def _knowledge_base_of(ids: Mapping[Any, int]) -> dict[str, Any] | None:
@@ -719,12 +715,9 @@ def _span(columns: SpanColumns, row: int) -> dict[str, int]:
     return {"start": int(columns.start[row]), "end": int(columns.end[row])}
 
 
-def _in_text_order(matches: Matches) -> Iterator[tuple[SpanColumns, int, int]]:
-    """Every span of either side: the side that shows it (gold where both have it), gold row and predicted row."""
+def _in_text_order(matches: Matches) -> Iterator[tuple[int, int]]:
+    """Gold row and predicted row of every span of either side, -1 where a side does not have it."""
     same, alone = matches.same(), np.flatnonzero(matches.equal < 0)
     keys = np.append(matches.gold.key, matches.predicted.key[alone])
     for index in np.argsort(keys, kind="stable").tolist():
-        if index < len(same):
-            yield matches.gold, index, int(same[index])
-        else:
-            yield matches.predicted, -1, int(alone[index - len(same)])
+        yield (index, int(same[index])) if index < len(same) else (-1, int(alone[index - len(same)]))

@@ -45,7 +45,6 @@ class EventNames(dict[Any, int]):
         return code
 
     def name(self, code: int) -> Any:
-        """The name of a code."""
         return self._keys[code][1]
 
 
@@ -64,10 +63,9 @@ class EventCodes:
 
     def of(self, event: int) -> EventNames:
         """The names of an event; a name that was not given has the code ``UNNAMED``."""
-        found = self._events.get(event)
-        if found is None:
-            found = self._events[event] = EventNames(event, self.keys)
-        return found
+        if event not in self._events:
+            self._events[event] = EventNames(event, self.keys)
+        return self._events[event]
 
 
 #: Follows every name.

@@ -21,7 +21,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from retold.layers import LAYERS
 from retold.layers.base import Layer
 from retold.layers.coreference import COREFERENCE_MEASURES, no_sum
-from retold.layers.types import labelled
+from retold.layers.types import labelled, made
 from retold.measures.base import Measure, Track
 from retold.model.annotations import Annotation, AnnotationRecord, Decision, Document, Entity
 from retold.model.documentation import docstring
@@ -166,30 +166,22 @@ class Scheme:
     @cached_property
     def described(self) -> dict[str, Measure]:
         """``overall``, the tracks and every measure, for a list of them."""
-        means = {
-            "overall": (self.overall, "Mean of the tracks, for a system that competes in all of them"),
-            **{
-                name: (track.parts, "Mean of the parts for which gold has any labels")
-                for name, track in self.tracks.items()
-            },
-        }
-        headlines = {
-            name: Measure(
-                name=name,
-                value=no_sum,
-                trials=no_sum,
-                counts={},
-                definition=f"{what}: {', '.join(parts)}.",
-                undefined="null where gold has none of the parts",
-            )
-            for name, (parts, what) in means.items()
-        }
-        return {**headlines, **self.measures}
+        means = {"overall": ("Mean of the tracks, for a system that competes in all of them", self.overall)}
+        for name, track in self.tracks.items():
+            means[name] = ("Mean of the parts for which gold has any labels", track.parts)
+        lack = "null where gold has none of the parts"
+        found = {name: no_sum(name, f"{what}: {', '.join(parts)}.", lack) for name, (what, parts) in means.items()}
+        return {**found, **self.measures}
+
+    @property
+    def parts(self) -> list[str]:
+        """Measures that the tracks are means of."""
+        return list(dict.fromkeys(part for track in self.tracks.values() for part in track.parts))
 
     def layer_of(self, measure: str) -> str:
         """Name of the layer that a measure is of."""
         for layer in self.layers.values():
-            if layer.measure(measure) is not None:
+            if any(each.name == measure for each in layer.measures):
                 return layer.name
         return next(layer.name for layer in self.layers.values() if layer.clusters)
 
@@ -271,15 +263,8 @@ class Scheme:
                         kind.__name__, [], bases=(kind,), frozen=True, gc=False, omit_defaults=True
                     )
             fields.append((name, Annotated[list[kind], meta] | UnsetType, UNSET))
-        return msgspec.defstruct(
-            "AnnotationRecord",
-            fields,
-            bases=(AnnotationRecord,),
-            namespace={"__doc__": docstring(AnnotationRecord)},
-            frozen=True,
-            forbid_unknown_fields=True,
-            kw_only=True,
-        )
+        record: type[Struct] = made("AnnotationRecord", fields, docstring(AnnotationRecord), AnnotationRecord)
+        return record
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -449,28 +434,15 @@ def scheme_from_gold(records: Iterable[Any], name: str = "") -> Scheme:
 @cache
 def manifest_decoder() -> LineDecoder:
     """Decoder of ``corpus.json`` with the options of every layer; ``Scheme`` checks them against each other."""
-    layers = msgspec.defstruct(
-        "Layers",
-        [
-            (name, Annotated[layer.Options | UnsetType, Meta(description=f"Options of {name}.", examples=[{}])], UNSET)
-            for name, layer in LAYERS.items()
-        ],
-        namespace={"__doc__": "The annotated layers and their options."},
-        frozen=True,
-        forbid_unknown_fields=True,
-        kw_only=True,
-    )
+    options = [
+        (name, Annotated[layer.Options | UnsetType, Meta(description=f"Options of {name}.", examples=[{}])], UNSET)
+        for name, layer in LAYERS.items()
+    ]
+    layers = made("Layers", options, "The annotated layers and their options.")
     known = {field.name: field for field in msgspec.structs.fields(Manifest)}
     meta = known["layers"].type.__metadata__[0]
-    kind = msgspec.defstruct(
-        "Manifest",
-        [("layers", Annotated[layers, meta], msgspec.field(default_factory=layers))],
-        bases=(Manifest,),
-        namespace={"__doc__": docstring(Manifest)},
-        frozen=True,
-        forbid_unknown_fields=True,
-        kw_only=True,
-    )
+    declared = ("layers", Annotated[layers, meta], msgspec.field(default_factory=layers))
+    kind = made("Manifest", [declared], docstring(Manifest), Manifest)
     return LineDecoder(kind, lambda: _with_defaults(schema_of("manifest", kind)))
 
 
@@ -492,9 +464,9 @@ def _with_defaults(schema: dict[str, Any]) -> dict[str, Any]:
 def published_schemas() -> dict[str, dict[str, Any]]:
     """Every JSON Schema that is published, by the stem of its file, with the labels of the default scheme."""
     scheme = default_scheme()
-    made = {name: schema_of(name) for name in SCHEMAS}
-    made["annotation-record"] = scheme.schema
-    made["entity"] = schema_of("entity", scheme.entity_type)
-    made["decision"] = schema_of("decision", scheme.decision_type)
-    made["manifest"] = manifest_schema()
-    return made
+    return {name: schema_of(name) for name in SCHEMAS} | {
+        "annotation-record": scheme.schema,
+        "entity": schema_of("entity", scheme.entity_type),
+        "decision": schema_of("decision", scheme.decision_type),
+        "manifest": manifest_schema(),
+    }

@@ -21,33 +21,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, Struct
 
-from retold.layers.answers import (
-    AnswerLayer,
-    KeyNames,
-    agreement_columns,
-    agreement_measures,
-    check_evidence,
-    check_labels_shown,
-    check_repeated,
-)
-from retold.layers.base import Batch, CorpusFacts, Item, LayerCounts, Matches
-from retold.layers.columns import Builder, KeyedColumns, Keys, Labels, Lists, Scores, shared_sentences
+from retold.layers.answers import AnswerLayer, KeyNames, check_answers
+from retold.layers.base import Batch, LayerCounts, Matches
+from retold.layers.columns import Field, KeyedColumns, Scores, shared_sentences
 from retold.layers.counts import FIXED, BatchCounts, Breakdown, Rows, breakdown, compact
-from retold.layers.names import Codes
 from retold.layers.types import labelled
-from retold.layers.views import ViewContext, evidence_row, wording
+from retold.layers.views import ViewContext, wording
 from retold.measures.calibration import calibration_measures
 from retold.measures.classification import confusion_columns, confusion_measures, f1_row, macro_f1_row
-from retold.model.annotations import Document, Score, StanceCell
-from retold.model.arrays import Array, Index, Mask, np
+from retold.model.annotations import Score, StanceCell
+from retold.model.arrays import Array, Index, np
 from retold.model.findings import Finding
-from retold.model.manifest import Label, check_labels, check_subset
+from retold.model.manifest import Label
 from retold.rules import consistency, references
 from retold.rules.vocabulary import Role, Vocabulary
 
@@ -81,17 +71,7 @@ class StanceOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = None
 
     def __post_init__(self) -> None:
-        check_labels("labels", self.labels)
-        if self.neutral is None and "none" in self.labels:
-            msgspec.structs.force_setattr(self, "neutral", "none")
-        if self.neutral is not None:
-            check_subset("neutral", [self.neutral], self.labels)
-        if self.sides is None:
-            msgspec.structs.force_setattr(self, "sides", [label for label in self.labels if label != self.neutral])
-        if self.evidence_for is None:
-            msgspec.structs.force_setattr(self, "evidence_for", self.sides)
-        check_subset("sides", self.sides or (), self.labels)
-        check_subset("evidence_for", self.evidence_for or (), self.labels)
+        check_answers(self, "none", "sides", "evidence_for")
 
 
 class Stance(AnswerLayer[StanceOptions]):
@@ -102,14 +82,14 @@ class Stance(AnswerLayer[StanceOptions]):
     units_title = "stance cells"
     tasks = ("stance",)
     Options = StanceOptions
-    gold_keys = ("evidence",)
-    label_keys: ClassVar = {"label": "labels"}
+    prefix = "stance"
+    repeated = staticmethod(consistency.stance_cell_repeated)
     track = "stance"
     plain_type = StanceCell
 
     def __init__(self, options: StanceOptions) -> None:
         super().__init__(options)
-        labels = self.labels = options.labels
+        labels = self.labels
         self.identity = ("holder", "target") if options.holders else ("target",)
         self.event_keys = ("holders", "targets") if options.holders else ("targets",)
         confusion = confusion_columns(labels)
@@ -134,18 +114,11 @@ class Stance(AnswerLayer[StanceOptions]):
             *calibration_measures("stance", BINS, gold=confusion, shown="cells"),
         )
         self.headline = ("stance.favg",) if sides else ("stance.macro_f1",)
-        self.agreement_columns = agreement_columns(labels)
-        self.agreement_measures = agreement_measures(labels)
-
-    @cached_property
-    def _shown(self) -> Mask:
-        """Whether each label is shown by evidence."""
-        return np.array([label in (self.options.evidence_for or ()) for label in self.labels])
 
     def means(self) -> dict[str, tuple[str, ...]]:
         sides = self.options.sides or ()
         favg = {"stance.favg": tuple(f"stance.{label}.f1" for label in sides)} if sides else {}
-        return {**favg, "stance.macro_f1": tuple(f"stance.{label}.f1" for label in self.labels)}
+        return favg | super().means()
 
     # One item
 
@@ -178,25 +151,22 @@ class Stance(AnswerLayer[StanceOptions]):
             )
         return labelled(StanceCell, {"label": labels}, more, () if self.options.holders else ("holder",))
 
-    def check(
-        self, items: Sequence[Any], document: Document | None, keys: Vocabulary | None, role: Role, found: list[Finding]
-    ) -> None:
-        if keys is not None:
-            for index, cell in enumerate(items):
-                if self.options.holders and cell.holder not in keys.holders:
-                    found.append(references.unknown_holder(cell.holder, keys.holders, f"/stance/{index}/holder", role))
-                if cell.target not in keys.targets:
-                    found.append(references.unknown_target(cell.target, keys.targets, f"/stance/{index}/target", role))
-        check_evidence("stance", items, document, role, found)
+    def check_keys(self, items: Sequence[Any], keys: Vocabulary, role: Role, found: list[Finding]) -> None:
+        for index, cell in enumerate(items):
+            if self.options.holders and cell.holder not in keys.holders:
+                found.append(references.unknown_holder(cell.holder, keys.holders, f"/stance/{index}/holder", role))
+            if cell.target not in keys.targets:
+                found.append(references.unknown_target(cell.target, keys.targets, f"/stance/{index}/target", role))
+
+    def check_values(self, items: Sequence[Any], role: Role, found: list[Finding]) -> None:
         for index, cell in enumerate(items):
             if cell.scores is not UNSET:
                 total = sum(msgspec.structs.astuple(cell.scores))
                 if abs(total - 1.0) > _TOLERANCE:
                     found.append(consistency.scores_do_not_sum(total, f"/stance/{index}/scores", role))
-        check_repeated("stance", list(map(self.key_of, items)), consistency.stance_cell_repeated, role, found)
 
     def check_complete(self, items: Sequence[Any], keys: Vocabulary | None, role: Role, found: list[Finding]) -> None:
-        check_labels_shown("stance", items, self.options.evidence_for or (), role, found)
+        super().check_complete(items, keys, role, found)
         if keys is None:
             return
         cells: dict[Any, set[str]] = {"author": set()} if self.options.holders and "author" in keys.holders else {}
@@ -219,38 +189,22 @@ class Stance(AnswerLayer[StanceOptions]):
 
     # Rows
 
-    def view_columns(self) -> dict[str, str]:
-        parts = {column: "string" for part in self.identity for column in (part, f"{part}_description")}
-        return {**parts, "label": "stance", "evidence": "ints", "evidence_text": "strings", "context": "string"}
+    def question_columns(self) -> dict[str, str]:
+        return {column: "string" for part in self.identity for column in (part, f"{part}_description")}
 
-    def view_labels(self) -> dict[str, Sequence[str]]:
-        return {"stance": self.labels}
-
-    def view_row(self, item: Any, document: Document, context: ViewContext) -> dict[str, Any]:
+    def question_row(self, item: Any, context: ViewContext) -> dict[str, Any]:
         row: dict[str, Any] = {}
         for part, known in (("holder", context.event.holders), ("target", context.event.targets)):
             if part in self.identity:
                 key = getattr(item, part)
                 row[part] = key
                 row[f"{part}_description"] = wording({getattr(e, part): e for e in known}[key].description)
-        return {**row, "label": item.label, **evidence_row(document, item.evidence), "context": document.text}
+        return row
 
     # A batch
 
-    def names(self, event: str, joined: None) -> KeyNames:
-        codes = [Codes() for _ in self.identity]
-        sides = [
-            Builder(
-                {
-                    **{part: Keys(part, each) for part, each in zip(self.identity, codes, strict=True)},
-                    "label": Labels("label", self.labels),
-                    "evidence": Lists("evidence"),
-                    "scores": Scores("scores", self.labels),
-                }
-            )
-            for _ in range(2)
-        ]
-        return KeyNames(event, codes, sides)
+    def more_fields(self) -> dict[str, Field]:
+        return {"scores": Scores("scores", self.labels)}
 
     def columns_of(self, names: Any, batch: Batch) -> tuple[KeyedColumns, KeyedColumns]:
         sides = super().columns_of(names, batch)
@@ -308,18 +262,6 @@ class Stance(AnswerLayer[StanceOptions]):
             into.add(f"bin{k}:items", rows, which[here])
             into.add(f"bin{k}:confidence~", rows, which[here], np.rint(confidence[here] * FIXED).astype(np.int64))
             into.add(f"bin{k}:correct", rows, which[here & (label == guess)])
-
-    def items(
-        self, matches: Matches, batch: Batch, names: KeyNames, facts: CorpusFacts, refers_to: Any
-    ) -> Iterator[tuple[int, Item]]:
-        scores = matches.predicted.scores
-
-        def given(g: int, p: int) -> dict[str, float] | None:
-            if p < 0 or not len(scores) or np.isnan(scores[p, 0]):
-                return None
-            return dict(zip(self.labels, scores[p].tolist(), strict=True))
-
-        yield from self.answer_items("stance", matches, batch, names, {"scores": given})
 
 
 def _scores_doc(labels: int) -> str:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from retold.model.documentation import docstring
 
-__all__ = ["labelled"]
+__all__ = ["labelled", "made"]
 
 
 def labelled(
@@ -36,13 +36,19 @@ def labelled(
             fields.append((field.name, *more[field.name]))
         elif without and field.name not in without:
             fields.append((field.name, field.type) if field.required else (field.name, field.type, field.default))
+    found: type[Struct] = made(base.__name__, fields, docstring(base), Struct if without else base, gc=False)
+    return found
+
+
+def made(name: str, fields: Sequence[Any], documentation: str | None, base: type[Struct] = Struct, **more: Any) -> Any:
+    """A frozen type that refuses unknown keys."""
     return msgspec.defstruct(
-        base.__name__,
+        name,
         fields,
-        bases=(Struct,) if without else (base,),
-        namespace={"__doc__": docstring(base)},
+        bases=(base,),
+        namespace={"__doc__": documentation},
         frozen=True,
         forbid_unknown_fields=True,
-        gc=False,
         kw_only=True,
+        **more,
     )

@@ -105,7 +105,6 @@ def label_counts(labels: Sequence[str], label: str) -> dict[str, tuple[str, ...]
 
 
 def label_f1(counts: Counts, labels: Sequence[str], label: str) -> Array:
-    """F1 of one label."""
     return f1(*(added_up(counts, columns) for columns in label_counts(labels, label).values()))
 
 

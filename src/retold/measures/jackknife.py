@@ -78,13 +78,11 @@ def _leave_out(
     overlaps: ClusterOverlaps, parts: UnitOverlaps, of_gold: _Clusters, of_predicted: _Clusters, aligned: _Aligned
 ) -> dict[str, Triple]:
     gold, predicted = _Side(of_gold, parts), _Side(of_predicted, parts)
-    return {
-        "muc": prf(*predicted.muc(), *gold.muc()),
-        "b3": prf(*predicted.bcubed(), *gold.bcubed()),
-        "lea": prf(*predicted.lea(), *gold.lea()),
-        "blanc": _blanc(overlaps, parts, gold, predicted),
-        **_ceaf(aligned, parts, gold, predicted),
+    of_sides = {
+        family: prf(*(side.summed(*columns) for side in (predicted, gold) for columns in right_and_all))
+        for family, right_and_all in _SUMS.items()
     }
+    return {**of_sides, "blanc": _blanc(overlaps, parts, gold, predicted), **_ceaf(aligned, parts, gold, predicted)}
 
 
 class _Groups:
@@ -103,7 +101,6 @@ class _Groups:
         self.unit, self.group = np.divmod(codes[self._first], size)
 
     def sums(self, values: Array) -> Array:
-        """Sums of the entries' values."""
         if not len(self._first):
             return np.zeros(0)
         ordered = values if self._order is None else values[self._order]
@@ -201,9 +198,14 @@ class _Side:
         change = before * before - left * left if name == "squares" else link_count(before) - link_count(left)
         return self._groups.sums(np.where(clusters.shared[pair], change, 0.0))
 
-    def summed(self, name: str) -> Array:
-        """A sum over all clusters with each unit left out, shape (units,)."""
-        return np.asarray(self.clusters.sums[name].sum() - self.by_unit(self.lost(name)))
+    def summed(self, value: Callable[..., Array], *names: str) -> Array:
+        """Sum of a function of columns over all clusters with each unit left out, shape (units,)."""
+        for name in names:
+            if name not in self._left:
+                self._left[name] = self.clusters.sums[name][self.cluster] - self.lost(name)
+        old, total = self.clusters.values(value, names)
+        new = value(*(self._left[name] for name in names))
+        return np.asarray(total + self.by_unit(new - old[self.cluster]))
 
     def by_unit(self, values: Array) -> Array:
         """Sums by unit of what the touched clusters have."""
@@ -212,40 +214,19 @@ class _Side:
             sums[self.unit[self._first]] = np.add.reduceat(values, self._first)
         return sums
 
-    def _changed(self, value: Callable[..., Array], *names: str) -> Array:
-        """Sum of a function of columns of the clusters with each unit left out."""
-        for name in names:
-            if name not in self._left:
-                self._left[name] = self.clusters.sums[name][self.cluster] - self.lost(name)
-        old, total = self.clusters.values(value, names)
-        new = value(*(self._left[name] for name in names))
-        return np.asarray(total + self.by_unit(new - old[self.cluster]))
-
-    def muc(self) -> tuple[Array, Array]:
-        """Correct links and links."""
-        return self._changed(_unbroken, "size", "pieces"), self._changed(_chain, "size")
-
-    def bcubed(self) -> tuple[Array, Array]:
-        """Credit and mentions."""
-        return self._changed(_share, "squares", "size"), self.summed("size")
-
-    def lea(self) -> tuple[Array, Array]:
-        """Resolved importance and importance."""
-        return self._changed(_resolved, "links", "size", "singles"), self.summed("size")
-
-    def left(self) -> Array:
-        """Clusters that are left."""
-        return self._changed(_present, "size")
-
-    def link_sum(self, name: str) -> Array:
-        """Links within clusters, counted by size or by mentions that both sides have."""
-        return self._changed(link_count, name)
-
 
 def _share(numerator: Array, denominator: Array) -> Array:
     out = np.zeros(np.shape(denominator))
     np.divide(numerator, denominator, out=out, where=denominator > 0)
     return out
+
+
+def _itself(amount: Array) -> Array:
+    return amount
+
+
+def _present(size: Array) -> Array:
+    return (size > 0).astype(np.float64)
 
 
 def _unbroken(size: Array, pieces: Array) -> Array:
@@ -260,8 +241,12 @@ def _resolved(links: Array, size: Array, singles: Array) -> Array:
     return _share(2.0 * links, size - 1.0) + np.where(size == 1, singles, 0.0)
 
 
-def _present(size: Array) -> Array:
-    return (size > 0).astype(np.float64)
+#: By family, what is right on a side, and what there is: a function of columns of ``_Clusters.sums``.
+_SUMS: Final = {
+    "muc": ((_unbroken, "size", "pieces"), (_chain, "size")),
+    "b3": ((_share, "squares", "size"), (_itself, "size")),
+    "lea": ((_resolved, "links", "size", "singles"), (_itself, "size")),
+}
 
 
 def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicted: _Side) -> Triple:
@@ -274,13 +259,15 @@ def _blanc(overlaps: ClusterOverlaps, parts: UnitOverlaps, gold: _Side, predicte
         before = total[groups.group]
         change = link_count(before) - link_count(before - groups.sums(side.lost(name)))
         pairs = link_count(total).sum() - _sum_by(groups.unit, change, parts.units)
-        return np.asarray(pairs), side.summed(name)
+        return np.asarray(pairs), side.summed(_itself, name)
 
     pairs_gold, mentions_gold = pairs_of_mentions(gold, "size", overlaps.gold_events)
     pairs_predicted, mentions_predicted = pairs_of_mentions(predicted, "size", overlaps.predicted_events)
     pairs_common, mentions_common = pairs_of_mentions(gold, "common", overlaps.gold_events)
-    links_gold, links_predicted, links_common = gold.link_sum("size"), predicted.link_sum("size"), gold.summed("links")
-    others_common = pairs_common - gold.link_sum("common") - predicted.link_sum("common") + links_common
+    links_gold, links_predicted = (side.summed(link_count, "size") for side in (gold, predicted))
+    links_common = gold.summed(_itself, "links")
+    broken = gold.summed(link_count, "common") + predicted.summed(link_count, "common")
+    others_common = pairs_common - broken + links_common
     return blanc_of(
         (
             *(links_common, links_predicted, links_gold),
@@ -342,6 +329,6 @@ def _ceaf(aligned: _Aligned, parts: UnitOverlaps, gold: _Side, predicted: _Side)
     change = _share(top - lost_top, bottom - lost_bottom) - _share(top, bottom)
     by_entity = aligned.shares + _sum_by(groups.unit, change, parts.units)
     return {
-        "ceafm": prf(by_mention, predicted.summed("size"), by_mention, gold.summed("size")),
-        "ceafe": prf(by_entity, predicted.left(), by_entity, gold.left()),
+        family: prf(right, predicted.summed(amount, "size"), right, gold.summed(amount, "size"))
+        for family, right, amount in (("ceafm", by_mention, _itself), ("ceafe", by_entity, _present))
     }

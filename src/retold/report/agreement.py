@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from retold.model.display import counted
-from retold.report.notes import INTERVAL, UNDEFINED_VALUE, few_documents
-from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
+from retold.report.notes import UNDEFINED_VALUE, exact, few_documents, no_intervals, printed
+from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, number, table
 from retold.scoring.agreement import Agreement, compared
 
 __all__ = ["FORMATS", "agreement_rows", "render_agreement", "render_pairs"]
@@ -23,10 +23,7 @@ def render_agreement(
     if style == "json":
         return as_json(result.as_dict())
     if style == "csv":
-        rows = [
-            [name, *map(format_exact, (value.value, value.low, value.high)), json.dumps(value.counts)]
-            for name, value in result.measures.items()
-        ]
+        rows = [[name, *exact(value), json.dumps(value.counts)] for name, value in result.measures.items()]
         rows.append(["signature", result.signature, "", "", ""])
         return table(["measure", "value", "low", "high", "counts"], rows, "csv")
     page = Page(style, width)
@@ -46,7 +43,7 @@ def render_agreement(
     lines = [f"annotators: {result.annotators[0]}, {result.annotators[1]}; {compared or _nothing(result)}"]
     if result.measures:
         lines += _marks([result])
-        lines += [few_documents(result.documents, result.signature, result.scheme)] if result.documents < 30 else []
+        lines += few_documents(result.documents, result.signature, result.scheme)
         more = "--verbose shows the agreement by document, type, label and so on; --disagreements every item."
         lines += [more] if brief else []
     page.notes([*lines, f"signature: {result.signature}"])
@@ -76,15 +73,8 @@ def render_pairs(results: Sequence[Agreement], style: str, width: int = WIDTH) -
 
 def agreement_rows(result: Agreement) -> list[list[str]]:
     """One row for each measure: name, value, interval, number of items compared."""
-    return [
-        [
-            name,
-            number(value.value),
-            interval(value.low, value.high),
-            " and ".join(map(str, compared(name, value.counts))),
-        ]
-        for name, value in result.measures.items()
-    ]
+    measures = result.measures.items()
+    return [[name, *printed(value), " and ".join(map(str, compared(name, value.counts)))] for name, value in measures]
 
 
 def _nothing(result: Agreement) -> str:
@@ -96,13 +86,7 @@ def _nothing(result: Agreement) -> str:
 def _marks(results: Sequence[Agreement], *, intervals: bool = True) -> list[str]:
     values = [value for result in results for value in result.measures.values()]
     lines = [UNDEFINED_VALUE] if any(value.value is None for value in values) else []
-    if (
-        intervals
-        and "|resamples:0|" not in results[0].signature
-        and any(v.value is not None and v.low is None for v in values)
-    ):
-        lines.append(INTERVAL)
-    return lines
+    return [*lines, *no_intervals(values, results[0].signature)] if intervals else lines
 
 
 def _brief(given: Any) -> str:

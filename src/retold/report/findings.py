@@ -72,9 +72,7 @@ def render_text(findings: Sequence[Finding], *, color: bool = False, width: int 
             mark = f"{_RED if found.severity == 'error' else _YELLOW}{_BOLD}{mark}{_RESET}"
         location = _location(found)
         pointer = f" [{visible(found.pointer)}]" if found.pointer else ""
-        lines.append(
-            f"{location}: {mark} {visible(found.message)}{pointer}" if location else f"{mark} {visible(found.message)}"
-        )
+        lines.append(f"{location}{location and ': '}{mark} {visible(found.message)}{pointer}")
         if found.context is not None:
             lines += [f"    | {line}" for line in _pointed_at(found.context, width - 6)]
         hint = visible(found.hint)
@@ -137,12 +135,8 @@ def _totals(errors: int, warnings: int, beyond: int) -> str:
 
 
 def _location(found: Finding) -> str:
-    parts = [visible(found.file)] if found.file is not None else []
-    if found.line is not None:
-        parts.append(str(found.line))
-        if found.column is not None:
-            parts.append(str(found.column))
-    return ":".join(parts)
+    place = [found.file and visible(found.file), found.line, found.line and found.column]
+    return ":".join(str(part) for part in place if part is not None)
 
 
 def _encodable(text: str | None) -> str | None:
@@ -248,13 +242,11 @@ def render_sarif(report: Report) -> str:
 
 
 def _descriptor(code: str) -> dict[str, Any]:
-    out: dict[str, Any] = {"id": code, "name": _name(code)}
-    if code in RULES:
-        rule = RULES[code]
-        out["shortDescription"] = {"text": rule.what}
-        out["fullDescription"] = {"text": f"{rule.what} {rule.why}".strip()}
-        out["help"] = {"text": rule.hint}
-    return out
+    rule = RULES.get(code)
+    if rule is None:
+        return {"id": code, "name": _name(code)}
+    texts = {"shortDescription": rule.what, "fullDescription": f"{rule.what} {rule.why}".strip(), "help": rule.hint}
+    return {"id": code, "name": rule.name, **{key: {"text": text} for key, text in texts.items()}}
 
 
 def _result(found: Finding, rule_index: int) -> dict[str, Any]:
@@ -349,19 +341,18 @@ def render_fixes(fixed: FixedFile, limit: int) -> str:
 def rules_table(style: str = "text", codes: Collection[str] = RULES, width: int = WIDTH) -> str:
     """Some or all rules, from their docstrings: what is wrong as text, everything as a Markdown table."""
     chosen = [rule for code, rule in sorted(RULES.items()) if code in codes]
+    heads = ["code", "rule", "severity", "what is wrong"]
     if style == "text":
         shown = []
         for rule in chosen:
             distinct = set(rule.severity.values()) - {None}
             shown.append([rule.code, rule.name, str(*distinct) if len(distinct) == 1 else "by role", rule.what])
         foot = "by role: an error or a warning, by what the file is checked as. 'retold rules CODE' explains a rule."
-        return f"{table(['code', 'rule', 'severity', 'what is wrong'], shown, 'text', width)}\n{wrapped(foot, width)}"
-    heads = ("code", "rule", "severity", "what is wrong", "why it matters", "example", "hint")
-    rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for rule in chosen:
-        cells = (rule.code, rule.name, _severities(rule.severity), rule.what, rule.why, rule.example, rule.hint)
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows) + "\n"
+        return f"{table(heads, shown, 'text', width)}\n{wrapped(foot, width)}"
+    rows = [[*heads, "why it matters", "example", "hint"]]
+    rows += [[r.code, r.name, _severities(r.severity), r.what, r.why, r.example, r.hint] for r in chosen]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows]
+    return "".join([lines[0], "|" + "---|" * len(rows[0]) + "\n", *lines[1:]])
 
 
 def rule_page(code: str, width: int | None = None) -> str:

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
-from retold.layers.scheme import Scheme, default_scheme
+from retold.layers.scheme import Scheme
+from retold.layers.units import MANY_DOCUMENTS
 from retold.model.display import counted
-from retold.report.tables import ABSENT, number
+from retold.report.tables import ABSENT, format_exact, interval, number
 from retold.rules import RULES
 from retold.rules.references import listed
 from retold.scoring.evaluate import OVERALL, Score, Value, means
-
-__all__ = [
-    "INTERVAL",
-    "NOT_COMPETED",
-    "TIERS",
-    "UNDEFINED",
-    "UNDEFINED_VALUE",
-    "Status",
-    "coverage",
-    "coverage_of",
-    "few_documents",
-    "format_value",
-    "layers_left",
-    "mean_notes",
-    "missing_layers",
-    "other_corpus",
-    "provenance",
-    "saw_gold",
-    "short_hash",
-    "spread",
-    "status",
-    "unanswered",
-    "warnings",
-]
 
 #: Why a measure has a value or none; only "defined" has one.
 Status = Literal["defined", "undefined", "not competed in", "not in gold"]
@@ -67,27 +45,40 @@ def status(score: Score, name: str) -> Status:
     return "undefined" if all(layer in given for layers in wanted for layer in layers) else "not competed in"
 
 
-def format_value(score: Score, name: str) -> str:
-    """A measure's value in print, or a mark that says why there is none."""
-    value = score.measures[name].value
+def format_value(score: Score, name: str, *, in_words: bool = False) -> str:
+    """A measure's value in print, or why there is none, in words or as a mark."""
+    value, why = score.measures[name].value, status(score, name)
     if value is not None:
         return number(value)
-    return ABSENT if status(score, name) == "undefined" else OUTSIDE
+    return why if in_words else ABSENT if why == "undefined" else OUTSIDE
+
+
+def printed(value: Value) -> list[str]:
+    """A value and its interval for people."""
+    return [number(value.value), interval(value.low, value.high)]
+
+
+def exact(value: Value) -> list[str]:
+    """A value and the ends of its interval in full precision."""
+    return [format_exact(each) for each in (value.value, value.low, value.high)]
+
+
+def no_intervals(values: Iterable[Value], signature: str) -> list[str]:
+    """What to say of values that have no interval although units were resampled."""
+    lacking = any(value.value is not None and value.low is None for value in values)
+    return [INTERVAL] if lacking and "|resamples:0|" not in signature else []
 
 
 def spread(value: Value) -> str:
     """Range of a headline when one document is left out, or a dash."""
-    bounds = value.leave_one_out
-    return ABSENT if bounds is None else f"{number(bounds[0])} to {number(bounds[1])}"
+    return ABSENT if value.leave_one_out is None else " to ".join(map(number, value.leave_one_out))
 
 
 def layers_left(score: Score) -> tuple[list[str], list[str]]:
     """Layers of gold that the system does not answer, and layers that gold does not have."""
     gold, given = score.coverage["gold_layers"], score.coverage["layers"]
-    layers = score.scheme.layers
-    return [each for each in layers if each in gold and each not in given], [
-        each for each in layers if each not in gold
-    ]
+    missing = [each for each in score.scheme.layers if each in gold and each not in given]
+    return missing, [each for each in score.scheme.layers if each not in gold]
 
 
 def mean_notes(score: Score) -> dict[str, str]:
@@ -111,14 +102,20 @@ def other_corpus(score: Score) -> str:
     return f"made for corpus {made}, scored on {scored}" if made and scored and made != scored else ""
 
 
+def covered(score: Score) -> dict[str, dict[str, int]]:
+    """How many documents, cells and pairs gold has, and how many of them were predicted."""
+    keyed = (name for name, layer in score.scheme.layers.items() if layer.keyed)
+    return {name: score.coverage[name] for name in ("documents", *keyed)}
+
+
 def unanswered(score: Score) -> str:
     """How many gold cells and pairs the system leaves unanswered in layers that it competes in."""
-    counted = [
-        f"{score.coverage[name]['missing']} of {score.coverage[name]['gold']} {layer.items_title}"
-        for name, layer in score.scheme.layers.items()
-        if layer.keyed and name in score.coverage["layers"] and score.coverage[name]["missing"]
+    told = [
+        f"{cells['missing']} of {cells['gold']} {score.scheme.layers[name].items_title}"
+        for name, cells in covered(score).items()
+        if name in score.coverage["layers"] and cells["missing"]
     ]
-    return f"unanswered: {', '.join(counted)}" if counted else ""
+    return f"unanswered: {', '.join(told)}" if told else ""
 
 
 def missing_layers(score: Score) -> str:
@@ -142,8 +139,7 @@ def coverage_of(score: Score, *, whole: bool = False) -> dict[str, str]:
 def coverage(score: Score) -> str:
     """How much of gold was predicted, in one line."""
     told = []
-    for name in ("documents", *(name for name, layer in score.scheme.layers.items() if layer.keyed)):
-        cells = score.coverage[name]
+    for name, cells in covered(score).items():
         extra = f" ({cells['extra']} extra)" if cells.get("extra") else ""
         told.append(f"{name} {cells['predicted']} of {cells['gold']}{extra}")
     return f"predicted of gold: {', '.join(told)}"
@@ -175,17 +171,16 @@ def short_hash(score: Score) -> str:
     return score.submission["sha256"][:_DIGITS] or ABSENT
 
 
-def few_documents(documents: int, signature: str, scheme: Scheme | None = None) -> str:
+def few_documents(documents: int, signature: str, scheme: Scheme) -> list[str]:
     """What a result on few documents can and cannot show; the signature names the resampling unit."""
-    beyond = "They say nothing about other events or outlets."
-    one = documents == 1
-    count = "1 document" if one else f"{documents} documents"
+    if documents >= MANY_DOCUMENTS:
+        return []
+    told, one = "say how the result varies over them", documents == 1
     if "unit:paragraph" in signature:
-        titles = list(dict.fromkeys(layer.units_title for layer in (scheme or default_scheme()).layers.values()))
-        listed = " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
-        drawn = f"the {listed} of {'this document' if one else 'these documents'}"
-    elif one:
-        return f"{count}: with nothing to resample, intervals and tests cannot say how the result varies. {beyond}"
-    else:
-        drawn = "them"
-    return f"{count}: intervals and tests say how the result varies over {drawn}. {beyond}"
+        titles = list(dict.fromkeys(layer.units_title for layer in scheme.layers.values()))
+        units = " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
+        told = f"say how the result varies over the {units} of {'this document' if one else 'these documents'}"
+    about = f"intervals and tests {told}"
+    if one and "unit:paragraph" not in signature:
+        about = "with nothing to resample, intervals and tests cannot say how the result varies"
+    return [f"{counted(documents, 'document')}: {about}. They say nothing about other events or outlets."]

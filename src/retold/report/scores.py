@@ -7,24 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from retold.report import notes
 from retold.report.items import ErrorTables, error_tables
-from retold.report.notes import (
-    INTERVAL,
-    UNDEFINED,
-    coverage,
-    coverage_of,
-    few_documents,
-    format_value,
-    layers_left,
-    mean_notes,
-    missing_layers,
-    other_corpus,
-    provenance,
-    saw_gold,
-    spread,
-    status,
-    warnings,
-)
 from retold.report.tables import ABSENT, WIDTH, Page, as_json, format_exact, interval, number, table
 from retold.rules.registry import nearest
 from retold.scoring.evaluate import Score
@@ -92,7 +76,9 @@ def render_score(
             page.table(headers, rows, title)
         for dimension, values in score.breakdowns.items():
             _breakdown(page, dimension, values, measures or _in_breakdowns(score))
-        page.table(["", "gold", "predicted", "missing", "extra"], _coverage(score), "coverage")
+        heads = ("gold", "predicted", "missing", "extra")
+        body = [[name, *(str(cells.get(key, ABSENT)) for key in heads)] for name, cells in notes.covered(score).items()]
+        page.table(["", *heads], body, "coverage")
     page.notes(_notes(score, first if brief else names, brief=brief))
     return str(page)
 
@@ -103,54 +89,48 @@ def _measures(page: Page, score: Score, names: Sequence[str], title: str = "") -
     above = ""
     for name in names:
         value = score.measures[name]
-        if name not in score.headlines and status(score, name) not in ("defined", "undefined"):
+        if name not in score.headlines and notes.status(score, name) not in ("defined", "undefined"):
             continue
-        more = _counts(value.counts) if title else spread(value) if name in score.headlines else ""
+        more = _counts(value.counts) if title else notes.spread(value) if name in score.headlines else ""
         shown = "as above" if title and page.style == "text" and more == above != ABSENT else more
-        rows.append([name, format_value(score, name), interval(value.low, value.high), shown])
+        rows.append([name, notes.format_value(score, name), interval(value.low, value.high), shown])
         above = more
     last = slice(None if any(row[-1] not in ("", ABSENT) for row in rows) else -1)
     headers = ["measure", "value", "95% interval", "counts" if title else "one document left out"]
     page.table(headers[last], [row[last] for row in rows], title)
 
 
-def _parts(score: Score) -> list[str]:
-    return [part for track in score.scheme.tracks.values() for part in track.parts]
-
-
 def _in_breakdowns(score: Score) -> list[str]:
     """Measures that a breakdown shows in print, if it has them: parts of the tracks, and accuracy; JSON has all."""
     found = []
-    for part in _parts(score):
+    for part in score.scheme.parts:
         stem = part.rpartition(".")[0]
         found += [part, "entities.coreference.links.f1" if stem == "entities.coreference" else f"{stem}.accuracy"]
     return list(dict.fromkeys(found))
 
 
 def _as_dict(score: Score, measures: Collection[str] | None) -> dict[str, Any]:
+    def chosen(found: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in found.items() if measures is None or name in measures}
+
     out = score.as_dict()
-    if measures is not None:
-        out["measures"] = {name: value for name, value in out["measures"].items() if name in measures}
-        out["left_out"] = {name: parts for name, parts in out["left_out"].items() if name in measures}
-        out["breakdowns"] = {
-            dimension: {
-                key: {name: cell for name, cell in cells.items() if name in measures} for key, cells in values.items()
-            }
-            for dimension, values in out["breakdowns"].items()
-        }
+    out |= {key: chosen(out[key]) for key in ("measures", "left_out")}
+    out["breakdowns"] = {
+        dimension: {key: chosen(cells) for key, cells in values.items()}
+        for dimension, values in out["breakdowns"].items()
+    }
     return out
 
 
 def _csv(score: Score, names: Collection[str]) -> str:
-    notes = mean_notes(score) | coverage_of(score)
+    said = notes.mean_notes(score) | notes.coverage_of(score)
     rows = []
     for name in names:
         value = score.measures[name]
-        bounds = map(format_exact, (value.value, value.low, value.high))
-        spread = map(format_exact, value.leave_one_out or (None, None))
-        counts = json.dumps(value.counts)
-        rows.append([score.system, name, *bounds, counts, *spread, status(score, name), notes.get(name, "")])
-    doubts = {"protocol": saw_gold(score), "corpus_version": other_corpus(score)}
+        ranges = map(format_exact, value.leave_one_out or (None, None))
+        row = [score.system, name, *notes.exact(value), json.dumps(value.counts), *ranges]
+        rows.append([*row, notes.status(score, name), said.get(name, "")])
+    doubts = {"protocol": notes.saw_gold(score), "corpus_version": notes.other_corpus(score)}
     about = [(f"submission.{key}", text, doubts.get(key, "")) for key, text in score.submission.items()]
     for name, text, note in (*about, ("signature", score.signature, "")):
         rows.append([score.system, name, text, *[""] * 6, note])
@@ -177,32 +157,18 @@ def _breakdown(page: Page, dimension: str, values: Mapping[str, Mapping[str, Any
     page.table([dimension, *columns], rows, f"by {dimension}")
 
 
-def _coverage(score: Score) -> list[list[str]]:
-    rows = []
-    for name in ("documents", *(name for name, layer in score.scheme.layers.items() if layer.keyed)):
-        cells = score.coverage[name]
-        rows.append([name, *(str(cells.get(key, ABSENT)) for key in ("gold", "predicted", "missing", "extra"))])
-    return rows
-
-
 def _notes(score: Score, names: Collection[str], *, brief: bool = False) -> list[str]:
-    lines = []
-    if any(status(score, name) == "undefined" for name in names):
-        lines.append(UNDEFINED)
-    if any(value.value is not None and value.low is None for value in map(score.measures.__getitem__, names)):
-        lines += [] if "|resamples:0|" in score.signature else [INTERVAL]
-    for words, layers in zip(("not competed in", "not in gold"), layers_left(score), strict=True):
-        if layers:
-            lines.append(f"· {words}: {', '.join(layers)}")
+    lines = [notes.UNDEFINED] if any(notes.status(score, name) == "undefined" for name in names) else []
+    lines += notes.no_intervals([score.measures[name] for name in names], score.signature)
+    for words, layers in zip(("not competed in", "not in gold"), notes.layers_left(score), strict=True):
+        lines += [f"· {words}: {', '.join(layers)}"] if layers else []
     if ignored := score.coverage.get("ignored_layers"):
         lines.append(f"answered but ignored, as gold lacks it: {', '.join(ignored)}")
-    lines += filter(None, [missing_layers(score)])
-    lines += [note for name, note in (mean_notes(score) | coverage_of(score)).items() if name in names]
-    lines += [coverage(score)] if brief else []
-    lines += filter(None, [warnings(score), provenance(score), other_corpus(score), saw_gold(score)])
-    documents = score.coverage["documents"]["gold"]
-    if documents < 30:
-        lines.append(few_documents(documents, score.signature, score.scheme))
+    lines += filter(None, [notes.missing_layers(score)])
+    lines += [note for name, note in (notes.mean_notes(score) | notes.coverage_of(score)).items() if name in names]
+    lines += [notes.coverage(score)] if brief else []
+    about = (notes.warnings, notes.provenance, notes.other_corpus, notes.saw_gold)
+    lines += filter(None, (note(score) for note in about))
+    lines += notes.few_documents(score.coverage["documents"]["gold"], score.signature, score.scheme)
     more = "--verbose shows all measures, their counts, errors by kind and breakdowns; --format json everything."
-    lines += [more] if brief else []
-    return [*lines, f"signature: {score.signature}"]
+    return [*lines, *([more] if brief else []), f"signature: {score.signature}"]

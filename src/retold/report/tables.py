@@ -19,7 +19,6 @@ from typing import Final, Literal
 from retold.model.display import CELL, NOTE, brief, columns, visible
 
 __all__ = [
-    "TABLE_FORMATS",
     "WIDTH",
     "Markup",
     "Page",
@@ -27,16 +26,13 @@ __all__ = [
     "as_json",
     "escape",
     "format_exact",
-    "heading",
     "interval",
-    "listed",
     "number",
     "table",
     "wrapped",
 ]
 
 TableFormat = Literal["text", "markdown", "csv", "latex"]
-TABLE_FORMATS: Final = ("text", "markdown", "csv", "latex")
 #: Columns of plain text where no terminal says how many it has, and the least that tables are laid out for.
 WIDTH: Final = 100
 _LEAST: Final = 50
@@ -115,25 +111,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: TableFor
     return re.sub(r"(?m)^(\s*)(?=[\[*])", r"\1{}", text.replace("|", r"\textbar{}")) + "\n"
 
 
-def heading(text: str, style: TableFormat, level: int) -> str:
-    """A heading of level 1 or 2; in LaTeX a comment."""
-    title = escape(text, style)
-    if style == "markdown":
-        return f"{'#' * level} {title}\n"
-    if style == "latex":
-        return f"% {title}"
-    return f"{title}\n{('=' if level == 1 else '-') * min(columns(title), WIDTH)}\n"
-
-
-def listed(lines: Iterable[str], style: TableFormat, width: int = WIDTH) -> str:
-    """Notes, one a line: a list in Markdown, comments in LaTeX; a signature stays whole."""
-    mark = {"markdown": "- ", "latex": "% "}.get(style, "")
-    notes = (escape(line, style, NOTE) for line in lines)
-    if style == "text":
-        return "".join(line + "\n" for note in notes for line in _lines(note, width))
-    return "".join(f"{mark}{note}\n" for note in notes)
-
-
 class Page:
     """A report in one format, written part by part; text fits a width."""
 
@@ -143,7 +120,15 @@ class Page:
         self._parts: list[str] = []
 
     def heading(self, text: str, level: int = 2) -> None:
-        self._parts.append(heading(text, self.style, level))
+        """Add a heading; in LaTeX a comment."""
+        title = escape(text, self.style)
+        if self.style == "markdown":
+            title = f"{'#' * level} {title}\n"
+        elif self.style == "latex":
+            title = f"% {title}"
+        else:
+            title = f"{title}\n{'-='[level == 1] * min(columns(title), WIDTH)}\n"
+        self._parts.append(title)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
         """Add a table below its title; nothing where there are no rows."""
@@ -153,7 +138,12 @@ class Page:
             self._parts.append(table(headers, rows, self.style, self.width))
 
     def notes(self, lines: Iterable[str]) -> None:
-        self._parts.append(listed(lines, self.style, self.width))
+        """Add notes, one a line: a list in Markdown, comments in LaTeX; a signature stays whole."""
+        mark = {"markdown": "- ", "latex": "% "}.get(self.style, "")
+        notes = [escape(line, self.style, NOTE) for line in lines]
+        if self.style == "text":
+            notes = [line for note in notes for line in _lines(note, self.width)]
+        self._parts.append("".join(f"{mark}{note}\n" for note in notes))
 
     def sentence(self, text: str) -> None:
         self._parts.append(f"{'% ' if self.style == 'latex' else ''}{escape(text, self.style)}\n")

@@ -43,7 +43,7 @@ from retold.rules import located, unknown_document
 from retold.scoring.count import BATCH
 from retold.scoring.evaluate import Value, bounded, check_resamples, entry, signature_of
 from retold.scoring.score import Predictions, open_corpus, open_predictions
-from retold.stats.bootstrap import LinearResamples, bootstrap_sums, bootstrap_weights
+from retold.stats.bootstrap import LinearResamples, bootstrap_products, bootstrap_sums
 
 __all__ = ["Agreement", "AgreementValue", "Disagreement", "agreement", "compared"]
 
@@ -130,17 +130,8 @@ def agreement(
     if records[0].keys() != records[1].keys() or not records[0]:
         only = sorted(records[0].keys() ^ records[1].keys())
         message = f"the files do not hold the same documents: {', '.join(only[:5]) or 'there are none'}"
-        raise FindingsError(
-            [
-                Finding(
-                    code="RT303",
-                    severity="error",
-                    message=message,
-                    hint="Compare records of the same documents.",
-                    file=opened[1].records.name,
-                )
-            ]
-        )
+        hint, file = "Compare records of the same documents.", opened[1].records.name
+        raise FindingsError([Finding(code="RT303", severity="error", message=message, hint=hint, file=file)])
     pairs = [(records[0][key], records[1][key]) for key in sorted(records[0])]
     names = opened[0].name, opened[1].name
     if names[0] == names[1]:
@@ -291,8 +282,8 @@ class _Comparison:
             return bounded(float(point[0]), None, 0.0, amounts, True, 0)
         left = mentions.leave_one_out(units)[CONLL]
         drawn = LinearResamples(point, left[:, None])
-        for _, weights in bootstrap_weights(len(units), self.resamples, self.seed, "text"):
-            drawn.draw(weights)
+        for _, moved in bootstrap_products([drawn.influence], len(units), self.resamples, self.seed, "text"):
+            drawn.add(*moved)
         return bounded(float(point[0]), drawn.all()[:, 0], 0.0, amounts, True, len(units))
 
     def _breakdown(self, counts: _LayerAgreement, out: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -84,7 +83,6 @@ class Plan:
 
     @classmethod
     def of(cls, corpus: Corpus, documents: int) -> Plan:
-        """The plan for a corpus of so many documents."""
         units = unit_kind(documents, paragraphs_known=corpus.bare is None)
         pool = units == "document" and documents > POOL
         return cls(units, pool, documents <= BY_DOCUMENT, 1 < len(corpus.events) <= BY_DOCUMENT)
@@ -116,9 +114,8 @@ class Counts:
         lacking: documents that lack a layer which gold has there, by layer, up to ``BY_DOCUMENT`` of them.
         lacks: number of those documents.
         total: documents.
-        ignored: spans of gold and of the predictions that are in a zone that is not annotated.
         seen: line of each document.
-        warnings: findings by code that do not prevent scoring.
+        warnings: findings in gold and in the predictions that do not prevent scoring, by side and code.
     """
 
     def __init__(self, corpus: Corpus) -> None:
@@ -129,12 +126,10 @@ class Counts:
         self.lacking: dict[str, list[str]] = {name: [] for name in corpus.scheme.layers}
         self.lacks: Counter[str] = Counter()
         self.total = 0
-        self.ignored: Counter[Role] = Counter()
         self.seen: dict[str, int] = {}
-        self.warnings: Counter[str] = Counter()
+        self.warnings: Counter[tuple[Role, str]] = Counter()
 
     def lack(self, layer: str, documents: Sequence[str]) -> None:
-        """Note that documents lack a layer."""
         if layer in self.lacking:
             self.lacks[layer] += len(documents)
             self.lacking[layer] += documents[: BY_DOCUMENT - len(self.lacking[layer])]
@@ -166,7 +161,6 @@ class Counts:
             self.lacks[name] += other.lacks[name] - len(documents)
             self.lack(name, documents)
         self.total += other.total
-        self.ignored += other.ignored
         self.warnings += other.warnings
 
 
@@ -202,13 +196,9 @@ class Counting:
             self._check_gold(pair)
             if not self._check(pair):
                 return
-        plan = self._plan
+        plan, key = self._plan, pair.gold.document_id
         context = DocumentContext(
-            pair.gold.document_id,
-            pair.document,
-            pool=plan.pool,
-            by_document=plan.by_document,
-            by_event=plan.by_event,
+            key, pair.document, pool=plan.pool, by_document=plan.by_document, by_event=plan.by_event
         )
         event = context.event
         waiting = self._waiting.get(event)
@@ -245,8 +235,6 @@ class Counting:
         waiting.contexts = [DocumentContext(key, None, pool=self._plan.pool, by_document=by_document) for key in keys]
         try:
             present = self._extend_arrow(gold, predicted, len(keys))
-        except NotColumnar:
-            raise
         except Exception as error:
             # Columns of any type may come; read as records they are valid, or give the finding.
             raise NotColumnar(str(error)) from error
@@ -279,29 +267,23 @@ class Counting:
         return present
 
     def _check_gold(self, pair: Pair) -> None:
-        """Refuse gold that no prediction can be compared with: spans that end before they begin, and the like.
-
-        ``retold validate`` checks its keys against the catalogues.
-        """
+        """Refuse gold that no prediction can be compared with; ``retold validate`` checks its keys."""
         found = self._scheme.check(pair.gold, role="prediction", document=pair.document, vocabulary=None)
-        self._count_ignored(found, "gold")
-        errors = [finding for finding in found if finding.severity == "error"]
-        if errors:
+        if errors := self._errors(found, "gold"):
             raise FindingsError(located(errors, pair.gold_file, pair.gold_number))
 
     def _check(self, pair: Pair) -> bool:
         """Whether a record can be scored."""
         vocabulary = self._corpus.vocabulary(pair.document)
         found = self._scheme.check(pair.record, role="prediction", document=pair.document, vocabulary=vocabulary)
-        if not found:
-            return True
-        self._count_ignored(found, "prediction")
-        self._refuse(located(found, self._file, pair.number))
-        self.counts.warnings.update(finding.code for finding in found if finding.severity == "warning")
-        return not any(finding.severity == "error" for finding in found)
+        if found:
+            self._refuse(located(found, self._file, pair.number))
+        return not self._errors(found, "prediction")
 
-    def _count_ignored(self, found: Sequence[Finding], role: Role) -> None:
-        self.counts.ignored[role] += sum(each.code == "RT408" for each in found)
+    def _errors(self, found: Sequence[Finding], side: Role) -> list[Finding]:
+        """The findings that prevent scoring; the others are counted."""
+        self.counts.warnings.update((side, each.code) for each in found if each.severity == "warning")
+        return [each for each in found if each.severity == "error"]
 
     def _append(self, event: str, waiting: _Waiting) -> None:
         """Put records into columns while they are in the processor's cache."""
@@ -520,7 +502,7 @@ def count(
         raise FindingsError(found)
     counts = _system_counts(submission, corpus, plan, done, missing, allow_missing)
     if sink is None:
-        counts.warnings = _warnings(submission, corpus, done.ignored)
+        counts.warnings = _warnings(submission, corpus, done.warnings)
     return counts
 
 
@@ -625,6 +607,7 @@ def _system_counts(
             unit_names[name] = sorted(counts.units.codes) if plan.units == "paragraph" else []
     card = submission.card
     ignored = {name: done.predicted[name] for name in LAYERS if done.predicted[name] and not done.gold_layers[name]}
+    warnings = {code: amount for (side, code), amount in sorted(done.warnings.items()) if side == "prediction"}
     system = SystemCounts(
         system=submission.name,
         scheme=scheme,
@@ -646,11 +629,11 @@ def _system_counts(
                 name: {"gold": wanted, "predicted": given, "missing": wanted - given, "extra": extra}
                 for name, counts in done.layers.items()
                 if counts.layer.keyed
-                for wanted, given, extra in [counts.answered]
+                for wanted, given, extra in [counts.answered.tolist()]
             },
             **({"missing_layers": done.gaps} if done.gaps else {}),
             **({"ignored_layers": ignored} if ignored else {}),
-            **({"warnings": dict(sorted(done.warnings.items()))} if done.warnings else {}),
+            **({"warnings": warnings} if warnings else {}),
         },
     )
     for counts in done.layers.values():
@@ -658,10 +641,15 @@ def _system_counts(
     return system
 
 
-def _warnings(submission: Submission, corpus: Corpus, ignored: Counter[Role]) -> list[Finding]:
+def _warnings(submission: Submission, corpus: Corpus, counted: Counter[tuple[Role, str]]) -> list[Finding]:
     """What may be wrong, and did not prevent counting."""
-    file = submission.records.name
     gold = corpus.gold_sources()
-    names: dict[Role, str] = {"gold": gold[0].name if len(gold) == 1 else "gold", "prediction": file}
-    found = [located([ignored_spans(ignored[role], role)], name, None) for role, name in names.items() if ignored[role]]
-    return [*chain.from_iterable(found), *review(corpus, submission.records, "prediction")]
+    files: dict[Role, str] = {
+        "gold": gold[0].name if len(gold) == 1 else "gold",
+        "prediction": submission.records.name,
+    }
+    found: list[Finding] = []
+    for role, file in files.items():
+        if ignored := counted[role, "RT408"]:
+            found += located([ignored_spans(ignored, role)], file, None)
+    return [*found, *review(corpus, submission.records, "prediction")]

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from retold import __version__
 from retold.corpus.load import Corpus
-from retold.layers.coreference import CONLL, measures_of, trials_of
+from retold.layers.coreference import CLUSTER_COUNTS, CONLL, measures_of, trials_of
 from retold.layers.counts import CountTable
 from retold.layers.scheme import Scheme
 from retold.layers.units import MANY_DOCUMENTS, POOL
@@ -47,10 +47,10 @@ OVERALL: Final = "overall"
 class Value:
     """A measure's value with its 95% interval and the counts behind it; None where it is undefined."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-    counts: dict[str, int | float]
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    counts: dict[str, int | float] = field(default_factory=dict)
     leave_one_out: tuple[float, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -161,11 +161,10 @@ def means(scheme: Scheme) -> dict[str, tuple[str, ...]]:
 
 def headline_columns(scheme: Scheme, layer: str) -> set[str]:
     """Columns of a layer that the headline measures read."""
-    parts = {part for track in scheme.tracks.values() for part in track.parts}
     return {
         column
         for measure in scheme.layers[layer].measures
-        if measure.name in parts
+        if measure.name in scheme.parts
         for columns in measure.counts.values()
         for column in columns
     }
@@ -206,15 +205,13 @@ def signature_of(corpus: Corpus, **more: object) -> str:
 
     In the name and version of the corpus these characters and white space are written as in URLs.
     """
-    name, version = (re.sub(r"[%|:\s]", _escaped, text) for text in (corpus.name, corpus.version))
+    name, version = (
+        re.sub(r"[%|:\s]", lambda found: quote(found[0], safe=""), text) for text in (corpus.name, corpus.version)
+    )
     parts = {"corpus": name, "version": version or "none", "hash": corpus.short_digest, **more}
     if not corpus.scheme.is_default:
         parts["labels"] = f"{corpus.declared}-{corpus.scheme.digest[:16]}"
     return "|".join(f"{key}:{value}" for key, value in parts.items())
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return quote(found[0], safe="")
 
 
 def signature(corpus: Corpus, counts: SystemCounts, resamples: int, seed: int) -> str:
@@ -257,18 +254,13 @@ def evaluate(counts: SystemCounts, corpus: Corpus, *, resamples: int = 10_000, s
     points = headlines(scheme, totals, {name: np.asarray(value) for name, value in clusters.items()}, tracks)
     ranges = _leave_one_out(counts, tracks)
     for name in headline_names(scheme):
-        if name not in points:
-            values[name] = Value(None, None, None, {})
-            continue
-        values[name] = _mean(
-            scheme,
-            name,
-            float(points[name]),
-            replicates.get(name),
-            values,
-            counts.effective_units(*scheme.layers_of(name)),
-            leave_one_out=ranges.get(name),
-        )
+        values[name] = Value()
+        if name in points:
+            units = counts.effective_units(*scheme.layers_of(name))
+            drawn = replicates.get(name)
+            values[name] = _mean(
+                scheme, name, float(points[name]), drawn, values, units, leave_one_out=ranges.get(name)
+            )
     first = headline_names(scheme)
     order = [*first, *(name for name in values if name not in first)]
     return Score(
@@ -310,13 +302,8 @@ def _replicates(
         filled = np.flatnonzero(joint.any(axis=0))
         joint = np.ascontiguousarray(joint[:, filled])
         widths = np.cumsum([0, *(tables[name].shape[1] for name in layers)])
-        influences = (
-            [moved.influence]
-            if moved is not None
-            and stream == "text"
-            and any(counts.layers[name].layer.clusters and name in counts.answered for name in layers)
-            else []
-        )
+        clusters_too = any(counts.layers[name].layer.clusters and name in counts.answered for name in layers)
+        influences = [moved.influence] if moved is not None and stream == "text" and clusters_too else []
         for block, (drawn, *more) in bootstrap_products([joint, *influences], units, resamples, seed, stream):
             spread = np.zeros((len(drawn), widths[-1]))
             spread[:, filled] = drawn / GRAIN
@@ -326,22 +313,20 @@ def _replicates(
                 assert moved is not None
                 moved.add(influence)
     named = {name: counts.layers[name].units.as_counts(table) for name, table in sums.items()}
-    out: dict[str, Array] = {}
-    for name, layer in counts.layers.items():
-        for measure in layer.layer.measures:
-            out[measure.name] = measure.value(named[name])
-    drawn_clusters = {name: np.full(resamples, np.nan) for name in names}
-    if moved is not None:
-        drawn_clusters.update(zip(names, moved.all().T, strict=True))
-        out.update(zip(names, moved.all().T, strict=True))
-    return {**out, **headlines(counts.scheme, named, drawn_clusters, tracks)}
+    out = {
+        measure.name: measure.value(named[name])
+        for name, layer in counts.layers.items()
+        for measure in layer.layer.measures
+    }
+    drawn_clusters = dict(zip(names, moved.all().T, strict=True)) if moved is not None else {}
+    return {**out, **drawn_clusters, **headlines(counts.scheme, named, drawn_clusters, tracks)}
 
 
 def _value(measure: Measure, totals: Counts, replicates: Array | None, taken_part: bool, units: int = 0) -> Value:
-    amounts = {
-        name: _number(float(sum(float(totals[column]) for column in columns)))
-        for name, columns in measure.counts.items()
-    }
+    amounts: dict[str, int | float] = {}
+    for name, columns in measure.counts.items():
+        amount = float(sum(float(totals[column]) for column in columns))
+        amounts[name] = int(amount) if amount.is_integer() else amount
     point = float(measure.value(totals))
     trials = float(measure.trials(totals)) if measure.proportion else 0.0
     return bounded(point, replicates, trials, amounts, taken_part, units)
@@ -363,12 +348,12 @@ def bounded(
 ) -> Value:
     """A value with its percentile interval, or Wilson's where a share of ``trials`` is 0 or 1."""
     if not taken_part or np.isnan(point):
-        return Value(None, None, None, amounts)
-    if replicates is None:
-        return Value(point, None, None, amounts)
-    if trials > 0 and point in (0.0, 1.0):
-        return Value(point, *wilson(point * trials, trials), amounts)
-    low, high = percentile_interval(replicates, units) or (None, None)
+        return Value(counts=amounts)
+    interval = None
+    if replicates is not None:
+        exact = trials > 0 and point in (0.0, 1.0)
+        interval = wilson(point * trials, trials) if exact else percentile_interval(replicates, units)
+    low, high = interval or (None, None)
     return Value(point, low, high, amounts)
 
 
@@ -391,7 +376,7 @@ def _mean(
     """A measure that is the mean of others."""
     counts = counts or {}
     if np.isnan(point):
-        return Value(None, None, None, counts)
+        return Value(counts=counts)
     bounds: tuple[float | None, float | None] = (None, None)
     if replicates is not None:
         bounds = percentile_interval(replicates, units) or bounds
@@ -410,18 +395,8 @@ def _mean(
 def _cluster_counts(sums: Sums) -> dict[str, int | float]:
     _, predicted, _, gold = sums["ceafm"]
     _, predicted_clusters, _, gold_clusters = sums["ceafe"]
-    *_, correct, _, _ = sums["blanc"]
-    return {
-        "correct": int(correct[0]),
-        "predicted": int(predicted[0]),
-        "gold": int(gold[0]),
-        "predicted_clusters": int(predicted_clusters[0]),
-        "gold_clusters": int(gold_clusters[0]),
-    }
-
-
-def _number(value: float) -> int | float:
-    return int(value) if value.is_integer() else value
+    amounts = sums["blanc"][-3], predicted, gold, predicted_clusters, gold_clusters
+    return {name: int(amount[0]) for name, amount in zip(CLUSTER_COUNTS, amounts, strict=True)}
 
 
 def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -437,9 +412,8 @@ def _leave_one_out(counts: SystemCounts, tracks: Sequence[str]) -> dict[str, tup
             tables[name] = layer.units.real({c: n - gone[c] for c, n in layer.units.totals().items()})
         clusters: dict[str, Array] = {}
         if (mentions := counts.mentions) is not None:
-            code = (
-                mentions.documents.index(document) if (document := key.partition("=")[2]) in mentions.documents else -1
-            )
+            document = key.partition("=")[2]
+            code = mentions.documents.index(document) if document in mentions.documents else -1
             rest = mentions.overlaps(mentions.document != code)
             # Families beyond those of the tracks are not computed for each document.
             needed = {part for track in tracks for part in counts.scheme.tracks[track].parts}
@@ -460,15 +434,15 @@ def _breakdowns(counts: SystemCounts) -> dict[str, dict[str, dict[str, Any]]]:
             continue
         table: CountTable = layer.breakdowns
         for key in table.names():
-            dimension, _, value = key.partition("=")
+            dimension, _, row = key.partition("=")
             sums = table.real(table.row(key))
-            found = out.setdefault(dimension, {}).setdefault(value, {})
+            found = out.setdefault(dimension, {}).setdefault(row, {})
             for measure in layer.layer.measures:
                 # Among items of a single gold label, only the share that is right is meaningful.
                 if dimension == "label" and not measure.name.endswith((".accuracy", ".strict")):
                     continue
-                value_of = _value(measure, sums, None, True)
-                found[measure.name] = {"value": value_of.value, "counts": value_of.counts}
+                value = _value(measure, sums, None, True)
+                found[measure.name] = {"value": value.value, "counts": value.counts}
         if layer.layer.clusters:
             _coreference_breakdowns(counts, out)
     return out

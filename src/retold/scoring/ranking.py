@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -146,6 +146,11 @@ class Ranking(Summary):
         return [names_look_alike("system", alike)] if alike else []
 
     @property
+    def pairs(self) -> list[Comparison]:
+        """The comparisons of the measure that systems are ranked by."""
+        return [comparison for comparison in self.comparisons if comparison.measure == self.measure]
+
+    @property
     def least_p(self) -> float:
         """The smallest p that Holm's adjustment leaves possible for a pair; at or above 5% no pair can be separable."""
         return min(self.hypotheses.get(self.measure, 0) / (self.resamples + 1), 1.0)
@@ -156,13 +161,7 @@ class Ranking(Summary):
         return replace(
             self,
             measure=measure,
-            systems=_order(
-                scored,
-                [c for c in self.comparisons if c.measure == measure],
-                measure,
-                self.near_copies.get(measure, ()),
-                tested=self.resamples > 0,
-            ),
+            systems=_order(scored, self.comparisons, measure, self.near_copies, tested=self.resamples > 0),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -240,13 +239,7 @@ def rank(
         corpus=scored[0].corpus,
         measure=measure,
         documents=scored[0].coverage["documents"]["gold"],
-        systems=_order(
-            scored,
-            [c for c in comparisons if c.measure == measure],
-            measure,
-            near_copies.get(measure, ()),
-            tested=resamples > 0,
-        ),
+        systems=_order(scored, comparisons, measure, near_copies, tested=resamples > 0),
         comparisons=comparisons,
         minimum_detectable_difference={
             name: _detectable([(counted[group[0]], scored[group[0]]) for group in groups[name]], name)
@@ -399,17 +392,11 @@ class _NearCopies:
 
     def _agreement(self, measure: str, a: int, b: int) -> float:
         layers = [name for name in self._counted[a].scheme.layers_of(measure) if name in self._counted[a].gold_layers]
-        counts = counts_agree(self._tables(a, layers), self._tables(b, layers))
+        sides = [_all_tables(self._counted[each], layers, self._contributions[each], GOLD) for each in (a, b)]
+        counts = counts_agree(*sides)
         return (
             counts if counts < NEAR else min(counts, shared_answers(self._answers_of(a), self._answers_of(b), layers))
         )
-
-    def _tables(self, number: int, layers: Sequence[str]) -> list[Array]:
-        system = self._counted[number]
-        tables = [system.matrix(layer) * _read(system, layer, without=GOLD) for layer in layers]
-        if any(system.layers[layer].layer.clusters for layer in layers):
-            tables.append(self._contributions[number])
-        return tables
 
     def _answers_of(self, number: int) -> Answers:
         if number not in self._answers:
@@ -417,14 +404,29 @@ class _NearCopies:
         return self._answers[number]
 
 
+def _tables(system: SystemCounts, layers: Sequence[str], without: Collection[str] = ()) -> list[Array]:
+    """Counts of some layers, with 0 in the columns that no headline measure reads."""
+    tables = []
+    for layer in layers:
+        wanted = headline_columns(system.scheme, layer).difference(without)
+        read = [column.rstrip("~") in wanted for column in system.layers[layer].units.columns]
+        tables.append(system.matrix(layer) * np.array(read, dtype=np.float64))
+    return tables
+
+
+def _all_tables(
+    system: SystemCounts, layers: Sequence[str], contributions: Array, without: Collection[str] = ()
+) -> list[Array]:
+    """The counts, and where a layer has clusters, each unit's part in their measures."""
+    clusters = any(system.layers[layer].layer.clusters for layer in layers)
+    return _tables(system, layers, without) + [contributions] * clusters
+
+
 def _answers(system: SystemCounts, contributions: Array, measure: str) -> bytes:
     """Digest of the counts that a headline measure reads, the same for a copy under another name."""
-    layers = system.scheme.layers_of(measure)
     digest = hashlib.sha256()
-    for layer in layers:
-        digest.update((system.matrix(layer) * _read(system, layer)).tobytes())
-    if any(system.layers[layer].layer.clusters for layer in layers):
-        digest.update(contributions.tobytes())
+    for table in _all_tables(system, system.scheme.layers_of(measure), contributions):
+        digest.update(table.tobytes())
     return digest.digest()
 
 
@@ -458,8 +460,7 @@ def _value(score: Score, measure: str) -> float:
 
 def _cluster_parts(system: SystemCounts) -> list[str]:
     """Coreference measures that tracks are means of."""
-    parts = (part for track in system.scheme.tracks.values() for part in track.parts)
-    return [part for part in dict.fromkeys(parts) if part.startswith("entities.coreference.")]
+    return [part for part in system.scheme.parts if part.startswith("entities.coreference.")]
 
 
 def _cluster_contributions(system: SystemCounts) -> Array:
@@ -501,9 +502,7 @@ def _test(
 
     def family(system: SystemCounts, contributions: Array, stream: str) -> Array:
         # A column that the measure does not read must not make a unit one on which the systems differ.
-        tables = [system.matrix(layer) * _read(system, layer) for layer in layout[stream]]
-        if stream == "text":
-            tables.append(contributions)
+        tables = _tables(system, layout[stream]) + [contributions] * (stream == "text")
         return np.concatenate(tables, axis=1)
 
     def values(sums: Sequence[Array]) -> Array:
@@ -528,46 +527,32 @@ def _test(
     )
 
 
-def _read(system: SystemCounts, layer: str, without: Container[str] = ()) -> Array:
-    """1 for the columns of a layer that the headline measures read, 0 for the others."""
-    wanted = [column for column in headline_columns(system.scheme, layer) if column not in without]
-    return np.array([column.rstrip("~") in wanted for column in system.layers[layer].units.columns], dtype=np.float64)
-
-
 def _order(
     scored: Sequence[Score],
     comparisons: Sequence[Comparison],
     measure: str,
-    near_copies: Sequence[Sequence[str]],
+    near_copies: Mapping[str, Sequence[Sequence[str]]],
     *,
     tested: bool,
 ) -> list[Ranked]:
-    copies = {name for group in near_copies for name in group[1:]}
+    copies = {name for group in near_copies.get(measure, ()) for name in group[1:]}
     competing = [score for score in scored if score.measures[measure].value is not None]
-    others = [score for score in scored if score.measures[measure].value is None]
     competing.sort(key=lambda score: (-_value(score, measure), score.system))
-    better: dict[str, set[str]] = {score.system: set() for score in competing}
-    worse: dict[str, set[str]] = {score.system: set() for score in competing}
+    better, worse = ({score.system: set[str]() for score in competing} for _ in range(2))
     for c in comparisons:
-        if c.p_holm < ALPHA and c.difference != 0:
+        if c.measure == measure and c.p_holm < ALPHA and c.difference != 0:
             winner, loser = (c.a, c.b) if c.difference > 0 else (c.b, c.a)
             better[loser].add(winner)
             worse[winner].add(loser)
     ranked: list[Ranked] = []
     tier, leader = 0, ""
     for score in competing:
+        name = score.system
         position = 1 + sum(_value(other, measure) > _value(score, measure) for other in competing)
         # Were a near-copy to begin a tier, others would be measured by it.
-        if score.system not in copies and (not leader or leader in better[score.system]):
-            tier, leader = tier + 1, score.system
-        ranked.append(
-            Ranked(
-                score=score,
-                rank=position,
-                rank_low=1 + len(better[score.system]) if tested else None,
-                rank_high=len(competing) - len(worse[score.system]) if tested else None,
-                tier=max(tier, 1) if tested else None,
-            )
-        )
-    others.sort(key=lambda score: score.system)
-    return ranked + [Ranked(score, None, None, None, None) for score in others]
+        if name not in copies and (not leader or leader in better[name]):
+            tier, leader = tier + 1, name
+        found = (1 + len(better[name]), len(competing) - len(worse[name]), max(tier, 1)) if tested else (None,) * 3
+        ranked.append(Ranked(score, position, *found))
+    others = [score for score in scored if score.measures[measure].value is None]
+    return ranked + [Ranked(score, *(None,) * 4) for score in sorted(others, key=lambda score: score.system)]

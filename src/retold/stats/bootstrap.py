@@ -84,11 +84,9 @@ def bootstrap_sums(counts: Array, resamples: int, seed: int, stream: str) -> Arr
     """
     units, columns = counts.shape
     sums = np.zeros((resamples, columns))
-    if units == 0:
-        return sums
     grains = np.rint(counts * GRAIN)
-    for block, weights in bootstrap_weights(units, resamples, seed, stream):
-        sums[block] = weights @ grains
+    for block, (drawn,) in bootstrap_products([grains], units, resamples, seed, stream) if units else ():
+        sums[block] = drawn
     return sums / GRAIN
 
 
@@ -102,24 +100,18 @@ class LinearResamples:
     Args:
         values: shape (measures,); undefined ones (nan) stay undefined.
         without: the same measures without each unit, shape (units, measures).
+
+    Attributes:
+        influence: of each unit, in whole numbers, shape (units, measures).
     """
 
     def __init__(self, values: Array, without: Array) -> None:
         self._values = values
         influence = values - without
         # Whole numbers make the product exact, whatever the order of its sums.
-        self._influence = np.rint(np.where(np.isnan(influence), 0.0, influence) * _FINE_GRAIN)
-        self._total = self._influence.sum(axis=0)
+        self.influence: Array = np.rint(np.where(np.isnan(influence), 0.0, influence) * _FINE_GRAIN)
+        self._total = self.influence.sum(axis=0)
         self._drawn: list[Array] = []
-
-    @property
-    def influence(self) -> Array:
-        """Influence of each unit in whole numbers, shape (units, measures)."""
-        return self._influence
-
-    def draw(self, weights: Array) -> None:
-        """Take a block of resamples: how often each unit was drawn, shape (resamples, units)."""
-        self.add(weights @ self._influence)
 
     def add(self, moved: Array) -> None:
         """Take a block of resamples: weights @ influence, shape (resamples, measures)."""

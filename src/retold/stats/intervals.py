@@ -10,14 +10,17 @@ from retold.model.packages import require
 
 __all__ = ["minimum_detectable_difference", "percentile_interval", "wilson"]
 
+#: Probability beyond either end of an interval, and the quantile of the normal distribution there.
+_TAIL: Final = (1.0 - 0.95) / 2.0
+_QUANTILE: Final = 1.9599639845400536
 #: Standard errors of the smallest difference that is found with a chance of 80% at 5%, two-sided: 1.96 + 0.84.
 _DETECTABLE: Final = 2.8
 #: Values that spread no more than this are equal up to rounding.
 _TOLERANCE: Final = 1e-12
 
 
-def percentile_interval(values: Array, units: int | None = None, level: float = 0.95) -> tuple[float, float] | None:
-    """Percentile interval of resampled values, expanded for few units.
+def percentile_interval(values: Array, units: int | None = None) -> tuple[float, float] | None:
+    """95% percentile interval of resampled values, expanded for few units.
 
     Resamples of n units spread too little, by sqrt((n - 1) / n), and percentiles take them for normal where the error
     of few units has the longer tails of t. The percentiles are therefore taken further out, at the tail probability
@@ -27,7 +30,6 @@ def percentile_interval(values: Array, units: int | None = None, level: float = 
     Args:
         values: resampled values; those in which the value is undefined (nan) are left out.
         units: how many units each resample drew; None, or fewer than two, leaves the percentiles unchanged.
-        level: of confidence.
 
     Returns:
         None where no resample defines the value, or where the interval has no width, as of one unit or one resample: it
@@ -36,7 +38,7 @@ def percentile_interval(values: Array, units: int | None = None, level: float = 
     defined = values[~np.isnan(values)]
     if not len(defined):
         return None
-    tail = (1.0 - level) / 2.0
+    tail = _TAIL
     if units is not None and units > 1:
         further = _t_quantile(tail, units - 1) * math.sqrt(units / (units - 1))
         # Rounded, so that no machine's last digit reaches a result.
@@ -69,15 +71,15 @@ def minimum_detectable_difference(differences: Array, units: int | None = None) 
     return factor * float(defined.std(ddof=1))
 
 
-def wilson(successes: float, trials: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval of a proportion; 0 and 1 are the exact ends where nothing or everything succeeded.
+def wilson(successes: float, trials: float) -> tuple[float, float]:
+    """95% Wilson score interval of a proportion; 0 and 1 are the exact ends where nothing or everything succeeded.
 
     Raises:
         ValueError: trials is not positive.
     """
     if trials <= 0:
         raise ValueError("a proportion of no trials has no interval")
-    z = _normal_quantile(0.5 + level / 2.0)
+    z = _QUANTILE
     share = successes / trials
     centre = share + z * z / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
@@ -89,9 +91,3 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> tuple[float,
 
 def _t_quantile(probability: float, freedom: int) -> float:
     return float(require("scipy.special").stdtrit(freedom, probability))
-
-
-def _normal_quantile(probability: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(probability)

@@ -68,16 +68,13 @@ class _Partial:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._found: dict[str, _Line] = {}
+        self.found: dict[str, _Line] = {}
         if path is not None and path.is_file():
             for _, line in read_lines(Source.of(path)):
                 # The last line of an interrupted run may be torn; its document is predicted again.
                 with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
                     finished = msgspec.json.decode(line, type=_Line)
-                    self._found[finished.key] = finished
-
-    def get(self, key: str) -> _Line | None:
-        return self._found.get(key)
+                    self.found[finished.key] = finished
 
     def add(self, line: _Line) -> None:
         if self._path is not None:
@@ -151,7 +148,7 @@ def predictions(
             questions = tuple(Question(key, folder.claims[key].text) for key in sorted(folder.claims))
             text, event = encode(document), encode(folder.event)
             key = _key(system, text, event, questions, others, seed, chosen)
-            line = finished.get(key)
+            line = finished.found.get(key)
             if line is None:
                 task = Task(
                     name=system.name,
@@ -180,9 +177,7 @@ def predictions(
             account.add(line.report)
             yield line.record
         if task is not None and not each_anew:
-            end = Task(
-                name=system.name, key=task.key, roots=task.roots, folds=task.folds, cache=task.cache, report=True
-            )
+            end = msgspec.structs.replace(task, document=None, report=True)
             account.add(_checked(runs.perform(end), finished).report)
 
 

@@ -98,16 +98,6 @@ class Answer(msgspec.Struct, kw_only=True):
     refused: bool = False
 
 
-class _Said(msgspec.Struct, tag=True):
-    """What a system printed."""
-
-    text: bytes
-
-
-class _Done(msgspec.Struct, tag=True):
-    answer: Answer
-
-
 class _Start(msgspec.Struct):
     """Begins a process: the system's file, the object in it, and the modules that it needs."""
 
@@ -204,17 +194,18 @@ class Worker:
         self._send(task)
         assert self._process.stdout is not None
         while (data := _read(self._process.stdout)) is not None:
-            message = msgspec.msgpack.decode(data, type=_Said | _Done)
-            if isinstance(message, _Done):
-                return message.answer
-            sys.stderr.write(message.text.decode("utf-8", "replace"))
+            # What the system printed, as bytes, or its answer.
+            message = msgspec.msgpack.decode(data, type=Answer | bytes)
+            if isinstance(message, Answer):
+                return message
+            sys.stderr.write(message.decode("utf-8", "replace"))
         return Answer(fault=f"{task.name} at {task.key}: its process ended (exit code {self.close()})")
 
     def _send(self, message: msgspec.Struct) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            _write(self._process.stdin, message)
+            _write(self._process.stdin, msgspec.msgpack.encode(message))
 
     def close(self) -> int:
         """End the processes; return the exit code."""
@@ -241,7 +232,7 @@ class _Forward(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        _write(self._out, _Said(bytes(data)))
+        _write(self._out, msgspec.msgpack.encode(bytes(data)))
         return len(data)
 
 
@@ -343,7 +334,7 @@ def _fold(start: _Start, tasks: Iterator[bytes], out: IO[bytes]) -> None:
         with contextlib.suppress(Exception):
             # A system may have put something else there.
             sys.stdout.flush()
-        _write(out, _Done(answer))
+        _write(out, msgspec.msgpack.encode(answer))
 
 
 def _tasks(stream: IO[bytes]) -> Iterator[bytes]:
@@ -351,8 +342,7 @@ def _tasks(stream: IO[bytes]) -> Iterator[bytes]:
         yield data
 
 
-def _write(stream: IO[bytes], message: msgspec.Struct | bytes) -> None:
-    data = message if isinstance(message, bytes) else msgspec.msgpack.encode(message)
+def _write(stream: IO[bytes], data: bytes) -> None:
     rest = memoryview(_SIZE.pack(len(data)) + data)
     with _WRITING:
         while rest:
