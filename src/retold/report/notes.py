@@ -142,7 +142,7 @@ def coverage(score: Score) -> str:
     for name, cells in covered(score).items():
         extra = f" ({cells['extra']} extra)" if cells.get("extra") else ""
         told.append(f"{name} {cells['predicted']} of {cells['gold']}{extra}")
-    return f"predicted of gold: {', '.join(told)}"
+    return f"coverage: predicted {', '.join(told)}"
 
 
 def warnings(score: Score) -> str:
