@@ -85,14 +85,14 @@ def decoded(
     for number, line in read_lines(source):
         if not line:
             continue
-        if number > last + 1:
-            report(located([blank_line(number - last - 1)], source.name, last + 1))
         record, findings = decoder.decode(line, number=number, file=source.name)
         if refuse is not None and record is None and not last:
             refuse(source, line)
-            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                # Of UTF-16, each line would give the same finding.
-                raise FindingsError(findings)
+        if number > last + 1:
+            report(located([blank_line(number - last - 1)], source.name, last + 1))
+        if refuse is not None and not last and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+            # Of UTF-16, each line would give the same finding.
+            raise FindingsError(findings)
         last = number
         if findings:
             report(findings)

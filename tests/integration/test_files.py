@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import errno
 import gzip
@@ -691,12 +692,16 @@ FOREIGN: dict[str, tuple[bytes, str, str]] = {
     ),
     "by-key.json": (json_lines({"d1": {"entities": []}, "d2": {"entities": []}}), "record for each document", "a line"),
     "view.jsonl": (json_lines(VIEW, VIEW), "view of the corpus", "gold.jsonl"),
-    "pipeline.jsonl": (json_lines(PIPELINE, PIPELINE), "Hugging Face pipeline", "rename entity_group to type"),
-    "lists.jsonl": (json_lines([PIPELINE], [PIPELINE]), "Hugging Face pipeline", "rename entity_group to type"),
+    "pipeline.jsonl": (json_lines(PIPELINE, PIPELINE), "Hugging Face pipeline", "rename entity_group or label to type"),
+    "lists.jsonl": (
+        json_lines([PIPELINE], [PIPELINE]),
+        "Hugging Face pipeline",
+        "rename entity_group or label to type",
+    ),
     "pipeline-in-records.jsonl": (
         json_lines({"document_id": "d1", "entities": [PIPELINE, PIPELINE]}),
         "Hugging Face pipeline",
-        "rename entity_group to type",
+        "rename entity_group or label to type",
     ),
     "classified.jsonl": (json_lines({"label": "favor", "score": 0.9}), "Hugging Face pipeline", "label"),
     "tokens.jsonl": (json_lines({"tokens": ["EU"], "ner_tags": [3]}), "tokens with tags", "characters"),
@@ -711,7 +716,37 @@ FOREIGN: dict[str, tuple[bytes, str, str]] = {
         "retold validate FOLDER",
     ),
     "submission.json": (json_lines(CARD), "card of a submission", "Name its folder"),
-    "binary": (bytes(range(256)) * 20, "binary", "UTF-8"),
+    "binary": (bytes(range(256)) * 20, "binary", "JSON object"),
+    "zeros": (bytes(100), "found binary data", "JSON object"),
+    # A map of msgpack: 0x81 one pair, 0xab a string of 11 bytes, 0xa1 one of 1.
+    "a.msgpack": (b"\x81\xabdocument_id\xa1a", "binary data", "JSON object"),
+    "utf-32.jsonl": ("\ufeff{}".encode("utf-32-le"), "UTF-32", "UTF-8"),
+    "utf-16.jsonl": (json_lines(*ROWS).decode().encode("utf-16-le"), "UTF-16", "UTF-8"),
+    "pointer.jsonl": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 3\n",
+        "Git LFS",
+        "git lfs pull",
+    ),
+    "strings.jsonl": (json_lines("a", "b"), "JSON values that are not objects", "JSON object"),
+    "numbers.jsonl": (json_lines(1, 2), "JSON values that are not objects", "JSON object"),
+    "encoded.jsonl": (base64.b64encode(json_lines(*ROWS)), "Base64", "base64 -d"),
+    "blank-lines.xml": (b"\n\n<doc/>\n", "XML", "JSON object"),
+    "items.jsonl": (json_lines({"document_id": "d1", "start": 0, "end": 3, "type": "PER"}), "one item", "Gather"),
+    "wrapped.json": (json_lines({"predictions": ROWS}), "around a list of records", "jq -c '.[][]'"),
+    "lists.json": (json_lines({"d1": [{"start": 0, "end": 3}]}), "list of items for each document", "Gather"),
+    "split.json": (json_lines({"columns": ["document_id"], "index": [0], "data": [["d1"]]}), "pandas", "to_json"),
+    "frame.json": (json_lines({"document_id": {"0": "d1"}, "entities": {"0": []}}), "pandas", "to_json"),
+    "batch.jsonl": (json_lines({"custom_id": "d1", "response": {}}), "language model", "JSON object"),
+    "repr.jsonl": (f"{ROWS[0]}\n{ROWS[1]}\n".encode(), "repr()", "json.dumps"),
+    "commas.jsonl": (json_lines(*ROWS).replace(b"}\n", b"},\n"), "commas between", "without the comma"),
+    "fence.md": (b"```json\n" + json_lines(*ROWS) + b"```\n", "Markdown fence", "Remove the lines"),
+    "a.toml": (b'[a]\nb = "c"\n', "TOML", "JSON object"),
+    "gliner.jsonl": (
+        json_lines({"document_id": "d1", "entities": [{"start": 0, "end": 3, "label": "PER", "score": 0.9}]}),
+        "GLiNER",
+        "label to type",
+    ),
+    "triples.jsonl": (json_lines({"document_id": "d1", "entities": [[0, 3, "PER"]]}), "mentions as lists", '"start"'),
 }
 
 

@@ -133,6 +133,24 @@ def test_shorten(value: object, shown: str) -> None:
     assert shorten(value) == shown
 
 
+def test_render_text_counts_findings_that_differ_in_numbers_only() -> None:
+    alike = [
+        msgspec.structs.replace(
+            NOWHERE, line=n, pointer=f"/entities/{n}/end", message=f"expected an integer, got {n}.0"
+        )
+        for n in range(1, 9)
+    ]
+    other = msgspec.structs.replace(ERROR, file="b.jsonl", line=9)
+    shown = render_text([*alike, other, WARNING]).splitlines()
+    assert [line for line in shown if not line.startswith("    ")] == [
+        *(f"b.jsonl:{n}: error RT111 expected an integer, got {n}.0 [/entities/{n}/end]" for n in (1, 2, 3)),
+        f"b.jsonl:9: error RT403 {ERROR.message} [{ERROR.pointer}]",
+        "b.jsonl:1: warning RT105 the line is blank",
+    ]
+    assert shown[6] == "    and 5 more like it in this file"
+    assert len(json.loads(render_json(report(*alike)))["findings"]) == 8
+
+
 def test_render_text_without_a_location() -> None:
     bare = Finding(code="RT111", severity="error", message="nothing", hint="Write.")
     assert render_text([bare]).startswith("error RT111 nothing\n")

@@ -142,7 +142,7 @@ def macro_f1_row(
         value=lambda c: macro_f1(c, labels, over),
         trials=trials,
         counts={column: (column,) for column in columns},
-        definition=f"Mean F1 of {', '.join(over or labels)}: those that gold has. {definition}".rstrip(),
+        definition=f"Mean F1 over {', '.join(over or labels)}, as far as they occur in gold. {definition}".rstrip(),
         reference=reference,
         undefined="null where gold has none of the labels",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 _RED, _YELLOW, _BOLD, _DIM, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
+#: How many findings of one kind are shown as text.
+_ALIKE: Final = 3
 #: Roles in the words of the first lines.
 _PLURAL: Final = {"gold": "gold", "annotation": "annotations", "prediction": "predictions"}
 _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -64,9 +67,17 @@ def render_refusal(findings: Sequence[Finding], *, color: bool = False, width: i
 
 
 def render_text(findings: Sequence[Finding], *, color: bool = False, width: int = WIDTH) -> str:
-    """One finding after the other, each with the text around its span, which fits ``width``, and a hint."""
+    """One finding after the other, each with the text around its span, which fits ``width``, and a hint.
+
+    Of findings of one file that differ only in numbers, the first ``_ALIKE`` are shown and the rest is counted.
+    """
     lines: list[str] = []
-    for found in findings:
+    kinds = [_kind(found) for found in findings]
+    total, shown = Counter(kinds), Counter[tuple[Any, ...]]()
+    for found, kind in zip(findings, kinds, strict=True):
+        shown[kind] += 1
+        if shown[kind] > _ALIKE:
+            continue
         mark = f"{found.severity} {found.code}"
         if color:
             mark = f"{_RED if found.severity == 'error' else _YELLOW}{_BOLD}{mark}{_RESET}"
@@ -77,7 +88,15 @@ def render_text(findings: Sequence[Finding], *, color: bool = False, width: int 
             lines += [f"    | {line}" for line in _pointed_at(found.context, width - 6)]
         hint = visible(found.hint)
         lines.append(f"    {_DIM}{hint}{_RESET}" if color else f"    {hint}")
+        if shown[kind] == _ALIKE < total[kind]:
+            lines.append(f"    and {total[kind] - _ALIKE} more like it in this file")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _kind(found: Finding) -> tuple[Any, ...]:
+    """What findings have in common that differ in their places and in numbers only."""
+    texts = (found.pointer or "", found.message)
+    return found.file, found.code, found.severity, *(re.sub(r"\d+(\.\d+)?", "0", text) for text in texts)
 
 
 def _pointed_at(context: Context, width: int) -> tuple[str, str]:

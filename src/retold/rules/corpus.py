@@ -368,7 +368,7 @@ def leftover(path: str, unfinished: bool) -> Finding:
 
 @rule("RT717")
 def not_a_date(document: Document) -> Iterator[Finding]:
-    """A date of a document is none of the calendar.
+    """A date of a document does not exist in the calendar.
 
     Users sort and filter by it, and other programs read it.
     Example: `{"published": "2024-02-30"}` - that February had 29 days.

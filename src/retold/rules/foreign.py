@@ -28,12 +28,14 @@ _ROWS: Final = (
 _GATHER: Final = "Gather the items of a document in one record: {keys}."
 _MENTIONS: Final = (
     'Gather the mentions of a document in one record, {"document_id": ..., "entities": [{"start": ..., "end": ..., '
-    '"type": ...}]}: rename entity_group to type, leave out score, index and word.'
+    '"type": ...}]}: rename entity_group or label to type, leave out score, index and word.'
 )
 _LABELS: Final = "Write each label, as its string, into the record of its document, beside the keys that it is about."
 _OFFSETS: Final = "Records count characters: give each span start and end in the text of the document. " + _ROWS
 _UNPACK: Final = "Unpack it ({command}) and name the unpacked file."
+_ENCODING: Final = "Save it as UTF-8."
 _ONE_LINE: Final = "Write each record on a line of its own (jq -c {what} FILE > FILE.jsonl)."
+_ITEMS: Final = _GATHER.format(keys="document_id and, for each layer, a list of items with the keys that schema/ lists")
 _CORPUS: Final = "Validate its corpus folder as a whole: retold validate FOLDER."
 
 #: First bytes of a file -> what it is, what to do.
@@ -53,11 +55,18 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x93NUMPY", "a NumPy array", _ROWS),
     (b"%PDF-", "a PDF file", _ROWS),
     *((bytes((0x80, version)), "a Python pickle", _ROWS) for version in range(2, 6)),
+    (b"\xff\xfe\x00\x00", "text in UTF-32", _ENCODING),
+    (b"\x00\x00\xfe\xff", "text in UTF-32", _ENCODING),
+    (b"version https://git-lfs", "a pointer of Git LFS", "Fetch the file that it stands for: git lfs pull."),
 )
 
 _LAYERS: Final = {"entities", "stance", "claims", "verification"}
+_PANDAS: Final = "a table as pandas writes it"
+_TO_JSON: Final = 'Write a record on each line: frame.to_json(FILE, orient="records", lines=True).'
 _COLUMNS: Final = "an object of lists, one list a column"
 _PIPELINE: Final = "output of a Hugging Face pipeline"
+#: Keys of the items of each layer.
+_ITEM_KEYS: Final = ({"start", "end"}, {"holder", "target"}, {"claim", "verdict"}, {"label"})
 
 
 def _has(*keys: str) -> Callable[[dict[str, Any]], bool]:
@@ -68,26 +77,46 @@ def _by_document(row: dict[str, Any]) -> bool:
     return bool(row) and all(isinstance(value, dict) and value.keys() & _LAYERS for value in row.values())
 
 
-def _pipeline_mentions(row: dict[str, Any]) -> bool:
-    """Mentions as a pipeline gives them, in a record or by themselves."""
+def _items_by_document(row: dict[str, Any]) -> bool:
+    return bool(row) and all(isinstance(items, list) and "start" in _first(items) for items in row.values())
+
+
+def _first(items: Any) -> dict[str, Any]:
+    """The first object of a list, empty if there is none."""
+    return items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else {}
+
+
+def _mentions(row: dict[str, Any]) -> tuple[str, str] | None:
+    """Mentions as other tools give them, in a record or by themselves."""
     items = row.get("entities") if "document_id" in row else [row]
-    first = items[0] if isinstance(items, list) and items else None
-    return (
-        isinstance(first, dict) and "start" in first and ("entity_group" in first or first.keys() >= {"word", "score"})
-    )
+    lists = isinstance(items, list) and items and isinstance(items[0], list) and isinstance(row["document_id"], str)
+    if lists and items[0] and isinstance(items[0][0], int):
+        return "mentions as lists", _MENTIONS
+    first = _first(items)
+    if "start" in first and ("entity_group" in first or first.keys() >= {"word", "score"}):
+        return _PIPELINE, _MENTIONS
+    known = "start" in first and "label" in first and "type" not in first
+    return ("mentions as GLiNER and spaCy give them", _MENTIONS) if known else None
 
 
 #: Of a JSON object that is no record: how it is recognized, what it is, what to do. The first that fits counts.
 _OBJECTS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...]] = (
     (lambda row: isinstance(row.get("document_id"), list), _COLUMNS, _ROWS),
+    (lambda row: isinstance(row.get("document_id"), dict) or row.keys() >= {"columns", "data"}, _PANDAS, _TO_JSON),
+    (_has("schema", "data"), _PANDAS, _TO_JSON),
     (_by_document, "one object with a record for each document", _ROWS),
+    (_items_by_document, "one object with a list of items for each document", _ITEMS),
+    (
+        lambda row: len(row) == 1 and "document_id" in _first(next(iter(row.values()))),
+        "one object around a list of records",
+        _ONE_LINE.format(what="'.[][]'"),
+    ),
+    (lambda row: "custom_id" in row or "messages" in row, "input or output of a language model", _ROWS),
     (
         lambda row: {"id", "fold"} <= row.keys() or "stated_in" in row,
         "rows of a view of the corpus (views/)",
-        _GATHER.format(keys="document_id and, for each layer, a list of items with the keys that schema/ lists")
-        + " The labels of the views are in gold.jsonl as records.",
+        _ITEMS + " The labels of the views are in gold.jsonl as records.",
     ),
-    (_pipeline_mentions, _PIPELINE, _MENTIONS),
     (_has("sequence", "labels", "scores"), _PIPELINE, _LABELS),
     (lambda row: row.keys() == {"label", "score"}, _PIPELINE, _LABELS),
     (lambda row: "tokens" in row or {"words", "tags"} <= row.keys() or "ner_tags" in row, "tokens with tags", _OFFSETS),
@@ -105,6 +134,11 @@ _OBJECTS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...]] =
         "Turn them into records with offsets: retold corpus import-quotes.",
     ),
     (lambda row: "layers" in row, "the manifest of a corpus", "Give it as --manifest."),
+    (
+        lambda row: "document_id" in row and any(row.keys() >= keys for keys in _ITEM_KEYS),
+        "one item of a document on each line",
+        _ITEMS,
+    ),
     (lambda row: "annotations" in row or "completions" in row, "tasks of an annotation tool", _ROWS),
     (
         lambda row: "text" in row and bool(row.keys() & {"label", "labels", "ents", "spans", "entities", "relations"}),
@@ -112,6 +146,8 @@ _OBJECTS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...]] =
         _ROWS,
     ),
 )
+#: The first line of a table of settings, or a setting.
+_SETTINGS: Final = re.compile(r"\[{1,2}[A-Za-z_][\w.-]*\]{1,2}\s*$|[A-Za-z_][\w.-]* *= *\S", re.MULTILINE)
 _TAG: Final = re.compile(r"[ \t](O|[BIESLUM]-\S+|_)$")
 
 
@@ -130,10 +166,14 @@ def recognize(head: bytes) -> tuple[str, str] | None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None
     if b"\x00" in head[:1024] and (head[:1] != b"{" or head[1:2] == b"\x00"):
-        return "binary data, or text in UTF-16", "Save it as UTF-8. " + _ROWS
+        # Of what is ASCII, every second byte is 0.
+        wide = any(head[at:1024:2].isascii() and not head[at:1024:2].strip(b"\x00") for at in (0, 1))
+        return ("text in UTF-16", _ENCODING) if wide and head.strip(b"\x00") else ("binary data", _ROWS)
     # The last character may be cut.
     text = head.decode("utf-8", "replace")
-    if text.startswith("["):
+    if head[:1] >= b"\x80" and "\ufffd" in text[:64]:
+        return "binary data, or text that is not UTF-8", _ROWS
+    if text.startswith("[") and not _SETTINGS.match(text):
         return _of_array(text)
     if text.startswith("{"):
         return _of_object(text)
@@ -158,6 +198,10 @@ def _of_object(text: str) -> tuple[str, str] | None:
     row = _first_value(text)
     if isinstance(row, dict) and (found := _known(row)):
         return found
+    if re.match(r"\{\s*'", text):
+        return "Python objects as repr() prints them", "Write each record with json.dumps()."
+    if isinstance(row, dict) and re.match(r"\s*,\s*(\{|$)", text[json.JSONDecoder().raw_decode(text)[1] :]):
+        return "records with commas between them", "Write each record on a line of its own, without the comma."
     if re.match(r'\{\s*"document_id"\s*:\s*\[', text):
         return _COLUMNS, _ROWS
     many_lines = re.match(r'\{[ \t\r]*\n\s*"', text)
@@ -167,8 +211,8 @@ def _of_object(text: str) -> tuple[str, str] | None:
 def _known(row: dict[str, Any]) -> tuple[str, str] | None:
     if isinstance(row.get("document_id"), str) and row.keys() & _LAYERS:
         # A record, which may have a key too many.
-        return (_PIPELINE, _MENTIONS) if _pipeline_mentions(row) else None
-    return next(((what, hint) for fits, what, hint in _OBJECTS if fits(row)), None)
+        return _mentions(row)
+    return _mentions(row) or next(((what, hint) for fits, what, hint in _OBJECTS if fits(row)), None)
 
 
 def _first_value(text: str) -> Any:
@@ -178,13 +222,29 @@ def _first_value(text: str) -> Any:
         return None
 
 
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _of_text(text: str) -> tuple[str, str] | None:
     lines = [line.rstrip("\r") for line in text.split("\n")[:50] if line.strip()]
+    if lines and lines[0].startswith("```"):
+        return "records in a Markdown fence", "Remove the lines that begin with ```."
     if not lines or any(line.startswith("{") for line in lines):
         # Records, the first of which is damaged.
         return None
     if lines[0].startswith("<"):
         return "XML or HTML", _ROWS
+    if lines[0].startswith('"{') or (re.match(r'"|-?\d|[ntf]', lines[0]) and all(map(_is_json, lines[:5]))):
+        return "JSON values that are not objects", _ROWS
+    if len(lines[0]) >= 16 and re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", lines[0]) and re.search(r"[\d+/=]", lines[0]):
+        return "text in Base64", _UNPACK.format(command="base64 -d FILE")
+    if _SETTINGS.match(lines[0]):
+        return "TOML or another file of settings", _ROWS
     if re.match(r"[TAREN]\d+\t", lines[0]):
         return "annotations of brat", _OFFSETS
     if lines[0].startswith(("-DOCSTART-", "#begin document", "# sent_id", "# text", "# newdoc")) or all(

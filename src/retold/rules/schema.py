@@ -5,6 +5,7 @@ They run on what the typed decoder refused, which reports only the first error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,7 +51,9 @@ def _findings(errors: Iterable[ValidationError], incomplete: set[str]) -> Iterat
             # There is one error per missing key, and only its message says which: report all at the first.
             if pointer_to(*path) not in incomplete:
                 incomplete.add(pointer_to(*path))
-                yield from (key_missing(path, key, error) for key in error.validator_value if key not in error.instance)
+                # A key of another format, which is unknown, says what it is renamed to.
+                there = {*error.instance, *map(_RENAMED.get, error.instance)}
+                yield from (key_missing(path, key, error) for key in error.validator_value if key not in there)
         elif keyword == "anyOf" and (inside := [each for each in error.context or () if _is_inside(each)]):
             # An object where an object or null may stand: what is wrong is inside.
             yield from _findings(inside, incomplete)
@@ -86,9 +89,10 @@ def _expected(schema: Mapping[str, Any]) -> str:
     return _TYPE_NAMES.get(str(schema.get("type")), "another type")
 
 
+_INTEGRAL: Final = re.compile(r"-?[0-9]{1,15}(\.0)?")
 #: Keys of other formats, and what they are called here.
 _RENAMED: Final = {
-    **dict.fromkeys(("entity_group", "entity_type", "ner_tag"), "type"),
+    **dict.fromkeys(("entity_group", "entity_type", "ner_tag", "label"), "type"),
     **dict.fromkeys(("word", "surface", "mention"), "text"),
     **dict.fromkeys(("start_offset", "begin", "start_char"), "start"),
     **dict.fromkeys(("end_offset", "end_char"), "end"),
@@ -106,9 +110,12 @@ def wrong_type(path: list[str | int], error: ValidationError) -> Finding:
     """
     message = f"expected {_expected(error.schema)}, got {shorten(error.instance)}"
     labels = error.schema.get("labels", ())
+    hint = None
+    if error.schema.get("type") == "integer" and _INTEGRAL.fullmatch(str(error.instance)):
+        hint = f"Write {str(error.instance).partition('.')[0]}: an integer without quotes, point or .0."
     is_number = type(error.instance) is int and 0 <= error.instance < len(labels)
     table = ", ".join(f"{number} is {label}" for number, label in enumerate(labels))
-    hint = f"Write the label, not its number as a ClassLabel: {table}." if is_number else None
+    hint = f"Write the label, not its number as a ClassLabel: {table}." if is_number else hint
     return finding("RT201", message, hint=hint, pointer=pointer_to(*path))
 
 

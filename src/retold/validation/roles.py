@@ -77,11 +77,11 @@ def _by_content(source: Source, corpus: Corpus) -> tuple[Role, str]:
                 spans += 0 if layer.keyed else len(items)
                 named, known = named + len(keys), known + sum(key in catalogue for key in keys)
     if catalogue and spans and not named:
-        return "prediction", "it names no key of a catalogue"
+        return "prediction", "it uses no key of the catalogues"
     if catalogue and 2 * known < named:
         return "prediction", f"{named - known} of {named} keys are not in the catalogues"
     if catalogue and named:
         return "annotation", f"{known} of {named} keys are in the catalogues"
     if judged and not evidence:
         return "prediction", "its labels have no evidence"
-    return "annotation", "nothing in it says that it is another"
+    return "annotation", "nothing in it suggests another role"
