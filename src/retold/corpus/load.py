@@ -43,6 +43,8 @@ __all__ = [
 
 #: Name of the manifest in a corpus folder.
 MANIFEST: Final = "corpus.json"
+#: Begins the hash of a corpus that is not as it was released.
+MODIFIED: Final = "modified-"
 #: Name of a file or folder while it is written; it is renamed when it is complete.
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{8}")
 
@@ -161,7 +163,7 @@ class Corpus(Summary):
         # An event that was added later is not part of the release.
         if self.release is not None and found == wanted:
             return self.release.sha256
-        return f"{'unreleased' if self.release is None else 'modified'}-{digest_of(found)}"
+        return f"{'unreleased-' if self.release is None else MODIFIED}{digest_of(found)}"
 
     @property
     def short_digest(self) -> str:

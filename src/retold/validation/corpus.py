@@ -15,7 +15,7 @@ from msgspec import structs
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
 from retold.corpus.decisions import annotations_of, decided
-from retold.corpus.load import MANIFEST, leftovers
+from retold.corpus.load import MANIFEST, MODIFIED, leftovers
 from retold.io.jsonl import read_all, read_bytes, read_lines, read_one
 from retold.io.sources import Source, digest_of, sha256
 from retold.layers.scheme import Scheme
@@ -284,5 +284,5 @@ def _release(run: Run) -> None:
         path = member.relative_to(root).as_posix()
         if path not in release.files and "/." not in f"/{path}":
             found += rules.release_differs(path, None, "")
-    found += rules.release_differs("the list of files", release.sha256, digest_of(release.files))
+    found += rules.release_differs("the list of files", release.sha256.removeprefix(MODIFIED), digest_of(release.files))
     run.add(found, file)
