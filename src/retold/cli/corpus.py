@@ -134,8 +134,9 @@ def divide(file: str, root: str) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @event_option
 @click.option("--annotator", "--reader", required=True, metavar="NAME", help="Name of the annotator's file.")
+@click.option("--empty", multiple=True, metavar="DOCUMENT", help="Document that was annotated, but has no quotes.")
 @corpus_folder
-def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> None:
+def import_quotes(folder: str, event: str | None, annotator: str, empty: tuple[str, ...], root: str) -> None:
     """Turn an annotator's quotes into records with offsets.
 
     FOLDER has a file for each annotated layer, with an object on each line:
@@ -147,7 +148,8 @@ def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> 
       verification.jsonl  document_id, claim, label, evidence
 
     'retold corpus show DOCUMENT --sentences' numbers the sentences; 'nth' says which occurrence in the sentence is
-    meant, by default the first. Nothing is written unless every quote is found.
+    meant, by default the first. Nothing is written unless every quote is found. The records are of the documents that
+    are quoted; the others count as not annotated.
 
     \b
     Example:
@@ -158,7 +160,7 @@ def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> 
 
     loaded = load_folder(root)
     with usage_errors():
-        written, notes = import_quotes(folder, loaded, event_of(loaded, event), annotator)
+        written, notes = import_quotes(folder, loaded, event_of(loaded, event), annotator, empty)
     for note in notes:
         told(f"warning: {note}")
     told(f"wrote {written}")
@@ -179,14 +181,15 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
 
     With --init, DECISIONS is written: each item on which the annotators of the event differ and that has not been
     decided yet, what each of them gives, and the text. Give every item a decision and a reason; without --init they are
-    added to annotators/adjudication.jsonl, and gold is made.
+    added to annotators/adjudication.jsonl, and gold is made. A document that only one of them annotated needs no
+    decision; one that nobody annotated keeps its gold.
 
     \b
     Example:
       retold corpus adjudicate decisions.toml --init --event river-flood
       retold corpus adjudicate decisions.toml --event river-flood
     """
-    from retold.corpus.decisions import apply_decisions, open_decisions
+    from retold.corpus.decisions import annotated_once, apply_decisions, open_decisions
     from retold.corpus.load import load_folder
 
     loaded = load_folder(root)
@@ -202,6 +205,8 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
         options.write(Path(file), text)
     else:
         told(f"{key}: nothing to decide; 'retold corpus build' makes gold")
+    for note in annotated_once(loaded, key):
+        told(f"warning: {note}")
 
 
 @corpus.command("new-event")

@@ -19,7 +19,7 @@ is 0 or 1; none where resampling shows no spread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +68,7 @@ class Agreement(Summary):
         documents: how many were compared: those in which both give a layer that they share.
         layers: what each annotator gives; only layers that both give in one document are compared.
         scheme: layers and labels of the corpus.
+        unshared: documents that only one of them has, for each; they are left out.
     """
 
     signature: str
@@ -79,6 +80,7 @@ class Agreement(Summary):
     documents: int = 0
     layers: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     scheme: Scheme = field(default_factory=default_scheme, repr=False, compare=False)
+    unshared: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def readers(self) -> tuple[str, str]:
@@ -97,6 +99,7 @@ class Agreement(Summary):
             "readers": list(self.annotators),
             "corpus": self.corpus,
             "documents": self.documents,
+            "unshared": {name: list(keys) for name, keys in zip(self.annotators, self.unshared, strict=True)},
             "measures": {name: value.as_dict() for name, value in self.measures.items()},
             "breakdowns": self.breakdowns,
             "disagreements": [item.as_dict() for item in self.disagreements],
@@ -114,29 +117,32 @@ def agreement(
     """Compare two annotators.
 
     Args:
-        first, second: records of the same documents: files, folders or archives of them, or records in memory.
+        first, second: files of records, folders or archives of them, or records in memory. What both have is compared.
         corpus: a corpus folder for the texts, or None for the packaged corpus.
         resamples: bootstrap resamples; 0 leaves the intervals out.
         seed: seed of the resampling.
 
     Raises:
-        FindingsError: a file is malformed or names what the corpus does not have, or the two hold different documents.
+        FindingsError: a file is malformed or names what the corpus does not have, or the two share no document.
         UnreadableError: a file cannot be read.
     """
     check_resamples(resamples)
     loaded = open_corpus(corpus)
     opened = [open_predictions(path, name) for path, name in ((first, "first"), (second, "second"))]
     records = [_read(submission.records, loaded) for submission in opened]
-    if records[0].keys() != records[1].keys() or not records[0]:
-        only = sorted(records[0].keys() ^ records[1].keys())
-        message = f"the files do not hold the same documents: {', '.join(only[:5]) or 'there are none'}"
-        hint, file = "Compare records of the same documents.", opened[1].records.name
+    shared = records[0].keys() & records[1].keys()
+    if not shared:
+        only = sorted(records[0].keys() | records[1].keys())
+        message = f"the files have no document in common: {', '.join(only[:5]) or 'there are none'}"
+        hint, file = "Compare annotations of the same documents.", opened[1].records.name
         raise FindingsError([Finding(code="RT303", severity="error", message=message, hint=hint, file=file)])
-    pairs = [(records[0][key], records[1][key]) for key in sorted(records[0])]
+    pairs = [(records[0][key], records[1][key]) for key in sorted(shared)]
     names = opened[0].name, opened[1].name
     if names[0] == names[1]:
         names = opened[0].records.name, opened[1].records.name
-    return _Comparison(loaded, pairs, resamples, seed).result(names)
+    result = _Comparison(loaded, pairs, resamples, seed).result(names)
+    alone = tuple(tuple(key for key in theirs if key not in shared) for theirs in records)
+    return replace(result, unshared=(alone[0], alone[1]))
 
 
 def compared(measure: str, counts: Mapping[str, int | float]) -> tuple[int | float, ...]:

@@ -108,7 +108,7 @@ class _Event:
             return
         try:
             documents = self.run.corpus.documents_of(event.event.event)
-            rebuilt = adjudicate(annotators, decisions, documents, event.entities, scheme)
+            rebuilt = adjudicate(annotators, decisions, documents, event.entities, scheme, gold)
         except (AdjudicationError, KeyError) as error:
             found = [rules.gold_not_reproduced(str(error))]
         else:
