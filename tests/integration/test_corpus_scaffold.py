@@ -311,7 +311,7 @@ def quotes() -> dict[str, list[dict[str, Any]]]:
 def test_the_lines_that_contributing_shows_are_those_of_the_walk() -> None:
     shown = [json.loads(line) for line in re.findall(r"^\{.*\}$", SECTION, re.M)]
     written = [*plain(ENTITIES), *plain(CLAIMS), *(line for lines in quotes().values() for line in lines)]
-    assert len(shown) == 6
+    assert len(shown) == 7
     keys = [json.loads(f"{{{line}}}") for line in re.findall(r'^"(?:holders|targets)": .*', SECTION, re.M)]
     assert [each for shown in keys for key, [each] in shown.items() if each in EVENT[key]] == [
         EVENT["holders"][1],

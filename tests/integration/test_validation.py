@@ -318,6 +318,24 @@ def test_validate_duplicates_in_catalogues(tiny_folder: Path) -> None:
     assert report.warnings == 2
 
 
+def test_every_wrong_line_of_the_catalogues_is_reported_at_once(tiny_folder: Path) -> None:
+    event = tiny_folder / "events" / "flood"
+    write(event / "entities.jsonl", lines({"entity": "vale"}) + lines({"entity": "berg", "name": "B"}))
+    write(event / "claims.jsonl", "\n" + lines({"claim": "x"}))
+    with pytest.raises(FindingsError) as caught:
+        load_corpus(tiny_folder)
+    found = dict.fromkeys((Path(each.file or "").name, each.line) for each in caught.value.findings)
+    assert list(found) == [("entities.jsonl", 1), ("entities.jsonl", 2), ("claims.jsonl", 2)]
+
+
+def test_an_entity_without_id_and_status_is_unverified(tiny_folder: Path) -> None:
+    spoil(tiny_folder, "entities.jsonl", ', "kb_id": null, "kb_status": "nil"', "")
+    corpus = load_corpus(tiny_folder)
+    vale = corpus.events["flood"].entities["vale"]
+    assert (vale.kb_id, vale.kb_status) == (None, "unverified")
+    assert validate(None, corpus).errors == 0
+
+
 def test_validate_an_event_without_gold(tiny_folder: Path) -> None:
     (tiny_folder / "events" / "flood" / "gold.jsonl").unlink()
     (found,) = validate(None, load_corpus(tiny_folder)).findings
