@@ -218,7 +218,7 @@ class Pairs:
                 wanted = gold.get(key)
                 if wanted is None:
                     self._known = self._known or known_documents(corpus.gold_lines())
-                    self.add(located([unknown_document(key, self._known)], source.name, number))
+                    self.add(located([unknown_document(key, self._known, self.corpus.title)], source.name, number))
                     continue
                 document = self._document(documents, key, gold)
                 yield Pair(number, record, gold.number, wanted, document, line, gold.line, gold.file)
@@ -260,7 +260,8 @@ class Pairs:
     def _document(self, documents: Lookup, key: str, gold: Lookup) -> Document | None:
         document = documents.get(key)
         if document is None and self.corpus.events:
-            raise refusal(unknown_document(key, list(self.corpus.documents)), gold.file, gold.number)
+            unknown = unknown_document(key, list(self.corpus.documents), self.corpus.title)
+            raise refusal(unknown, gold.file, gold.number)
         return document
 
     def _first_of(self, document_id: str) -> int:

@@ -143,6 +143,11 @@ class Corpus(Summary):
             rows.append(("events", ", ".join(self.events)))
         return " ".join(filter(None, ["Corpus", self.name, self.version])), rows
 
+    @property
+    def title(self) -> str:
+        """Which corpus it is, for a message."""
+        return "the released corpus" if self.root == packaged_corpus() else str(self.root)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the release, or of the bare file. Reads the files, once.

@@ -24,16 +24,19 @@ def listed(names: Sequence[str], total: int | None = None) -> str:
 
 
 @rule("RT301")
-def unknown_document(document_id: str, known: Iterable[str]) -> Finding:
+def unknown_document(document_id: str, known: Iterable[str], corpus: str) -> Finding:
     """A record names a document that is not in the corpus.
 
     It cannot be scored; often it belongs to another release.
     Example: `{"document_id": "flod-0"}` - the document is flood-0.
     Hint: Use the `document_id` of the corpus, and check that the file and the corpus belong to the same release.
     """
-    hint, document = did_you_mean(document_id, known), printable(document_id)
+    hint = (
+        did_you_mean(document_id, known)
+        or f"It is not in {corpus}; name its corpus with --corpus, or its gold with --gold."
+    )
     message = f"unknown document {shorten(document_id)}"
-    return finding("RT301", message, hint=hint, pointer="/document_id", document=document)
+    return finding("RT301", message, hint=hint, pointer="/document_id", document=printable(document_id))
 
 
 @rule("RT302")

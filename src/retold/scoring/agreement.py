@@ -163,7 +163,7 @@ def _read(source: Source, corpus: Corpus) -> dict[str, Any]:
         key = record.document_id
         document = corpus.documents.get(key)
         if document is None and corpus.bare is None:
-            found = [unknown_document(key, corpus.documents)]
+            found = [unknown_document(key, corpus.documents, corpus.title)]
         else:
             vocabulary = corpus.vocabulary(document)
             found = corpus.scheme.check(record, role="prediction", document=document, vocabulary=vocabulary)
