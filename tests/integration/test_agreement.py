@@ -645,6 +645,15 @@ def test_documents_of_one_annotator_are_named_and_left_out(agree: Agree, files: 
     assert {**found, "unshared": None} == {**alone, "unshared": None}
 
 
+def test_an_unknown_document_is_told_with_the_corpus_that_was_searched(tmp_path: Path, tiny_folder: Path) -> None:
+    file = write_lines(tmp_path / "a.jsonl", [{"document_id": "lyon", "entities": []}])
+    for options, searched in (((), "the released corpus"), (("--corpus", tiny_folder), str(tiny_folder))):
+        for command in (("agree", file, file), ("validate", file), ("score", file)):
+            done = run(*command, *options)
+            told = f"not in {searched}; name its corpus with --corpus, or its gold with --gold."
+            assert (done.returncode, told in done.stdout + done.stderr) == (1, True), done.stderr
+
+
 def test_two_empty_files_are_refused(compare: Compare) -> None:
     with pytest.raises(FindingsError, match="there are none"):
         compare([], [])

@@ -329,7 +329,7 @@ def test_every_wrong_line_of_the_catalogues_is_reported_at_once(tiny_folder: Pat
 
 
 def test_an_entity_without_id_and_status_is_unverified(tiny_folder: Path) -> None:
-    spoil(tiny_folder, "entities.jsonl", ', "kb_id": null, "kb_status": "nil"', "")
+    edit(tiny_folder / "events" / "flood" / "entities.jsonl", (', "kb_id": null, "kb_status": "nil"', ""))
     corpus = load_corpus(tiny_folder)
     vale = corpus.events["flood"].entities["vale"]
     assert (vale.kb_id, vale.kb_status) == (None, "unverified")

@@ -243,9 +243,10 @@ def new_event(
     told(f"wrote {folder}")
     for document in made:
         told(f"  {document.document_id}: {document.seed}, language {document.language}")
-    found = validate(None, loaded).findings
+    # What any new event lacks is among the next steps.
+    found = [each for each in validate(None, loaded).findings if each.code not in ("RT303", "RT715")]
     click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)
-    click.echo(next_steps(folder, root, loaded.scheme), nl=False)
+    click.echo(next_steps(folder, root, loaded.scheme, dated=date is not None), nl=False)
 
 
 @corpus.command()

@@ -24,7 +24,7 @@ def listed(names: Sequence[str], total: int | None = None) -> str:
 
 
 @rule("RT301")
-def unknown_document(document_id: str, known: Iterable[str], corpus: str) -> Finding:
+def unknown_document(document_id: str, known: Iterable[str], corpus: str = "the corpus") -> Finding:
     """A record names a document that is not in the corpus.
 
     It cannot be scored; often it belongs to another release.
@@ -53,7 +53,7 @@ def repeated_document(document_id: str, first_line: int, hint: str | None = None
 
 
 @rule("RT303", annotation=None)
-def missing_documents(document_ids: Sequence[str]) -> Finding:
+def missing_documents(document_ids: Sequence[str], hint: str | None = None) -> Finding:
     """Documents of the corpus have no record in the file.
 
     Scores over different documents cannot be compared.
@@ -61,7 +61,7 @@ def missing_documents(document_ids: Sequence[str]) -> Finding:
     Hint: Add a record for each, with empty lists if there is nothing to annotate.
     """
     count = counted(len(document_ids), "document is", "documents are")
-    return finding("RT303", f"{count} missing: {listed(document_ids)}", role="prediction")
+    return finding("RT303", f"{count} missing: {listed(document_ids)}", hint=hint, role="prediction")
 
 
 @rule("RT304", prediction=None)

@@ -196,7 +196,8 @@ class _Event:
         file = self.event.gold_file
         if not file.exists():
             # The event is still being annotated; everything else can be validated.
-            self.run.add([missing_documents(list(documents))], file)
+            hint = "Annotate them, and make gold with 'retold corpus build'."
+            self.run.add([missing_documents(list(documents), hint)], file)
             return
         used: set[tuple[str, str]] = set()
 
