@@ -31,8 +31,8 @@ for name in names:
 """
 
 
-#: Floors that run without the extra; ``blind`` is none of them, it learns.
-PLAIN = ("every_sentence", "majority", "random_prior", "same_string", "title_gazetteer")
+#: The floors, which run without the extra, and the other one that the README shows; ``blind`` learns and needs it.
+PLAIN = ("gazetteer", "every_sentence", "majority", "random_prior", "same_string", "title_gazetteer")
 RUN_PLAIN = """
 import sys
 from pathlib import Path

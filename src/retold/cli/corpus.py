@@ -257,7 +257,8 @@ def build(root: str, check: bool) -> None:
 
     Gold is what the annotators agree on and what was decided (see 'adjudicate'); aliases are the names in it.
     'datasets' loads the folder by the card, README.md: its YAML head and the tables between marks are made anew, the
-    rest of it is yours. Only files that are out of date are written.
+    rest of it is yours. Only files that are out of date are written. Where anything differs from the last release, the
+    hash in release.json begins with 'modified-' until the next one.
 
     \b
     Example:
