@@ -176,6 +176,15 @@ def test_adjudicate_corrects_an_item_on_which_all_agree(gold: list[Record], tiny
     assert len(spans) == len(gold[0]["entities"]) - 1
 
 
+def test_a_correction_stands_when_another_annotator_agrees(gold: list[Record], tiny_corpus: Corpus) -> None:
+    decisions = [
+        decision_of("entities", MAYOR_BERG, None, None, NOMINAL),
+        decision_of("entities", BERG, NAME, NAME, None),
+    ]
+    two, three = dict.fromkeys(("one", "two"), gold), dict.fromkeys(("one", "two", "three"), gold)
+    assert run(three, decisions, tiny_corpus) == run(two, decisions, tiny_corpus)
+
+
 @given(order=st.permutations(range(len(DECIDED))))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_adjudicate_is_independent_of_the_order_of_decisions_and_annotators(

@@ -100,7 +100,9 @@ def adjudicate(
         given = {who: items.get(decision.item) for who, items in annotated.get(key[:2], {}).items()}
         if key not in open_items and decision.decision == next(iter(given.values()), UNSET):
             raise AdjudicationError(f"{name}: the annotators do not differ, and the decision changes nothing")
-        if decision.readers != given:
+        # A correction of what all agree on stands when another annotator agrees, too.
+        agreed = key not in open_items and decision.readers and decision.readers.items() <= given.items()
+        if decision.readers != given and not agreed:
             raise AdjudicationError(f"{name}: the decision does not state what is in the annotators' files")
         if not decision.reason.strip():
             raise AdjudicationError(f"{name}: the decision has no reason")
