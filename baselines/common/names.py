@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from retold.model.annotations import Document, Mention
 
-from .text import CALENDAR, TITLES, content_words, fold, sentences, stem, words
+from .text import CALENDAR, TITLES, content_words, fold, sentences, words
 
 __all__ = ["by_string", "folded", "names", "proper"]
 
@@ -105,6 +105,9 @@ def guess_type(text: str, before: str) -> str:
 
 def proper(text: str) -> list[str]:
     """Stems of the capitalised words inside a sentence; the first word may be capital for no other reason."""
+    # Floors use names and need no stems.
+    from .stems import stem
+
     found = [match[0].lower() for match in _CAPITALISED.finditer(fold(text)) if match.start()]
     return [stem(word) for word in found if word not in CALENDAR]
 

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from .figures import CALENDAR_AND_NUMBERS, figures
 from .gazetteer import Gazetteer
-from .text import content_words, fold, stem, words
+from .stems import stem
+from .text import content_words, fold, words
 
 __all__ = ["Index", "Matrix", "carried", "terms"]
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import snowballstemmer
-
 from retold.model.annotations import ClaimSpan, Document
 
 __all__ = [
@@ -24,8 +22,6 @@ __all__ = [
     "negations",
     "quoted",
     "sentences",
-    "stem",
-    "stems",
     "words",
 ]
 
@@ -61,7 +57,6 @@ _INDONESIAN = (
     "yang"
 )
 _STOP_WORDS = frozenset(f"{_ENGLISH} {_INDONESIAN}".split())
-_STEMMER = snowballstemmer.stemmer("english")
 
 
 def fold(text: str) -> str:
@@ -83,17 +78,6 @@ def words(text: str) -> list[str]:
 def content_words(text: str) -> list[str]:
     """The words that say what a text is about: no function words, no numbers, no single letters."""
     return [w for w in _words(text) if len(w) > 1 and w not in _STOP_WORDS and not w[0].isdigit()]
-
-
-@lru_cache(50_000)
-def stem(word: str) -> str:
-    """A word without its English endings (Snowball)."""
-    return str(_STEMMER.stemWord(word))
-
-
-def stems(text: str) -> list[str]:
-    """The stems of the content words of a text."""
-    return [stem(word) for word in content_words(text)]
 
 
 def negations(text: str) -> int:

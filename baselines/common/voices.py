@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from retold.model.annotations import Document, Holder, Mention
 
-from .text import TITLES, sentences, stems, words
+from .stems import stems
+from .text import TITLES, sentences, words
 
 __all__ = ["AUTHOR", "SAY", "Voice", "cues", "described", "judging", "outside_quotes", "own_sentences", "voices"]
 

@@ -38,7 +38,8 @@ from ..common.figures import values
 from ..common.gazetteer import Gazetteer, known_or_capitalised
 from ..common.names import proper
 from ..common.retrieval import Matrix
-from ..common.text import content_words, negations, sentences, stems, words
+from ..common.stems import stems
+from ..common.text import content_words, negations, sentences, words
 from ..common.voices import own_sentences, voices
 from ..lexical.overlap import rarity
 

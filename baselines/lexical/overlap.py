@@ -18,7 +18,8 @@ from retold.systems import Context
 from ..common.defaults import every_sentence, no_stance
 from ..common.figures import values
 from ..common.names import names, proper
-from ..common.text import negations, sentences, stems
+from ..common.stems import stems
+from ..common.text import negations, sentences
 
 NAME = "overlap"
 DESCRIPTION = (

@@ -17,7 +17,8 @@ from retold.systems import Context
 from ..common.clauses import claims
 from ..common.defaults import wording
 from ..common.gazetteer import Gazetteer, known_or_capitalised
-from ..common.text import sentences, stems
+from ..common.stems import stems
+from ..common.text import sentences
 from ..common.voices import AUTHOR, cues, own_sentences, voices
 from .overlap import rarity, verification
 

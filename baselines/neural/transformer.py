@@ -36,7 +36,8 @@ from retold.systems import Context
 from ..common.defaults import every_sentence, likeliest, no_stance, stance_scores, wording
 from ..common.names import names
 from ..common.retrieval import Index
-from ..common.text import content_words, fold, sentences, stems
+from ..common.stems import stems
+from ..common.text import content_words, fold, sentences
 from ..lexical.overlap import verification as verification_by_words
 from ._models import MEANINGS, Entailment, Tagger, parse_mapping
 

@@ -23,12 +23,12 @@ HEAD: Final = """\
 
 <!-- Made by scripts/docs/build_measures.py from the measures themselves; do not edit. -->
 
-The measures of a corpus with the default layers and labels. Another corpus declares its own in `corpus.json`, and names
-that hold a label follow it; `retold measures` lists those of a corpus, `retold measures NAME` shows one.
-[conformance.md](conformance.md) says which published values each reproduces, [statistics.md](statistics.md) what
-intervals and tests rest on, [glossary.md](glossary.md) what the words mean.
+The measures of a corpus with the default layers and labels. Another corpus declares its own in `corpus.json`, and
+the names of measures of one label change with them; `retold measures` lists those of a corpus, `retold measures NAME`
+shows one. [conformance.md](conformance.md) says which published values each reproduces, [statistics.md](statistics.md)
+what intervals and tests rest on, [glossary.md](glossary.md) what the words mean.
 
-A value that is 0/0 is null, with its counts beside it: never NaN, never 0 or 1 for nothing, and never averaged in.
+A value that is 0/0 is null, with its counts beside it: never NaN, never 0 or 1 by default, and never part of a mean.
 Counts are added up over documents, and a measure is computed from the sums. All lie between 0 and 1 unless said
 otherwise.
 """

@@ -351,9 +351,9 @@ def _short(board: Ranking) -> str:
     ]
     shown = table(["rank", "range", "tier", "system", "overall [95%]", *PARTS], rows, "markdown")
     said = (
-        f"The first {len(rows)} of {len(ranked)} baselines that compete in all tracks. All of them, each track and "
-        "language, floors and controls stand in\n[baselines/RESULTS.md](baselines/RESULTS.md), what they get wrong in "
-        "[baselines/ERRORS.md](baselines/ERRORS.md)."
+        f"The first {len(rows)} of {len(ranked)} baselines that compete in all tracks. All of them, with each track "
+        "and language, floors and controls, are\nin [baselines/RESULTS.md](baselines/RESULTS.md), what they get wrong "
+        "in [baselines/ERRORS.md](baselines/ERRORS.md)."
     )
     return f"{BEGIN}\n\n{shown}\n{said}\n\n{END}"
 

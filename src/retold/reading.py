@@ -220,7 +220,8 @@ class Pairs:
                 if wanted is None:
                     self._known = self._known or known_documents(corpus.gold_lines())
                     there = documents.get(key) is not None
-                    self.add(located([unknown_document(key, self._known, there=there)], source.name, number))
+                    told = unknown_document(key, self._known, corpus.title, there=there)
+                    self.add(located([told], source.name, number))
                     continue
                 document = self._document(documents, key, gold)
                 yield Pair(number, record, gold.number, wanted, document, line, gold.line, gold.file)
@@ -262,7 +263,8 @@ class Pairs:
     def _document(self, documents: Lookup, key: str, gold: Lookup) -> Document | None:
         document = documents.get(key)
         if document is None and self.corpus.events:
-            raise refusal(unknown_document(key, list(self.corpus.documents)), gold.file, gold.number)
+            unknown = unknown_document(key, list(self.corpus.documents), self.corpus.title)
+            raise refusal(unknown, gold.file, gold.number)
         return document
 
     def _first_of(self, document_id: str) -> int:

@@ -31,6 +31,27 @@ for name in names:
 """
 
 
+#: The floors, which run without the extra, and the other one that the README shows; ``blind`` learns and needs it.
+PLAIN = ("gazetteer", "every_sentence", "majority", "random_prior", "same_string", "title_gazetteer")
+RUN_PLAIN = """
+import sys
+from pathlib import Path
+for name in ("bm25s", "sklearn", "sklearn_crfsuite", "snowballstemmer", "threadpoolctl"):
+    sys.modules[name] = None
+from retold.corpus.load import load_corpus
+from retold.systems import find_systems, load_system, predictions
+for name in sys.argv[3:]:
+    system = load_system(find_systems(Path(sys.argv[1]))[name])
+    print(name, len(list(predictions(system, load_corpus(sys.argv[2]), isolated=False))))
+"""
+
+
+def test_floors_need_no_extra(tiny_folder: Path) -> None:
+    command = [sys.executable, "-c", RUN_PLAIN, str(BASELINES), str(tiny_folder), *PLAIN]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [f"{name} 2" for name in PLAIN], done.stderr
+
+
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
     return load_corpus()

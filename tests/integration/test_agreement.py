@@ -616,7 +616,6 @@ REFUSED: Mapping[str, tuple[Callable[[Record], list[Record]], str, int | None, s
         None,
         "flood-0, flood-1",
     ),
-    "more documents": (lambda r: [r, {"document_id": "flood-1"}], "RT303", None, "flood-1"),
     "nothing": (lambda r: [], "RT303", None, "flood-0"),
     "a document twice": (lambda r: [r, r], "RT302", 2, "line 1"),
     "an unknown document": (lambda r: [r, {"document_id": "flood-7"}], "RT301", 2, "flood-7"),
@@ -638,6 +637,25 @@ def test_files_at_fault_are_refused_with_file_and_line(name: str, compare: Compa
     assert words in found.message
     assert found.file is not None
     assert found.file.endswith("second.jsonl")
+
+
+def test_documents_of_one_annotator_are_named_and_left_out(agree: Agree, files: tuple[Path, Path]) -> None:
+    alone = json.loads(agree(*files, "--format", "json").stdout)
+    write_lines(files[1], [{**FIRST, "document_id": "flood-1", "entities": [], "claims": []}, SECOND])
+    done = agree(*files, "--format", "json")
+    assert done.stderr == "warning: not compared, since first does not have them: 'flood-1' (second)\n"
+    found = json.loads(done.stdout)
+    assert found["unshared"] == {"first": [], "second": ["flood-1"]}
+    assert {**found, "unshared": None} == {**alone, "unshared": None}
+
+
+def test_an_unknown_document_is_told_with_the_corpus_that_was_searched(tmp_path: Path, tiny_folder: Path) -> None:
+    file = write_lines(tmp_path / "a.jsonl", [{"document_id": "lyon", "entities": []}])
+    for options, searched in (((), "the released corpus"), (("--corpus", tiny_folder), str(tiny_folder))):
+        for command in (("agree", file, file), ("validate", file), ("score", file)):
+            done = run(*command, *options)
+            told = f"not in {searched}; name its corpus with --corpus, or its gold with --gold."
+            assert (done.returncode, told in done.stdout + done.stderr) == (1, True), done.stderr
 
 
 def test_two_empty_files_are_refused(compare: Compare) -> None:

@@ -76,6 +76,7 @@ def test_a_file_of_decisions_is_made_filled_in_and_applied(two_readers: Path, tm
     done = decide(two_readers, file)
     assert done.returncode == 1
     assert done.stderr.count("fill in decision and reason") == 3
+    assert (done.stderr.count("Fill in `decision` and `reason`"), "--init" in done.stderr) == (3, False)
     assert not (event / "annotators" / "adjudication.jsonl").exists()
     answers = iter(['"nothing"', '"reader-2"', '{label = "refuted", evidence = [2]}'])
     text = re.sub(r'decision = ""', lambda _: f"decision = {next(answers)}", TABLES).replace(
@@ -107,6 +108,35 @@ def test_a_file_of_decisions_is_made_filled_in_and_applied(two_readers: Path, tm
         encoding="utf-8",
     )
     assert "3 decisions" in decide(two_readers, left).stderr
+
+
+def test_one_of_two_documents_is_decided_and_built(two_readers: Path, tmp_path: Path) -> None:
+    file, event = tmp_path / "decisions.toml", two_readers / "events" / "flood"
+    reader = event / "annotators" / "reader-2.jsonl"
+    reader.write_text(reader.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    done = decide(two_readers, file, "--init")
+    alone = "warning: flood-1: entities, stance, claims, verification of reader-1 only; taken as gold\n"
+    assert (done.returncode, done.stderr) == (0, f"wrote {file}\n{alone}")
+    text = file.read_text(encoding="utf-8")
+    assert text.count("[[decisions]]") == 2
+    answered = text.replace('decision = ""', 'decision = "nothing"', 1).replace(
+        'decision = ""', 'decision = "reader-1"'
+    )
+    file.write_text(answered.replace('""', '"D1"'), encoding="utf-8")
+    done = decide(two_readers, file)
+    assert (done.returncode, alone in done.stderr) == (0, True), done.stderr
+    gold, first = (
+        (event / name).read_text(encoding="utf-8").splitlines() for name in ("gold.jsonl", "annotators/reader-1.jsonl")
+    )
+    assert [m["text"] for m in json.loads(gold[0])["entities"]] == ["Vale"]
+    assert json.loads(gold[1])["stance"] == json.loads(first[1])["stance"]
+    assert command("corpus", "build", "--corpus", two_readers).returncode == 0
+    assert "RT714" not in command("validate", "--corpus", two_readers).stdout
+    # A document that nobody annotated keeps its gold.
+    lines = (event / "annotators" / "reader-1.jsonl").read_text(encoding="utf-8").splitlines()
+    (event / "annotators" / "reader-1.jsonl").write_text(lines[0] + "\n", encoding="utf-8")
+    assert command("corpus", "build", "--check", "--corpus", two_readers).returncode == 0
+    assert "RT714" not in command("validate", "--corpus", two_readers).stdout
 
 
 def test_the_order_is_that_of_agree(two_readers: Path, tmp_path: Path) -> None:

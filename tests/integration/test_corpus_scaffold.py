@@ -245,6 +245,20 @@ def test_an_event_whose_writing_was_killed_is_named_and_ignored(tiny_folder: Pat
     assert list(load_corpus(tiny_folder).events) == ["flood", "vale-flood"]
 
 
+@pytest.mark.parametrize(
+    ("given", "card"), [((), "title, date (YYYY-MM-DD), desc"), (("--date", "2024-05-06"), "title, desc")]
+)
+def test_a_new_event_has_next_steps_and_no_errors(given: tuple[str, ...], card: str, tmp_path: Path) -> None:
+    done = run("corpus", "new-event", "vale", *texts(tmp_path), *given, "--corpus", tmp_path / "c")
+    assert (done.returncode, "error" in done.stdout + done.stderr) == (0, False)
+    assert f"fill in {card}ription, stance holders and targets." in done.stdout
+    found = {each.code: each.hint for each in validate(None, load_corpus(tmp_path / "c")).findings}
+    assert found == {
+        "RT715": "Write it as YYYY-MM-DD." if not given else "Fill it in.",
+        "RT303": "Annotate them, and make gold with 'retold corpus build'.",
+    }
+
+
 def test_new_event_says_which_language_each_text_has_and_has_no_idle_flag(tmp_path: Path) -> None:
     files = texts(tmp_path)
     done = run("corpus", "new-event", "vale", *files, "--corpus", tmp_path / "c")
@@ -310,7 +324,7 @@ def quotes() -> dict[str, list[dict[str, Any]]]:
 def test_the_lines_that_contributing_shows_are_those_of_the_walk() -> None:
     shown = [json.loads(line) for line in re.findall(r"^\{.*\}$", SECTION, re.M)]
     written = [*plain(ENTITIES), *plain(CLAIMS), *(line for lines in quotes().values() for line in lines)]
-    assert len(shown) == 6
+    assert len(shown) == 7
     keys = [json.loads(f"{{{line}}}") for line in re.findall(r'^"(?:holders|targets)": .*', SECTION, re.M)]
     assert [each for shown in keys for key, [each] in shown.items() if each in EVENT[key]] == [
         EVENT["holders"][1],

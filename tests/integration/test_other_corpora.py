@@ -360,8 +360,8 @@ def test_new_event_has_only_what_the_layers_need(case: Case, tmp_path: Path) -> 
     # Of the manifest's languages, the first.
     (document,) = lines_of(folder / "documents.jsonl")
     assert document["language"] == ("fr" if case is ONTONOTES else "en")
-    # What is still open: title and description, targets where stance is labelled, gold; never a holder.
-    assert ("no targets" in done.stdout) == (case is RUMOUR)
+    # What is still to do: title and description, targets where stance is labelled, gold; never a holder.
+    assert ("stance targets" in done.stdout) == (case is RUMOUR)
     assert "holder" not in done.stdout
     assert ("claims.jsonl" in done.stdout) == (case is AVERITEC)
 

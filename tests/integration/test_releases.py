@@ -516,3 +516,19 @@ def test_documentation_alone_may_be_a_patch_and_a_folder_may_be_compared_with(ch
     assert done.returncode == 0, done.stderr
     section = (checkout / "corpus" / "CHANGELOG.md").read_text(encoding="utf-8").split("## ")[1]
     assert section.strip() == f"0.3.2 ({DATE})"
+
+
+def test_what_is_built_after_a_release_is_not_called_by_its_hash_until_the_next(checkout: Path) -> None:
+    build(checkout)
+    assert git(checkout, "status", "--porcelain") == ""
+    relabel(checkout)
+    for _ in range(2):
+        corpus = load_corpus(checkout / "corpus")
+        assert corpus.digest.startswith("modified-")
+        assert corpus.short_digest.startswith("modified-")
+        assert validate(None, corpus).errors == 0
+        build(checkout)
+    commit(checkout)
+    done = release(checkout, "0.4.0", "--previous", "before")
+    assert done.returncode == 0, done.stderr
+    assert "-" not in load_corpus(checkout / "corpus").digest

@@ -320,6 +320,36 @@ def test_validate_duplicates_in_catalogues(tiny_folder: Path) -> None:
     assert report.warnings == 2
 
 
+def test_every_wrong_line_of_the_catalogues_is_reported_at_once(tiny_folder: Path) -> None:
+    event = tiny_folder / "events" / "flood"
+    write(event / "entities.jsonl", lines({"entity": "vale"}) + lines({"entity": "berg", "name": "B"}))
+    write(event / "claims.jsonl", "\n" + lines({"claim": "x"}))
+    with pytest.raises(FindingsError) as caught:
+        load_corpus(tiny_folder)
+    found = dict.fromkeys((Path(each.file or "").name, each.line) for each in caught.value.findings)
+    assert list(found) == [("entities.jsonl", 1), ("entities.jsonl", 2), ("claims.jsonl", 2)]
+
+
+def test_an_entity_without_id_and_status_is_unverified(tiny_folder: Path) -> None:
+    edit(tiny_folder / "events" / "flood" / "entities.jsonl", (', "kb_id": null, "kb_status": "nil"', ""))
+    corpus = load_corpus(tiny_folder)
+    vale = corpus.events["flood"].entities["vale"]
+    assert (vale.kb_id, vale.kb_status) == (None, "unverified")
+    assert validate(None, corpus).errors == 0
+
+
+def test_what_is_wrong_in_bare_gold_is_told_once_and_with_what_to_do(tmp_path: Path) -> None:
+    mentions = [{"start": 0, "end": 4, "type": "CITY"}, {"start": 5, "end": 9, "type": "TOWN"}]
+    file = write(tmp_path / "gold.jsonl", lines({"document_id": "a", "entities": mentions}))
+    found = [each.pointer for each in validate(None, load_corpus(file)).findings if each.code == "RT204"]
+    assert found == ["/entities/0/type", "/entities/1/type"]
+    hints = {each.message: each.hint for each in validate(None, load_corpus(file, labels="from-gold")).findings}
+    assert {key: "empty list" in hint for key, hint in hints.items()} == {
+        "missing key 'text', which gold must have": False,
+        "missing key 'entity', which gold must have": False,
+    }
+
+
 def test_validate_an_event_without_gold(tiny_folder: Path) -> None:
     (tiny_folder / "events" / "flood" / "gold.jsonl").unlink()
     (found,) = validate(None, load_corpus(tiny_folder)).findings

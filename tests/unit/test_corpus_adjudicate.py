@@ -161,6 +161,15 @@ def test_adjudicate_corrects_an_item_on_which_all_agree(gold: list[Record], tiny
     assert len(spans) == len(gold[0]["entities"]) - 1
 
 
+def test_a_correction_stands_when_another_annotator_agrees(gold: list[Record], tiny_corpus: Corpus) -> None:
+    decisions = [
+        decision_of("entities", MAYOR_BERG, None, None, NOMINAL),
+        decision_of("entities", BERG, NAME, NAME, None),
+    ]
+    two, three = dict.fromkeys(("one", "two"), gold), dict.fromkeys(("one", "two", "three"), gold)
+    assert run(three, decisions, tiny_corpus) == run(two, decisions, tiny_corpus)
+
+
 @given(order=st.permutations(range(len(DECIDED))))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_adjudicate_is_independent_of_the_order_of_decisions_and_annotators(
@@ -248,19 +257,41 @@ def test_adjudicate_refuses_invalid_decisions(name: str, apart: dict[str, list[R
     assert words in str(caught.value)
 
 
+def test_documents_and_layers_of_one_annotator_are_gold_and_those_of_none_stay(
+    apart: dict[str, list[Record]], tiny_corpus: Corpus
+) -> None:
+    one, two = apart.values()
+    only = {key: one[0][key] for key in ("document_id", "stance")}
+    # In the first document the new annotator has only the stance, in which they agree with the first.
+    readers = {"zero": [only], "one": one, "two": two[:1]}
+    decisions = [decision_of(*decided) for decided in DECIDED]
+    of_three = [
+        msgspec.structs.replace(
+            d, readers={"zero": d.readers["one"], **d.readers} if d.layer == "stance" else d.readers
+        )
+        for d in decisions
+    ]
+    both = run({"one": one, "two": [two[0], one[1]]}, decisions, tiny_corpus)
+    assert run(readers, of_three, tiny_corpus) == both
+    kept = {"flood-1": AnnotationRecord(document_id="flood-1", stance=[])}
+    parts = {name: [msgspec.convert(record, AnnotationRecord) for record in (only,)] for name in ("one", "two")}
+    found = adjudicate(parts, [], tiny_corpus.documents, tiny_corpus.events["flood"].entities, None, kept)
+    assert [found[0].entities, found[1]] == [msgspec.UNSET, kept["flood-1"]]
+
+
 def test_adjudicate_refuses_missing_documents(gold: list[Record], tiny_corpus: Corpus) -> None:
-    with pytest.raises(AdjudicationError, match="flood-1: not annotated by two"):
-        run({"one": gold, "two": gold[:1]}, [], tiny_corpus)
     with pytest.raises(AdjudicationError, match="not annotated: flood-1"):
         run({"one": gold[:1], "two": gold[:1]}, [], tiny_corpus)
     with pytest.raises(AdjudicationError, match="not annotated: flood-0, flood-1"):
         run({}, [], tiny_corpus)
 
 
-def test_a_layer_that_only_one_annotator_has_is_refused_and_one_that_nobody_has_is_left_out(
-    gold: list[Record], tiny_corpus: Corpus
-) -> None:
+def test_adjudicate_refuses_an_addition_without_a_reason(gold: list[Record], tiny_corpus: Corpus) -> None:
+    added = decision_of("entities", MAYOR_BERG, None, None, NOMINAL, reason=" ")
+    with pytest.raises(AdjudicationError, match=f"flood-0/entities/{MAYOR_BERG}: the decision has no reason"):
+        run({"one": gold, "two": gold}, [added], tiny_corpus)
+
+
+def test_a_layer_that_nobody_has_is_left_out(gold: list[Record], tiny_corpus: Corpus) -> None:
     lacking = [{key: value for key, value in record.items() if key != "claims"} for record in gold]
-    with pytest.raises(AdjudicationError, match="flood-0: claims was not annotated by two"):
-        run({"one": gold, "two": lacking}, [], tiny_corpus)
     assert [record.claims for record in run({"one": lacking, "two": lacking}, [], tiny_corpus)] == [msgspec.UNSET] * 2

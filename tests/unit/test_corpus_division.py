@@ -164,7 +164,7 @@ def test_show_takes_documents_events_and_text_files(tiny_folder: Path, tmp_path:
     assert run("corpus", "show", "macron-coalition-0", "--sentences").stdout.startswith(" 0  French President")
     done = run("corpus", "show", "flod-1", "--corpus", tiny_folder)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "flod-1: not a document, an event or a text file. Did you mean 'flood-1'?" in done.stderr
+    assert f"flod-1: not a document or event of {tiny_folder}, nor a text file. Did you mean 'flood-1'?" in done.stderr
     assert run("corpus", "show", "-", "--sentences", stdin=text.read_bytes()).stdout.startswith("0  Banjir\n1  Vale")
     text.write_bytes(b"\xff")
     done = run("corpus", "show", text)

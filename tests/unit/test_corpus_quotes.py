@@ -210,15 +210,19 @@ def test_import_writes_the_layers_that_have_a_file_and_names_the_others(tiny_fol
     assert done.returncode == 0, done.stderr
     file = tiny_folder / "events" / "flood" / "annotators" / "ann.jsonl"
     records = lines_of(file)
-    assert [record.keys() for record in records] == [{"document_id", "entities"}] * 2
+    assert [record.keys() for record in records] == [{"document_id", "entities"}]
     assert [(m["start"], m["end"], m["kb_id"]) for m in records[0]["entities"]] == [(39, 46, "Q11")]
     assert done.stderr.splitlines() == [
         "warning: claims.jsonl is missing: claims is not annotated",
         "warning: stance.jsonl is missing: stance is not annotated",
         "warning: verification.jsonl is missing: verification is not annotated",
-        "warning: no quotes from flood-1",
+        "warning: no quotes from flood-1: it is not annotated",
         f"wrote {file}",
     ]
+    given = ("--annotator", "ann", "--empty", "flood-1")
+    done = imported(tiny_folder, tmp_path / "r", {"mentions.jsonl": MENTION}, *given)
+    assert "flood-1" not in done.stderr
+    assert lines_of(file)[1] == {"document_id": "flood-1", "entities": []}
 
 
 #: What is wrong -> (files, options, exit code, words of the message).
@@ -241,6 +245,10 @@ WRONG_FILES: dict[str, tuple[dict[str, str], tuple[str, ...], int, str]] = {
     "no file": ({"notes.md": "?"}, (), 2, "has no quotes (expected mentions.jsonl, claims.jsonl"),
     "no line": ({"mentions.jsonl": "\n"}, (), 2, "has no quotes"),
     "unknown event": ({"stance.jsonl": CELL}, ("--annotator", "a", "--event", "flod"), 2, "did you mean 'flood'?"),
+    "unknown empty document": (
+        {"stance.jsonl": CELL},
+        *(("--annotator", "a", "--empty", "flod-0"), 2, "unknown document 'flod-0'. Did you mean 'flood-0'?"),
+    ),
     "no name": ({"stance.jsonl": CELL}, ("--annotator", "../a"), 2, "not a valid name of an annotator"),
     "name of the decisions": ({"stance.jsonl": CELL}, ("--annotator", "adjudication"), 2, "not a valid name"),
 }

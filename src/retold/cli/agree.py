@@ -30,7 +30,8 @@ def agree(
 ) -> None:
     """Measure the agreement of annotators.
 
-    Each FILE holds one annotator's records of the same documents. Of more than two annotators, every pair is compared.
+    Each FILE holds one annotator's records. Documents that both have are compared; of more than two annotators, every
+    pair is.
 
     \b
     Example:
@@ -44,11 +45,16 @@ def agree(
     if len(files) > 2 and len({Path(file).resolve() for file in files}) < len(files):
         raise click.UsageError("a file is given twice; name the records of each annotator once")
     from retold.report.agreement import render_agreement, render_pairs
+    from retold.rules.references import listed
     from retold.scoring.agreement import agreement
 
     loaded = corpus.load()
     results = [agreement(a, b, loaded, resamples=resamples, seed=seed) for a, b in combinations(files, 2)]
     options.warn(list(dict.fromkeys(warning for result in results for warning in result.warnings)))
+    for each in results:
+        for name, other, keys in zip(each.annotators, reversed(each.annotators), each.unshared, strict=True):
+            if keys:
+                options.told(f"warning: not compared, since {other} does not have them: {listed(keys)} ({name})")
     if len(results) == 1:
         text = render_agreement(results[0], style, disagreements=disagreements, verbose=verbose, width=options.width())
     else:

@@ -41,7 +41,9 @@ def baseline(name: str | None, folder: Path, listing: bool, **given: Any) -> Non
     except SystemFault as error:
         raise click.ClickException(str(error)) from error
     if not known:
-        raise click.ClickException(f"{folder} holds no baselines; run this in a clone, or give --folder")
+        raise click.ClickException(
+            f"{folder} holds no baselines; run this in a checkout of Retold, or name its folder with --folder"
+        )
     if listing:
         from retold.report.systems import render_systems
 

@@ -134,8 +134,9 @@ def divide(file: str, root: str) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @event_option
 @click.option("--annotator", "--reader", required=True, metavar="NAME", help="Name of the annotator's file.")
+@click.option("--empty", multiple=True, metavar="DOCUMENT", help="Document that was annotated, but has no quotes.")
 @corpus_folder
-def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> None:
+def import_quotes(folder: str, event: str | None, annotator: str, empty: tuple[str, ...], root: str) -> None:
     """Turn an annotator's quotes into records with offsets.
 
     FOLDER has a file for each annotated layer, with an object on each line:
@@ -147,7 +148,8 @@ def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> 
       verification.jsonl  document_id, claim, label, evidence
 
     'retold corpus show DOCUMENT --sentences' numbers the sentences; 'nth' says which occurrence in the sentence is
-    meant, by default the first. Nothing is written unless every quote is found.
+    meant, by default the first. Nothing is written unless every quote is found. The records are of the documents that
+    are quoted; the others count as not annotated.
 
     \b
     Example:
@@ -158,7 +160,7 @@ def import_quotes(folder: str, event: str | None, annotator: str, root: str) -> 
 
     loaded = load_folder(root)
     with usage_errors():
-        written, notes = import_quotes(folder, loaded, event_of(loaded, event), annotator)
+        written, notes = import_quotes(folder, loaded, event_of(loaded, event), annotator, empty)
     for note in notes:
         told(f"warning: {note}")
     told(f"wrote {written}")
@@ -179,14 +181,15 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
 
     With --init, DECISIONS is written: each item on which the annotators of the event differ and that has not been
     decided yet, what each of them gives, and the text. Give every item a decision and a reason; without --init they are
-    added to annotators/adjudication.jsonl, and gold is made.
+    added to annotators/adjudication.jsonl, and gold is made. A document that only one of them annotated needs no
+    decision; one that nobody annotated keeps its gold.
 
     \b
     Example:
       retold corpus adjudicate decisions.toml --init --event river-flood
       retold corpus adjudicate decisions.toml --event river-flood
     """
-    from retold.corpus.decisions import apply_decisions, open_decisions
+    from retold.corpus.decisions import annotated_once, apply_decisions, open_decisions
     from retold.corpus.load import load_folder
 
     loaded = load_folder(root)
@@ -202,6 +205,8 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
         options.write(Path(file), text)
     else:
         told(f"{key}: nothing to decide; 'retold corpus build' makes gold")
+    for note in annotated_once(loaded, key):
+        told(f"warning: {note}")
 
 
 @corpus.command("new-event")
@@ -238,9 +243,10 @@ def new_event(
     told(f"wrote {folder}")
     for document in made:
         told(f"  {document.document_id}: {document.seed}, language {document.language}")
-    found = validate(None, loaded).findings
+    # What any new event lacks is among the next steps.
+    found = [each for each in validate(None, loaded).findings if each.code not in ("RT303", "RT715")]
     click.echo(render_text([each for each in found if Path(each.file or "").is_relative_to(folder)]), nl=False)
-    click.echo(next_steps(folder, root, loaded.scheme), nl=False)
+    click.echo(next_steps(folder, root, loaded.scheme, dated=date is not None), nl=False)
 
 
 @corpus.command()
@@ -251,7 +257,8 @@ def build(root: str, check: bool) -> None:
 
     Gold is what the annotators agree on and what was decided (see 'adjudicate'); aliases are the names in it.
     'datasets' loads the folder by the card, README.md: its YAML head and the tables between marks are made anew, the
-    rest of it is yours. Only files that are out of date are written.
+    rest of it is yours. Only files that are out of date are written. Where anything differs from the last release, the
+    hash in release.json begins with 'modified-' until the next one.
 
     \b
     Example:

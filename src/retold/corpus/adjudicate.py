@@ -2,7 +2,8 @@
 
 What all annotators give is gold. Each difference needs a decision, which states what every annotator gave, and a
 reason. A decision may also add an item that no annotator has, drop one, or correct one on which all agree; a decision
-that changes nothing is an error.
+that changes nothing is an error. Only those who annotated a layer of a document are compared on it; one alone is right,
+and a document that nobody annotated keeps the gold that it has.
 
 An item is the unit of a decision: a span (``start:end``), a stance cell (``holder/target``) or a verification pair
 (the key of the claim), with all that is said of it. Two spans with different boundaries are two items.
@@ -21,7 +22,7 @@ from retold.model.annotations import Annotation, AnnotationRecord, Decision, Doc
 from retold.model.display import counted
 from retold.rules import Vocabulary
 
-__all__ = ["AdjudicationError", "adjudicate", "differences", "items_by_key"]
+__all__ = ["AdjudicationError", "adjudicate", "answers", "differences", "items_by_key"]
 
 Key = tuple[str, str, str]
 
@@ -42,27 +43,29 @@ def items_by_key(record: AnnotationRecord, layer: Layer[Any]) -> dict[str, Annot
     return found
 
 
+def answers(
+    annotators: Mapping[str, Sequence[AnnotationRecord]], scheme: Scheme | None = None
+) -> dict[tuple[str, str], dict[str, dict[str, Annotation]]]:
+    """What was annotated: (document, layer) -> annotator -> items by key."""
+    found: dict[tuple[str, str], dict[str, dict[str, Annotation]]] = {}
+    records = [(who, record) for who, theirs in annotators.items() for record in theirs]
+    for who, record in sorted(records, key=lambda each: each[1].document_id):
+        for name, layer in (scheme or default_scheme()).layers.items():
+            if getattr(record, name) is not UNSET:
+                found.setdefault((record.document_id, name), {})[who] = items_by_key(record, layer)
+    return found
+
+
 def differences(
     annotators: Mapping[str, Sequence[AnnotationRecord]], scheme: Scheme | None = None
 ) -> dict[Key, dict[str, Annotation | None]]:
-    """Every item on which annotators differ: (document, layer, item) -> annotator -> what they give, or None.
-
-    Raises AdjudicationError for a document that was not annotated by all of them.
-    """
+    """Every item on which annotators differ: (document, layer, item) -> annotator -> what they give, or None."""
     found: dict[Key, dict[str, Annotation | None]] = {}
-    records = {name: {record.document_id: record for record in theirs} for name, theirs in annotators.items()}
-    for document_id in sorted({key for theirs in records.values() for key in theirs}):
-        if lacking := [name for name, theirs in records.items() if document_id not in theirs]:
-            raise AdjudicationError(f"{document_id}: not annotated by {', '.join(lacking)}")
-        for layer_name, layer in (scheme or default_scheme()).layers.items():
-            lacking = [name for name, theirs in records.items() if getattr(theirs[document_id], layer_name) is UNSET]
-            if 0 < len(lacking) < len(records):
-                raise AdjudicationError(f"{document_id}: {layer_name} was not annotated by {', '.join(lacking)}")
-            given = {name: items_by_key(theirs[document_id], layer) for name, theirs in records.items()}
-            for item in sorted({item for items in given.values() for item in items}):
-                values = {name: items.get(item) for name, items in given.items()}
-                if len({repr(value) for value in values.values()}) > 1:
-                    found[document_id, layer_name, item] = values
+    for (document_id, layer), given in answers(annotators, scheme).items():
+        for item in sorted({item for items in given.values() for item in items}):
+            values = {name: items.get(item) for name, items in given.items()}
+            if len({repr(value) for value in values.values()}) > 1:
+                found[document_id, layer, item] = values
     return found
 
 
@@ -72,15 +75,18 @@ def adjudicate(
     documents: Mapping[str, Document],
     catalogue: Mapping[str, Entity],
     scheme: Scheme | None = None,
+    kept: Mapping[str, AnnotationRecord] | None = None,
 ) -> list[AnnotationRecord]:
     """Gold from annotations and decisions, in the order of ``documents``; types and ids come from the catalogue.
+
+    ``kept`` is present gold, for documents that nobody annotated.
 
     Raises:
         AdjudicationError: a difference has no decision; a decision changes nothing, misstates the annotations or has no
             reason; an item lacks a key of its layer or names an entity that is not in the catalogue.
     """
     scheme = scheme or default_scheme()
-    open_items = differences(annotators, scheme)
+    open_items, annotated = differences(annotators, scheme), answers(annotators, scheme)
     decided: dict[Key, Annotation | None] = {}
     for decision in decisions:
         key: Key = decision.document_id, decision.layer, decision.item
@@ -89,18 +95,22 @@ def adjudicate(
             raise AdjudicationError(f"{name}: decided twice")
         if decision.document_id not in documents:
             raise AdjudicationError(f"{name}: unknown document {decision.document_id!r}")
-        given = open_items.get(key) or {name: _given(records, key, scheme) for name, records in annotators.items()}
-        if key not in open_items and decision.decision == next(iter(given.values())):
+        if decision.layer not in scheme.layers:
+            raise AdjudicationError(f"{name}: unknown layer {decision.layer!r}")
+        given = {who: items.get(decision.item) for who, items in annotated.get(key[:2], {}).items()}
+        if key not in open_items and decision.decision == next(iter(given.values()), UNSET):
             raise AdjudicationError(f"{name}: the annotators do not differ, and the decision changes nothing")
-        if decision.readers != given:
+        # A correction of what all agree on stands when another annotator agrees, too.
+        agreed = key not in open_items and decision.readers and decision.readers.items() <= given.items()
+        if decision.readers != given and not agreed:
             raise AdjudicationError(f"{name}: the decision does not state what is in the annotators' files")
         if not decision.reason.strip():
             raise AdjudicationError(f"{name}: the decision has no reason")
         decided[key] = decision.decision
     if missing := ["/".join(key) for key in open_items if key not in decided]:
         raise AdjudicationError(f"{counted(len(missing), 'difference')} without a decision: {', '.join(missing[:5])}")
-    first = {record.document_id: record for record in next(iter(annotators.values()), ())}
-    if lacking := [document_id for document_id in documents if document_id not in first]:
+    done = {record.document_id for records in annotators.values() for record in records}
+    if lacking := [key for key in documents if key not in done and key not in (kept or {})]:
         raise AdjudicationError(f"not annotated: {', '.join(lacking)}")
     by_layer: dict[tuple[str, str], dict[str, Annotation | None]] = {}
     for (document_id, name, item), value in decided.items():
@@ -109,21 +119,15 @@ def adjudicate(
     for document_id, document in documents.items():
         layers = {}
         for name, layer in scheme.layers.items():
-            changed = by_layer.get((document_id, name))
+            changed = by_layer.get((document_id, name), {})
+            answered = annotated.get((document_id, name))
             # What nobody annotated is not annotated in gold.
-            if changed or getattr(first[document_id], name) is not UNSET:
-                items = items_by_key(first[document_id], layer) | (changed or {})
-                layers[name] = _built(layer, items, document, catalogue)
-        gold.append(AnnotationRecord(document_id=document_id, **layers))
+            if changed or answered is not None:
+                first: dict[str, Annotation] = next(iter((answered or {}).values()), {})
+                layers[name] = _built(layer, {**first, **changed}, document, catalogue)
+        made = AnnotationRecord(document_id=document_id, **layers)
+        gold.append(made if document_id in done else (kept or {})[document_id])
     return gold
-
-
-def _given(records: Sequence[AnnotationRecord], key: Key, scheme: Scheme) -> Annotation | None:
-    """What one annotator gives for an item."""
-    layer = scheme.layers.get(key[1])
-    if layer is None:
-        raise AdjudicationError(f"{'/'.join(key)}: unknown layer {key[1]!r}")
-    return next((items_by_key(record, layer).get(key[2]) for record in records if record.document_id == key[0]), None)
 
 
 def _built(

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import msgspec
 
-from retold.corpus.adjudicate import AdjudicationError, adjudicate, differences, items_by_key
+from retold.corpus.adjudicate import AdjudicationError, adjudicate, answers, differences
 from retold.corpus.load import Corpus, EventFolder
 from retold.corpus.scaffold import read_text
 from retold.io.atomic import write_atomic
@@ -36,10 +36,14 @@ from retold.model.findings import Finding, FindingsError, UnreadableError, short
 from retold.rules.bytes import refusal
 from retold.rules.registry import did_you_mean, finding, nearest
 
-__all__ = ["adjudicated", "annotations_of", "apply_decisions", "decided", "open_decisions"]
+__all__ = ["adjudicated", "annotated_once", "annotations_of", "apply_decisions", "decided", "open_decisions"]
 
 _KEYS: Final = ("document_id", "layer", "item", "decision", "reason")
 NOTHING: Final = "nothing"
+_FILL_IN: Final = "Fill in `decision` and `reason` of this item in the file; 'nothing' means that it is not gold."
+_WRITE: Final = (
+    "'retold corpus adjudicate FILE --init' writes a new file with the differences that are not decided yet."
+)
 
 
 def adjudicated(
@@ -47,13 +51,25 @@ def adjudicated(
 ) -> list[AnnotationRecord]:
     """Gold of an event: what its annotators agree on, and what was decided where they do not.
 
-    An event with one annotator has that annotator's labels. Without ``decisions`` those in the folder count.
+    Where only one annotated, that annotator's labels are gold. Without ``decisions`` those in the folder count.
     """
     given = decided(event, scheme) if decisions is None else decisions
+    present = read_all(event.gold_file, scheme.decoder) if event.gold_file.exists() else []
+    kept = {record.document_id: record for record in present}
     try:
-        return adjudicate(annotations_of(event, scheme), given, documents, event.entities, scheme)
+        return adjudicate(annotations_of(event, scheme), given, documents, event.entities, scheme, kept)
     except AdjudicationError as error:
         raise _refused(str(error), str(event.adjudication_file)) from None
+
+
+def annotated_once(corpus: Corpus, event_key: str) -> list[str]:
+    """What only one of the annotators of an event annotated, so that there is nothing to decide."""
+    annotators = annotations_of(corpus.events[event_key], corpus.scheme)
+    alone: dict[tuple[str, str], list[str]] = {}
+    for (document_id, layer), given in answers(annotators, corpus.scheme).items():
+        if len(given) == 1 < len(annotators):
+            alone.setdefault((document_id, next(iter(given))), []).append(layer)
+    return [f"{key}: {', '.join(layers)} of {who} only; taken as gold" for (key, who), layers in alone.items()]
 
 
 def annotations_of(event: EventFolder, scheme: Scheme) -> dict[str, list[AnnotationRecord]]:
@@ -76,10 +92,7 @@ def open_decisions(corpus: Corpus, event_key: str, agreement: str | None = None)
     """
     event, scheme = corpus.events[event_key], corpus.scheme
     annotators = annotations_of(event, scheme)
-    try:
-        found = differences(annotators, scheme)
-    except AdjudicationError as error:
-        raise _refused(str(error), str(event.folder / "annotators")) from None
+    found = differences(annotators, scheme)
     told = {(each.document_id, each.layer, each.item): each.readers for each in decided(event, scheme)}
     order = list(found)
     if agreement is not None:
@@ -179,7 +192,7 @@ def apply_decisions(corpus: Corpus, event_key: str, file: str) -> dict[Path, int
             made[key] = decision
         except AdjudicationError as error:
             name = "/".join(str(table[key]) for key in _KEYS[:3] if table.get(key)) or f"decision {number}"
-            findings += _refused(f"{name}: {error}", file).findings
+            findings += _refused(f"{name}: {error}", file, _FILL_IN).findings
     if findings:
         raise FindingsError(findings)
     kept = [each for each in decided(event, scheme) if (each.document_id, each.layer, each.item) not in made]
@@ -201,14 +214,9 @@ def _decision(
     document_id, name, item = (str(table[key]) for key in _KEYS[:3])
     if name not in scheme.layers:
         raise _unknown("layer", name, scheme.layers)
-    readers = {
-        annotator: items_by_key(record, scheme.layers[name]).get(item)
-        for annotator, records in annotators.items()
-        for record in records
-        if record.document_id == document_id
-    }
-    if not readers:
-        known = {record.document_id for records in annotators.values() for record in records}
+    known = {record.document_id for records in annotators.values() for record in records}
+    readers = {who: items.get(item) for who, items in answers(annotators, scheme).get((document_id, name), {}).items()}
+    if document_id not in known:
         raise _unknown(f"document {shorten(document_id)}", document_id, known)
     decision: Annotation | None
     chosen = table["decision"]
@@ -235,6 +243,5 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> AdjudicationError:
     return AdjudicationError(f"unknown {what}. {did_you_mean(name, known) or ''}".rstrip())
 
 
-def _refused(message: str, file: str) -> FindingsError:
-    hint = "'retold corpus adjudicate FILE --init' writes a file with the differences to decide."
+def _refused(message: str, file: str, hint: str = _WRITE) -> FindingsError:
     return refusal(finding("RT714", message, hint=hint), file)

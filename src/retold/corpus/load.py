@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 from msgspec import UnsetType
 
-from retold.io.jsonl import Lines, Lookup, read_all, read_bytes, read_lines, read_one
+from retold.io.jsonl import Lines, Lookup, read_all, read_bytes, read_lines, read_one, read_valid
 from retold.io.sources import Source, digest_of, is_folder, sha256
 from retold.layers.scheme import ManifestError, Scheme, default_scheme, manifest_decoder, scheme_from_gold
 from retold.model.annotations import AnnotationRecord, CanonicalClaim, Document, Entity, Event, KbStatus, Release
@@ -43,6 +43,8 @@ __all__ = [
 
 #: Name of the manifest in a corpus folder.
 MANIFEST: Final = "corpus.json"
+#: Begins the hash of a corpus that is not as it was released.
+MODIFIED: Final = "modified-"
 #: Name of a file or folder while it is written; it is renamed when it is complete.
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{8}")
 
@@ -141,6 +143,11 @@ class Corpus(Summary):
             rows.append(("events", ", ".join(self.events)))
         return " ".join(filter(None, ["Corpus", self.name, self.version])), rows
 
+    @property
+    def title(self) -> str:
+        """Which corpus it is, for a message."""
+        return "the released corpus" if self.root == packaged_corpus() else str(self.root)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the release, or of the bare file. Reads the files, once.
@@ -161,7 +168,7 @@ class Corpus(Summary):
         # An event that was added later is not part of the release.
         if self.release is not None and found == wanted:
             return self.release.sha256
-        return f"{'unreleased' if self.release is None else 'modified'}-{digest_of(found)}"
+        return f"{'unreleased-' if self.release is None else MODIFIED}{digest_of(found)}"
 
     @property
     def short_digest(self) -> str:
@@ -291,6 +298,7 @@ def load_corpus(
         raise UnreadableError(f"{root}: not a corpus folder (no events/*/event.json)")
     events: dict[str, EventFolder] = {}
     repeated: list[Finding] = []
+    refused: list[Finding] = []
     for folder in folders:
         event: Event = read_one(folder / "event.json", DECODERS["event"])
         if (other := events.get(event.event)) is not None:
@@ -299,9 +307,11 @@ def load_corpus(
         events[event.event] = EventFolder(
             folder=folder,
             event=event,
-            entities=_catalogue(folder / "entities.jsonl", "entity", repeated),
-            claims=_catalogue(folder / "claims.jsonl", "claim", repeated),
+            entities=_catalogue(folder / "entities.jsonl", "entity", repeated, refused),
+            claims=_catalogue(folder / "claims.jsonl", "claim", repeated, refused),
         )
+    if refused:
+        raise FindingsError(refused)
     release_file = root / "release.json"
     release: Release | Any = read_one(release_file, DECODERS["release"]) if release_file.exists() else None
     own = root / MANIFEST
@@ -317,15 +327,15 @@ def load_corpus(
     return _declared(corpus, chosen, labels)
 
 
-def _catalogue(path: Path, key: Literal["entity", "claim"], repeated: list[Finding]) -> dict[str, Any]:
+def _catalogue(
+    path: Path, key: Literal["entity", "claim"], repeated: list[Finding], refused: list[Finding]
+) -> dict[str, Any]:
     """The lines of a catalogue by key, none where there is no file; keys that come again are added to ``repeated``."""
     found: dict[str, Any] = {}
-    for number, line in read_lines(Source.of(path)) if path.exists() else ():
-        if line:
-            each = DECODERS[key].require(line, number, str(path))
-            name = getattr(each, key)
-            if found.setdefault(name, each) is not each:
-                repeated += located([repeated_key(name, f"/{key}")], path, number)
+    for number, each in read_valid(path, DECODERS[key], refused) if path.exists() else ():
+        name = getattr(each, key)
+        if found.setdefault(name, each) is not each:
+            repeated += located([repeated_key(name, f"/{key}")], path, number)
     return found
 
 

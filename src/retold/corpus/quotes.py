@@ -93,14 +93,18 @@ _LAYERS: Final[dict[str, tuple[str, type[Struct], Callable[[Any], Any]]]] = {
 }
 
 
-def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator: str) -> tuple[Path, list[str]]:
+def import_quotes(
+    folder: str | Path, corpus: Corpus, event_key: str, annotator: str, empty: Sequence[str] = ()
+) -> tuple[Path, list[str]]:
     """Turn the quotes in a folder, a file for each layer, into records with offsets, all of them or none.
 
+    A document without a quote was not annotated, unless ``empty`` names it.
+
     Returns:
-        The file that was written, and what its reader should know: layers and documents without a quote.
+        The file that was written, and what its reader should know: layers and documents that were not annotated.
 
     Raises:
-        ValueError: the name of the annotator is invalid.
+        ValueError: the name of the annotator is invalid, or an empty document unknown.
         UnreadableError: a file cannot be read, or the folder has none of quotes.
         FindingsError: a file has a name that no layer has, or a line is wrong; all are listed.
     """
@@ -124,6 +128,9 @@ def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator:
                 quoted[name].append(record)
                 lines.setdefault(name, []).append(number)
     documents = corpus.documents_of(event_key)
+    for key in empty:
+        if key not in documents:
+            raise ValueError(f"unknown document {key!r}. {did_you_mean(key, documents) or ''}".rstrip())
     given = {name: quoted.get(name) for name in names}
     try:
         records = resolve(documents, event.entities, scheme=scheme, lines=lines, folder=str(folder), **given)
@@ -134,10 +141,10 @@ def import_quotes(folder: str | Path, corpus: Corpus, event_key: str, annotator:
     if not lines:
         raise UnreadableError(f"{folder}: has no quotes (expected {', '.join(f'{name}.jsonl' for name in names)})")
     target = event.folder / "annotators" / f"{annotator}.jsonl"
-    write_atomic(target, (encode(record) + b"\n" for record in records))
-    used = {item.document_id for items in quoted.values() for item in items}
+    used = {*empty, *(item.document_id for items in quoted.values() for item in items)}
+    write_atomic(target, (encode(record) + b"\n" for record in records if record.document_id in used))
     notes = [f"{name}.jsonl is missing: {_LAYERS[name][0]} is not annotated" for name in names if name not in quoted]
-    return target, [*notes, *(f"no quotes from {key}" for key in documents if key not in used)]
+    return target, [*notes, *(f"no quotes from {key}: it is not annotated" for key in documents if key not in used)]
 
 
 def _misnamed(folder: Path, names: Sequence[str]) -> list[Finding]:

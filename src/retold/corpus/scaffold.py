@@ -164,6 +164,6 @@ def documents_named(names: Sequence[str], corpus: Corpus) -> list[Document]:
             language = language_of(Path(name)) or next(iter(declared), "en")
             found.append(proposed_document(Path(name), name, language))
         else:
-            close = did_you_mean(name, [*corpus.documents, *corpus.events])
-            raise UnreadableError(f"{name}: not a document, an event or a text file. {close or ''}".rstrip())
+            close = did_you_mean(name, [*corpus.documents, *corpus.events]) or "--corpus names another corpus."
+            raise UnreadableError(f"{name}: not a document or event of {corpus.title}, nor a text file. {close}")
     return found

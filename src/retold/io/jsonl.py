@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import IO, Any
 
 from retold.io.sources import ARCHIVE_ERRORS, MAX_LINE, Source
-from retold.model.findings import UnreadableError
+from retold.model.findings import Finding, FindingsError, UnreadableError
 from retold.rules.bytes import LineDecoder, line_too_long, refusal
 
-__all__ = ["Line", "Lines", "Lookup", "count_lines", "read_all", "read_bytes", "read_lines", "read_one", "without_end"]
+__all__ = [
+    "Line",
+    "Lines",
+    "Lookup",
+    "count_lines",
+    "read_all",
+    "read_bytes",
+    "read_lines",
+    "read_one",
+    "read_valid",
+    "without_end",
+]
 
 #: Line number from 1, and the bytes without the line end.
 Line = tuple[int, bytes]
@@ -60,9 +71,24 @@ def count_lines(source: Source) -> int:
 
 
 def read_all(path: Path | str | Source, decoder: LineDecoder) -> list[Any]:
-    """The records of a whole file; for the small files of a corpus."""
+    """The records of a whole file; for the small files of a corpus. What is wrong in any line is raised at the end."""
+    refused: list[Finding] = []
+    records = [record for _, record in read_valid(path, decoder, refused)]
+    if refused:
+        raise FindingsError(refused)
+    return records
+
+
+def read_valid(path: Path | str | Source, decoder: LineDecoder, refused: list[Finding]) -> Iterator[tuple[int, Any]]:
+    """The valid records with their lines; what is wrong with the others is added to ``refused``, up to 1,000 of it."""
     source = path if isinstance(path, Source) else Source.of(path)
-    return [decoder.require(line, number, source.name) for number, line in read_lines(source) if line]
+    for number, line in read_lines(source):
+        record, found = decoder.decode(line, number=number, file=source.name) if line else (None, [])
+        refused += found
+        if record is not None and not found:
+            yield number, record
+        elif len(refused) > 1_000:
+            return
 
 
 def read_bytes(source: Source) -> bytes:

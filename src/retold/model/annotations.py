@@ -258,7 +258,7 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     entity: Annotated[str, about("Key of the entity.", "emmanuel-macron", min_length=1, pattern=PRINTED)]
     name: Annotated[str, about("Canonical name.", "Emmanuel Macron", min_length=1, pattern=PRINTED)]
     type: Annotated[str, about("Type of the entity.", "PER")]
-    kb_id: KbId
+    kb_id: KbId = None
     kb_status: Annotated[
         KbStatus,
         about(
@@ -266,7 +266,7 @@ class Entity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "unverified: not known, kb_id is null.",
             "verified",
         ),
-    ]
+    ] = "unverified"
     aliases: Annotated[
         dict[Language, list[Alias]],
         about(

@@ -21,7 +21,7 @@ import msgspec
 
 from retold.corpus import views
 from retold.corpus.decisions import adjudicated
-from retold.corpus.load import MANIFEST, Corpus, EventFolder, load_folder
+from retold.corpus.load import MANIFEST, MODIFIED, Corpus, EventFolder, load_folder
 from retold.io.atomic import write_atomic
 from retold.io.jsonl import read_all
 from retold.io.sources import digest_of, sha256
@@ -116,7 +116,7 @@ def build(root: Path, version: str | None = None, date: str | None = None) -> Fi
     files[root / "README.md"] = card(corpus, events, tables, languages, version, digest).encode()
     if released or released_now:
         name = scheme.manifest.name or corpus.name
-        files[root / RELEASE] = release(root, files, counts, name, version, date)
+        files[root / RELEASE] = release(root, files, counts, name, version, date, None if released_now else released)
     return files
 
 
@@ -187,9 +187,18 @@ def with_aliases(
 
 
 def release(
-    root: Path, files: Mapping[Path, bytes | None], counts: Mapping[str, int], name: str, version: str, date: str
+    root: Path,
+    files: Mapping[Path, bytes | None],
+    counts: Mapping[str, int],
+    name: str,
+    version: str,
+    date: str,
+    last: Release | None,
 ) -> bytes:
-    """release.json: hashes of every file of the corpus folder but itself and hidden ones."""
+    """release.json: hashes of every file of the corpus folder but itself and hidden ones.
+
+    What differs from the last release has a hash that says so, until the next one.
+    """
     hashes: dict[str, str] = {}
     for path in sorted({*root.rglob("*"), *files}):
         member = path.relative_to(root)
@@ -198,7 +207,9 @@ def release(
         if hidden or path.is_dir() or member == Path(RELEASE) or (path in files and data is None):
             continue
         hashes[member.as_posix()] = sha256(path) if data is None else hashlib.sha256(data).hexdigest()
-    made = Release(name=name, version=version, date=date, counts=dict(counts), files=hashes, sha256=digest_of(hashes))
+    modified = last is not None and (last.files != hashes or last.sha256.startswith(MODIFIED))
+    digest = f"{MODIFIED if modified else ''}{digest_of(hashes)}"
+    made = Release(name=name, version=version, date=date, counts=dict(counts), files=hashes, sha256=digest)
     return msgspec.json.format(encode(made), indent=2) + b"\n"
 
 

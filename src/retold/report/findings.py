@@ -311,10 +311,12 @@ STYLES: Final[dict[str, Callable[[Report], str]]] = {
 # A new event
 
 
-def next_steps(folder: Path, root: str, scheme: Scheme) -> str:
+def next_steps(folder: Path, root: str, scheme: Scheme, *, dated: bool) -> str:
     """What to do next with the folder of a new event."""
     keys = " and ".join(scheme.event_keys)
-    card = f"title, date, description, stance {keys}" if keys else "title, date and description"
+    card = ", ".join(
+        ["title", *([] if dated else ["date (YYYY-MM-DD)"]), "description", *([f"stance {keys}"] if keys else [])]
+    )
     files, name, corpus = scheme.catalogues, folder.name, f"--corpus {root}"
     steps = [
         f"retold corpus show {name} {corpus} > {name}.txt: correct zones, sentences, outlet, date and rights in it.",

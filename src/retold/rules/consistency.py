@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from retold.model.annotations import Entity
 from retold.model.findings import Finding, shorten
@@ -126,6 +126,16 @@ def stated_but_not_supported(claim: str, label: str, pointer: str) -> Finding:
     return finding("RT509", f"the span states {shorten(claim)}, but its verification is {label}", pointer=pointer)
 
 
+#: What a key of an item must have in gold, where it is not plain.
+_OF_ITEMS: Final = {
+    "text": "Add the text of the span, verbatim.",
+    "entity": "Add a key of the entity, the same for all its mentions.",
+    "claim": "Add the key of the canonical claim that the span states.",
+    "kb_id": "Add the id of the entity, or null if there is none.",
+    "evidence": "Add the indices of the sentences, or an empty list.",
+}
+
+
 @rule("RT510", annotation=None, prediction=None)
 def gold_key_missing(key: str, pointer: str) -> Finding:
     """Gold lacks a key that is optional in predictions.
@@ -135,7 +145,8 @@ def gold_key_missing(key: str, pointer: str) -> Finding:
     mention has no `text`.
     Hint: Add the key, with an empty list if there is nothing to annotate.
     """
-    return finding("RT510", f"missing key {key!r}, which gold must have", pointer=pointer)
+    hint = _OF_ITEMS.get(key, "Add the key.") if pointer else None
+    return finding("RT510", f"missing key {key!r}, which gold must have", hint=hint, pointer=pointer)
 
 
 @rule("RT511", annotation=None, prediction=None)

@@ -345,13 +345,14 @@ def event_unfinished(event: Event, needed: Collection[str]) -> Iterator[Finding]
 
     Stance is labelled for holders towards targets.
     Example: `{"event": "flood", "title": ""}` - the title is empty.
-    Hint: Complete event.json, with the date as YYYY-MM-DD.
+    Hint: Fill it in.
     """
     for key in ("title", "description", *needed):
         if not getattr(event, key):
             yield finding("RT715", f"the event has no {key}", pointer=f"/{key}")
     if not is_date(event.date):
-        yield finding("RT715", f"not a valid date: {shorten(event.date)}", pointer="/date")
+        message = f"not a valid date: {shorten(event.date)}" if event.date else "the event has no date"
+        yield finding("RT715", message, hint="Write it as YYYY-MM-DD.", pointer="/date")
 
 
 @rule("RT716", gold="warning", annotation="warning", prediction="warning")
@@ -368,7 +369,7 @@ def leftover(path: str, unfinished: bool) -> Finding:
 
 @rule("RT717")
 def not_a_date(document: Document) -> Iterator[Finding]:
-    """A date of a document does not exist in the calendar.
+    """A date of a document is not in the calendar.
 
     Users sort and filter by it, and other programs read it.
     Example: `{"published": "2024-02-30"}` - that February had 29 days.

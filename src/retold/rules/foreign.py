@@ -88,7 +88,7 @@ def _first(items: Any) -> dict[str, Any]:
 
 def _mentions(row: dict[str, Any]) -> tuple[str, str] | None:
     """Mentions as other tools give them, in a record or by themselves."""
-    items = row.get("entities") if "document_id" in row else [row]
+    items: Any = row.get("entities") if "document_id" in row else [row]
     lists = isinstance(items, list) and items and isinstance(items[0], list) and isinstance(row["document_id"], str)
     if lists and items[0] and isinstance(items[0][0], int):
         return "mentions as lists", _MENTIONS
@@ -121,7 +121,7 @@ _OBJECTS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...]] =
     (lambda row: row.keys() == {"label", "score"}, _PIPELINE, _LABELS),
     (lambda row: "tokens" in row or {"words", "tags"} <= row.keys() or "ner_tags" in row, "tokens with tags", _OFFSETS),
     (_has("document_id", "text", "zones"), "documents of a corpus", _CORPUS),
-    (_has("entity", "name", "kb_status"), "a catalogue of entities", _CORPUS),
+    (_has("entity", "name"), "a catalogue of entities", _CORPUS),
     (_has("claim", "text", "mutation_of"), "a catalogue of claims", _CORPUS),
     (_has("event", "holders", "targets"), "the card of an event", _CORPUS),
     (_has("document_id", "layer", "item", "decision"), "decisions of an adjudication", _CORPUS),

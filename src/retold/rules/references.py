@@ -31,19 +31,24 @@ def listed(names: Sequence[str], total: int | None = None) -> str:
 
 
 @rule("RT301")
-def unknown_document(document_id: str, known: Iterable[str], *, there: bool = False) -> Finding:
+def unknown_document(
+    document_id: str, known: Iterable[str], corpus: str = "the corpus", *, there: bool = False
+) -> Finding:
     """A record names a document that is not in the corpus, or has no gold there.
 
     It cannot be scored; often it belongs to another release.
     Example: `{"document_id": "flod-0"}` - the document is flood-0.
     Hint: Use the `document_id` of the corpus, and check that the file and the corpus belong to the same release.
     """
-    hint, document = did_you_mean(document_id, known), printable(document_id)
+    hint = (
+        did_you_mean(document_id, known)
+        or f"It is not in {corpus}; name its corpus with --corpus, or its gold with --gold."
+    )
     message = f"unknown document {shorten(document_id)}"
     if there:
         hint = "Leave the record out, or annotate the document."
         message = f"the corpus has no gold for document {shorten(document_id)}"
-    return finding("RT301", message, hint=hint, pointer="/document_id", document=document)
+    return finding("RT301", message, hint=hint, pointer="/document_id", document=printable(document_id))
 
 
 @rule("RT302")
@@ -60,7 +65,7 @@ def repeated_document(document_id: str, first_line: int, hint: str | None = None
 
 
 @rule("RT303", annotation=None)
-def missing_documents(document_ids: Sequence[str]) -> Finding:
+def missing_documents(document_ids: Sequence[str], hint: str | None = None) -> Finding:
     """Documents of the corpus have no record in the file.
 
     Scores over different documents cannot be compared.
@@ -68,7 +73,7 @@ def missing_documents(document_ids: Sequence[str]) -> Finding:
     Hint: Add a record for each, with empty lists if there is nothing to annotate.
     """
     count = counted(len(document_ids), "document is", "documents are")
-    return finding("RT303", f"{count} missing: {listed(document_ids)}", role="prediction")
+    return finding("RT303", f"{count} missing: {listed(document_ids)}", hint=hint, role="prediction")
 
 
 @rule("RT304", prediction=None)

@@ -73,6 +73,7 @@ class Agreement(Summary):
         layer_documents: in how many documents each layer was compared.
         identical: whether the two files are the same, byte for byte.
         warnings: what may be wrong with the records, and did not prevent comparing.
+        unshared: documents that only one of them has, for each; they are left out.
     """
 
     signature: str
@@ -96,6 +97,8 @@ class Agreement(Summary):
         shown = f"nothing to compare: the files share no layer in any document ({told})"
         return "" if self.measures else shown
 
+    unshared: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
     @property
     def readers(self) -> tuple[str, str]:
         """Former name of ``annotators``."""
@@ -116,6 +119,7 @@ class Agreement(Summary):
             "layer_documents": self.layer_documents,
             **({"identical": True} if self.identical else {}),
             **({"nothing": self.nothing} if self.nothing else {}),
+            "unshared": {name: list(keys) for name, keys in zip(self.annotators, self.unshared, strict=True)},
             "measures": {name: value.as_dict() for name, value in self.measures.items()},
             "breakdowns": self.breakdowns,
             "disagreements": [item.as_dict() for item in self.disagreements],
@@ -134,13 +138,13 @@ def agreement(
     """Compare two annotators.
 
     Args:
-        first, second: records of the same documents: files, folders or archives of them, or records in memory.
+        first, second: files of records, folders or archives of them, or records in memory. What both have is compared.
         corpus: a corpus folder for the texts, or None for the packaged corpus.
         resamples: bootstrap resamples; 0 leaves the intervals out.
         seed: seed of the resampling.
 
     Raises:
-        FindingsError: a file is malformed or names what the corpus does not have, or the two hold different documents.
+        FindingsError: a file is malformed or names what the corpus does not have, or the two share no document.
         UnreadableError: a file cannot be read.
     """
     check_resamples(resamples)
@@ -148,18 +152,21 @@ def agreement(
     opened = [open_predictions(path, name) for path, name in ((first, "first"), (second, "second"))]
     warnings: list[Finding] = []
     records = [_read(submission.records, loaded, warnings) for submission in opened]
-    if records[0].keys() != records[1].keys() or not records[0]:
-        only = sorted(records[0].keys() ^ records[1].keys())
-        message = f"the files do not hold the same documents: {', '.join(only[:5]) or 'there are none'}"
-        hint, file = "Compare records of the same documents.", opened[1].records.name
+    shared = records[0].keys() & records[1].keys()
+    if not shared:
+        only = sorted(records[0].keys() | records[1].keys())
+        message = f"the files have no document in common: {', '.join(only[:5]) or 'there are none'}"
+        hint, file = "Compare annotations of the same documents.", opened[1].records.name
         raise FindingsError([Finding(code="RT303", severity="error", message=message, hint=hint, file=file)])
-    pairs = [(records[0][key], records[1][key]) for key in sorted(records[0])]
+    pairs = [(records[0][key], records[1][key]) for key in sorted(shared)]
     names = opened[0].name, opened[1].name
     if names[0] == names[1]:
         names = opened[0].records.name, opened[1].records.name
     made = _Comparison(loaded, pairs, resamples, seed).result(names)
     identical = len({sha256(each.records) for each in opened}) == 1
-    return replace(made, identical=identical, warnings=list(dict.fromkeys(warnings)))
+    alone = tuple(tuple(key for key in theirs if key not in shared) for theirs in records)
+    told = list(dict.fromkeys(warnings))
+    return replace(made, identical=identical, warnings=told, unshared=(alone[0], alone[1]))
 
 
 def compared(measure: str, counts: Mapping[str, int | float]) -> tuple[int | float, ...]:
@@ -180,7 +187,7 @@ def _read(source: Source, corpus: Corpus, warnings: list[Finding]) -> dict[str, 
         key = record.document_id
         document = corpus.documents.get(key)
         if document is None and corpus.bare is None:
-            found = [unknown_document(key, corpus.documents)]
+            found = [unknown_document(key, corpus.documents, corpus.title)]
         else:
             vocabulary = corpus.vocabulary(document)
             found = corpus.scheme.check(record, role="prediction", document=document, vocabulary=vocabulary)

@@ -15,7 +15,7 @@ from msgspec import structs
 from retold.corpus import views
 from retold.corpus.adjudicate import AdjudicationError, adjudicate, items_by_key
 from retold.corpus.decisions import annotations_of, decided
-from retold.corpus.load import MANIFEST, leftovers
+from retold.corpus.load import MANIFEST, MODIFIED, leftovers
 from retold.io.jsonl import read_all, read_bytes, read_lines, read_one
 from retold.io.sources import Source, digest_of, sha256
 from retold.layers.scheme import Scheme
@@ -37,6 +37,8 @@ def check_corpus(run: Run) -> None:
     """Validate every file of the run's corpus; of a bare file of gold, its records."""
     corpus = run.corpus
     if corpus.bare is not None:
+        # It is joined with itself.
+        run.reported.add((corpus.bare.name, None))
         run.check_records(corpus.bare, "gold")
         return
     errors = run.collector.errors
@@ -108,7 +110,7 @@ class _Event:
             return
         try:
             documents = self.run.corpus.documents_of(event.event.event)
-            rebuilt = adjudicate(annotators, decisions, documents, event.entities, scheme)
+            rebuilt = adjudicate(annotators, decisions, documents, event.entities, scheme, gold)
         except (AdjudicationError, KeyError) as error:
             found = [rules.gold_not_reproduced(str(error))]
         else:
@@ -194,7 +196,8 @@ class _Event:
         file = self.event.gold_file
         if not file.exists():
             # The event is still being annotated; everything else can be validated.
-            self.run.add([missing_documents(list(documents))], file)
+            hint = "Annotate them, and make gold with 'retold corpus build'."
+            self.run.add([missing_documents(list(documents), hint)], file)
             return
         used: set[tuple[str, str]] = set()
 
@@ -284,5 +287,5 @@ def _release(run: Run) -> None:
         path = member.relative_to(root).as_posix()
         if path not in release.files and "/." not in f"/{path}":
             found += rules.release_differs(path, None, "")
-    found += rules.release_differs("the list of files", release.sha256, digest_of(release.files))
+    found += rules.release_differs("the list of files", release.sha256.removeprefix(MODIFIED), digest_of(release.files))
     run.add(found, file)

@@ -140,7 +140,7 @@ class Run:
             if not self._known:
                 bare = self.corpus.bare is not None
                 self._known = known_documents(self.corpus.gold_lines() if bare else self.corpus.document_lines())
-            self.add([unknown_document(record.document_id, self._known)], file, number)
+            self.add([unknown_document(record.document_id, self._known, self.corpus.title)], file, number)
             return False
         if not isinstance(document, Document):
             # A bare gold file has the keys of its documents, and no texts.
@@ -175,10 +175,9 @@ class Run:
 
     def _add_once(self, error: FindingsError) -> None:
         """Report invalid documents of the corpus once, however many files are joined with them."""
-        for found in error.findings:
-            if (found.file, found.line) not in self.reported and (found.file, None) not in self.reported:
-                self.reported.add((found.file, found.line))
-                self.collector.add([found])
+        found = [each for each in error.findings if not {(each.file, each.line), (each.file, None)} & self.reported]
+        self.reported |= {(each.file, each.line) for each in found}
+        self.collector.add(found)
 
 
 def _as_warning(found: Finding) -> Finding:
