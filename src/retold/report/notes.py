@@ -22,8 +22,8 @@ UNDEFINED: Final = f"{UNDEFINED_VALUE}; not averaged"
 INTERVAL: Final = f"{ABSENT} for an interval: resampling shows no spread, so it cannot tell one"
 NOT_COMPETED: Final = f"{OUTSIDE}: not competed in, or not in gold"
 TIERS: Final = (
-    "range: the ranks that the tests leave open; tier: systems that are not separable from the first one of the tier; of "
-    "near-copies only the best one can begin a tier"
+    "range: the ranks that the tests leave open; tier: systems that are not separable from the first one of the tier; "
+    "of near-copies only the best one can begin a tier"
 )
 SAW_GOLD: Final = "saw-gold: the system had access to the gold labels; its scores are not comparable"
 #: Digits of a hash that are printed, as in a signature.
