@@ -282,6 +282,23 @@ def test_the_best_of_near_copies_begins_the_tier(tmp_path: Path) -> None:
     assert [by_name(among)[name].tier for name in "ab"] == [1, 2]
 
 
+def test_claim_spans_with_moved_ends_make_no_other_system() -> None:
+    # Claims of a sentence, each end up to eight characters earlier; the other system has every second one.
+    def trimmed(characters: int, step: int = 1) -> list[Record]:
+        return [
+            {**record, "claims": [cut(claim, characters) for claim in record["claims"][::step]]}
+            for record in THREE["a"]
+        ]
+
+    def cut(claim: Record, characters: int) -> Record:
+        return {**{k: v for k, v in claim.items() if k != "text"}, "end": claim["end"] - characters}
+
+    systems = {"a": trimmed(0), "other": trimmed(0, 2), **{f"a{n}": trimmed(n) for n in range(1, 9)}}
+    found = rank(systems, released(), measure="claims", resamples=10)
+    assert {*found.near_copies["claims"][0]} == systems.keys() - {"other"}
+    assert found.hypotheses["claims"] == 1
+
+
 def test_systems_between_two_do_not_make_them_one() -> None:
     # Each is a near-copy of the next, eight cells apart of some sixty that take sides; the first and the last are not.
     chain = {f"s{n}": with_labels_changed(only(gold_records(), "stance"), *range(3 * n)) for n in range(12)}

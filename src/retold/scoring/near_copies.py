@@ -3,7 +3,8 @@
 Whoever hands in a system many times, with a label changed here and there, must not make the correction for many tests
 any harder for others, nor the differences that a leaderboard can find any smaller.
 
-Two systems agree on a layer as two annotators do: F1 of the answers of one against those of the other. What counts
+Two systems agree on a layer as two annotators do: F1 of the answers of one against those of the other. Where a layer
+gives credit for overlap, spans agree from half on (one to one), or moved boundaries would hide a copy. What counts
 neither way is left out, and so are keys of clusters, which mean something within a system only. Their counts in each
 unit must agree as well, which covers clusters and sources. Near-copies agree by ``NEAR`` or more in every layer that a
 measure reads, each with each.
@@ -13,11 +14,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from retold.corpus.load import Corpus
 from retold.io.submission import Submission
 from retold.layers.base import Batch, Matches
+from retold.measures.assignment import best_assignment
+from retold.measures.overlap import overlaps
 from retold.model.arrays import Array, np
 from retold.model.packages import require
 from retold.scoring.count import SystemCounts, count
@@ -30,37 +33,60 @@ NEAR: Final = 0.95
 _ASIDE: Final = ("entity", "source", "scores", "evidence")
 #: Of more documents than these, some are looked at.
 _DOCUMENTS: Final = 1000
+#: Jaccard overlap from which spans agree, as in attribution.
+_ALIKE: Final = 0.5
 _ROUNDING: Final = 1e-9
 
-Answers = dict[str, set[int]]
+#: Hashes, or document, start and end of spans that count by their overlap.
+Answers = dict[str, set[int] | set[tuple[int, int, int]]]
 
 
 def answers_of(submission: Submission, corpus: Corpus, counts: SystemCounts) -> Answers:
-    """Hashes of a system's answers by layer, of those that count.
+    """A system's answers by layer, of those that count.
 
     Args:
         submission, corpus: what ``counts`` are of.
         counts: likewise; of very many documents, every n-th by a hash of its key is looked at.
     """
-    found: Answers = {name: set() for name in counts.layers}
+    found: dict[str, set[Any]] = {name: set() for name in counts.layers}
+    by_overlap = {name for name, each in counts.layers.items() if "jaccard~" in each.layer.columns}
     step = max(counts.coverage["documents"]["gold"] // _DOCUMENTS, 1)
 
     def sink(batch: Batch, layers: dict[str, tuple[Matches, Any]]) -> None:
         taken = [zlib.crc32(context.document_id.encode()) % step == 0 for context in batch.documents]
         for name, (matches, names) in layers.items():
             for number, item in counts.layers[name].layer.items(matches, batch, names, corpus, counts.refers_to):
-                if item.predicted is not None and taken[number]:
+                if item.predicted is None or not taken[number]:
+                    continue
+                if name in by_overlap:
+                    document = zlib.crc32(item.document_id.encode())
+                    found[name].add((document, item.predicted["start"], item.predicted["end"]))
+                else:
                     labels = {**(item.gold or {}), **item.predicted}
                     answer = sorted((key, str(value)) for key, value in labels.items() if key not in _ASIDE)
                     found[name].add(hash((item.document_id, item.task, *answer)))
 
     count(submission, corpus, allow_missing=counts.allow_missing, sink=sink)
-    return found
+    return cast("Answers", found)
 
 
 def shared_answers(a: Answers, b: Answers, layers: Sequence[str]) -> float:
     """Agreement of answers in the layer where it is least."""
-    return min(_share(2 * len(a[name] & b[name]), len(a[name]) + len(b[name])) for name in layers)
+    return min(_share(2 * _common(a[name], b[name]), len(a[name]) + len(b[name])) for name in layers)
+
+
+def _common(a: set[Any], b: set[Any]) -> int:
+    """How many answers two systems share."""
+    if not a or not b or not isinstance(next(iter(a)), tuple):
+        return len(a & b)
+    first, second = (np.array(sorted(side), np.int64).T for side in (a, b))
+    # Documents by their place, as their hashes are large.
+    known = np.unique(np.concatenate([first[0], second[0]]))
+    first[0], second[0] = np.searchsorted(known, first[0]), np.searchsorted(known, second[0])
+    g, p = overlaps(tuple(first), tuple(second))
+    both = np.minimum(first[2, g], second[2, p]) - np.maximum(first[1, g], second[1, p])
+    jaccard = both / (first[2, g] - first[1, g] + second[2, p] - second[1, p] - both)
+    return int((jaccard[best_assignment(g, p, jaccard)] >= _ALIKE).sum())
 
 
 def counts_agree(a: Sequence[Array], b: Sequence[Array]) -> float:
