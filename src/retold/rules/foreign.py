@@ -88,7 +88,7 @@ def _first(items: Any) -> dict[str, Any]:
 
 def _mentions(row: dict[str, Any]) -> tuple[str, str] | None:
     """Mentions as other tools give them, in a record or by themselves."""
-    items = row.get("entities") if "document_id" in row else [row]
+    items: Any = row.get("entities") if "document_id" in row else [row]
     lists = isinstance(items, list) and items and isinstance(items[0], list) and isinstance(row["document_id"], str)
     if lists and items[0] and isinstance(items[0][0], int):
         return "mentions as lists", _MENTIONS
