@@ -631,7 +631,16 @@ def test_warnings_of_what_is_scored_are_counted_by_rule(gold: list[bytes], tmp_p
     assert found["coverage"]["warnings"] == {"RT404": 2}
 
 
-@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\nb", "a\x9bb", "a\u202eb", "a\u2066b", "x" * 101])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_standard_output_is_named() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "retold", "rules"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "Error: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x1b[2Jb", "a\nb", "a\x9bb", "a\u202eb", "a\u2066b", "x" * 101, "  ", "\u3000", "\u3164\u2800"]
+)
 def test_a_card_with_a_name_that_cannot_be_printed_is_refused(name: str, gold: list[bytes], tmp_path: Path) -> None:
     write(tmp_path / "predictions.jsonl", gold)
     card = {"name": name, "protocol": "zero-shot", "corpus_version": "1"}

@@ -57,7 +57,7 @@ COLUMNS: dict[str, tuple[Any, str | None]] = {
     "null": (pa.nulls(2), None),
     "string": (pa.array(["x", "y"]), "RT201"),
     "struct": (pa.array([{"start": 0}] * 2), "RT201"),
-    "list of lists": (pa.array([[[1]]] * 2), "RT201"),
+    "list of lists": (pa.array([[[1]]] * 2), "RT114"),
 }
 
 

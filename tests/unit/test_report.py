@@ -22,7 +22,7 @@ from golden import assert_golden
 from retold.layers import LAYERS
 from retold.layers.scheme import default_scheme
 from retold.model.display import columns, one_line
-from retold.report import leaderboard, scores
+from retold.report import leaderboard, scores, tables
 from retold.report.leaderboard import render_ranking
 from retold.report.measures import render_measure, render_measures
 from retold.report.scores import render_score
@@ -63,6 +63,8 @@ def read_csv(text: str) -> list[list[str]]:
         ("\uff0b1+1", "'\uff0b1+1"),
         ("\uff0d1+1", "'\uff0d1+1"),
         ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+        (";=1+1", "';=1+1"),
+        ("\xa0=1+1", "'\xa0=1+1"),
         # Numbers stay numbers, and text stays text.
         ("-0.25", "-0.25"),
         ("+1", "+1"),
@@ -91,6 +93,26 @@ def test_a_pipe_does_not_end_a_markdown_cell() -> None:
         # A backslash takes the next character with it, a pipe that is left ends a cell, \x00 stands for those.
         cells = [cell.strip() for cell in re.sub(r"(\\.)|\|", lambda m: m[1] or "\0", row).split("\0")]
         assert cells == ["", "a\\|b", "c\\\\\\|d", ""]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("@octocat", "@<!-- -->octocat"),
+        ("a@e.org", "a@<!-- -->e.org"),
+        (":smile:", ":<!-- -->smile:"),
+        ("a:b:c", "a:b:c"),
+    ],
+)
+def test_markdown_mentions_nobody(cell: str, shown: str) -> None:
+    assert escape(cell, "markdown") == shown
+
+
+def test_notes_with_wide_characters_fit() -> None:
+    # Each of the 40 takes two columns.
+    page = tables.Page("text", 60)
+    page.notes(["\u6f22\u5b57" * 20 + " and what follows"])
+    assert [columns(line) <= 60 for line in str(page).splitlines()] == [True, True]
 
 
 @pytest.mark.parametrize("style", ["markdown", "text", "latex"])
@@ -426,7 +448,7 @@ def test_a_leaderboard_shows_ranks_values_and_what_they_are_worth(style: str) ->
     assert "0.625" in row
     assert "0.750 [0.650, 0.850]" in text.splitlines()[first]
     assert "1 of 1 pairs of systems differ significantly in overall" in text
-    assert "Systems without a rank have no overall score; that column says why." in text
+    assert "No rank, as there is no overall score: partial (no predictions for " in text
     assert "saw-gold: the system had access to the gold labels" in text
     assert "5 documents: intervals and tests" in text
     assert "signature: corpus:tiny|seed:0" in text

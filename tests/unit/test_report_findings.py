@@ -18,6 +18,7 @@ from retold.corpus.load import Corpus
 from retold.model.findings import Finding, context_of, shorten
 from retold.report.findings import STYLES, render_findings, render_json, render_sarif, render_text, rules_table
 from retold.rules import RULES
+from retold.validation.roles import FileRole
 from retold.validation.validate import Report, validate
 
 ERROR = Finding(
@@ -149,6 +150,16 @@ def test_render_text_counts_findings_that_differ_in_numbers_only() -> None:
     ]
     assert shown[6] == "    and 5 more like it in this file"
     assert len(json.loads(render_json(report(*alike)))["findings"]) == 8
+
+
+def test_warnings_of_a_guess_are_one_for_each_rule() -> None:
+    guess = FileRole("b.jsonl", "annotation", "so it seems", certain=False)
+    errors = [msgspec.structs.replace(NOWHERE, message=text) for text in "ab"]
+    warnings = [msgspec.structs.replace(WARNING, message=text) for text in "abcd"]
+    shown = render_findings(report(*warnings, *errors, roles=[guess]), "text")
+    assert "--role prediction" in shown
+    assert (shown.count("warning RT105"), shown.count("error RT111")) == (1, 2)
+    assert "    and 3 more like it in this file\n" in shown
 
 
 def test_render_text_without_a_location() -> None:

@@ -191,6 +191,7 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
     """
     from retold.corpus.decisions import annotated_once, apply_decisions, open_decisions
     from retold.corpus.load import load_folder
+    from retold.model.display import counted
 
     loaded = load_folder(root)
     key = event_of(loaded, event)
@@ -198,7 +199,7 @@ def adjudicate(file: str, init: bool, agreement: str | None, event: str | None, 
         if agreement:
             raise click.UsageError("--agreement goes with --init")
         for path, count in apply_decisions(loaded, key, file).items():
-            told(f"wrote {path}: {count} {'decisions' if path.stem == 'adjudication' else 'records'}")
+            told(f"wrote {path}: {counted(count, 'decision' if path.stem == 'adjudication' else 'record')}")
     elif Path(file).exists():
         raise click.UsageError(f"{file} already exists; fill it in and run without --init, or name another file")
     elif text := open_decisions(loaded, key, agreement):

@@ -103,7 +103,7 @@ def _report(error: Exception) -> int:
     if isinstance(error, UnreadableError):
         message = str(error)
     elif isinstance(error, OSError):
-        message = f"{error.filename or 'a file'}: {error.strerror or error}"
+        message = f"{error.filename or 'standard output'}: {error.strerror or error}"
     elif "RETOLD_DEBUG" in os.environ:
         raise error
     elif isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("retold"):

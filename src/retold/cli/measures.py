@@ -31,4 +31,5 @@ def measures(name: str | None, corpus: CorpusChoice, style: TableFormat) -> None
     elif name in known:
         click.echo(render_measure(known[name], width()), nl=False)
     else:
-        raise click.ClickException(f"unknown measure {name!r}{did_you_mean(name, known)}; 'retold measures' lists all")
+        more = "; 'retold measures' lists all, and docs/glossary.md explains the other columns, such as range and tier"
+        raise click.ClickException(f"unknown measure {name!r}{did_you_mean(name, known)}{more}")

@@ -56,7 +56,13 @@ Protocol = Literal["zero-shot", "leave-one-document-out", "saw-gold"]
 MAX_INTEGER: Final = 2**53 - 1
 
 #: Names and keys that a corpus or a system chooses are printed: no control characters, line ends or marks of direction.
-PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*(?![\s\S])"
+#: At least one character is seen.
+_UNSEEN: Final = (
+    r" \u00a0\u034f\u115f\u1160\u1680\u17b4\u17b5\u2000-\u200d\u202f\u205f\u2060\u2800\u3000\u3164\ufeff\uffa0"
+)
+PRINTED: Final = (
+    rf"^(?![{_UNSEEN}]+(?![\s\S]))[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*(?![\s\S])"
+)
 
 
 def about(description: str, *examples: Any, **limits: Any) -> Meta:

@@ -48,7 +48,12 @@ _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/
 def render_findings(report: Report, style: str, *, color: bool = False, width: int = WIDTH) -> str:
     """A whole report in one of ``STYLES``; colour and width are for text only."""
     if style == "text":
-        body = render_text(report.findings, color=color, width=width) + _groups(_codes(report)) + _summary(report)
+        guessed = {each.file for each in report.roles if not each.certain}
+        body = (
+            render_text(report.findings, color=color, width=width, guessed=guessed)
+            + _groups(_codes(report))
+            + _summary(report)
+        )
         return _roles(report) + body
     return STYLES[style](report)
 
@@ -66,17 +71,24 @@ def render_refusal(findings: Sequence[Finding], *, color: bool = False, width: i
 # Text
 
 
-def render_text(findings: Sequence[Finding], *, color: bool = False, width: int = WIDTH) -> str:
+def render_text(
+    findings: Sequence[Finding], *, color: bool = False, width: int = WIDTH, guessed: Collection[str] = ()
+) -> str:
     """One finding after the other, each with the text around its span, which fits ``width``, and a hint.
 
-    Of findings of one file that differ only in numbers, the first ``_ALIKE`` are shown and the rest is counted.
+    Of findings of one file that differ only in numbers, the first ``_ALIKE`` are shown and the rest is counted; of
+    warnings about a file whose role is ``guessed``, one for each rule.
     """
     lines: list[str] = []
-    kinds = [_kind(found) for found in findings]
+    kinds = [
+        (found.code, found.file) if found.severity == "warning" and found.file in guessed else _kind(found)
+        for found in findings
+    ]
     total, shown = Counter(kinds), Counter[tuple[Any, ...]]()
     for found, kind in zip(findings, kinds, strict=True):
         shown[kind] += 1
-        if shown[kind] > _ALIKE:
+        most = 1 if len(kind) == 2 else _ALIKE
+        if shown[kind] > most:
             continue
         mark = f"{found.severity} {found.code}"
         if color:
@@ -88,8 +100,8 @@ def render_text(findings: Sequence[Finding], *, color: bool = False, width: int 
             lines += [f"    | {line}" for line in _pointed_at(found.context, width - 6)]
         hint = visible(found.hint)
         lines.append(f"    {_DIM}{hint}{_RESET}" if color else f"    {hint}")
-        if shown[kind] == _ALIKE < total[kind]:
-            lines.append(f"    and {total[kind] - _ALIKE} more like it in this file")
+        if shown[kind] == most < total[kind]:
+            lines.append(f"    and {total[kind] - most} more like it in this file")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -128,7 +140,8 @@ def _roles(report: Report) -> str:
         text += f"{', '.join(names[:3])}{more}: read as {role} ({reason})\n"
     guesses = sorted({_PLURAL[each.role] for each in report.roles if not each.certain})
     if guesses:
-        text += f"A guess: what would be wrong only in {' or '.join(guesses)} is a warning; --role settles it.\n"
+        text += f"A guess: what would be wrong only in {' or '.join(guesses)} is a warning.\n"
+        text += "Say what they are with --role, such as --role prediction for the output of a system.\n"
     return text
 
 

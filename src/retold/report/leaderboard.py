@@ -130,8 +130,14 @@ def _foot(ranking: Ranking, *, in_words: bool = False, before: Sequence[str] = (
             f"Minimum detectable difference in {measure}: {number(detectable)} "
             "(80% power, median over pairs, before Holm)."
         )
-    if any(system.rank is None for system in ranking.systems):
-        lines.append(f"Systems without a rank have no {measure} score; that column says why.")
+    unranked: dict[str, list[str]] = {}
+    for each in ranking.systems:
+        if each.rank is None:
+            left = ", ".join(notes.layers_left(each.score)[0])
+            unranked.setdefault(f"no predictions for {left}" if left else "it is undefined", []).append(
+                each.score.system
+            )
+    lines += [f"No rank, as there is no {measure} score: {', '.join(of)} ({why})." for why, of in unranked.items()]
     for name in ranking.incomparable:
         shares = [
             f"{note.removeprefix(f'{name} is ')} in {score.system}"

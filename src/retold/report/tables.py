@@ -50,8 +50,10 @@ _LATEX: Final = {"–": "--", "−": "$-$", "·": r"$\cdot$", "→": r"$\rightar
 #: What Markdown acts on inside a line. An underscore between letters, a bracket that no target follows and an ampersand
 #: before a blank are plain there.
 _MARKDOWN: Final = re.compile(
-    r"[\\`*<~#$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE
+    r"[\\`*<~#$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=:)/(?=/)|(?<=www)\.",
+    re.IGNORECASE,
 )
+_GITHUB: Final = re.compile(r"@(?=\w)|(?<![\w:]):(?=[\w+-]+:(?!:))")
 
 
 class Markup(str):
@@ -87,7 +89,8 @@ def escape(text: str, style: TableFormat, limit: int = CELL) -> str:
         return text
     text = brief(text, limit)
     if style == "markdown":
-        return _MARKDOWN.sub(r"\\\g<0>", text)
+        # GitHub finds mentions, addresses and emoji in the text that is left, where a backslash is gone already.
+        return _GITHUB.sub(r"\g<0><!-- -->", _MARKDOWN.sub(r"\\\g<0>", text))
     return _typeset(text) if style == "latex" else text
 
 
@@ -160,6 +163,10 @@ def wrapped(text: str, width: int = WIDTH) -> str:
 def _lines(note: str, width: int) -> list[str]:
     if note.startswith("signature: "):
         return [note]
+    if columns(note) != len(note):
+        # textwrap counts characters.
+        first, *rest = _fold(note, max(width, _LEAST) - 2)
+        return [first, *(f"  {line}" for line in rest)]
     return textwrap.wrap(note, max(width, _LEAST), subsequent_indent="  ", break_on_hyphens=False) or [""]
 
 
@@ -242,7 +249,7 @@ def _inert(cell: str) -> str:
     # The csv module does not quote a lone carriage return, which would start a new row.
     text = cell.replace("\r\n", "\n").replace("\r", "\n")
     text = "".join(c if c in "\t\n\xa0" else visible(c) for c in text)
-    if cell.startswith(_FORMULA):
+    if cell.lstrip().lstrip(";,").lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA):
         try:
             float(cell)
         except ValueError:

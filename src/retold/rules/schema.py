@@ -227,7 +227,7 @@ def invalid_manifest(message: str, pointer: str, hint: str | None = None) -> Fin
 
 @rule("RT209")
 def unprintable_name(path: list[str | int], error: ValidationError) -> Finding:
-    """A name or a key holds a control character or a mark of direction, or is too long to print.
+    """A name or a key holds a control character or a mark of direction, has nothing that is seen, or is too long.
 
     Terminals, spreadsheets and pages act on such characters: a name could hide, or look like another.
     Example: `{"document_id": "flood-0\\u001b[2J"}` - a terminal would clear its screen.
@@ -236,7 +236,7 @@ def unprintable_name(path: list[str | int], error: ValidationError) -> Finding:
     if error.validator == "maxLength":
         message = f"{shorten(error.instance)} is longer than {error.validator_value} characters"
     else:
-        message = f"{shorten(error.instance)} holds a control character or a mark of direction"
+        message = f"{shorten(error.instance)} holds a control character or a mark of direction, or nothing that is seen"
     return finding("RT209", message, pointer=pointer_to(*path))
 
 
