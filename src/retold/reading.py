@@ -440,14 +440,22 @@ def map_shards(
         except BrokenExecutor as error:
             # A worker was killed, perhaps for lack of memory.
             raise ShardMismatch from error
-        except BaseException:
-            # Interrupted, or the rest is of no use: leaving the pool would wait for what its workers have begun.
-            for process in getattr(pool, "_processes", {}).values():
-                process.terminate()
+        except (KeyboardInterrupt, GeneratorExit):
+            _end_at_once(pool)
             raise
-        finally:
+        except BaseException:
             for future in waiting:
                 future.cancel()
+            raise
+
+
+def _end_at_once(pool: Executor) -> None:
+    """End the workers of a pool of processes, which would otherwise be waited for."""
+    for process in getattr(pool, "_processes", None) or ():
+        pool._processes[process].terminate()  # type: ignore[attr-defined]
+    if (results := getattr(pool, "_result_queue", None)) is not None:
+        # A worker may have ended in the middle of a result: without this, the rest of it would be waited for.
+        results._writer.close()
 
 
 def _executor(name: ExecutorName, workers: int) -> Executor:

@@ -135,6 +135,27 @@ def test_workers_end_with_their_parent(name: str, group: bool) -> None:
     assert said.count(b"Traceback") == (name == "SIGINT")
 
 
+INTERRUPTED = """
+import signal
+from retold.reading import map_shards
+def work(shard):
+    return bytes(200_000_000)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+for tenths in range(1, 7):
+    signal.setitimer(signal.ITIMER_REAL, tenths / 10)
+    try:
+        list(map_shards(work, [(), ()] * 50, 2))
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def test_an_interrupt_in_the_middle_of_a_result_is_not_waited_for() -> None:
+    # Some of the interrupts come while a worker sends its 200 MB.
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.stdout, done.stderr) == ("interrupted\n" * 6, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
