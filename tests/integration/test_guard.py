@@ -6,6 +6,7 @@ news: it moves to what is refused.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import http.server
 import json
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -257,6 +259,12 @@ def test_what_a_system_imports_is_imported_once_for_all_folds(tmp_path: Path, mo
         ("raise GeneratorExit", "GeneratorExit"),
         ("raise ValueError(chr(0xD800))", r"ValueError at macron-coalition-0: \\ud800"),
         ("class Mute(Exception):\n    def __str__(self):\n        return 1 / 0\nraise Mute", "Mute"),
+        ("class Mute(Exception):\n    def __str__(self):\n        raise SystemExit\nraise Mute", "Mute"),
+        (
+            "import contextlib, os\nfor each in range(3, 30):\n"
+            "    with contextlib.suppress(OSError):\n        os.write(each, bytes(7) + b'\\5hello')",
+            "wrote to a file descriptor that it did not open",
+        ),
         ("def deep():\n    return deep()\ndeep()", "RecursionError"),
         ("import sys\nsys.stdout = sys.stderr = None\nraise ValueError('x')", "x"),
     ],
@@ -293,16 +301,39 @@ def test_what_a_system_prints_comes_in_order_whole_and_from_threads(
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
 @pytest.mark.parametrize("protocol", ["zero-shot", "leave-one-document-out"])
-def test_processes_end_with_their_parent(protocol: str, tmp_path: Path) -> None:
-    # The system writes which process it is, and never ends; the parent is killed.
+@pytest.mark.parametrize("end", [lambda run: os.kill(run, signal.SIGKILL), lambda run: os.killpg(run, signal.SIGTERM)])
+def test_processes_end_with_their_parent(end: Callable[[int], None], protocol: str, tmp_path: Path) -> None:
+    # The system writes which process it is, and never ends; the parent is killed, or all of its group are told to end.
     body = f"import os, time\nopen({str(tmp_path / 'pids')!r}, 'w').write(f'{{os.getpid()}} {{os.getppid()}}\\n')\n"
     path = (mine(tmp_path, f"{body}time.sleep(600)", protocol).file or (Path(), None))[0]
     command = [sys.executable, "-m", "retold", "run", str(path), "--output", str(tmp_path / "out")]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}) as parent:
+    places = os.pathsep.join(filter(None, sys.path))
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": places}, start_new_session=True) as parent:
         wait_for(lambda: (tmp_path / "pids").is_file() and (tmp_path / "pids").read_text().endswith("\n"))
         processes = [int(each) for each in (tmp_path / "pids").read_text().split()]
-        parent.send_signal(signal.SIGKILL)
+        end(parent.pid)
     wait_for(lambda: not any(map(alive, processes)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+@pytest.mark.parametrize("protocol", ["zero-shot", "leave-one-document-out"])
+@pytest.mark.parametrize("end", ["pass", "os._exit(3)"])
+def test_what_a_system_starts_ends_with_it(end: str, protocol: str, tmp_path: Path) -> None:
+    body = (
+        f"import os, subprocess, time\nchildren = [subprocess.Popen(['sleep', '600']).pid, os.fork()]\n"
+        f"if not children[1]:\n    time.sleep(600)\n"
+        f"with open({str(tmp_path / 'pids')!r}, 'a') as out:\n    print(*children, file=out)\n{end}"
+    )
+    with contextlib.suppress(SystemFault):
+        list(predictions(mine(tmp_path, body, protocol), load_corpus()))
+    started = [int(each) for each in (tmp_path / "pids").read_text().split()]
+    assert len(started) == (2 if end != "pass" else 10)
+    wait_for(lambda: not any(map(alive, started)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+def test_a_fork_of_a_system_does_not_answer(tmp_path: Path) -> None:
+    assert len(list(predictions(mine(tmp_path, "import os\nos.fork()"), load_corpus()))) == 5
 
 
 def alive(process: int) -> bool:

@@ -20,6 +20,7 @@ from retold.model.annotations import AnnotationRecord, Document, encode
 from retold.model.findings import UnreadableError
 from retold.systems import Context, Example, System, SystemFault, describe_systems, load_system, predictions, run_system
 from retold.systems.controls import shuffled
+from retold.systems.run import Account
 from tiny import write_tiny_corpus
 
 HEAD = 'NAME = "mine"\nDESCRIPTION = "A test."\nPROTOCOL = "leave-one-document-out"\n'
@@ -112,6 +113,14 @@ def test_what_is_not_there_is_said(asked: str, words: str, tmp_path: Path) -> No
     done = run(tmp_path / asked)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_a_sum_that_is_no_number_is_a_fault() -> None:
+    for first, second in ((1e308, 1e308), (10**400, 0.5)):
+        account = Account()
+        account.add({"tokens": first})
+        with pytest.raises(SystemFault, match=r"report\(\): the sum of tokens"):
+            account.add({"tokens": second})
 
 
 OPTIONAL = (
@@ -354,6 +363,11 @@ BAD = {
     "report is not finite": (f"{PREDICT}{RECORD}def report():\n    return {{'cost': float('nan')}}\n", "report"),
     "report is a number": (f"{PREDICT}{RECORD}report = 3\n", "must be functions"),
     "name is a path": (f"NAME = '../mine'\n{PREDICT}{RECORD}", "NAME is '../mine'"),
+    "name is long": (f"NAME = 'm' * 91\n{PREDICT}{RECORD}", "at most 90 characters"),
+    "name is not seen": (f"NAME = '\u3164'\n{PREDICT}{RECORD}", "expected a letter"),
+    "description with an escape": (f"DESCRIPTION = 'a\x1b[31m'\n{PREDICT}{RECORD}", "DESCRIPTION must be"),
+    "description of two lines": (f"DESCRIPTION = 'a\\nb'\n{PREDICT}{RECORD}", "DESCRIPTION must be"),
+    "message of two lines": (f"{PREDICT}    raise OSError('a\\nError: fake')\n", "0: a Error: fake"),
     "name is empty": (f"NAME = ''\n{PREDICT}{RECORD}", "NAME is ''"),
     "name is a number": (f"NAME = 5\n{PREDICT}{RECORD}", "NAME is 5"),
     "no description": (f"DESCRIPTION = None\n{PREDICT}{RECORD}", "DESCRIPTION must"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from retold.model.annotations import AnnotationRecord, Document, Event, Protocol
+from retold.model.display import one_line
 from retold.rules.registry import printable
 
 __all__ = ["Context", "Example", "Question", "System", "SystemFault", "text_of"]
@@ -57,10 +58,10 @@ class Context:
 
 
 def text_of(error: BaseException) -> str:
-    """What an error of a system says, as text that can be encoded; "" if it fails even in that."""
+    """What an error of a system says, on one line that can be printed; "" if it fails even in that."""
     try:
-        return printable(str(error))
-    except Exception:
+        return one_line(printable(str(error)))
+    except BaseException:
         return ""
 
 

@@ -16,8 +16,8 @@ from typing import Any, get_args
 
 from retold.io.sources import open_bytes
 from retold.model.annotations import Protocol
+from retold.model.display import brief, visible
 from retold.model.findings import UnreadableError
-from retold.rules.registry import printable
 from retold.systems.guard import GoldRefused, without_gold
 from retold.systems.interface import System, SystemFault, text_of
 
@@ -27,8 +27,8 @@ _NEEDED = ("NAME", "DESCRIPTION", "PROTOCOL", "predict")
 _RUN = ("zero-shot", "leave-one-document-out")
 #: How the names of the packages begin that systems are loaded into.
 _PACKAGES = "retold_systems_"
-#: The name of a system also names a folder.
-_NAME = re.compile(r"[^\W\d_][\w.+-]*")
+#: The name of a system also names a folder. A card holds 100 characters, of which a control adds some.
+_NAME = re.compile(r"[^\W\d_][\w.+-]{0,89}")
 #: Packages that the extra ``baselines`` installs.
 _BASELINES_NEED = ("bm25s", "sklearn", "sklearn_crfsuite", "snowballstemmer", "threadpoolctl")
 _PROTOCOL = re.compile(rb"^PROTOCOL\b", re.MULTILINE)
@@ -115,10 +115,13 @@ def load_system(path: Path, attribute: str | None = None) -> System:
     for name in _NEEDED:
         if not hasattr(found, name):
             raise SystemFault(f"{where}: a system needs {name}; see baselines/README.md")
-    if not isinstance(found.NAME, str) or not _NAME.fullmatch(found.NAME):
-        raise SystemFault(f"{where}: NAME is {found.NAME!r}, expected a letter, then letters, digits and . _ + -")
-    if not isinstance(found.DESCRIPTION, str) or printable(found.DESCRIPTION) != found.DESCRIPTION:
-        raise SystemFault(f"{where}: DESCRIPTION must be a string that can be encoded")
+    if not isinstance(found.NAME, str) or not _NAME.fullmatch(visible(found.NAME)):
+        raise SystemFault(
+            f"{where}: NAME is {brief(repr(found.NAME))}, expected a letter, then letters, digits and . _ + -, at most "
+            "90 characters"
+        )
+    if not isinstance(found.DESCRIPTION, str) or visible(found.DESCRIPTION) != found.DESCRIPTION:
+        raise SystemFault(f"{where}: DESCRIPTION must be a string of one line, without characters that are not seen")
     if found.PROTOCOL not in _RUN:
         raise SystemFault(
             f"{where}: PROTOCOL is {found.PROTOCOL!r}, it must be 'zero-shot' or 'leave-one-document-out' "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from retold.io.atomic import append_line, write_atomic
 from retold.io.jsonl import read_lines
 from retold.io.sources import Source
 from retold.model.annotations import AnnotationRecord, Document, SubmissionCard, decode, encode
+from retold.model.display import one_line
 from retold.model.findings import FindingsError, UnreadableError
 from retold.systems.controls import CONTROLS
 from retold.systems.interface import Example, Question, System, SystemFault
@@ -46,8 +48,14 @@ class Account:
         """Merge a further report: numbers are added, anything else is replaced."""
         for name, value in report.items():
             before = self.report.get(name)
-            adds = _is_number(value) and _is_number(before)
-            self.report[name] = before + value if adds else value  # type: ignore[operator]
+            if _is_number(value) and _is_number(before):
+                try:
+                    value = before + value  # type: ignore[operator]
+                    # An overflow, too, if it is infinite.
+                    math.floor(value)
+                except OverflowError:
+                    raise SystemFault(f"report(): the sum of {one_line(name)} is too large") from None
+            self.report[name] = value
 
 
 def _is_number(value: object) -> bool:

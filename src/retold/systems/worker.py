@@ -35,6 +35,9 @@ __all__ = ["Answer", "Task", "Worker", "perform"]
 
 _FORKS: Final = sys.platform == "linux"
 _SIZE: Final = struct.Struct("!Q")
+_LONGEST: Final = 1 << 40
+#: What ends the processes of a terminal, or of ``timeout``.
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 #: A system may print from several threads.
 _WRITING: Final = threading.Lock()
 _PROGRAM: Final = (
@@ -197,10 +200,16 @@ class Worker:
         assert self._process.stdout is not None
         while (data := _read(self._process.stdout)) is not None:
             # What the system printed, as bytes, or its answer.
-            message = msgspec.msgpack.decode(data, type=Answer | bytes)
+            try:
+                message = msgspec.msgpack.decode(data, type=Answer | bytes)
+            except (msgspec.DecodeError, msgspec.ValidationError):
+                break
             if isinstance(message, Answer):
                 return message
             sys.stderr.write(message.decode("utf-8", "replace"))
+        if data is not None:
+            self.close()
+            return Answer(fault=f"{task.name} at {task.key}: wrote to a file descriptor that it did not open")
         return Answer(fault=f"{task.name} at {task.key}: its process ended (exit code {self.close()})")
 
     def _send(self, message: msgspec.Struct) -> None:
@@ -246,12 +255,14 @@ def main() -> None:
     os.dup2(2, 1)
     forward = io.BufferedWriter(_Forward(out))
     sys.stdout = sys.stderr = io.TextIOWrapper(forward, "utf-8", "backslashreplace", line_buffering=True)
-    # The parent decides when an interrupted run ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The parent decides when an interrupted run ends; where it is killed, this process has folds to end.
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     start = msgspec.msgpack.decode(_read(inputs) or b"", type=_Start)
     # Also between tasks, and while this process forks: threads and hooks of a system run then, too.
     watch_gold(map(Path, start.roots), folds=Path(start.folds) if start.folds else None)
     if not _FORKS:
+        _default_signals()
         _fold(start, _tasks(inputs), out)
         return
     for name in start.imports:
@@ -279,7 +290,7 @@ def main() -> None:
 
 
 class _Fold:
-    """A fork of this process that performs tasks.
+    """A fork of this process that performs tasks. The processes that it starts are of its group, and end with it.
 
     Attributes:
         alive: readable when it has ended.
@@ -287,20 +298,22 @@ class _Fold:
 
     def __init__(self, start: _Start, inputs: IO[bytes], out: IO[bytes]) -> None:
         tasks, self._tasks = os.pipe()
-        self.alive, ends = os.pipe()
         with warnings.catch_warnings():
             # Python 3.12 warns of threads, which here are those of numerical libraries, made for being forked.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process = os.fork()
         if self._process:
+            # Here and there, as either may be first.
+            os.setpgid(self._process, 0)
             os.close(tasks)
-            os.close(ends)
+            self.alive = os.pidfd_open(self._process)
             return
         code = 1
         try:
+            os.setpgid(0, 0)
+            _default_signals()
             inputs.close()
             os.close(self._tasks)
-            os.close(self.alive)
             _fold(start, _tasks(os.fdopen(tasks, "rb", buffering=0)), out)
             code = 0
         finally:
@@ -313,19 +326,28 @@ class _Fold:
 
     def kill(self) -> None:
         """End it, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process, signal.SIGKILL)
+        os.kill(self._process, signal.SIGKILL)
         self.end()
 
     def end(self) -> int:
         """Let it end, and return its exit code, or the signal that killed it, below 0."""
         os.close(self._tasks)
+        # Until it is waited for, its number is nobody else's.
+        select.select([self.alive], [], [])
         os.close(self.alive)
+        os.killpg(self._process, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+
+
+def _default_signals() -> None:
+    """What a system starts can be ended as usual."""
+    for each in _SIGNALS[1:]:
+        signal.signal(each, signal.SIG_DFL)
 
 
 def _fold(start: _Start, tasks: Iterator[bytes], out: IO[bytes]) -> None:
     loaded: list[System] = []
+    process = os.getpid()
 
     def load() -> System:
         if not loaded:
@@ -334,6 +356,9 @@ def _fold(start: _Start, tasks: Iterator[bytes], out: IO[bytes]) -> None:
 
     for data in tasks:
         answer = perform(load, msgspec.msgpack.decode(data, type=Task))
+        if os.getpid() != process:
+            # A fork that the system made, and that went on to here.
+            os._exit(0)
         with contextlib.suppress(Exception):
             # A system may have put something else there.
             sys.stdout.flush()
@@ -356,7 +381,11 @@ def _write(stream: IO[bytes], data: bytes) -> None:
 def _read(stream: IO[bytes]) -> bytes | None:
     """The next message; None at the end."""
     head = _exactly(stream, _SIZE.size)
-    return _exactly(stream, _SIZE.unpack(head)[0]) if head is not None else None
+    if head is None:
+        return None
+    (size,) = _SIZE.unpack(head)
+    # No message is that long; a system has written here.
+    return _exactly(stream, size) if size < _LONGEST else b""
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytes | None:
