@@ -53,7 +53,7 @@ def review(corpus: Corpus, source: Source, role: Role, event: EventFolder | None
     if corpus.bare is not None:
         lines = Lines([corpus.bare], _is_sampled if corpus.bare.is_parquet else None)
     with (
-        suppress(FindingsError, msgspec.MsgspecError, RecursionError),
+        suppress(FindingsError, ValueError, RecursionError),
         Lookup(lines, lambda line, *_: msgspec.json.decode(line, type=Key)) as others,
     ):
         for number, line in read_lines(source, _is_sampled):

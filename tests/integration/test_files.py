@@ -21,6 +21,7 @@ from decimal import Decimal
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -506,7 +507,8 @@ def test_an_unknown_parquet_column_is_one_finding_even_if_it_is_empty(tmp_path: 
 
 @pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()], ids=str)
 def test_numbers_of_any_precision_are_numbers(tmp_path: Path, kind: pa.DataType) -> None:
-    scores = pa.StructArray.from_arrays([pa.array([value], kind) for value in (0.5, 0.25, 0.25)], names=["a", "b", "c"])
+    values = [pa.array(np.array([value], kind.to_pandas_dtype())) for value in (0.5, 0.25, 0.25)]
+    scores = pa.StructArray.from_arrays(values, names=["a", "b", "c"])
     cells = pa.StructArray.from_arrays([scores], names=["scores"])
     table = pa.table({"document_id": ["d"], "stance": pa.ListArray.from_arrays(pa.array([0, 1]), cells)})
     pq.write_table(table, tmp_path / "x.parquet")
